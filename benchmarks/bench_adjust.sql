@@ -10,24 +10,32 @@ CREATE FUNCTION bench_text(value text) RETURNS bytea LANGUAGE sql STABLE AS $$
     SELECT int2send(length(convert_to(value, 'UTF8'))::smallint) || convert_to(value, 'UTF8')
 $$;
 
--- A transaction's digest, with that of the credit that it opened. The flags: it has a reason, a key, and used up limits;
--- the credit applies itself, and counts.
+-- How a key was used that made a transaction.
+CREATE FUNCTION bench_use(k idempotency_keys, input_hash bytea) RETURNS bytea LANGUAGE sql STABLE AS $$
+    SELECT substr(sha256('\x73637269702d6b65792d3100'::bytea || uuid_send(k.tenant_id)
+        || uuid_send(k.result_id) || bench_time(k.created_at) || input_hash || bench_text('adjustCredit')
+        || bench_text(k.key) || bench_text(k.client)), 1, 16)
+$$;
+
+-- A transaction's digest, with that of the credit that it opened. The flags: it has a reason, a key, used up limits, says how
+-- its key was used, and has opened a credit; the credit applies itself, and counts.
 CREATE FUNCTION bench_digest(t transactions, c credits) RETURNS bytea LANGUAGE sql STABLE AS $$
-    SELECT sha256('\x73637269702d7472616e73616374696f6e2d3100'::bytea || '\x1c'::bytea
+    SELECT sha256('\x73637269702d7472616e73616374696f6e2d3100'::bytea || '\x7c'::bytea
         || uuid_send(t.tenant_id) || uuid_send(t.id) || uuid_send(t.customer_id) || uuid_send(t.actor_id)
         || decode(repeat('00', 16), 'hex') || bench_time(t.created_at) || decode(repeat('00', 32), 'hex')
-        || int8send(t.limited_minor) || bench_day(t.limited_on)
-        || bench_text(t.kind) || bench_text(t.reason) || bench_text(t.idempotency_key) || bench_text(t.limited_asset))
+        || t.key_use || bench_time(t.key_at)
         || sha256('\x73637269702d637265646974732d3100'::bytea || uuid_send(t.tenant_id) || uuid_send(t.id)
         || '\x06'::bytea || uuid_send(c.id) || uuid_send(c.account_id) || decode(repeat('00', 16), 'hex')
         || int8send(c.amount_minor) || int8send(c.opened_sequence) || bench_day(c.effective_on)
         || bench_time(c.starts_at) || int8send(0) || bench_time(c.created_at) || int2send(0::smallint))
+        || int8send(t.limited_minor) || bench_day(t.limited_on)
+        || bench_text(t.kind) || bench_text(t.reason) || bench_text(t.idempotency_key) || bench_text(t.limited_asset))
 $$;
 
--- The flags: it has a credit, its transaction opened one, and perhaps an entry before.
+-- The flags: it has a credit, and perhaps an entry before.
 CREATE FUNCTION bench_entry_hash(e entries, digest bytea) RETURNS bytea LANGUAGE sql STABLE AS $$
     SELECT sha256('\x73637269702d656e7472792d3200'::bytea
-        || CASE WHEN e.previous_hash IS NULL THEN '\x06'::bytea ELSE '\x07'::bytea END
+        || CASE WHEN e.previous_hash IS NULL THEN '\x02'::bytea ELSE '\x03'::bytea END
         || coalesce(e.previous_hash, decode(repeat('00', 32), 'hex'))
         || uuid_send(e.tenant_id) || uuid_send(e.id) || uuid_send(e.account_id) || uuid_send(e.transaction_id)
         || uuid_send(e.credit_id) || int8send(e.sequence) || int8send(e.amount_minor) || int8send(e.lifetime_minor)
@@ -47,6 +55,7 @@ DECLARE
     wanted   CONSTANT text := gen_random_uuid()::text;
     instant  timestamptz := clock_timestamp();
     account  accounts;
+    claimed  idempotency_keys;
     facts    record;
     used     bigint;
     today    date;
@@ -54,9 +63,10 @@ DECLARE
     lot      credits;
     entry    entries;
 BEGIN
-    INSERT INTO idempotency_keys (tenant_id, key, client, shared, kept, operation, input_hash, result_id, created_at)
-    VALUES (tenant, wanted, '', false, false, 'adjustCredit', sha256(convert_to(customer::text || amount || 'GBPGOODWILL', 'UTF8')), made, instant)
-    ON CONFLICT DO NOTHING;
+    INSERT INTO idempotency_keys
+        (tenant_id, key, client, shared, kept, sealed, operation, input_hash, result_id, created_at)
+    VALUES (tenant, wanted, '', false, false, false, '', '', made, instant)
+    ON CONFLICT DO NOTHING RETURNING * INTO claimed;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the key was used before';
     END IF;
@@ -98,6 +108,9 @@ BEGIN
     posted.reason := 'GOODWILL';
     posted.actor_id := actor;
     posted.idempotency_key := wanted;
+    posted.key_use := bench_use(claimed,
+        sha256(convert_to(customer::text || amount || 'GBPGOODWILL', 'UTF8')));
+    posted.key_at := claimed.created_at;
     posted.created_at := instant;
     posted.limited_asset := 'GBP';
     posted.limited_minor := amount;
@@ -112,8 +125,9 @@ BEGIN
     lot.created_at := instant;
     posted.digest := bench_digest(posted, lot);
     INSERT INTO transactions (tenant_id, id, customer_id, kind, reason, actor_id, idempotency_key, created_at, digest,
-        limited_asset, limited_minor, limited_on)
-    VALUES (tenant, made, customer, posted.kind, posted.reason, actor, wanted, instant, posted.digest, 'GBP', amount, today);
+        limited_asset, limited_minor, limited_on, key_use, key_at)
+    VALUES (tenant, made, customer, posted.kind, posted.reason, actor, wanted, instant, posted.digest, 'GBP', amount, today,
+        posted.key_use, posted.key_at);
     INSERT INTO credits (tenant_id, id, account_id, transaction_id, amount_minor, remaining_minor, effective_on, starts_at,
         expires_at, restricted, auto_apply, created_at, counts, gone_minor, opened_sequence)
     VALUES (tenant, credit, account.id, made, amount, amount, today, instant, NULL, false, true, instant, true, 0,
@@ -137,6 +151,5 @@ BEGIN
     UPDATE accounts a SET balance_minor = entry.balance_after_minor, lifetime_minor = a.lifetime_minor + amount,
         sequence = entry.sequence, head_hash = entry.hash, posted_at = instant
     WHERE a.tenant_id = tenant AND a.id = account.id;
-    INSERT INTO outbox (tenant_id, id, topic, subject_id, created_at) VALUES (tenant, uuidv7(), 'transaction.posted', made, instant);
     RETURN entry.sequence;
 END $$;

@@ -191,8 +191,6 @@ _BARE: Final = (
     """UPDATE accounts a SET balance_minor = b.amount_minor, lifetime_minor = b.amount_minor, sequence = 1,
         head_hash = sha256(uuid_send(b.account_id)), posted_at = now()
     FROM bare b WHERE a.tenant_id = $1 AND a.id = b.account_id""",
-    """INSERT INTO outbox (tenant_id, id, topic, subject_id, created_at)
-    SELECT $1, gen_random_uuid(), 'transaction.posted', transaction_id, now() FROM bare""",
     """WITH made AS (
         INSERT INTO bulk_operations (tenant_id, id, status, asset, error_policy, dry_run, total, processed, succeeded,
             failed, actor_id, cancel_requested, created_at, finished_at)

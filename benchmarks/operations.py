@@ -209,8 +209,6 @@ _BARE: Final = (
     """UPDATE accounts a SET balance_minor = b.balance_minor, lifetime_minor = a.lifetime_minor + 500,
         sequence = b.sequence, head_hash = b.hash, posted_at = now()
     FROM bare b WHERE a.tenant_id = $1 AND a.id = b.account_id""",
-    """INSERT INTO outbox (tenant_id, id, topic, subject_id, created_at)
-    SELECT $1, gen_random_uuid(), 'transaction.posted', transaction_id, now() FROM bare""",
     """WITH made AS (
         INSERT INTO bulk_operations (tenant_id, id, status, asset, error_policy, dry_run, total, processed, succeeded,
             failed, actor_id, cancel_requested, created_at, finished_at)

@@ -503,7 +503,6 @@ CREATE INDEX credits_start_wait ON credits (tenant_id, account_id, start_wait, s
 CREATE INDEX credits_sweep_time ON credits (tenant_id, sweep_wait, expires_at) WHERE sweep_wait IS NOT NULL;
 CREATE INDEX credits_sweep_wait ON credits (tenant_id, account_id, sweep_wait, expires_at) WHERE sweep_wait IS NOT NULL;
 CREATE INDEX credits_time ON credits (tenant_id, opened_at, id);
-CREATE INDEX credits_transaction ON credits (tenant_id, transaction_id);
 ALTER TABLE credits ENABLE ROW LEVEL SECURITY;
 ALTER TABLE credits FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON credits
@@ -721,8 +720,13 @@ CREATE TABLE idempotency_keys (
     client     varchar(255) NOT NULL,
     shared     boolean NOT NULL,
     kept       boolean NOT NULL,
+    sealed     boolean NOT NULL,
     CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, key, client),
-    CONSTRAINT idempotency_keys_input_hash CHECK (octet_length(input_hash) = 32),
+    CONSTRAINT idempotency_keys_input_hash CHECK (
+    CASE
+        WHEN sealed THEN octet_length(input_hash) = 32 AND operation <> ''
+        ELSE octet_length(input_hash) = 0 AND operation = ''
+    END),
     CONSTRAINT idempotency_keys_key_given CHECK (key <> ''),
     CONSTRAINT idempotency_keys_shared CHECK (NOT shared OR client = '')
 );
@@ -734,13 +738,15 @@ CREATE POLICY own_tenant ON idempotency_keys
     USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
     WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER seal_added AFTER INSERT ON idempotency_keys
-    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_idempotency_keys();
+    FOR EACH ROW WHEN (new.sealed) EXECUTE FUNCTION seal_added_idempotency_keys();
 CREATE TRIGGER seal_changed AFTER UPDATE OF key, client, shared, kept, operation, input_hash, result_id, created_at ON
     idempotency_keys
-    FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_idempotency_keys();
+    FOR EACH ROW WHEN (old.sealed AND old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_idempotency_keys();
+CREATE TRIGGER seal_claimed AFTER UPDATE OF sealed ON idempotency_keys
+    FOR EACH ROW WHEN (new.sealed AND NOT old.sealed) EXECUTE FUNCTION seal_added_idempotency_keys();
 CREATE TRIGGER seal_deleted AFTER DELETE ON idempotency_keys
-    FOR EACH ROW EXECUTE FUNCTION seal_idempotency_keys();
-GRANT SELECT, INSERT, UPDATE (result_id), DELETE ON idempotency_keys TO scrip_app;
+    FOR EACH ROW WHEN (old.sealed) EXECUTE FUNCTION seal_idempotency_keys();
+GRANT SELECT, INSERT, UPDATE (operation, input_hash, sealed), DELETE ON idempotency_keys TO scrip_app;
 
 CREATE TABLE invoice_lines (
     id               uuid NOT NULL,
@@ -1388,6 +1394,8 @@ CREATE TABLE transactions (
     limited_asset   varchar(16),
     limited_minor   bigint,
     limited_on      date,
+    key_use         bytea,
+    key_at          timestamptz,
     CONSTRAINT transactions_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT transactions_tenant_id_actor_id_fkey FOREIGN KEY (tenant_id, actor_id)
         REFERENCES actors(tenant_id, id),
@@ -1397,8 +1405,13 @@ CREATE TABLE transactions (
         REFERENCES customers(tenant_id, id),
     CONSTRAINT transactions_tenant_id_reason_fkey FOREIGN KEY (tenant_id, reason)
         REFERENCES reasons(tenant_id, code),
-    CONSTRAINT transactions_digest CHECK (octet_length(digest) IN (32, 64)),
+    CONSTRAINT transactions_digest CHECK (octet_length(digest) = 32),
     CONSTRAINT transactions_four_eyes CHECK (approved_by_id <> actor_id),
+    CONSTRAINT transactions_key_use CHECK (
+    CASE
+        WHEN key_use IS NULL THEN key_at IS NULL
+        ELSE octet_length(key_use) = 16 AND key_at IS NOT NULL AND idempotency_key IS NOT NULL
+    END),
     CONSTRAINT transactions_kind CHECK (kind IN ('ADJUSTMENT', 'ASSIGNMENT', 'RELEASE', 'EXPIRY', 'VOID', 'UPDATE',
         'USE', 'REWARD', 'ORDER', 'REVERSAL', 'MERGE', 'RESTATEMENT')),
     CONSTRAINT transactions_limited CHECK (limited_minor >= 0 AND (limited_asset IS NULL) = (limited_on IS NULL) AND
@@ -1857,15 +1870,15 @@ CREATE FUNCTION seal_added_idempotency_keys()
 AS $function$
 BEGIN
     INSERT INTO seals (tenant_id, of_table, id, name, version, digest, salt, sealed_at)
-    SELECT n.tenant_id, 'idempotency_keys',
-        substr(encode(sha256(convert_to(json_build_array(n.key, n.client)::text, 'UTF8')), 'hex'), 1, 32)::uuid,
-        n.key, 1,
+    VALUES (NEW.tenant_id, 'idempotency_keys',
+        substr(encode(sha256(convert_to(json_build_array(NEW.key, NEW.client)::text, 'UTF8')), 'hex'), 1, 32)::uuid,
+        NEW.key, 1,
         sha256(convert_to(json_build_array(
-            'idempotency_keys', n.tenant_id, n."key", n."client", n."shared", n."kept", n."operation",
-            encode(n."input_hash", 'hex'), n."result_id", (extract(epoch FROM n."created_at") * 1000000)::bigint
+            'idempotency_keys', NEW.tenant_id, NEW."key", NEW."client", NEW."shared", NEW."kept", NEW."operation",
+            encode(NEW."input_hash", 'hex'), NEW."result_id",
+            (extract(epoch FROM NEW."created_at") * 1000000)::bigint
         )::text, 'UTF8')),
-        n.fresh_salt, now()
-    FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
+        NULL, now())
     ON CONFLICT DO NOTHING;
     RETURN NULL;
 END $function$;

@@ -9,26 +9,30 @@ its flag is not set.
 An entry's hash:
 
     14      the ASCII text `scrip-entry-2` and a zero byte
-    1       flags: 1 has a previous entry, 2 has a credit, 4 its transaction has opened credits
+    1       flags: 1 has a previous entry, 2 has a credit
     32      hash of the account's previous entry
     5 of 16 tenant, entry, account, transaction, credit
     4 of 8  sequence, amount, lifetime, balance after: in minor units
     8       time
-    64      the transaction's digest: 32 bytes, and 32 more if it has opened credits
+    32      the transaction's digest
     text    counter
 
-The first 32 bytes of a transaction's digest:
+A transaction's digest:
 
     20      `scrip-transaction-1` and a zero byte
-    1       flags: 1 approved by somebody, 2 has a note, 4 has a reason, 8 has an idempotency key, 16 used up limits by day
+    1       flags: 1 approved by somebody, 2 has a note, 4 has a reason, 8 has an idempotency key, 16 used up limits by day,
+            32 says how its key was used, 64 has opened credits
     5 of 16 tenant, transaction, customer, actor, approved by
     8       time
     32      note digest
+    16      how its key was used
+    8       time when its key was claimed
+    32      what it promised
     8       how much of the limits it used up: in minor units
     4       of which day: days since 1970-01-01
     4 texts kind, reason, idempotency key, asset of the limits
 
-The second, of a transaction that has opened credits, over what each promised when it was opened:
+What a transaction promised that has opened credits, when it opened them:
 
     16      `scrip-credits-1` and a zero byte
     2 of 16 tenant, transaction
@@ -40,6 +44,14 @@ The second, of a transaction that has opened credits, over what each promised wh
     3 of 8  times: starts, expires, created
     2       number of services that it is restricted to (unsigned)
     n of 16 those services, in the order of their ids
+
+How a key was used: the first half of the hash of
+
+    12      `scrip-key-1` and a zero byte
+    2 of 16 tenant, result
+    8       time when it was claimed
+    32      input hash
+    3 texts operation, key, client
 
 A note's digest: `scrip-note-1` and a zero byte, the length of the salt (2, unsigned), the salt, and the note's UTF-8. With
 the salt gone nobody can guess the note from the digest, and the chain still holds.
@@ -65,23 +77,25 @@ from struct import Struct
 from typing import Final, NamedTuple
 from uuid import UUID
 
-_ENTRY: Final = Struct(">14sB32s16s16s16s16s16sqqqqq64s")
+_ENTRY: Final = Struct(">14sB32s16s16s16s16s16sqqqqq32s")
 _ENTRY_TAG: Final = b"scrip-entry-2\0"
 _ENTRY_1: Final = Struct(">14sB32s16s16s16s16s16s16s16sqqqqq32s")
 _ENTRY_1_TAG: Final = b"scrip-entry-1\0"
-_TRANSACTION: Final = Struct(">20sB16s16s16s16s16sq32sqi")
+_TRANSACTION: Final = Struct(">20sB16s16s16s16s16sq32s16sq32sqi")
 _TRANSACTION_TAG: Final = b"scrip-transaction-1\0"
 _CREDIT: Final = Struct(">B16s16s16sqqiqqqH")
 _CREDITS_TAG: Final = b"scrip-credits-1\0"
+_KEY: Final = Struct(">12s16s16sq32s")
+_KEY_TAG: Final = b"scrip-key-1\0"
 _NOTE_TAG: Final = b"scrip-note-1\0"
 _LENGTH: Final = Struct(">H")
-_HAS_PREVIOUS, _HAS_CREDIT, _HAS_OPENED = 1, 2, 4
+_HAS_PREVIOUS, _HAS_CREDIT = 1, 2
 _HAS_APPROVER, _HAS_NOTE, _HAS_REASON, _HAS_KEY, _HAS_LIMITED = 1, 2, 4, 8, 16
+_HAS_KEY_USE, _HAS_OPENED = 32, 64
 _EXPIRES, _APPLIES_ITSELF, _COUNTS, _HAS_ORIGIN = 1, 2, 4, 8
 _HAS_APPROVER_1, _HAS_NOTE_1, _HAS_REASON_1, _HAS_NO_CREDIT_1 = 2, 4, 8, 16
 _NO_UUID: Final = bytes(16)
 _NO_HASH: Final = bytes(32)
-_NO_DIGEST: Final = bytes(64)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 
@@ -119,8 +133,8 @@ def entry_hash(
     created_at: datetime,
     transaction_digest: bytes,
 ) -> bytes:
-    """32 bytes over the entry's facts, its transaction's digest (32 bytes, or 64 if it opened credits) and `previous`,
-    the hash of the account's entry before (None for the first).
+    """32 bytes over the entry's facts, its transaction's digest and `previous`, the hash of the account's entry before (None
+    for the first).
 
     Raises TypeError for an instant without an offset, struct.error for a number past 64 bits. The hashes have 32 bytes.
     """
@@ -129,8 +143,6 @@ def entry_hash(
         flags |= _HAS_PREVIOUS
     if credit_id is not None:
         flags |= _HAS_CREDIT
-    if len(transaction_digest) > len(_NO_HASH):
-        flags |= _HAS_OPENED
     facts = _ENTRY.pack(
         _ENTRY_TAG,
         flags,
@@ -161,12 +173,16 @@ def transaction_digest(
     actor_id: UUID,
     approved_by_id: UUID | None,
     idempotency_key: str | None,
+    key_use: bytes | None,
+    key_at: datetime | None,
+    promised: bytes | None,
     created_at: datetime,
     limited_asset: str | None,
     limited_minor: int | None,
     limited_on: date | None,
 ) -> bytes:
-    """32 bytes over a transaction's facts. Raises as `entry_hash` does."""
+    """32 bytes over a transaction's facts. promised: the digest over the terms of the credits that it opened, if any. Raises
+    as `entry_hash` does."""
     flags = 0
     if approved_by_id is not None:
         flags |= _HAS_APPROVER
@@ -178,6 +194,10 @@ def transaction_digest(
         flags |= _HAS_KEY
     if limited_on is not None:
         flags |= _HAS_LIMITED
+    if key_use is not None:
+        flags |= _HAS_KEY_USE
+    if promised is not None:
+        flags |= _HAS_OPENED
     facts = _TRANSACTION.pack(
         _TRANSACTION_TAG,
         flags,
@@ -188,12 +208,22 @@ def transaction_digest(
         _NO_UUID if approved_by_id is None else approved_by_id.bytes,
         _microseconds(created_at),
         note_digest or _NO_HASH,
+        key_use or _NO_UUID,
+        0 if key_at is None else _microseconds(key_at),
+        promised or _NO_HASH,
         limited_minor or 0,
         0 if limited_on is None else limited_on.toordinal() - _EPOCH_DAY,
     )
-    key = (idempotency_key or "").encode()
-    texts = _text(kind) + _text(reason or "") + _LENGTH.pack(len(key)) + key + _text(limited_asset or "")
+    texts = _text(kind) + _text(reason or "") + _new_text(idempotency_key or "") + _text(limited_asset or "")
     return sha256(facts + texts).digest()
+
+
+def key_use(
+    *, tenant_id: UUID, key: str, client: str, operation: str, input_hash: bytes, result_id: UUID, claimed_at: datetime
+) -> bytes:
+    """16 bytes over how an idempotency key was used. Raises as `entry_hash` does."""
+    facts = _KEY.pack(_KEY_TAG, tenant_id.bytes, result_id.bytes, _microseconds(claimed_at), input_hash)
+    return sha256(facts + _text(operation) + _new_text(key) + _text(client)).digest()[:16]
 
 
 def promises_digest(tenant_id: UUID, transaction_id: UUID, promises: Iterable[Promise]) -> bytes:
@@ -314,5 +344,10 @@ def _microseconds(instant: datetime) -> int:
 
 @lru_cache(maxsize=4096)
 def _text(value: str) -> bytes:
+    return _new_text(value)
+
+
+def _new_text(value: str) -> bytes:
+    """The same of a text that hardly ever comes again."""
     encoded = value.encode()
     return _LENGTH.pack(len(encoded)) + encoded

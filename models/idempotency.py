@@ -2,11 +2,14 @@
 
 A key belongs to a client: partners' clients have a name space each, people share one. A key from before name spaces
 existed, whose owner is unknown, is stored with people's and matches every client (`shared`).
+
+A key is proved by the transaction that it made, which says how it was used, under its digest; one that made none, or is
+kept for ever, by a seal (docs/adr/0047).
 """
 
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -16,7 +19,8 @@ from uuid import UUID
 import orjson
 
 from models.commands import LATER, Actor
-from models.errors import IdempotencyKeyReused, Invalid
+from models.errors import IdempotencyKeyReused, Invalid, InvariantViolated
+from models.hash_chain import key_use
 from models.kinds import Role
 from models.lookups import each
 from models.planning.bulk_rows import KEYS
@@ -26,6 +30,19 @@ _PARTNER: Final = Role.PARTNER
 PEOPLE: Final = ""
 """The name space that all people share. No client has this name."""
 KEPT_OPERATIONS: Final = frozenset({"bulkCredit", "importCredits"})
+TRANSACTED_OPERATIONS: Final = frozenset(
+    {
+        "adjustCredit",
+        "assignCredit",
+        "giveReward",
+        "reassignCredit",
+        "releaseAssignments",
+        "updateCredit",
+        "useCredit",
+        "voidCredit",
+    }
+)
+"""Operations that make a transaction, unless they ask for an approval: their keys are claimed without a seal."""
 MAX_KEY_CHARACTERS: Final = 255
 LOOKED_UP: Final = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 """Old keys are found by the index on age and deleted by primary key, regardless of the table's statistics."""
@@ -41,13 +58,14 @@ _OLD: Final = """SELECT k.key, k.client, k.created_at FROM idempotency_keys k
 Place = tuple[str, str]
 """A key and the client that owns it."""
 _CLAIM: Final = """INSERT INTO idempotency_keys
-        (tenant_id, key, client, shared, kept, operation, input_hash, result_id, created_at)
-    SELECT t.id, k.key, k.client, false, k.kept, k.operation, k.input_hash, k.result_id,
-        coalesce($8::timestamptz, clock_timestamp())
-    FROM tenants t CROSS JOIN unnest($2::text[], $3::text[], $4::boolean[], $5::text[], $6::bytea[], $7::uuid[])
-        WITH ORDINALITY AS k(key, client, kept, operation, input_hash, result_id, nth)
+        (tenant_id, key, client, shared, kept, sealed, operation, input_hash, result_id, created_at)
+    SELECT t.id, k.key, k.client, false, k.kept, k.sealed, k.operation, k.input_hash, k.result_id,
+        coalesce($9::timestamptz, statement_timestamp())
+    FROM tenants t CROSS JOIN
+        unnest($2::text[], $3::text[], $4::boolean[], $5::boolean[], $6::text[], $7::bytea[], $8::uuid[])
+        WITH ORDINALITY AS k(key, client, kept, sealed, operation, input_hash, result_id, nth)
     WHERE t.id = $1
-    ORDER BY k.nth ON CONFLICT DO NOTHING RETURNING key, client"""
+    ORDER BY k.nth ON CONFLICT DO NOTHING RETURNING key, client, created_at"""
 # By the primary key, regardless of statistics: a look-up with a limit allows no other join.
 _CLAIM_UNSHARED: Final = _CLAIM.replace(
     "    WHERE t.id = $1",
@@ -64,16 +82,33 @@ _PLACES: Final = f"{each('key text', 'client text')} AS p"
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """The use of a key: the id is that of its result. kept: whether to exempt it from pruning."""
+    """The use of a key: the id is that of its result. kept: whether to exempt it from pruning. sealed: whether it has a
+    seal; else the transaction that it made tells of it. claimed_at: None before it is claimed. told: what that
+    transaction tells, in place of operation and input_hash."""
 
     operation: str
     input_hash: bytes
     result_id: UUID
     kept: bool = False
+    sealed: bool = True
+    claimed_at: datetime | None = None
+    told: "Told | None" = None
 
     def is_of(self, operation: str, hashes: Collection[bytes | None]) -> bool:
         """Whether it was this operation with this input, by any of its hashes."""
-        return self.operation == operation and self.input_hash in hashes
+        if (told := self.told) is None:
+            return self.operation == operation and self.input_hash in hashes
+        asked = (replace(self, operation=operation, input_hash=each) for each in hashes if each is not None)
+        return any(hashed_use(told.tenant_id, told.place, use) == told.key_use for use in asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a transaction tells of its key."""
+
+    tenant_id: UUID
+    place: Place
+    key_use: bytes
 
 
 Uses = Mapping[Place, Use]
@@ -169,12 +204,18 @@ async def claim(connection: TenantConnection, wanted: Uses, at: datetime | None)
         [key for key, _ in places],
         clients,
         [use.kept for use in uses],
-        [use.operation for use in uses],
-        [use.input_hash for use in uses],
+        [use.sealed for use in uses],
+        [use.operation if use.sealed else "" for use in uses],
+        [use.input_hash if use.sealed else b"" for use in uses],
         [use.result_id for use in uses],
         at,
     )
-    claimed = {place: wanted[place] for place in [(row["key"], row["client"]) for row in rows]}
+    claimed = {}
+    for key, client, claimed_at in rows:
+        use = wanted[key, client]
+        claimed[key, client] = Use(
+            use.operation, use.input_hash, use.result_id, use.kept, use.sealed, claimed_at=claimed_at
+        )
     if len(claimed) == len(wanted):
         return claimed, {}
     return claimed, await _used(connection, [place for place in places if place not in claimed])
@@ -182,9 +223,13 @@ async def claim(connection: TenantConnection, wanted: Uses, at: datetime | None)
 
 async def _used(connection: TenantConnection, places: Collection[Place]) -> Uses:
     rows = await connection.raw.fetch(
-        f"""SELECT k.key, k.client, k.shared, k.operation, k.input_hash, k.result_id FROM {_PLACES} CROSS JOIN LATERAL (
+        f"""SELECT k.key, k.client, k.shared, k.operation, k.input_hash, k.result_id, k.created_at, t.key_use
+        FROM {_PLACES} CROSS JOIN LATERAL (
             SELECT * FROM idempotency_keys WHERE tenant_id = $1 AND key = p.key ORDER BY key, client OFFSET 0
-        ) AS k WHERE k.client = p.client OR k.shared""",
+        ) AS k LEFT JOIN LATERAL (
+            SELECT key_use FROM transactions WHERE tenant_id = $1 AND id = k.result_id AND NOT k.sealed OFFSET 0
+        ) AS t ON true
+        WHERE k.client = p.client OR k.shared""",
         connection.tenant_id,
         [key for key, _ in places],
         [client for _, client in places],
@@ -192,11 +237,43 @@ async def _used(connection: TenantConnection, places: Collection[Place]) -> Uses
     found = {(row["key"], row["client"]): row for row in rows}
     everybody = {row["key"]: row for row in rows if row["shared"]}
     used = {place: found.get(place) or everybody.get(place[0]) for place in places}
-    return {
-        place: Use(row["operation"], row["input_hash"], row["result_id"])
-        for place, row in used.items()
-        if row is not None
-    }
+    return {place: _use(connection.tenant_id, row) for place, row in used.items() if row is not None}
+
+
+def _use(tenant_id: UUID, row: Any) -> Use:
+    told = None if row["key_use"] is None else Told(tenant_id, (row["key"], row["client"]), row["key_use"])
+    return Use(row["operation"], row["input_hash"], row["result_id"], claimed_at=row["created_at"], told=told)
+
+
+def hashed_use(tenant_id: UUID, place: Place, use: Use) -> bytes:
+    """How a key was used, for the transaction that it made. Raises InvariantViolated before it is claimed."""
+    if use.claimed_at is None:
+        raise InvariantViolated(f"the key {place} was not claimed")
+    key, client = place
+    return key_use(
+        tenant_id=tenant_id,
+        key=key,
+        client=client,
+        operation=use.operation,
+        input_hash=use.input_hash,
+        result_id=use.result_id,
+        claimed_at=use.claimed_at,
+    )
+
+
+async def seal(connection: TenantConnection, claimed: Uses) -> None:
+    """Have keys sealed that this transaction has claimed without a seal."""
+    if claimed:
+        await connection.raw.execute(
+            f"""UPDATE idempotency_keys k SET sealed = true, operation = p.operation, input_hash = p.input_hash
+            FROM {each("key text", "client text", "operation text", "input_hash bytea")} AS p
+            WHERE k.tenant_id = $1 AND k.key = p.key AND k.client = p.client""",
+            connection.tenant_id,
+            [key for key, _ in claimed],
+            [client for _, client in claimed],
+            [use.operation for use in claimed.values()],
+            [use.input_hash for use in claimed.values()],
+        )
 
 
 async def free(connection: TenantConnection, claimed: Collection[Place]) -> None:

@@ -57,6 +57,7 @@ class Posting:
         """Raises LockedElsewhere, CountersMoved, and the errors that ask for a retry."""
         results: Results = [None] * len(units)
         loaded: Loaded | None = None
+        untold: Uses = {}
         units = _followed(units, self._loader.persons.of(tenant_id))
         if len(units) == 1 and units[0].is_dry:  # as every bulk, alone in its posting
             return [await self._report(tenant_id, units[0], way)]
@@ -75,11 +76,12 @@ class Posting:
                 if live:
                     loaded = await self._loader.load_books(connection, [units[i] for i in live], way)
                     await _plan_all(connection, loaded, units, live, results)
+                    untold = _tell_of_keys(tenant_id, loaded.books, claimed)
                     # Nothing may fail from here on.
                     waiting_for = new_names(loaded.books)
                     await self._write(connection, loaded.books, units)
                     await _close_unused(connection, loaded)
-                await _free_keys(connection, units, claimed, results)
+                await _keep_keys(connection, units, claimed, results, untold)
                 if loaded is not None and (more := to_raise(loaded.books)):
                     waiting_for = set().union(*(counter_names(more, kind) for kind in COUNTER_KINDS))
                     await raise_last(connection, loaded.books, units[0].actor, more)
@@ -110,7 +112,7 @@ class Posting:
                     # Stamped after this transaction began, like every row written (docs/adr/0019).
                     _, books.now = await load_facts(connection, {}, self._loader.clock.given)
                     await self._write(connection, books, [unit])
-                await _free_keys(connection, [unit], claimed, results)
+                await _keep_keys(connection, [unit], claimed, results, {})
         except asyncpg.LockNotAvailableError:
             raise LockedElsewhere(waiting_for) from None
         await in_slices(books.let_go())
@@ -219,11 +221,25 @@ async def _close_unused(connection: TenantConnection, loaded: Loaded) -> None:
         await close_accounts(connection, unused)
 
 
-async def _free_keys(connection: TenantConnection, units: Sequence[Unit], claimed: Uses, results: Results) -> None:
-    """Free the keys of all units except successes (including approval requests); a dry run's key is freed too."""
+def _tell_of_keys(tenant_id: UUID, books: Books, claimed: Uses) -> Uses:
+    """Have transactions planned tell how the keys without a seal were used that made them. Returns those that made none."""
+    untold = {use.result_id: (place, use) for place, use in claimed.items() if not use.sealed}
+    for transaction in books.writes.transactions if untold else ():
+        if (found := untold.pop(transaction.id, None)) is not None:
+            transaction.key_use = idempotency.hashed_use(tenant_id, *found)
+            transaction.key_at = found[1].claimed_at
+    return dict(untold.values())
+
+
+async def _keep_keys(
+    connection: TenantConnection, units: Sequence[Unit], claimed: Uses, results: Results, untold: Uses
+) -> None:
+    """Keep the keys of successes (including approval requests), and free those of other units and of dry runs. untold:
+    those of which no transaction tells; the kept among them are sealed."""
     used = {
         unit.place
         for unit, result in zip(units, results, strict=True)
         if isinstance(result, Posted) and not unit.is_dry
     }
+    await idempotency.seal(connection, {place: use for place, use in untold.items() if place in used})
     await idempotency.free(connection, [place for place in claimed if place not in used])

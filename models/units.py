@@ -44,7 +44,8 @@ class Unit:
         """The use for which its key is claimed."""
         key = self.idempotency_key
         kept = key is not None and idempotency.is_kept(key, self.operation, self.actor)
-        return Use(self.operation, self.input_hash, self.result_id, kept)
+        sealed = kept or self.operation not in idempotency.TRANSACTED_OPERATIONS
+        return Use(self.operation, self.input_hash, self.result_id, kept, sealed)
 
     @property
     def is_dry(self) -> bool:

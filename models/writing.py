@@ -254,8 +254,11 @@ class _Writer:
         digests = {}
         opened = yield from self._promises()
         for t in self.writes.transactions:
+            promised = None
+            if t.id in opened:
+                promised = yield from digesting_promises(self.tenant_id, t.id, opened[t.id])
             t.note_digest = None if t.note is None or t.salt is None else note_digest(t.salt, t.note)
-            digest = transaction_digest(
+            t.digest = digests[t.id] = transaction_digest(
                 tenant_id=self.tenant_id,
                 transaction_id=t.id,
                 customer_id=t.customer_id,
@@ -265,14 +268,14 @@ class _Writer:
                 actor_id=self.actors[t.actor],
                 approved_by_id=self.actors[t.approved_by] if t.approved_by else None,
                 idempotency_key=t.idempotency_key,
+                key_use=t.key_use,
+                key_at=t.key_at,
+                promised=promised,
                 created_at=t.created_at,
                 limited_asset=t.limited_asset,
                 limited_minor=t.limited_minor,
                 limited_on=t.limited_on,
             )
-            if t.id in opened:
-                digest += yield from digesting_promises(self.tenant_id, t.id, opened[t.id])
-            t.digest = digests[t.id] = digest
             yield
         yield from self.insert(TransactionDraft, self.writes.transactions)
         return digests

@@ -99,7 +99,6 @@ def begin(
     if note is not None and transaction.salt is not None:
         books.writes.transaction_texts.append(TransactionTextDraft(transaction.id, note, transaction.salt))
     books.writes.transactions.append(transaction)
-    emit(books, "transaction.posted", transaction.id)
     return transaction
 
 

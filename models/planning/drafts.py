@@ -29,7 +29,7 @@ class Limited:
 class TransactionDraft:
     """created_at: its latest entry's; the batch's if it has none. limited: its use of daily limits.
 
-    note_digest, digest: made when it is written.
+    key_use, key_at: how and when its key was claimed, where no seal says so. note_digest, digest: made when it is written.
     """
 
     id: UUID
@@ -45,6 +45,8 @@ class TransactionDraft:
     limited_asset: str | None = None
     limited_minor: int | None = None
     limited_on: date | None = None
+    key_use: bytes | None = None
+    key_at: datetime | None = None
     note_digest: bytes | None = None
     digest: bytes | None = None
 

@@ -15,7 +15,8 @@ _OF_KEYS: Final = """
           join invoices i on i.tenant_id = $1 and i.id = k.result_id where k.operation = 'createInvoice'),
     noted as (
         select c.id, a.customer_id, c.amount_minor, c.remaining_minor from keys k
-          join credits c on c.tenant_id = $1 and c.transaction_id = k.result_id
+          join entries e on e.tenant_id = $1 and e.transaction_id = k.result_id
+          join credits c on c.tenant_id = $1 and c.id = e.credit_id and c.transaction_id = e.transaction_id
           join accounts a on a.tenant_id = $1 and a.id = c.account_id where k.operation = 'adjustCredit'),
     applied as (
         select s.invoice_id, s.amount_minor from noted n join assignments s on s.tenant_id = $1 and s.credit_id = n.id

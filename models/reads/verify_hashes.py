@@ -58,14 +58,13 @@ _NUMBERS: Final = tuple(
 
 ENTRY: Final = _sha256(
     _bytes(b"scrip-entry-2\0"),
-    _flags("e.previous_hash IS NOT NULL", "e.credit_id IS NOT NULL", "octet_length(t.digest) > 32"),
+    _flags("e.previous_hash IS NOT NULL", "e.credit_id IS NOT NULL"),
     f"coalesce(e.previous_hash, {_NO_HASH})",
     *("uuid_send($1)", "uuid_send(e.id)", "uuid_send(e.account_id)", "uuid_send(e.transaction_id)"),
     _id("e.credit_id"),
     *_NUMBERS,
     _instant("e.created_at"),
     "t.digest",
-    f"CASE WHEN octet_length(t.digest) > 32 THEN {_NOTHING} ELSE {_NO_HASH} END",
     _text("e.counter"),
 )
 """The hash of the entry `e` of the transaction `t`, which has a digest."""
@@ -97,16 +96,22 @@ TRANSACTION: Final = _sha256(
         "t.reason IS NOT NULL",
         "t.idempotency_key IS NOT NULL",
         "t.limited_on IS NOT NULL",
+        "t.key_use IS NOT NULL",
+        "p.ids IS NOT NULL",
     ),
     *("uuid_send($1)", "uuid_send(t.id)", "uuid_send(t.customer_id)", "uuid_send(t.actor_id)", _id("t.approved_by_id")),
     _instant("t.created_at"),
     f"coalesce(t.note_digest, {_NO_HASH})",
+    f"coalesce(t.key_use, {_NO_UUID})",
+    f"coalesce({_instant('t.key_at')}, int8send(0))",
+    f"CASE WHEN p.ids IS NULL THEN {_NO_HASH} ELSE"
+    f" sha256({_bytes(b'scrip-credits-1' + bytes(1))} || uuid_send($1) || uuid_send(t.id) || p.said) END",
     "int8send(coalesce(t.limited_minor, 0))",
     _day("t.limited_on"),
     _text("t.kind"),
     *(_text(f"coalesce(t.{column}, '')") for column in ("reason", "idempotency_key", "limited_asset")),
 )
-"""The first half of the digest of the transaction `t`."""
+"""The digest of the transaction `t`, which opened the credits `p`: their ids, and what was said of them."""
 
 _PROMISE: Final = _joined(
     _flags("o.expires_at IS NOT NULL", "o.auto_apply", "o.counts", "o.origin_id IS NOT NULL"),
@@ -158,10 +163,7 @@ def _transactions(of: str = "", opened: str = "") -> str:
     return f"""
     SELECT d.compared, d.id, d.detail
     FROM (
-        SELECT t.id, p.ids, substr(t.digest, 1, 32) IS NOT DISTINCT FROM {TRANSACTION} AS says,
-            substr(t.digest, 33) IS NOT DISTINCT FROM CASE WHEN p.ids IS NULL THEN {_NOTHING}
-                ELSE sha256({_bytes(b"scrip-credits-1" + bytes(1))} || uuid_send($1) || uuid_send(t.id) || p.said)
-                END AS promised
+        SELECT t.id, p.ids, t.digest = {TRANSACTION} AS says
         FROM transactions t LEFT JOIN (
             SELECT o.transaction_id, array_agg(o.id) AS ids, string_agg({_PROMISE}, {_NOTHING} ORDER BY o.id) AS said
             FROM (
@@ -189,17 +191,15 @@ def _transactions(of: str = "", opened: str = "") -> str:
         ) p ON p.transaction_id = t.id
         WHERE t.tenant_id = $1 AND t.digest IS NOT NULL {of}
     ) n CROSS JOIN LATERAL (
-        SELECT 'row of transactions' AS compared, n.id, 'does not say what it said when it was written' AS detail
-        WHERE NOT n.says
+        SELECT 'row of transactions' AS compared, n.id,
+            'does not say what it said when it was written, or a credit that it opened does not' AS detail
         UNION ALL
         SELECT 'credit promise', o.id,
-            format('transaction %s: what it promised is not what was hashed, or another one''s of %s', n.id,
-                cardinality(n.ids))
-        FROM unnest(n.ids) o (id) WHERE NOT n.promised
-        UNION ALL
-        SELECT 'credit promise', n.id, 'the credits that it opened are gone' WHERE NOT n.promised AND n.ids IS NULL
+            format('transaction %s: what it promised is not what was hashed, or another one''s of %s, or the transaction is'
+                ' another', n.id, cardinality(n.ids))
+        FROM unnest(n.ids) o (id)
     ) d
-    WHERE NOT (n.says AND n.promised)
+    WHERE n.says IS NOT TRUE
 """
 
 

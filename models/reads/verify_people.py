@@ -3,6 +3,7 @@
 from typing import Final
 
 from models.reads.verify_checks import Check
+from models.reads.verify_seals import CLIENT_OF
 
 _COUPONS = (
     Check(
@@ -104,15 +105,26 @@ _MAKES_ITS_RESULT = """'adjustCredit', 'assignCredit', 'bulkCredit', 'createInvo
 _KEYS = (
     Check(
         "transaction key",
-        """
+        f"""
         SELECT t.id, format('its key %L is not among the keys that were used', t.idempotency_key) AS detail
         FROM transactions t JOIN tenants n ON n.id = $1
         LEFT JOIN actors a ON a.tenant_id = $1 AND a.id = coalesce(t.approved_by_id, t.actor_id)
         LEFT JOIN idempotency_keys k ON k.tenant_id = $1 AND k.key = t.idempotency_key
-            AND (k.shared OR k.client = CASE WHEN a.role <> 'PARTNER' THEN '' WHEN a.client <> '' THEN a.client
-                ELSE a.subject END)
-        WHERE t.tenant_id = $1 AND t.idempotency_key NOT LIKE 'bulk:%' AND k.key IS NULL
+            AND (k.shared OR k.client = {CLIENT_OF.format(actor="a")})
+        WHERE t.tenant_id = $1 AND t.idempotency_key NOT LIKE 'bulk:%' AND t.key_use IS NULL AND k.key IS NULL
             AND (n.keys_pruned_at IS NULL OR t.created_at >= n.keys_pruned_at + interval '1 hour')
+        """,
+    ),
+    # A transaction tells all of a key that has no seal: that the rest is so, verify_seals.py compares.
+    Check(
+        "row of idempotency_keys",
+        """
+        SELECT t.id, format('is gone, or another one (the key %L); it was claimed at %s', t.idempotency_key, t.key_at)
+            AS detail
+        FROM transactions t JOIN tenants n ON n.id = $1
+        LEFT JOIN idempotency_keys k ON k.tenant_id = $1 AND k.key = t.idempotency_key AND k.result_id = t.id
+        WHERE t.tenant_id = $1 AND t.key_use IS NOT NULL AND k.key IS NULL
+            AND (n.keys_pruned_at IS NULL OR t.key_at >= n.keys_pruned_at)
         """,
     ),
     Check(

@@ -18,14 +18,15 @@ UNSEALED: Final = {
     "accounts": "balance_minor lifetime_minor sequence head_hash posted_at",
     "bulk_operations": "claimed_until",
     "credits": "remaining_minor gone_minor opened_at",
+    "idempotency_keys": "sealed",
     "invoices": "paid_minor credited_minor status",
     "limit_counters": "used_minor",
     "partner_tokens": "last_used_at last_used_address",
     "tenants": "config_version restated",
-    "transactions": "digest",
+    "transactions": "key_use key_at digest",
 }
 """Columns of those tables that no seal covers: figures that verify recomputes from entries, lines, payments and
-assignments, columns that promise nothing, and a transaction's digest of all the others."""
+assignments, columns that promise nothing, a transaction's digest of all the others, and what it says of its key."""
 
 UNSEALED_TABLES: Final = frozenset({"entries", "outbox", "seals", "totals", "totals_seen", "transaction_texts"})
 """Tables of the ledger, covered by its hashes; the outbox; the seals; tables derived from entries."""
@@ -44,6 +45,11 @@ SEALED: Final = {
 }
 """Columns that each table's seal covers: all except those above, in the order of models/tables/. The others sum up
 other rows."""
+
+CLIENT_OF: Final = (
+    "CASE WHEN {actor}.role <> 'PARTNER' THEN '' WHEN {actor}.client <> '' THEN {actor}.client ELSE {actor}.subject END"
+)
+"""The client that an actor's keys belong to."""
 
 _INSTANTS: Final = frozenset({"external_id_since"})
 _AS_TEXT: Final = frozenset(
@@ -125,18 +131,25 @@ class _Special:
 
 
 _SPECIAL: Final = {
+    # A key whose transaction tells of it needs no seal; verify_people.py looks for the keys of transactions.
     # A key has no id: half of the SHA-256 of it and its client serves as one. It is reported by its result and itself.
     "idempotency_keys": _Special(
         id="substr(encode(sha256(convert_to(json_build_array(t.key, t.client)::text, 'UTF8')), 'hex'), 1, 32)::uuid",
         named="coalesce(t.result_id, s.id)",
         detail=" || format(' (the key %L)', coalesce(t.key, s.name))",
+        more=f""", NOT (t.sealed OR t.kept OR t.shared) AND x.key_use IS NOT NULL
+                AND (t.key, t.client, t.created_at) = (x.idempotency_key, {CLIENT_OF.format(actor="a")}, x.key_at)
+                AND (t.operation, t.input_hash) = ('', '') AS as_told""",
+        joined="""LEFT JOIN transactions x ON x.tenant_id = t.tenant_id AND x.id = t.result_id
+            LEFT JOIN actors a ON a.tenant_id = x.tenant_id AND a.id = x.actor_id""",
+        but="AND (s.id IS NOT NULL OR t.as_told IS NOT TRUE)",
     ),
     # Those with a digest are under the hashes of their entries.
     "transactions": _Special(where="AND t.digest IS NULL"),
     # As opened, a credit is covered by its transaction's digest; it is sealed once it changes.
     "credits": _Special(
         more=", t.swept_at IS NULL AND t.voided_at IS NULL AND t.successor_id IS NULL"
-        " AND octet_length(x.digest) = 64 AS as_opened",
+        " AND x.digest IS NOT NULL AS as_opened",
         joined="LEFT JOIN transactions x ON x.tenant_id = t.tenant_id AND x.id = t.transaction_id",
         but="AND (s.id IS NOT NULL OR t.as_opened IS NOT TRUE)",
     ),

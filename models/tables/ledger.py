@@ -99,7 +99,8 @@ class Transaction(TenantRow):
 
     note_digest: SHA-256 over salt and note; the text itself is in transaction_texts, where it can be erased. digest:
     over its facts, and the terms of the credits that it opened (models/hash_chain.py); null if it is older than that.
-    limited_*: its use of its actor's daily limits.
+    limited_*: its use of its actor's daily limits. key_use, key_at: over all that is stored of its idempotency key, and
+    when that was claimed; null if the key has a seal.
     """
 
     customer_id = fields.UUIDField()
@@ -114,6 +115,8 @@ class Transaction(TenantRow):
     limited_asset = fields.CharField(max_length=16, null=True)
     limited_minor = fields.BigIntField(null=True)
     limited_on = fields.DateField(null=True)
+    key_use = fields.BinaryField(null=True)
+    key_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "transactions"
@@ -197,7 +200,8 @@ class IdempotencyKey(Model):
 
     client: the owner of the name space: a partner's client, or people (''). shared: it matches every client, since its
     owner is unknown. kept: it is never pruned. result_id: the transaction (invoice, payment, bulk operation, approval
-    request) that it made.
+    request) that it made. sealed: whether it has a seal; if not, the transaction that it made tells operation and input
+    (`key_use`), which are empty here.
     """
 
     key = fields.CharField(max_length=255, primary_key=True)
@@ -209,15 +213,19 @@ class IdempotencyKey(Model):
     input_hash = fields.BinaryField()
     result_id = fields.UUIDField()
     created_at = fields.DatetimeField()
+    sealed = fields.BooleanField()
 
-    app_may: ClassVar = Privileges(updates=("result_id",), deletes=True)
+    app_may: ClassVar = Privileges(updates=("sealed", "operation", "input_hash"), deletes=True)
 
     class Meta:
         table = "idempotency_keys"
 
 
 class OutboxEvent(TenantRow):
-    """An event for subscribers, written with its posting. subject_id: the row that it is about."""
+    """An event for subscribers, written with its posting. subject_id: the row that it is about.
+
+    Transactions have none: they are append-only, and listed by time themselves.
+    """
 
     topic = fields.CharField(max_length=64)
     subject_id = fields.UUIDField()

@@ -52,7 +52,7 @@ INSERT INTO audit_events VALUES (:id, :tenant, 'customer.created', :id, :id, :id
 INSERT INTO assignments VALUES (:id, :tenant, :id, :id, :id, 20, 'MANUAL', now());
 INSERT INTO coupons VALUES (:id, :tenant, 'ABC', :id, :id, :id, 0, 'ISSUED', '{}', now());
 INSERT INTO limit_counters VALUES (:id, :tenant, 'PER_ACTOR_DAY', 'STAFF', 'sam', 'GBP', '2026-01-01', 100);
-INSERT INTO idempotency_keys VALUES ('key', :tenant, 'adjustCredit', sha256('input'), :id, now(), '', false, false);
+INSERT INTO idempotency_keys VALUES ('key', :tenant, 'adjustCredit', sha256('input'), :id, now(), '', false, false, true);
 INSERT INTO outbox (id, tenant_id, topic, subject_id, created_at) VALUES (:id, :tenant, 'account.changed', :id, now());
 INSERT INTO approval_requests
     VALUES (:id, :tenant, 'adjustCredit', '{}', :id, 'PENDING', :id, NULL, NULL, '2026-01-01Z', '2126-01-02Z', 'ann');

@@ -174,6 +174,8 @@ BROKEN = [
     ("totals_seen_records", "at = after"),
     ("grants_revoked", "revoked_minor = 1"),
     ("transactions_digest", f"digest = {SHORT}"),
+    ("transactions_key_use", f"key_use = {SHORT}, key_at = now(), idempotency_key = 'k'"),
+    ("transactions_key_use", "key_at = now()"),
     ("transactions_limited", "limited_minor = 1"),
     ("transactions_limited", "limited_asset = 'GBP', limited_minor = -1, limited_on = '2026-01-01'"),
     ("currencies_code", "code = 'gbp'"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.hash_chain import Promise, entry_hash, promises_digest, transaction_digest
+from models.hash_chain import Promise, entry_hash, key_use, promises_digest, transaction_digest
 
 AT = datetime(2026, 3, 1, 12, 30, 15, 123456, UTC)
 ENTRY: dict[str, Any] = {
@@ -36,10 +36,22 @@ TRANSACTION: dict[str, Any] = {
     "actor_id": UUID(int=7),
     "approved_by_id": UUID(int=8),
     "idempotency_key": "key",
+    "key_use": bytes(range(16)),
+    "key_at": AT - timedelta(seconds=1),
+    "promised": bytes(range(32, 64)),
     "created_at": AT,
     "limited_asset": "GBP",
     "limited_minor": 2500,
     "limited_on": date(2026, 3, 1),
+}
+KEY: dict[str, Any] = {
+    "tenant_id": UUID(int=1),
+    "key": "key",
+    "client": "shop",
+    "operation": "adjustCredit",
+    "input_hash": bytes(range(32)),
+    "result_id": UUID(int=4),
+    "claimed_at": AT,
 }
 PROMISE = Promise(
     UUID(int=5),
@@ -68,6 +80,9 @@ OTHER: dict[str, Any] = {
     "reason": None,
     "note_digest": None,
     "idempotency_key": "Key",
+    "key_use": None,
+    "key_at": AT,
+    "promised": None,
     "opened_sequence": 8,
     "effective_on": date(2026, 3, 2),
     "starts_at": AT + timedelta(microseconds=1),
@@ -107,24 +122,31 @@ def flags(*values: object) -> bytes:
 
 
 def entry_as_documented(previous: bytes | None, e: dict[str, Any]) -> bytes:
-    digest = e["transaction_digest"]
-    out = b"scrip-entry-2\0" + flags(previous, e["credit_id"], len(digest) == 64) + (previous or bytes(32))
+    out = b"scrip-entry-2\0" + flags(previous, e["credit_id"]) + (previous or bytes(32))
     for name in ("tenant_id", "entry_id", "account_id", "transaction_id", "credit_id"):
         out += uuid(e[name])
     for name in ("sequence", "amount_minor", "lifetime_minor", "balance_after_minor"):
         out += number(e[name])
-    return hashlib.sha256(out + instant(e["created_at"]) + digest.ljust(64, b"\0") + text(e["counter"])).digest()
+    return hashlib.sha256(out + instant(e["created_at"]) + e["transaction_digest"] + text(e["counter"])).digest()
 
 
 def transaction_as_documented(t: dict[str, Any]) -> bytes:
-    present = flags(t["approved_by_id"], t["note_digest"], t["reason"], t["idempotency_key"], t["limited_on"])
+    names = ("approved_by_id", "note_digest", "reason", "idempotency_key", "limited_on", "key_use", "promised")
+    present = flags(*(t[name] for name in names))
     out = b"scrip-transaction-1\0" + present
     for name in ("tenant_id", "transaction_id", "customer_id", "actor_id", "approved_by_id"):
         out += uuid(t[name])
-    out += instant(t["created_at"]) + (t["note_digest"] or bytes(32)) + number(t["limited_minor"] or 0)
+    out += instant(t["created_at"]) + (t["note_digest"] or bytes(32)) + (t["key_use"] or bytes(16))
+    out += instant(t["key_at"]) + (t["promised"] or bytes(32)) + number(t["limited_minor"] or 0)
     out += number((t["limited_on"] - date(1970, 1, 1)).days if t["limited_on"] else 0, 4)
     texts = text(t["kind"]) + text(t["reason"]) + text(t["idempotency_key"]) + text(t["limited_asset"])
     return hashlib.sha256(out + texts).digest()
+
+
+def key_as_documented(k: dict[str, Any]) -> bytes:
+    out = b"scrip-key-1\0" + uuid(k["tenant_id"]) + uuid(k["result_id"]) + instant(k["claimed_at"])
+    out += k["input_hash"] + text(k["operation"]) + text(k["key"]) + text(k["client"])
+    return hashlib.sha256(out).digest()[:16]
 
 
 def promises_as_documented(tenant_id: UUID, transaction_id: UUID, promises: list[Promise]) -> bytes:
@@ -150,7 +172,7 @@ entries = st.fixed_dictionaries(
         **{name: amounts for name in ENTRY if name.endswith("_minor")},
         "counter": st.text(max_size=16),
         "created_at": instants,
-        "transaction_digest": hashes | st.binary(min_size=64, max_size=64),
+        "transaction_digest": hashes,
     }
 )
 transactions = st.fixed_dictionaries(
@@ -160,11 +182,25 @@ transactions = st.fixed_dictionaries(
         "kind": st.text(max_size=16),
         "reason": st.none() | st.text(max_size=64),
         "idempotency_key": st.none() | st.text(max_size=255),
+        "key_use": st.none() | st.binary(min_size=16, max_size=16),
+        "key_at": st.none() | instants,
+        "promised": st.none() | hashes,
         "note_digest": st.none() | hashes,
         "created_at": instants,
         "limited_asset": st.none() | st.text(max_size=16),
         "limited_minor": st.none() | amounts,
         "limited_on": st.none() | st.dates(),
+    }
+)
+keys = st.fixed_dictionaries(
+    {
+        "tenant_id": st.uuids(),
+        "key": st.text(min_size=1, max_size=255),
+        "client": st.text(max_size=255),
+        "operation": st.text(max_size=32),
+        "input_hash": hashes,
+        "result_id": st.uuids(),
+        "claimed_at": instants,
     }
 )
 promises = st.builds(
@@ -224,19 +260,25 @@ def test_the_entry_before_counts() -> None:
     assert len({entry_hash(previous, **ENTRY) for previous in (None, bytes(32), PREVIOUS)}) == 3
 
 
-@pytest.mark.parametrize("name", ["approved_by_id", "note_digest", "reason", "idempotency_key"])
+@pytest.mark.parametrize("name", ["approved_by_id", "note_digest", "reason", "idempotency_key", "key_use", "promised"])
 def test_what_is_missing_is_not_what_is_empty(name: str) -> None:
-    empty: Any = {"approved_by_id": UUID(int=0), "note_digest": bytes(32)}.get(name, "")
+    zeros: dict[str, Any] = {"approved_by_id": UUID(int=0), "note_digest": bytes(32), "key_use": bytes(16)}
+    empty = {**zeros, "promised": bytes(32)}.get(name, "")
 
     assert transaction_digest(**{**TRANSACTION, name: None}) != transaction_digest(**{**TRANSACTION, name: empty})
 
 
-def test_nothing_opened_is_not_an_empty_digest() -> None:
-    short, long = bytes(32), bytes(64)
+@given(facts=keys)
+def test_how_a_key_was_used_is_what_is_documented(facts: dict[str, Any]) -> None:
+    assert key_use(**facts) == key_as_documented(facts)
 
-    assert entry_hash(None, **{**ENTRY, "transaction_digest": short}) != entry_hash(
-        None, **{**ENTRY, "transaction_digest": long}
-    )
+
+@pytest.mark.parametrize("name", KEY)
+def test_everything_about_a_key_counts(name: str) -> None:
+    changed: dict[str, Any] = {"operation": "useCredit", "key": "Key", "client": "till", "input_hash": bytes(32)}
+    changed["claimed_at"] = AT + timedelta(microseconds=1)
+
+    assert key_use(**{**KEY, name: changed.get(name, UUID(int=99))}) != key_use(**KEY)
 
 
 def test_texts_do_not_run_into_each_other() -> None:

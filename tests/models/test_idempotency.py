@@ -9,6 +9,7 @@ import pytest
 
 from app.files.importing.posting import ACTOR as FROM_FILE
 from app.sample.demo import ACTOR as SAMPLE
+from models import idempotency
 from models.commands import Actor, Outcome
 from models.configuration_commands import SetLimit
 from models.errors import IdempotencyKeyReused
@@ -153,9 +154,11 @@ async def test_an_approval_s_key_is_whoever_s_approves(tenant: Tenant, anna: UUI
 
 
 async def test_a_key_of_before_that_answers_to_everybody(
-    tenant: Tenant, owner_connection: "asyncpg.Connection[Any]", anna: UUID
+    tenant: Tenant, owner_connection: "asyncpg.Connection[Any]", anna: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = await tenant.adjust(anna, 5, key="k")
+    with monkeypatch.context() as before:  # with a seal
+        before.setattr(idempotency, "TRANSACTED_OPERATIONS", frozenset())
+        first = await tenant.adjust(anna, 5, key="k")
     await answers_everybody(tenant, owner_connection, "k")
     for actor in (SHOP, TILL, STAFF):
         again = await tenant.adjust(anna, 5, key="k", actor=actor)
@@ -192,6 +195,36 @@ async def test_a_key_in_another_s_name_space_is_found_out(tenant: Tenant, databa
             await superuser.execute(f"UPDATE idempotency_keys SET {back} WHERE tenant_id = $1", tenant.id)
     finally:
         await superuser.close()
+
+
+async def test_a_key_whose_transaction_tells_of_it_has_no_seal(tenant: Tenant, anna: UUID) -> None:
+    """And keeps neither operation nor input: both are found again by the transaction."""
+    yoga, reward = await tenant.service(), await tenant.reward(300)
+    pounds = (await tenant.adjust(anna, 50, key="adjustCredit")).credit_id
+    await tenant.credit(anna, 5, "SERVICE_CREDITS")
+    await tenant.credit(anna, 1000, "POINTS")
+    first, second = [await tenant.invoice(anna, total, auto_apply=False) for total in (20, 30)]
+    made = await tenant.assign(pounds, (first, 10), key="assignCredit")
+    moved = await tenant.reassign(made.assignment_ids[0], (second, 10), key="reassignCredit")
+    await tenant.release(*moved.assignment_ids, key="releaseAssignments")
+    await tenant.give(anna, reward, key="giveReward")
+    await tenant.use(anna, yoga, 1, key="useCredit")
+    assert pounds is not None
+    await tenant.update_credit(pounds, auto_apply=False, key="updateCredit")
+    await tenant.void_credit(pounds, key="voidCredit")
+    await approvals.ask(tenant, anna, key="asked")
+
+    rows = await tenant.rows(
+        "SELECT key, sealed, operation, length(input_hash) FROM idempotency_keys WHERE tenant_id = $1"
+    )
+    found = {key: rest for key, *rest in rows}
+    told = idempotency.TRANSACTED_OPERATIONS
+    assert {key: found[key] for key in told} == {key: [False, "", 0] for key in told}
+    assert found["asked"] == [True, "adjustCredit", 32]
+    assert (await tenant.adjust(anna, 50, key="adjustCredit")).replayed
+    for key in ("assignCredit", "asked"):
+        async with tenant.refused("IDEMPOTENCY_KEY_REUSED"):
+            await tenant.adjust(anna, 50, key=key)
 
 
 async def test_a_server_of_before_cannot_claim(tenant: Tenant) -> None:

@@ -15,7 +15,12 @@ async def kept_as_it_was(tenant: Tenant, owner: "asyncpg.Connection[Any]", said:
     async with owner.transaction():
         await owner.execute(f"SET LOCAL scrip.tenant = '{tenant.id}'")
         hashed = hashlib.sha256(said.encode()).digest()
-        await owner.execute("UPDATE idempotency_keys SET input_hash = $2 WHERE tenant_id = $1", tenant.id, hashed)
+        await owner.execute(
+            """UPDATE idempotency_keys SET sealed = true, input_hash = $2,
+                operation = CASE WHEN sealed THEN operation ELSE 'adjustCredit' END WHERE tenant_id = $1""",
+            tenant.id,
+            hashed,
+        )
 
 
 async def test_a_blank_text_and_a_missing_one_are_the_same(tenant: Tenant, anna: UUID) -> None:

@@ -80,7 +80,6 @@ async def test_a_refused_unit_is_invisible_and_its_neighbours_are_posted(tenant:
         "entries": 3,
         "transactions": 3,
         "transaction_texts": 1,
-        "outbox": 3,
         "idempotency_keys": 3,
     }
 

@@ -236,7 +236,10 @@ async def test_a_key_s_seal_is_taken_away_with_it(tenant: Tenant, clock: Clock, 
     async with tenant.refused("INSUFFICIENT_BALANCE"):
         await tenant.adjust(anna, -6)
     await tenant.bulk((anna, 5), dry_run=True)
-    assert await tenant.rows(seals) == [(1,)]
+    assert await tenant.rows(seals) == [(0,)]  # the transaction tells of it
+    await tenant.invoice(anna, 5)
+    await approvals.reject(tenant, await approvals.ask(tenant, anna))
+    assert await tenant.rows(seals) == [(2,)]
     clock.advance(days=OLD)
     await prune(tenant)
     assert await tenant.rows(seals) == [(0,)]

@@ -97,8 +97,8 @@ async def request(tenant: Tenant, anna: UUID) -> tuple[Hold, Write]:
 
 async def key(tenant: Tenant, anna: UUID) -> tuple[Hold, Write]:
     sql = """INSERT INTO idempotency_keys
-            (tenant_id, key, client, shared, kept, operation, input_hash, result_id, created_at)
-        VALUES ($1, 'k', '', false, false, 'adjustCredit', sha256(''), gen_random_uuid(), now())"""
+            (tenant_id, key, client, shared, kept, sealed, operation, input_hash, result_id, created_at)
+        VALUES ($1, 'k', '', false, false, true, 'adjustCredit', sha256(''), gen_random_uuid(), now())"""
     return (sql, ()), lambda _: tenant.adjust(anna, 1, key="k")
 
 

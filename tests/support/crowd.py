@@ -76,8 +76,8 @@ _ROWS: Final[dict[str, str]] = {
     " | id(20, t, n), id(19, t, 1 + n % 2), n, id(3, t, n), 1, CASE WHEN n % 2 = 0 THEN id(5, t, n) END",
     "limit_counters": "id, scope, role, holder, asset, day, used_minor, opening_minor"
     " | id(21, t, n), 'PER_ACTOR_DAY', 'STAFF', 'holder-' || n, 'GBP', '2026-01-01', 1, 0",
-    "idempotency_keys": "key, client, shared, kept, operation, input_hash, result_id, created_at"
-    " | 'key-' || n, '', false, false, 'adjustCredit', sha256(''), id(5, t, n), at(t + n)",
+    "idempotency_keys": "key, client, shared, kept, sealed, operation, input_hash, result_id, created_at"
+    " | 'key-' || n, '', false, false, false, '', '', id(5, t, n), at(t + n)",
     "outbox": "id, topic, subject_id, created_at | id(22, t, n), 'entry', id(7, t, n), at(t + n)",
     "seals": "of_table, id, version, digest, sealed_at | 'customers', id(3, t, n), 1, sha256(''), at(t + n)",
     "totals": "id, at, transactions, credits, counters, accounts | id(25, t, n), at(t + n), n, '[]', '[]', '[]'",
