@@ -5,8 +5,9 @@ Computed in another way than the rows themselves (models/totals.py): from each c
 
 from typing import Final
 
+from models.amounts import RUN
 from models.reads.verify_checks import Check
-from models.totals import AMOUNT, BEGINNING_SQL
+from models.totals import BEGINNING_SQL
 
 _NTH: Final = "width_bucket({0} - interval '1 microsecond', (SELECT ats FROM instants))"
 _KEY: Final = """CASE WHEN {0} = date_bin(interval '15 minutes', {0}, timestamptz 'epoch') THEN {0}
@@ -125,24 +126,62 @@ _SEEN: Final = f"""
     counted AS (
         SELECT nth, 'ACTOR' AS what, actor_id::text AS value, count(*) AS records FROM trail GROUP BY nth, actor_id
         UNION ALL
-        SELECT {_NTH.format("created_at")}, 'AMOUNT', {AMOUNT}, count(*)
-        FROM (SELECT x.id, x.created_at, a.asset, sum(e.amount_minor) AS minor
-            FROM entries e JOIN posted x ON x.id = e.transaction_id
-            JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id
-            WHERE e.tenant_id = $1 GROUP BY x.id, x.created_at, a.asset) m GROUP BY 1, 3
-        UNION ALL
         SELECT nth, 'KIND', kind, count(*) FROM trail WHERE kind IS NOT NULL GROUP BY nth, kind
         UNION ALL
         SELECT nth, 'REASON', reason, count(*) FROM trail WHERE reason IS NOT NULL GROUP BY nth, reason)
     SELECT coalesce(s.id, c.id) AS id, format('%s %s up to %s: %s records; %s in the trail', coalesce(s.what, c.what),
         coalesce(s.value, c.value), coalesce(s.at, c.at), s.records, c.records) AS detail
-    FROM (SELECT id, what, value, after, at, records FROM totals_seen WHERE tenant_id = $1) s
+    FROM (SELECT id, what, value, after, at, records FROM totals_seen
+        WHERE tenant_id = $1 AND what <> '{RUN}') s
     FULL JOIN (SELECT p.id, c.what, c.value, p.after, p.at, c.records FROM counted c JOIN parts p ON p.nth = c.nth) c
         ON c.at = s.at AND c.what = s.what AND c.value = s.value AND c.after = s.after
     WHERE s.records IS DISTINCT FROM c.records"""
+
+# Two sets of items are compared by their number and the sum of their hashes: nobody has a reason to make them agree.
+_ITEM: Final = "hashint8extended({}, (extract(epoch FROM {}) * 1000000)::bigint)"
+_AMOUNTS: Final = f"""
+    WITH {_INSTANTS},
+    runs AS MATERIALIZED (
+        SELECT id, value, after, at, records, row_number() OVER (ORDER BY at) - 1 AS nth,
+            lag(at, 1, {BEGINNING_SQL}) OVER (ORDER BY at) AS before, lead(at) OVER (ORDER BY at) IS NULL AS newest
+        FROM totals_seen WHERE tenant_id = $1 AND what = '{RUN}'),
+    ends AS MATERIALIZED (SELECT array_agg(at ORDER BY at) AS ats FROM runs),
+    sums AS (
+        SELECT DISTINCT x.created_at AS at, a.asset, sum(e.amount_minor)::bigint AS minor
+        FROM entries e JOIN posted x ON x.id = e.transaction_id
+        JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id
+        WHERE e.tenant_id = $1 GROUP BY x.created_at, a.asset, x.id),
+    told AS (
+        SELECT width_bucket(at - interval '1 microsecond', (SELECT ats FROM ends)) AS nth, asset, count(*) AS number,
+            sum({_ITEM.format("minor", "at")}) AS sum
+        FROM sums GROUP BY 1, 2),
+    said AS (
+        SELECT r.nth, t.asset, min(t.id::text)::uuid AS id, count(*) AS number, sum({_ITEM.format("u.minor", "u.at")}) AS sum
+        FROM totals_amounts t LEFT JOIN runs r ON r.at = t.at AND r.value = t.level::text
+        CROSS JOIN LATERAL unnest(t.minors, t.ats) u(minor, at)
+        WHERE t.tenant_id = $1 GROUP BY r.nth, t.asset)
+    SELECT coalesce(r.id, s.id, $1) AS id,
+        format('amounts of %s up to %s: %s items; %s in the trail, or others', coalesce(s.asset, d.asset), r.at,
+            coalesce(s.number, 0), coalesce(d.number, 0)) AS detail
+    FROM said s FULL JOIN told d ON d.nth = s.nth AND d.asset = s.asset
+    LEFT JOIN runs r ON r.nth = coalesce(s.nth, d.nth)
+    WHERE (s.number, s.sum) IS DISTINCT FROM (d.number, d.sum)
+    UNION ALL
+    SELECT r.id, format('run of amounts from %s to %s: the one before it ends at %s, the newest totals at %s', r.after, r.at,
+        r.before, i.last)
+    FROM runs r CROSS JOIN instants i WHERE r.after <> r.before OR (r.newest AND r.at <> i.last)
+    UNION ALL
+    SELECT r.id, format('run of amounts up to %s: %s transactions; %s by the totals', r.at, r.records,
+        k.transactions - coalesce(b.transactions, 0))
+    FROM runs r JOIN kept k ON k.at = r.at LEFT JOIN kept b ON b.at = r.after
+    WHERE r.records <> k.transactions - coalesce(b.transactions, 0)
+    UNION ALL
+    SELECT k.id, 'the amounts of no part were noted' FROM kept k
+    WHERE k.at = (SELECT last FROM instants) AND NOT EXISTS (SELECT FROM runs)"""
 
 TOTALS_CHECKS: Final = (
     Check("totals of credits", _CREDITS),
     Check("totals of entries", _COUNTERS),
     Check("totals seen", _SEEN),
+    Check("totals of amounts", _AMOUNTS),
 )
