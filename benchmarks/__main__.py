@@ -7,6 +7,7 @@ import os
 import platform
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
@@ -26,6 +27,7 @@ BENCHMARKS: Final = {
     "operations": "assignCredit, createInvoice over 100 open credits, a bulk of 10,000 rows beside bare SQL",
     "files": "a file of 1,000,000 rows end to end, beside bare SQL for the same rows",
     "growth": "reads and postings at 1,000,000 entries, beside the same at 10,000",
+    "verify": "the proof of the books: time, CPU and memory for 1,000,000 entries, and since a checkpoint",
     "stall": "what others notice of bulks, large units, odd requests and held accounts, from two servers",
 }
 """Each is a module here with a function `run(rig)`, which prints its measurements."""
@@ -40,25 +42,38 @@ def main() -> int:
     parser.add_argument(
         "--part",
         default="",
-        help="of stall: those attacks alone that have this in their name; of growth: `many`, `restored`",
+        help="of stall: those attacks alone that have this in their name; of growth: `many`, `restored`, or both",
     )
-    parser.add_argument("--entries", type=int, default=0, help="of growth: how many the large tenant has")
+    parser.add_argument(
+        "--entries",
+        type=_numbers,
+        default=(),
+        help="of growth and verify: how many the large tenant has; several, separated by commas: of so many tenants",
+    )
+    parser.add_argument("--postgres", type=Path, help="folder of another PostgreSQL's programs")
     parser.add_argument("--keep", action="store_true", help="the results, in benchmarks/results, for the page")
     wanted = parser.parse_args()
     signal.signal(signal.SIGTERM, _interrupt)
     print(f"Python {platform.python_version()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before")
     try:
         for name in [wanted.only] if wanted.only else BENCHMARKS:
-            with make_rig(quick=wanted.quick, part=wanted.part, entries=wanted.entries) as rig:
-                with recording(wanted.part) as report:
+            given = {"part": wanted.part, "entries": wanted.entries, "programs": wanted.postgres}
+            with make_rig(quick=wanted.quick, **given) as rig:
+                version = asyncio.run(_postgres(rig))
+                other = f"PostgreSQL {version.partition('.')[0]}" if wanted.postgres else ""
+                with recording(", ".join(filter(None, (wanted.part, other)))) as report:
                     importlib.import_module(f"benchmarks.{name}").run(rig)
-                result = result_of(report, name, asyncio.run(_postgres(rig)), quick=wanted.quick)
+                result = result_of(report, name, version, quick=wanted.quick)
                 file = result.write(KEPT if wanted.keep else PASSING)
                 print(f"Saved in {file.relative_to(ROOT)}\n")
     except KeyboardInterrupt:
         print("Stopped", file=sys.stderr)
         return 130
     return 0
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in text.replace("_", "").split(","))
 
 
 async def _postgres(rig: Rig) -> str:

@@ -1,69 +1,56 @@
 """Reads and postings on a tenant with 1,000,000 entries (or `--entries`) beside the same on one with 10,000.
 
-`--part many`: ten thousand other tenants beside them. `--part restored`: on tables that nobody has analysed.
+`--part many`: ten thousand other tenants beside them. `--part restored`: on tables that nobody has analysed. `--part
+"many restored"`: both. `--entries 10000,100000,1000000`: tenants of all these sizes.
 
-Both tenants are in one database and queried in turn, so that the ratio of neighbours, which counts, is of one minute.
-In each of them the queried account has half of all entries.
+All of them are in one database and queried in turn, so that the ratio of neighbours, which counts, is of one minute.
+In each of them the queried account has half of all entries, and another nothing but open credits.
 """
 
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
-from decimal import Decimal
 from statistics import median
 from typing import Final
-from uuid import UUID
 
-import asyncpg
-
-from app.cli.token import make_token
-from app.postgres.database import open_database
-from auth.roles import Role
 from benchmarks.adjust import cost
-from benchmarks.growth_reports import EXPECTED, REPORTS, variables_of
-from benchmarks.ledger_rows import SPAN, Filled, fill, fill_many
+from benchmarks.growth_reports import EXPECTED, HOLDINGS, REPORTS, variables_of
+from benchmarks.growth_tenants import Tenant, make_tenants, sizes_of
+from benchmarks.ledger_rows import SPAN
 from benchmarks.load import KEY, PICK, Order
 from benchmarks.report import Figure, Line, draw, microseconds, milliseconds, print_figures, print_table, say_of
 from benchmarks.rig import Rig, Server
 from benchmarks.runs import Run, over_http
-from models.commands import Actor, AdjustCredit
-from models.ledger import Ledger
-from models.operations.adjust import adjust_credit
-from models.operations.create_invoice import create_invoice
-from models.operations.create_tenant import create_tenant
-from models.operations.keep_totals import keep_totals
-from models.planning.invoices import CreateInvoice, InvoiceLineItem
-from models.reads.verify import verify
 from schema.ids import global_id
 
-SMALL, LARGE, QUICK_LARGE = 10_000, 1_000_000, 100_000
 CONNECTIONS: Final = 4
 REPETITIONS, SECONDS = 5, 2
 QUICK_REPETITIONS, QUICK_SECONDS = 1, 1
-MOST: Final = 1.2
-"""Maximum ratio to the time at 10,000 entries."""
+MOST, MOST_OF_PARTS = 1.2, 1.5
+"""Maximum ratio to the time in the smallest tenant; and beside many others, or on tables that were restored."""
 _STEP: Final = 1e-6
 """Seconds of CPU time per request; less is taken for this: the clock has steps, and nothing is divided by 0."""
 PICKED: Final = 500
-MANY: Final = 10_000
-CREDITS: Final = 20
-CREDIT: Final = Decimal(10_000)
 PAGE, LAST_PAGE = "ledger from an instant", "ledger up to one"
 _ENTRIES: Final = "edges { node { sequence amount balanceAfter createdAt transaction { kind reason } } }"
 
-ADD, REMOVE, INVOICE, ASSIGN = (
+ADD, REMOVE, INVOICE, ASSIGN, SPEND, SETTLE = (
     "adjustCredit, adding",
     "adjustCredit, removing",
     "createInvoice, auto-applied",
     "assignCredit",
+    "adjustCredit twice, a credit opened and one used up",
+    "adjustCredit and createInvoice, which uses a credit up",
 )
-POSTINGS: Final = (ADD, REMOVE, INVOICE, ASSIGN)
-"""All of them on the account that has half of all entries."""
+POSTINGS: Final = (ADD, REMOVE, INVOICE, ASSIGN, SPEND, SETTLE)
+"""Those that use up a credit are on the account that has open credits alone; the others on that with half of all
+entries."""
 _ERRORS: Final = "userErrors { code message }"
+_ADJUSTED: Final = f"{{ account {{ available }} {_ERRORS} }}"
+_INVOICED: Final = f"{{ invoice {{ due }} {_ERRORS} }}"
+LOT: Final = "5.00"
 
-_ADJUST: Final = f"""mutation($input: AdjustCreditInput!) {{
-  adjustCredit(input: $input) {{ account {{ available }} {_ERRORS} }} }}"""
+_ADJUST: Final = f"mutation($input: AdjustCreditInput!) {{ adjustCredit(input: $input) {_ADJUSTED} }}"
 
 DOCUMENTS: Final = {
     PAGE: f"query($id: ID!, $pick: DateTime) {{ ledger(customerId: $id, from: $pick, first: 50) {{ {_ENTRIES} }} }}",
@@ -73,26 +60,18 @@ DOCUMENTS: Final = {
     **REPORTS,
     ADD: _ADJUST,
     REMOVE: _ADJUST,
-    INVOICE: f"mutation($input: CreateInvoiceInput!) {{ createInvoice(input: $input) {{ invoice {{ due }} {_ERRORS} }} }}",
+    INVOICE: f"mutation($input: CreateInvoiceInput!) {{ createInvoice(input: $input) {_INVOICED} }}",
     ASSIGN: f"mutation($input: AssignCreditInput!) {{ assignCredit(input: $input) {{ credit {{ remaining }} {_ERRORS} }} }}",
+    SPEND: f"""mutation($give: AdjustCreditInput!, $take: AdjustCreditInput!) {{
+      give: adjustCredit(input: $give) {_ADJUSTED} take: adjustCredit(input: $take) {_ADJUSTED} }}""",
+    SETTLE: f"""mutation($give: AdjustCreditInput!, $take: CreateInvoiceInput!) {{
+      give: adjustCredit(input: $give) {_ADJUSTED} take: createInvoice(input: $take) {_INVOICED} }}""",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Tenant:
-    """One of the two, with a token of its own. invoice_id, credits: of the customer who has half of all entries."""
-
-    id: UUID
-    entries: int
-    token: str
-    filled: Filled
-    invoice_id: str
-    credits: list[str]
 
 
 def run(rig: Rig) -> None:
     """Measure and print."""
-    tenants = asyncio.run(_make(rig, (SMALL, rig.entries or (QUICK_LARGE if rig.quick else LARGE))))
+    tenants = asyncio.run(make_tenants(rig, sizes_of(rig)))
     repetitions, seconds = (QUICK_REPETITIONS, QUICK_SECONDS) if rig.quick else (REPETITIONS, SECONDS)
     runs: dict[tuple[str, int], list[Run]] = {(what, t.entries): [] for what in DOCUMENTS for t in tenants}
     with rig.server() as server:
@@ -103,82 +82,47 @@ def run(rig: Rig) -> None:
                     runs[what, tenant.entries].append(over_http(rig, server, order, seconds=seconds))
                     print(".", end="", flush=True)
     print()
-    _print(runs, tenants, seconds)
-
-
-async def _make(rig: Rig, sizes: tuple[int, ...]) -> list[Tenant]:
-    found = []
-    async with open_database(rig.urls.app, pool_min=1, pool_max=2):
-        admin = await asyncpg.connect(rig.urls.admin)
-        ledger = Ledger()
-        if rig.part == "restored":
-            for table in ("accounts", "credits", "customers", "entries", "seals", "totals", "transactions"):
-                await admin.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
-        for size in sizes:
-            slug = f"entries-{size}"
-            tenant_id = await create_tenant(ledger, slug, slug, "Europe/London")
-            actor_id = await ledger.actor_id(tenant_id, Actor("filler", "ADMIN"))
-            filled = await fill(admin, tenant_id, actor_id, size, first_id=size * 10)
-            token = make_token(
-                rig.settings, tenant=slug, role=Role.ADMIN, subject="reader", issued_at=filled.until, token_id=slug
-            )
-            found.append(Tenant(tenant_id, size, token, filled, *await _to_assign(ledger, tenant_id, filled)))
-        if rig.part == "many":
-            await fill_many(admin, MANY, max(sizes) * 100)
-        for tenant in found:
-            while await keep_totals(ledger, tenant.id):
-                pass
-        await ledger.close()
-        await admin.execute("VACUUM" if rig.part == "restored" else "VACUUM ANALYZE")
-        await admin.execute("CHECKPOINT")
-        await admin.close()
-        for tenant in found:
-            proof = await verify(tenant.id)
-            if not proof.holds or not 0.98 < proof.entries / tenant.entries <= 1.01:
-                raise RuntimeError(f"the rows made are not right: {proof.entries} entries, {proof.listed[:3]}")
-    return found
-
-
-async def _to_assign(ledger: Ledger, tenant_id: UUID, filled: Filled) -> tuple[str, list[str]]:
-    """An invoice that takes as much as may come, and credits to set against it."""
-    actor, customer_id = Actor("filler", "ADMIN"), filled.customer_id
-    credits = []
-    for n in range(CREDITS):
-        command = AdjustCredit(customer_id, "GBP", CREDIT, "GOODWILL")
-        outcome = await adjust_credit(ledger, tenant_id, actor, command, f"credit-{n}")
-        if outcome.credit_id is not None:
-            credits.append(str(global_id("Credit", outcome.credit_id)))
-    line = InvoiceLineItem("Goods", 1, CREDIT * CREDITS)
-    invoice = CreateInvoice(customer_id, "to assign", "GBP", (line,), auto_apply=False)
-    made = await create_invoice(ledger, tenant_id, actor, invoice, "invoice")
-    if made.invoice_id is None or len(credits) < CREDITS:
-        raise RuntimeError("what is to be assigned was not made")
-    return str(global_id("Invoice", made.invoice_id)), credits
+    _print(runs, tenants, seconds, MOST_OF_PARTS if rig.part else MOST)
 
 
 def _posting(server: Server, tenant: Tenant, what: str, turn: int) -> Order:
-    customer = str(global_id("Customer", tenant.filled.customer_id))
-    given: dict[str, object] = {"idempotencyKey": KEY}
+    busy, holder = (str(global_id("Customer", of)) for of in (tenant.filled.customer_id, tenant.filled.holder_id))
+    number = f"{POSTINGS.index(what)}-{turn} {KEY}"
     picks, expected = [""], '"available":"'
-    if what == INVOICE:
-        line = {"description": "Goods", "quantity": 1, "unitPrice": "0.05"}
-        given |= {"customerId": customer, "number": f"{turn} {KEY}", "currency": "GBP", "lines": [line]}
-        expected = '"due":"0.00"'
-    elif what == ASSIGN:
-        given |= {"creditId": PICK, "assignments": [{"invoiceId": tenant.invoice_id, "amount": "0.01"}]}
+    if what == ASSIGN:
+        given: dict[str, object] = {"creditId": PICK, "idempotencyKey": KEY}
+        given["assignments"] = [{"invoiceId": tenant.invoice_id, "amount": "0.01"}]
+        variables: dict[str, object] = {"input": given}
         picks, expected = tenant.credits, '"remaining":"'
+    elif what == INVOICE:
+        variables, expected = {"input": _invoice(busy, number, "0.05")}, '"due":"0.00"'
+    elif what == SPEND:
+        variables = {"give": _adjustment(holder, LOT), "take": _adjustment(holder, f"-{LOT}")}
+        expected = '"take":{"account":{"available":"'
+    elif what == SETTLE:
+        variables = {"give": _adjustment(holder, LOT), "take": _invoice(holder, number, LOT)}
+        expected = '"due":"0.00"'
     else:
-        amount, reason = ("1.00", "GOODWILL") if what == ADD else ("-0.01", "CORRECTION")
-        given |= {"customerId": customer, "asset": "GBP", "amount": amount, "reason": reason}
+        variables = {"input": _adjustment(busy, "1.00" if what == ADD else "-0.01")}
     return Order(
         port=server.port,
         tokens=[tenant.token] * CONNECTIONS,
         query=DOCUMENTS[what],
-        variables={"input": given},
+        variables=variables,
         ids=picks,
         expected=expected,
         prefix=f"{POSTINGS.index(what)}-{turn}",
     )
+
+
+def _adjustment(customer: str, amount: str) -> dict[str, object]:
+    reason = "CORRECTION" if amount.startswith("-") else "GOODWILL"
+    return {"idempotencyKey": KEY, "customerId": customer, "asset": "GBP", "amount": amount, "reason": reason}
+
+
+def _invoice(customer: str, number: str, amount: str) -> dict[str, object]:
+    line = {"description": "Goods", "quantity": 1, "unitPrice": amount}
+    return {"idempotencyKey": KEY, "customerId": customer, "number": number, "currency": "GBP", "lines": [line]}
 
 
 def _order(server: Server, tenant: Tenant, what: str, turn: int) -> Order:
@@ -187,7 +131,8 @@ def _order(server: Server, tenant: Tenant, what: str, turn: int) -> Order:
     filled = tenant.filled
     variables: dict[str, object] = {"pick": PICK}
     if what in REPORTS:
-        variables |= variables_of(global_id("Customer", filled.customer_id))
+        customer = filled.holder_id if what in HOLDINGS else filled.customer_id
+        variables |= variables_of(global_id("Customer", customer))
         variables = {name: value for name, value in variables.items() if f"${name}" in REPORTS[what]}
     if what == "search":
         picks = [f"customer {random.randrange(filled.customers) // 10:06}" for _ in range(PICKED)]  # noqa: S311
@@ -209,7 +154,7 @@ def _order(server: Server, tenant: Tenant, what: str, turn: int) -> Order:
     )
 
 
-def _print(runs: dict[tuple[str, int], list[Run]], tenants: list[Tenant], seconds: int) -> None:
+def _print(runs: dict[tuple[str, int], list[Run]], tenants: list[Tenant], seconds: int, most: float) -> None:
     sizes = [tenant.entries for tenant in tenants]
     small, large = sizes[0], sizes[-1]
     say_of(f"{large:,} entries")
@@ -220,27 +165,26 @@ def _print(runs: dict[tuple[str, int], list[Run]], tenants: list[Tenant], second
         f"Reads and postings: medians of {count} x {seconds} s, {CONNECTIONS} connections; µs of CPU time per request"
     )
     print_table(head, rows, title=title)
-
-    def figure(what: str, name: str, measure: Callable[[Run], float], most: float | None = None) -> Figure:
-        pairs = zip(runs[what, small], runs[what, large], strict=True)
-        return Figure(f"{what}, {name}", [measure(b) / max(measure(a), _STEP) for a, b in pairs], most=most)
-
     print_figures(
         f"at {large:,} entries, of that at {small:,}",
-        [
-            made
-            for what in DOCUMENTS
-            for made in (
-                figure(what, "time", lambda run: 1 / run.rate, MOST),
-                figure(what, "CPU", cost),
-                figure(what, "CPU of PostgreSQL alone", lambda run: run.cpu.postgres / len(run.latencies)),
-            )
-        ],
+        [each for what in DOCUMENTS for each in _ratios(what, runs[what, small], runs[what, large], most)],
     )
     for what in DOCUMENTS:
         costs = ((n, max(median(cost(run) for run in runs[what, n]), _STEP)) for n in sizes)
         points = [(float(n), seconds_each * 1e6) for n, seconds_each in costs]
         draw(Line(_plot_of(what), what, "entries of the tenant", "CPU per request, server and PostgreSQL, µs", points))
+
+
+def _ratios(what: str, small: list[Run], large: list[Run], most: float) -> list[Figure]:
+    def figure(name: str, measure: Callable[[Run], float], bound: float | None = None) -> Figure:
+        pairs = zip(small, large, strict=True)
+        return Figure(f"{what}, {name}", [measure(b) / max(measure(a), _STEP) for a, b in pairs], most=bound)
+
+    return [
+        figure("time", lambda run: 1 / run.rate, most),
+        figure("CPU", cost),
+        figure("CPU of PostgreSQL alone", lambda run: run.cpu.postgres / len(run.latencies)),
+    ]
 
 
 def _plot_of(what: str) -> str:

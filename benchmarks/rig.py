@@ -42,8 +42,8 @@ class Server:
 class Rig:
     """folder: for files. *_s: how long it took to make the database and to migrate it.
 
-    part: of the names of cases, if a benchmark has several and not all are wanted. entries: how many a large tenant is to
-    have; 0: as many as the benchmark says.
+    part: of the names of cases, if a benchmark has several and not all are wanted. entries: how many the tenants are to
+    have; none: as many as the benchmark says.
     """
 
     urls: Urls
@@ -54,7 +54,7 @@ class Rig:
     migrate_s: float
     quick: bool
     part: str
-    entries: int = 0
+    entries: tuple[int, ...] = ()
 
     @property
     def settings(self) -> Settings:
@@ -87,9 +87,11 @@ class Rig:
 
 
 @contextmanager
-def make_rig(*, quick: bool, part: str = "", entries: int = 0) -> Iterator[Rig]:
-    """A new database, until the block ends."""
-    with _temporary_folder() as folder, EmbeddedPostgres(folder) as embedded:
+def make_rig(
+    *, quick: bool, part: str = "", entries: tuple[int, ...] = (), programs: Path | None = None
+) -> Iterator[Rig]:
+    """A new database, until the block ends. programs: the folder of another PostgreSQL's."""
+    with _temporary_folder() as folder, EmbeddedPostgres(folder, programs=programs) as embedded:
         began = time.monotonic()
         urls = embedded.start()
         made = time.monotonic()

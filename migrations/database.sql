@@ -218,9 +218,12 @@ CREATE TABLE audit_events (
     CONSTRAINT audit_events_note CHECK (length(note) <= 10000)
 );
 ALTER TABLE audit_events ALTER COLUMN tenant_id SET (n_distinct=1);
+ALTER TABLE audit_events ALTER COLUMN address SET (n_distinct=-0.01);
 CREATE INDEX audit_events_action ON audit_events (tenant_id, action, created_at, id);
 CREATE INDEX audit_events_actor ON audit_events (tenant_id, actor_id, created_at, id);
+CREATE INDEX audit_events_address ON audit_events (tenant_id, address, created_at, id);
 CREATE INDEX audit_events_customer ON audit_events (tenant_id, customer_id, created_at, id);
+CREATE INDEX audit_events_request ON audit_events (tenant_id, request_id, created_at, id);
 CREATE INDEX audit_events_time ON audit_events (tenant_id, created_at, id);
 ALTER TABLE audit_events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit_events FORCE ROW LEVEL SECURITY;
@@ -1333,6 +1336,30 @@ CREATE POLICY own_tenant ON totals
     WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 GRANT SELECT, INSERT ON totals TO scrip_app;
 
+CREATE TABLE totals_amounts (
+    id          uuid NOT NULL,
+    tenant_id   uuid NOT NULL,
+    level       smallint NOT NULL,
+    at          timestamptz NOT NULL,
+    asset       varchar(16) NOT NULL,
+    first_minor bigint NOT NULL,
+    last_minor  bigint NOT NULL,
+    last_at     timestamptz NOT NULL,
+    minors      bigint[] NOT NULL,
+    ats         timestamptz[] NOT NULL,
+    CONSTRAINT totals_amounts_pkey PRIMARY KEY (tenant_id, level, at, asset, last_minor, last_at),
+    CONSTRAINT totals_amounts_ends CHECK (cardinality(minors) >= 1 AND cardinality(minors) = cardinality(ats) AND
+        first_minor = minors[1] AND last_minor = minors[cardinality(minors)] AND last_at = ats[cardinality(ats)]),
+    CONSTRAINT totals_amounts_level CHECK (level >= 0 AND level <= 9)
+);
+ALTER TABLE totals_amounts ALTER COLUMN tenant_id SET (n_distinct=1);
+ALTER TABLE totals_amounts ENABLE ROW LEVEL SECURITY;
+ALTER TABLE totals_amounts FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON totals_amounts
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, DELETE ON totals_amounts TO scrip_app;
+
 CREATE TABLE totals_seen (
     id        uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -1352,7 +1379,7 @@ ALTER TABLE totals_seen FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON totals_seen
     USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
     WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
-GRANT SELECT, INSERT ON totals_seen TO scrip_app;
+GRANT SELECT, INSERT, DELETE ON totals_seen TO scrip_app;
 
 CREATE TABLE transaction_texts (
     id        uuid NOT NULL,

@@ -143,9 +143,6 @@ NEXT: Final = f"""
 there are open kinds of credit if these are more."""
 
 _RANGE: Final = "where tenant_id = $1 and created_at > $2 and created_at <= $3 order by created_at offset 0"
-AMOUNT: Final = "asset || case when minor < 0 then '-' else '+' end || length(abs(minor)::text)"
-"""The note of a transaction's amount in one asset: the asset, the sign, and the number of digits of its minor units."""
-
 SEE: Final = f"""
     insert into totals_seen (tenant_id, id, what, value, after, at, records)
     select n.id, $4, d.what, d.value, $2, $3, d.records
@@ -154,13 +151,7 @@ SEE: Final = f"""
              from (select actor_id from (select actor_id from transactions {_RANGE}) x
                    union all select actor_id from (select actor_id from audit_events {_RANGE}) y) t group by actor_id
            union all
-           select 'AMOUNT', {AMOUNT}, count(*)
-             from (select x.id, a.asset, sum(e.amount_minor) as minor
-                     from (select id from transactions {_RANGE}) x
-                     cross join lateral (select account_id, amount_minor from entries
-                                          where tenant_id = $1 and transaction_id = x.id offset 0) e
-                     cross join lateral (select asset from accounts where tenant_id = $1 and id = e.account_id offset 0) a
-                    group by x.id, a.asset) m group by {AMOUNT}
+           select 'AMOUNT', '0', count(*) from (select id from transactions {_RANGE}) x
            union all
            select 'KIND', kind, count(*) from (select kind from transactions {_RANGE}) x group by kind
            union all
@@ -168,4 +159,5 @@ SEE: Final = f"""
             where reason is not null group by reason) d
      where n.id = $1
     on conflict do nothing"""
-"""Note the actors, kinds, reasons and amounts of the audit trail after $2, up to $3, for the totals of the id $4."""
+"""Note the actors, kinds and reasons of the audit trail after $2, up to $3, for the totals of the id $4; and the run of
+its amounts (models/amounts.py)."""

@@ -3,8 +3,9 @@
 from typing import Final
 from uuid import UUID
 
+from models.amounts import CLEAR, FAN, FULL, LEVELS, MERGE, NOTE, SEEN, TAKE
 from models.ledger import Ledger
-from models.session import settled_instant, tenant_transaction
+from models.session import TenantConnection, settled_instant, tenant_transaction
 from models.totals import KEEP, NEXT, SEE
 
 TRANSACTIONS: Final = 512
@@ -30,4 +31,21 @@ async def keep_totals(ledger: Ledger, tenant_id: UUID, transactions: int = TRANS
             row = (tenant_id, due["after"], due["until"], ledger.source.new_id())
             if await connection.raw.execute(KEEP, *row) == ADDED:
                 await connection.raw.execute(SEE, *row)
+                await connection.raw.execute(NOTE, *row)
+                await _merge(connection)
     return MAX_STEPS
+
+
+async def _merge(connection: TenantConnection) -> None:
+    """Runs of amounts, as far as a level is full: another process that does it at the same time leaves none to take."""
+    raw, tenant_id = connection.raw, connection.tenant_id
+    for level, upper in enumerate(LEVELS[1:]):
+        runs = await raw.fetch(FULL, tenant_id, str(level))
+        if len(runs) < FAN:
+            return
+        ends, until = [run["at"] for run in runs], runs[-1]["at"]
+        if await raw.execute(TAKE, tenant_id, str(level), ends) != f"DELETE {FAN}":  # taken, all of them
+            return
+        await raw.execute(MERGE, tenant_id, level, ends, until)
+        await raw.execute(CLEAR, tenant_id, level, ends)
+        await raw.execute(SEEN, tenant_id, upper, runs[0]["after"], until, sum(run["records"] for run in runs))

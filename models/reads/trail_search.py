@@ -1,15 +1,16 @@
 """The audit trail by one actor, kind, reason or amount: only parts that have any are searched (docs/adr/0041).
 
-Every few hundred transactions, their actors, kinds, reasons and amounts are noted (models/totals.py). A page filtered
-by one of these takes as many parts, in its direction, as have enough records; rows since the last note are a further
-part.
+Every few hundred transactions, their actors, kinds and reasons are noted (models/totals.py). A page filtered by one of
+these takes as many parts, in its direction, as have enough records; rows since the last note are a further part. Amounts
+are noted with their instants (models/amounts.py): a page takes these alone, or where many have the amount, all of a run.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+from models.amounts import BEFORE, FROM, LEVELS
 from models.reads.paging import Condition, Listing, Mark, PageRequest, Through
 from models.reads.session import ReadSession
 from models.totals import BEGINNING, END
@@ -29,20 +30,28 @@ BESIDE: Final = 2
 """Parts on either side of a bound that tell whether the list continues there: the one it lies in, and the next."""
 FEW: Final = 200
 """Maximum parts searched to the end if there are other conditions too."""
+FEW_AMOUNTS: Final = 1_000
+"""Maximum instants with an amount looked up if there are other conditions too."""
 
 Part = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)
 class Sought(Condition):
-    """A condition that is noted of each part. what: ACTOR, AMOUNT, KIND or REASON. among: a record has one of these values;
-    whether each that has one fulfils the condition is `exact`."""
+    """A condition that is noted of each part. what: ACTOR, KIND or REASON. among: a record has one of these values, and
+    each that has one fulfils the condition."""
 
     what: str = ""
     among: tuple[str, ...] = ()
-    exact: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class SoughtAmount(Condition):
+    """A condition on a transaction's sum in one asset. values: the assets, and the least and the most of each in minor
+    units."""
+
+
+_INSTANT: Final = timedelta(microseconds=1)
 _BRANCHES: Final = "(select * from unnest({0}::timestamptz[], {1}::timestamptz[]) u(after, until)) b"
 
 
@@ -56,13 +65,13 @@ async def confined(
 ) -> Listing[Any]:
     """The listing, confined to parts in which all rows of the page lie, and one on either side of it if there is any.
 
-    conditions: of all its rows; those of time are `from_` and `to`. If more is asked than one that is noted
-    exactly, only what few parts have is of use.
+    conditions: of all its rows; those of time are `from_` and `to`. If more is asked than one that is noted, only what few
+    parts have is of use.
     """
-    sought = [condition for condition in conditions if isinstance(condition, Sought)]
+    sought = [condition for condition in conditions if isinstance(condition, Sought | SoughtAmount)]
     if not sought or listing.through is not None:  # one person's rows are few
         return listing
-    alone = sought[0].exact and len(conditions) == 1 + (from_ is not None) + (to is not None)
+    alone = len(conditions) == 1 + (from_ is not None) + (to is not None)
     rows = await session.fetch(_NOTED)
     if not rows:
         return listing
@@ -76,7 +85,11 @@ async def confined(
 
 
 async def _page_parts(
-    session: ReadSession, sought: Sought, request: PageRequest, from_: datetime | None, to: datetime | None
+    session: ReadSession,
+    sought: Sought | SoughtAmount,
+    request: PageRequest,
+    from_: datetime | None,
+    to: datetime | None,
 ) -> set[Part]:
     start = max(_instant(request.after, BEGINNING), from_ or BEGINNING)
     end = min(_instant(request.before, END), to or END)
@@ -86,18 +99,34 @@ async def _page_parts(
         (start, BESIDE if request.backward else enough, BESIDE),
         (end, BESIDE, enough if request.backward else BESIDE),
     ):
-        found = await session.fetch(_PARTS, sought.what, list(sought.among), at, ahead, behind)
-        parts.update(_needed(found, at, request))
+        if isinstance(sought, SoughtAmount):
+            parts |= await _instants(session, FROM, sought, at, ahead)
+            parts |= await _instants(session, BEFORE, sought, at, behind)
+        else:
+            found = await session.fetch(_PARTS, sought.what, list(sought.among), at, ahead, behind)
+            parts.update(_needed(found, at, request))
     return parts
 
 
-async def _all_parts(session: ReadSession, sought: Sequence[Sought]) -> set[Part] | None:
+async def _all_parts(session: ReadSession, sought: Sequence[Sought | SoughtAmount]) -> set[Part] | None:
     """All parts that have one of these; None if each has too many parts to be worth it."""
     for each in sought:
-        found = await session.fetch(_PARTS, each.what, list(each.among), BEGINNING, FEW + 1, 0)
-        if len(found) <= FEW:
-            return {(row["after"], row["at"]) for row in found}
+        if isinstance(each, SoughtAmount):
+            instants = await _instants(session, FROM, each, BEGINNING, FEW_AMOUNTS + 1)
+            if len(instants) <= FEW_AMOUNTS and all(until - after == _INSTANT for after, until in instants):
+                return instants
+        else:
+            found = await session.fetch(_PARTS, each.what, list(each.among), BEGINNING, FEW + 1, 0)
+            if len(found) <= FEW:
+                return {(row["after"], row["at"]) for row in found}
     return None
+
+
+async def _instants(session: ReadSession, sql: str, sought: SoughtAmount, at: datetime, number: int) -> set[Part]:
+    """So many, from `at` on or before it; of a run that has many, all of it."""
+    assets, lows, highs = (list(each) for each in sought.values)  # type: ignore[call-overload]
+    found = await session.fetch(sql, list(LEVELS), assets, lows, highs, at, number)
+    return {(row["after"], row["until"]) for row in found}
 
 
 def _instant(mark: Mark | None, otherwise: datetime) -> datetime:

@@ -29,11 +29,11 @@ from models.session import TenantConnection, ask, tenant_transaction
 MAX_LANES: Final = 4
 """Maximum connections that a proof reads on at once."""
 _PREFETCH: Final = 2000
-_WHOLE_TENANT: Final = """SET LOCAL enable_nestloop = off; SET LOCAL cursor_tuple_fraction = 1; SET LOCAL work_mem = '16MB';
-    SET LOCAL max_parallel_workers_per_gather = 0"""
+_WHOLE_TENANT: Final = """SET LOCAL enable_nestloop = off; SET LOCAL cursor_tuple_fraction = 1; SET LOCAL work_mem = '8MB';
+    SET LOCAL hash_mem_multiplier = 1; SET LOCAL max_parallel_workers_per_gather = 0"""
 """These statements read all of a tenant's rows to the end. A planner without statistics of the tenant expects one row
 per table, and would choose nested loops over all of them. Each lane keeps one core busy; data that does not fit into
-its memory goes through temporary files."""
+its memory, which each step of a plan has for itself, goes through temporary files."""
 
 
 @dataclass(frozen=True, slots=True)

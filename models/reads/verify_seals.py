@@ -28,7 +28,9 @@ UNSEALED: Final = {
 """Columns of those tables that no seal covers: figures that verify recomputes from entries, lines, payments and
 assignments, columns that promise nothing, a transaction's digest of all the others, and what it says of its key."""
 
-UNSEALED_TABLES: Final = frozenset({"entries", "outbox", "seals", "totals", "totals_seen", "transaction_texts"})
+UNSEALED_TABLES: Final = frozenset(
+    {"entries", "outbox", "seals", "totals", "totals_amounts", "totals_seen", "transaction_texts"}
+)
 """Tables of the ledger, covered by its hashes; the outbox; the seals; tables derived from entries."""
 
 
@@ -146,11 +148,11 @@ _SPECIAL: Final = {
     ),
     # Those with a digest are under the hashes of their entries.
     "transactions": _Special(where="AND t.digest IS NULL"),
-    # As opened, a credit is covered by its transaction's digest; it is sealed once it changes.
+    # As opened, a credit is covered by its transaction's digest, if that has one; it is sealed once it changes.
     "credits": _Special(
-        more=", t.swept_at IS NULL AND t.voided_at IS NULL AND t.successor_id IS NULL"
-        " AND x.digest IS NOT NULL AS as_opened",
-        joined="LEFT JOIN transactions x ON x.tenant_id = t.tenant_id AND x.id = t.transaction_id",
+        more=", t.swept_at IS NULL AND t.voided_at IS NULL AND t.successor_id IS NULL AND x.id IS NULL AS as_opened",
+        joined="LEFT JOIN (SELECT id FROM transactions WHERE tenant_id = $1 AND digest IS NULL) x"
+        " ON x.id = t.transaction_id",
         but="AND (s.id IS NOT NULL OR t.as_opened IS NOT TRUE)",
     ),
 }

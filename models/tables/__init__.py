@@ -1,7 +1,7 @@
 """Rows and nothing else, one class per table. The database is built by migrations/, which add what Tortoise cannot say."""
 
 from models.tables.billing import Assignment, Grant, Invoice, InvoiceLine, Payment, Product
-from models.tables.books import Currency, Seal, Totals, TotalsSeen
+from models.tables.books import Currency, Seal, Totals, TotalsAmounts, TotalsSeen
 from models.tables.configuration import LimitRule, Reason, Reward, Service, Tier
 from models.tables.ledger import (
     Account,
@@ -55,6 +55,7 @@ __all__ = [
     "Tier",
     "TierChange",
     "Totals",
+    "TotalsAmounts",
     "TotalsSeen",
     "Transaction",
     "TransactionText",

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from tortoise import fields
+from tortoise.contrib.postgres.fields import ArrayField
 
 from models.tables.base import Privileges, TenantRow
 
@@ -57,7 +58,7 @@ class Totals(TenantRow):
 
 class TotalsSeen(TenantRow):
     """The number of records of the audit trail after `after`, up to `at`, with an actor, kind or reason
-    (models/totals.py). `id` is that of the totals at `at`."""
+    (models/totals.py), or in a run of amounts (models/amounts.py). `id` is that of the totals at `at`."""
 
     what = fields.CharField(max_length=8)
     value = fields.CharField(max_length=64)
@@ -65,5 +66,27 @@ class TotalsSeen(TenantRow):
     at = fields.DatetimeField()
     records = fields.BigIntField()
 
+    # Runs that are merged into another.
+    app_may: ClassVar = Privileges(deletes=True)
+
     class Meta:
         table = "totals_seen"
+
+
+class TotalsAmounts(TenantRow):
+    """A part of a run, sorted: sums of transactions in an asset, and their instants (models/amounts.py). `id` is that of
+    the totals at `at`."""
+
+    level = fields.SmallIntField()
+    at = fields.DatetimeField()
+    asset = fields.CharField(max_length=16)
+    first_minor = fields.BigIntField()
+    last_minor = fields.BigIntField()
+    last_at = fields.DatetimeField()
+    minors = ArrayField("bigint")
+    ats = ArrayField("timestamptz")
+
+    app_may: ClassVar = Privileges(deletes=True)
+
+    class Meta:
+        table = "totals_amounts"

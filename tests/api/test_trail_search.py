@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from models import amounts
 from models.operations.keep_totals import keep_totals
 from models.reads.trail_search import confined
 from tests.api.conftest import Api
@@ -22,7 +23,25 @@ EVERY = 4
 
 
 @pytest.fixture
-async def told(tenant: Tenant, clock: Clock) -> Story:
+def small_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two amounts a row, three runs of which are merged into one."""
+    for name in ("NOTE", "MERGE", "FULL"):
+        small = getattr(amounts, name).replace(f"{amounts.CHUNK}", "2").replace(f"limit {amounts.FAN}", "limit 3")
+        assert small != getattr(amounts, name)
+        monkeypatch.setattr(f"models.operations.keep_totals.{name}", small)
+    monkeypatch.setattr("models.operations.keep_totals.FAN", 3)
+
+
+@pytest.fixture(params=[4, 1, 1000], ids=["as it is", "whole runs", "amount by amount"])
+def least(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From how many rows on a run is taken whole."""
+    for name in ("FROM", "BEFORE"):
+        changed = getattr(amounts, name).replace(" + 4", f" + {request.param}").replace(f"* {amounts.CHUNK})", "* 2)")
+        monkeypatch.setattr(f"models.reads.trail_search.{name}", changed)
+
+
+@pytest.fixture
+async def told(tenant: Tenant, clock: Clock, small_runs: None) -> Story:
     story = Story(tenant, 3)
     await story.tell()
     for actor in (STAFF, ADMIN):
@@ -48,6 +67,9 @@ ASKED: tuple[dict[str, Any], ...] = (
     {"min": "-10", "asset": "GBP"},
     {"min": "10"},
     {"max": "-9.99"},
+    {"min": "1", "max": "1"},
+    {"min": "0.5", "max": "12", "asset": "GBP"},
+    {"min": "12", "max": "0.5"},
     {"min": "0", "max": "0"},
     {"k": ["ADJUSTMENT"], "asset": "POINTS", "min": "10"},
 )
@@ -55,9 +77,10 @@ ASKED: tuple[dict[str, Any], ...] = (
 
 @pytest.mark.parametrize("asked", ASKED, ids=str)
 async def test_pages_are_the_same_with_totals_as_without(
-    api: Api, tenant: Tenant, told: Story, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any]
+    api: Api, tenant: Tenant, told: Story, least: None, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any]
 ) -> None:
     assert len(await tenant.rows("SELECT 1 FROM totals WHERE tenant_id = $1")) > 10
+    assert len(await tenant.rows("SELECT DISTINCT level FROM totals_amounts WHERE tenant_id = $1")) > 1
     everything = (await api(TRAIL, asked | {"first": 100}))["auditTrail"]["edges"]
     cursors = [edge["cursor"] for edge in everything]
     whole = (await api(TRAIL, {"first": 100}))["auditTrail"]["edges"]
@@ -95,8 +118,15 @@ async def test_only_parts_that_have_any_are_read(
         return listing
 
     monkeypatch.setattr("resolvers.audit_trail.confined", counted)
-    for asked in ({"a": STAFF.subject}, {"a": "nobody"}, {"a": MANAGER.subject, "first": 3}, {"min": "10000"}):
+    for asked in (
+        {"a": STAFF.subject},
+        {"a": "nobody"},
+        {"a": MANAGER.subject, "first": 3},
+        {"min": "10000"},
+        {"min": "1.01", "max": "1.02"},
+        {"min": "1", "max": "1", "first": 2},
+    ):
         await api(TRAIL, asked)
     number = len(await tenant.rows("SELECT 1 FROM totals WHERE tenant_id = $1"))
-    assert taken[1] == taken[3] == 1
+    assert taken[1] == taken[3] == taken[4] == 1
     assert max(taken) <= number / 2

@@ -62,6 +62,7 @@ INSERT INTO external_ids_left VALUES (:id, :tenant, now());
 INSERT INTO totals (id, tenant_id, at, transactions, credits, counters, accounts)
 VALUES (:id, :tenant, now(), 1, '[]', '[]', '[]');
 INSERT INTO totals_seen VALUES (:id, :tenant, 'KIND', 'ADJUSTMENT', '2026-01-01Z', '2026-01-02Z', 1);
+INSERT INTO totals_amounts VALUES (:id, :tenant, 0, '2026-01-02Z', 'GBP', 5, 5, '2026-01-02Z', '{5}', '{2026-01-02Z}');
 INSERT INTO bulk_operations (id, tenant_id, status, asset, error_policy, dry_run, total, processed, succeeded, failed,
     cancel_requested, actor_id, created_at, finished_at)
     VALUES (:id, :tenant, 'CANCELLED', 'GBP', 'REJECT_ALL', false, 1, 0, 0, 0, false, :id, now(), now());

@@ -90,8 +90,10 @@ async def test_primary_keys_lead_with_the_tenant(owner_connection: asyncpg.Conne
     assert keys.pop("idempotency_keys") == ["tenant_id", "key", "client"]
     assert keys.pop("seals") == ["tenant_id", "of_table", "id"]
     assert keys.pop("totals_seen") == ["tenant_id", "what", "value", "at"]
+    assert keys.pop("totals_amounts") == ["tenant_id", "level", "at", "asset", "last_minor", "last_at"]
     # The outbox has its positions instead.
-    assert set(keys) == MODELS.keys() - {"tenants", "idempotency_keys", "seals", "totals_seen", "outbox"}
+    elsewhere = {"tenants", "idempotency_keys", "seals", "totals_seen", "totals_amounts", "outbox"}
+    assert set(keys) == MODELS.keys() - elsewhere
     assert all(columns == ["tenant_id", "id"] for columns in keys.values())
 
 

@@ -185,12 +185,12 @@ async def tamper(tenant: Tenant, database: Urls) -> AsyncIterator[Tampering]:
 
 async def take_away(tamper: Tampering) -> None:
     """Which is the remedy (docs/operating.md)."""
-    for table in ("totals", "totals_seen"):
+    for table in ("totals", "totals_amounts", "totals_seen"):
         await tamper.connection.execute(f"DELETE FROM {table} WHERE tenant_id = $1", tamper.tenant_id)
 
 
 CORRUPTIONS = {
-    "an amount": ("credits = jsonb_set(credits, '{0,5}', '7')", "totals of credits"),
+    "a remainder": ("credits = jsonb_set(credits, '{0,5}', '7')", "totals of credits"),
     "an expiry": ("credits = jsonb_set(credits, '{0,3}', '\"2030-01-01T00:00:00+00:00\"')", "totals of credits"),
     "a source": ("credits = jsonb_set(credits, '{0,2}', '\"PROMOTION\"')", "totals of credits"),
     "a part that is gone": ("credits = '[]'", "totals of credits"),
@@ -201,6 +201,10 @@ CORRUPTIONS = {
     "who was seen": ("records = records + 1", "totals seen"),
     "what was seen": ("value = 'VOID'", "totals seen"),
     "since when": ("after = after - interval '1 second'", "totals seen"),
+    "an amount": ("minors = array_replace(minors, 100, 101), first_minor = 101, last_minor = 101", "totals of amounts"),
+    "when it was": ("ats[1] = ats[1] - interval '1 second'", "totals of amounts"),
+    "what of": ("asset = 'EUR'", "totals of amounts"),
+    "how large a run is": ("level = 1", "totals of amounts"),
     "their instant": ("at = at - interval '1.5 seconds'", "totals of credits"),
 }
 
@@ -216,13 +220,30 @@ async def test_a_wrong_total_is_found(tenant: Tenant, anna: UUID, tamper: Tamper
     second = (await tenant.rows("SELECT id, at FROM totals WHERE tenant_id = $1 ORDER BY at"))[1]
 
     change, check = CORRUPTIONS[what]
-    table = "totals_seen" if check == "totals seen" else "totals"
+    table = {"totals seen": "totals_seen", "totals of amounts": "totals_amounts"}.get(check, "totals")
     which = "AND what = 'KIND'" if check == "totals seen" else ""
     await tamper(table, f"UPDATE {table} SET {change} WHERE id = '{second[0]}' {which}")
 
     proof = await verify(tenant.id)
     assert check in proof.found
     assert second[0] in {difference.id for difference in proof.listed if difference.check == check}
+    await take_away(tamper)
+
+
+@pytest.mark.parametrize(
+    "change", ["records = records + 1", "after = after - interval '1 second'", "value = '1'", "what = 'ACTOR'"]
+)
+async def test_a_run_of_amounts_noted_wrongly_is_found(
+    tenant: Tenant, anna: UUID, tamper: Tampering, change: str
+) -> None:
+    for _ in range(3 * EVERY):
+        tenant.clock.advance(seconds=1)
+        await tenant.adjust(anna, 1)
+    tenant.clock.advance(seconds=1)
+    await keep_totals(tenant.ledger, tenant.id, EVERY)
+    second = (await tenant.rows("SELECT id FROM totals WHERE tenant_id = $1 ORDER BY at"))[1]
+    await tamper("totals_seen", f"UPDATE totals_seen SET {change} WHERE id = '{second[0]}' AND what = 'AMOUNT'")
+    assert "totals of amounts" in (await verify(tenant.id)).found
     await take_away(tamper)
 
 

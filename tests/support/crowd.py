@@ -83,6 +83,8 @@ _ROWS: Final[dict[str, str]] = {
     "totals": "id, at, transactions, credits, counters, accounts | id(25, t, n), at(t + n), n, '[]', '[]', '[]'",
     "totals_seen": "id, what, value, after, at, records"
     " | id(25, t, n), 'KIND', CASE WHEN n % 2 = 0 THEN 'ADJUSTMENT' ELSE 'VOID' END, at(t + n - 1), at(t + n), 1",
+    "totals_amounts": "id, level, at, asset, first_minor, last_minor, last_at, minors, ats"
+    " | id(25, t, n), 0, at(t + n), 'GBP', n, n + 1, at(t + n), ARRAY[n, n + 1], ARRAY[at(t + n), at(t + n)]",
     "external_ids_left": "id, left_at | id(23, t, n), at(t + n)",
     "partner_tokens": "id, client, name, scope, secret_hash, created_by_id, created_at"
     " | id(24, t, n), 'client-' || n, 'till', 'credits:add', sha256(''), id(2, t, n), at(t + n)",

@@ -32,9 +32,8 @@ CREATE INDEX credits_sweep_time ON credits (tenant_id, sweep_wait, expires_at) W
 -- Changes of expiry between two instants.
 CREATE INDEX credit_changes_time ON credit_changes (tenant_id, created_at);
 
--- Which actors, amounts (asset, sign and number of digits of a transaction's minor units), kinds and
--- reasons the audit trail has from one row of totals (after) to the next (at, whose id this has), and in how many records:
--- whoever looks for a rare one passes over all others.
+-- Which actors, kinds and reasons the audit trail has from one row of totals (after) to the next (at, whose id this has),
+-- and in how many records: whoever looks for a rare one passes over all others. And the runs of amounts, by their level.
 CREATE TABLE totals_seen (
     id        uuid NOT NULL,
     tenant_id uuid NOT NULL REFERENCES tenants (id),
