@@ -1,10 +1,15 @@
 """`scrip serve`: the server alone, on a database that exists and is migrated. And the parts that `run` shares with it."""
 
 import asyncio
+import os
 import resource
+import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from tempfile import TemporaryDirectory
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
@@ -68,16 +73,41 @@ def address(listener: socket.socket) -> str:
 
 
 def serve(settings: Settings, listener: socket.socket) -> None:
-    """Serve until told to stop, in as many processes as the settings say. Each reads the settings anew."""
-    host, port = listener.getsockname()[:2]
+    """Serve until told to stop, in as many processes as the settings say. Each reads the settings anew.
+
+    SIGHUP replaces several processes one after the other, and stops a single one.
+    """
     _allow_open_files()
-    config = uvicorn.Config(
+    config = server_config(settings, listener)
+    if settings.workers > 1:
+        with _counting_together(settings):
+            Multiprocess(config, sockets=[listener]).run()
+        return
+    server = uvicorn.Server(config)
+    signal.signal(signal.SIGHUP, server.handle_exit)
+    try:
+        server.run(sockets=[listener])
+    except KeyboardInterrupt:
+        return  # uvicorn has stopped in good order, and passes the signal on
+    if not server.started:
+        sys.exit(1)
+
+
+def bounded_http(settings: Settings) -> "partial[BoundedHttpProtocol]":
+    """The HTTP protocol, with the settings' bounds."""
+    return partial(BoundedHttpProtocol, read_timeout=settings.read_timeout, drain=settings.drain)
+
+
+def server_config(settings: Settings, listener: socket.socket) -> uvicorn.Config:
+    """Uvicorn's configuration."""
+    host, port = listener.getsockname()[:2]
+    return uvicorn.Config(
         "app.main:create_app_from_environment",
         factory=True,
         host=host,  # the socket is there already; but these are what it logs
         port=port,
         workers=settings.workers,
-        http=partial(BoundedHttpProtocol, read_timeout=settings.read_timeout),  # type: ignore[arg-type]
+        http=bounded_http(settings),  # type: ignore[arg-type]
         timeout_keep_alive=settings.keep_alive,
         limit_concurrency=settings.max_connections,
         ws=PatientWebSocketProtocol,
@@ -92,16 +122,17 @@ def serve(settings: Settings, listener: socket.socket) -> None:
         timeout_graceful_shutdown=GRACE_S,
         timeout_worker_healthcheck=settings.worker_timeout,
     )
-    if settings.workers > 1:
-        Multiprocess(config, sockets=[listener]).run()
+
+
+@contextmanager
+def _counting_together(settings: Settings) -> Iterator[None]:
+    """A folder in which the workers count together, unless there is one, until the block ends."""
+    if not settings.metrics or settings.metrics_dir is not None:
+        yield
         return
-    server = uvicorn.Server(config)
-    try:
-        server.run(sockets=[listener])
-    except KeyboardInterrupt:
-        return  # uvicorn has stopped in good order, and passes the signal on
-    if not server.started:
-        sys.exit(1)
+    with TemporaryDirectory(prefix="scrip-metrics-") as folder:
+        os.environ["SCRIP_METRICS_DIR"] = folder
+        yield
 
 
 def _allow_open_files() -> None:
