@@ -1,6 +1,5 @@
 """The application: settings in, an ASGI app out."""
 
-import asyncio
 import gc
 import multiprocessing
 import signal
@@ -85,34 +84,17 @@ def create_app(
     sources = Sources(ledger, refused.counts, None if limits is None else limits.tallies, pool=pool_state)
     metrics = Metrics(sources, shared=shared, verified=settings.verify_metrics)
     schema = _schema(settings)
-    if tracing is not None:
-        tracing.operations(schema)
-        ledger.watcher = tracing
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await keys.start()
-        if tracing is not None:
-            tracing.begin()
         try:
-            async with open_database(
-                url,
-                pool_min=settings.database_pool_min,
-                pool_max=settings.database_pool_max,
-                statement_cache=settings.database_statement_cache,
+            async with (
+                nullcontext() if tracing is None else tracing.on(schema, ledger),
+                _open(settings, url, ledger, metrics, partner_tokens),
             ):
-                async with (
-                    lag_watched(metrics.lag.observe),
-                    metrics.published(),
-                    clock_kept(ledger),
-                    working(ledger) if settings.run_jobs else nullcontext(),
-                ):
-                    yield
-                await partner_tokens.settle()
-                await ledger.close()
+                yield
         finally:
-            if tracing is not None:
-                await asyncio.to_thread(tracing.end)
             await keys.stop()
             if limits is not None:
                 await limits.close()
@@ -136,13 +118,37 @@ def create_app(
             *(metrics.routes if settings.metrics else ()),
             *(front_page(settings, system_clock, uuid7) if settings.has_pages else ()),
         ],
-        middleware=[
-            *(() if tracing is None else (Middleware(tracing.around),)),
-            *_layers(settings, view, backend, refused, metrics),
-        ],
+        middleware=_traced(tracing, _layers(settings, view, backend, refused, metrics)),
         exception_handlers={DatabaseAway: away, Exception: fault},
         lifespan=lifespan,
     )
+
+
+@asynccontextmanager
+async def _open(
+    settings: Settings, url: str, ledger: Ledger, metrics: Metrics, partner_tokens: PartnerTokenVerifier
+) -> AsyncIterator[None]:
+    """The database, and all that runs beside the requests, until the block ends."""
+    async with open_database(
+        url,
+        pool_min=settings.database_pool_min,
+        pool_max=settings.database_pool_max,
+        statement_cache=settings.database_statement_cache,
+    ):
+        async with (
+            lag_watched(metrics.lag.observe),
+            metrics.published(),
+            clock_kept(ledger),
+            working(ledger) if settings.run_jobs else nullcontext(),
+        ):
+            yield
+        await partner_tokens.settle()
+        await ledger.close()
+
+
+def _traced(tracing: "Tracing | None", layers: list[Middleware]) -> list[Middleware]:
+    """The layers, within a trace for each request if there are traces."""
+    return layers if tracing is None else [Middleware(tracing.around), *layers]
 
 
 def _layers(
@@ -248,7 +254,7 @@ def shared_metrics(settings: Settings) -> SharedMetrics | None:
 
 
 def _tracing(settings: Settings) -> "Tracing | None":
-    """What sends traces, if it is asked for. Raises SetupProblem if that is not installed."""
+    """The traces, if they are asked for. Raises SetupProblem if that is not installed."""
     if not settings.telemetry:
         return None
     try:

@@ -142,7 +142,7 @@ class Settings(BaseSettings):
     verify_metrics: Path | None = None
     """A file: `scrip verify` leaves there what it found, and /metrics shows it."""
     work_port: int | None = Field(default=None, ge=0, le=MAX_PORT)
-    """Where `scrip work` shows health and metrics. Not set: nowhere."""
+    """The port at which `scrip work` shows health and metrics. Not set: it shows none."""
     telemetry: bool = False
     """Whether traces are sent, by OpenTelemetry's own settings (OTEL_…)."""
     drain: float = Field(default=2, ge=0, le=25)

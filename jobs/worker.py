@@ -106,7 +106,9 @@ async def _round(ledger: Ledger, job: Job, stop: asyncio.Event, only: str | None
     metrics: JobMetrics = ledger.metrics.job(job.name)
     began = time.perf_counter()
     done, failures = await _all_there_is(ledger, job, stop, only)
-    metrics.end_round(seconds=time.perf_counter() - began, done=done, failures=len(failures), now=system_clock().timestamp())
+    metrics.end_round(
+        seconds=time.perf_counter() - began, done=done, failures=len(failures), now=system_clock().timestamp()
+    )
     return done, failures
 
 

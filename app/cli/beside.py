@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from app.cli.output import say
-from app.cli.serve import address, bounded_http, listen
+from app.cli.serve import address, bounded_http, take_port
 from app.http.health import health_routes
 from app.http.loop_lag import lag_watched
 from app.http.metrics import Metrics
@@ -43,7 +43,7 @@ async def shown_beside(settings: Settings, ledger: Ledger) -> AsyncIterator[None
     )
     routes = [*health_routes(ledger), *(metrics.routes if settings.metrics else ())]
     app = Starlette(routes=routes, middleware=[Middleware(SecurityHeadersMiddleware)])
-    with listen(settings.host, settings.work_port) as listener:
+    with take_port(settings.host, settings.work_port) as listener:
         say(f"Health and metrics are at {address(listener)}")
         server = Beside(
             uvicorn.Config(

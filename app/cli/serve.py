@@ -26,6 +26,8 @@ from gateway.http.requests import DEFAULT_MAX_BODY_BYTES
 
 GRACE_S = 30
 """How long requests under way may take after the server was told to stop."""
+BACKLOG = 2048
+"""Connections that wait to be accepted."""
 OPEN_FILES = 65_536
 """Connections are open files; many systems let a process have 1,024 unless it asks."""
 UNREAD_MS = 60_000
@@ -38,16 +40,17 @@ def serve_command() -> None:
     if settings.app_url is None:
         raise SetupProblem("DATABASE_URL is not set. Set it, or use `scrip run`, which brings a database of its own.")
     token_keys(settings)  # refused here, in a line, and not in each process
-    with listen(settings.host, settings.port) as listener:
+    with take_port(settings.host, settings.port) as listener:
         asyncio.run(check_database(settings.app_url))
         say(f"Scrip is at {address(listener)}/graphql   (Ctrl-C stops it)")
         serve(settings, listener)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens already, so that a port in use is found out before anything else is started.
+def take_port(host: str, port: int) -> socket.socket:
+    """A socket that is bound already, so that a port in use is found out before anything else is started.
 
-    Raises SetupProblem if it cannot be opened.
+    It does not listen yet: until the app is there, connections are refused, and a proxy goes to another server instead of
+    waiting. Raises SetupProblem if it cannot be opened.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio sends small packets at once only where the protocol is named: else each second one waits for 40 ms.
@@ -57,7 +60,6 @@ def listen(host: str, port: int) -> socket.socket:
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections have it from their listener
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MS)
         listener.bind((host, port))
-        listener.listen(2048)
     except OSError as error:
         listener.close()
         reason = f"Port {port} on {host} cannot be used: {error.strerror or error}."
@@ -119,6 +121,7 @@ def server_config(settings: Settings, listener: socket.socket) -> uvicorn.Config
         server_header=False,
         forwarded_allow_ips=settings.trusted_proxies,
         lifespan="on",
+        backlog=BACKLOG,
         timeout_graceful_shutdown=GRACE_S,
         timeout_worker_healthcheck=settings.worker_timeout,
     )

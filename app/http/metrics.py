@@ -1,7 +1,7 @@
-"""`/metrics`, for Prometheus: the ledger's postings, the HTTP requests, the jobs, and the processes themselves.
+"""Metrics for Prometheus: the ledger's postings, the HTTP requests, the jobs, and the processes themselves.
 
-Several processes of one server share a folder, and whoever is scraped tells of all (app/http/shared_metrics.py). What is
-counted in passing is a plain number in the process, and becomes a metric when it is scraped, or once a second.
+Several processes of one server share a folder, and the one that is scraped tells of all (app/http/shared_metrics.py).
+What is counted in passing is a plain number in the process, and becomes a metric when it is scraped, or once a second.
 """
 
 import asyncio

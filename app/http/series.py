@@ -1,4 +1,4 @@
-"""What `/metrics` shows beside the times of requests: each series with its meaning, and where its value is read.
+"""The series of `/metrics` beside the times of requests: each with its meaning, and where its value is read.
 
 docs/metrics.md has them all; a test compares.
 """
@@ -72,7 +72,7 @@ Value = tuple[str, str | None, float]
 
 @dataclass(slots=True)
 class Sources:
-    """Where the values are read. pool: None before the database is open."""
+    """Read for the values. pool: None before the database is open."""
 
     ledger: Ledger
     refused_tokens: Mapping[str, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Metrics of several processes, counted together: each has a place in a folder, and whoever is scraped adds all of them up.
+"""Metrics of several processes, counted together: each has a place in a folder, and the one that is scraped adds them up.
 
 These are prometheus-client's files of its multiprocess mode. Their names have the number of a place instead of that of a
 process: a process takes the first place that is free, and goes on where the one before it in that place ended. So no counter
@@ -25,7 +25,7 @@ from app.problems import SetupProblem
 MAX_PLACES: Final = 256
 """More than uvicorn may have processes, old and new ones during a restart."""
 FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""Where prometheus-client looks for the folder."""
+"""Read by prometheus-client, which looks there for the folder."""
 
 
 class SharedMetrics(Collector):
@@ -112,7 +112,7 @@ def _place_of(file: Path) -> int:
 
 
 def _of_processes(processes: Iterable[int]) -> Iterator[Metric]:
-    """What the kernel says of each process: the library's own metrics, with the label `pid`."""
+    """Each process as the kernel sees it: the library's own metrics, with the label `pid`."""
     families: dict[str, Metric] = {}
     for process in processes:
         for found in ProcessCollector(pid=partial(int, process), registry=None).collect():

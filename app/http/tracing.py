@@ -4,8 +4,9 @@ Only what is needed to follow a request is told: no query, variable, header or n
 needs what the extra `telemetry` installs; nothing else imports it unless SCRIP_TELEMETRY is set.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from strawberry.types import ExecutionResult
 
 from app.http.request_log import MAX_ASKED
 from gateway.schema import GatewaySchema
+from models.ledger import Ledger
 from models.units import Unit
 
 SERVICE: Final = "scrip"
@@ -34,6 +36,9 @@ _CARRIED: Final = (b"traceparent", b"tracestate")
 _WHOLE: Final = "scrip.scope"
 
 
+Execute = Callable[..., Awaitable[ExecutionResult]]
+
+
 class Tracing:
     """The traces of one process."""
 
@@ -43,22 +48,27 @@ class Tracing:
         self._waiting: dict[UUID, Span] = {}
         self._statements = AsyncPGInstrumentor()
 
-    def begin(self) -> None:
-        """Trace statements from now on, in the whole process."""
+    @asynccontextmanager
+    async def on(self, schema: GatewaySchema, ledger: Ledger) -> AsyncIterator[None]:
+        """Trace operations of this schema, postings of this ledger, and all statements of the process, while the block
+        lasts. At the end, what is left is sent."""
+        execute, schema.execute = schema.execute, self._operations(schema.execute)  # type: ignore[method-assign]
+        ledger.watcher = self
         self._statements.instrument(tracer_provider=self._provider)
-
-    def end(self) -> None:
-        """Trace no more, and send what is left. Takes a while."""
-        self._statements.uninstrument()
-        self._provider.shutdown()
+        try:
+            yield
+        finally:
+            self._statements.uninstrument()
+            ledger.watcher = None
+            schema.execute = execute  # type: ignore[method-assign]
+            await asyncio.to_thread(self._provider.shutdown)
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """The app, with a trace for each HTTP request."""
         return _Traced(app, self._provider)
 
-    def operations(self, schema: GatewaySchema) -> None:
-        """Give each GraphQL operation of the schema a span, by whatever way it is executed."""
-        execute: Callable[..., Awaitable[ExecutionResult]] = schema.execute
+    def _operations(self, execute: Execute) -> Execute:
+        """The same, with a span for each GraphQL operation, by whichever way it is executed."""
 
         async def traced(*args: Any, context_value: Any = None, **options: Any) -> ExecutionResult:
             with self._tracer.start_as_current_span("GraphQL") as span:
@@ -66,7 +76,7 @@ class Tracing:
                 _tell(span, context_value, result)
                 return result
 
-        schema.execute = traced  # type: ignore[method-assign]
+        return traced
 
     @contextmanager
     def submitted(self, unit: Unit) -> Iterator[None]:
@@ -121,7 +131,7 @@ def tracing_from_environment() -> Tracing:
 
 
 def _tell(span: Span, context: Any, result: ExecutionResult) -> None:
-    """What the log's lines have, too: the fields that were asked for, by whom, and how it ended."""
+    """Put on the span what a line of the log has, too: the fields that were asked for, by whom, and how it ended."""
     if not span.is_recording():
         return
     asked = " ".join(context.asked[:MAX_ASKED])

@@ -33,7 +33,7 @@ def leave(file: Path, *, now: float, seconds: float, tenants: int, entries: int,
 
 
 class LastVerify(Collector):
-    """What the file says, each time that it is asked for; nothing if it is not there, or not whole."""
+    """The contents of the file, read each time; nothing if it is not there, or not whole."""
 
     def __init__(self, file: Path) -> None:
         self._file = file

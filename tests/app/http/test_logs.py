@@ -107,6 +107,29 @@ async def test_as_json_each_request_has_a_line(tenant: Tenant, start: Callable[.
         assert secret not in said
 
 
+async def test_a_fault_tells_who_asked_although_it_is_logged_after_all_layers(capsys: pytest.CaptureFixture[str]) -> None:
+    """As uvicorn does: in the request's task, once everything around the app has ended."""
+
+    async def fails(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["user"] = Principal("tea-shop", "sam", Role.STAFF, frozenset(Scope_), client_id="desk")
+        raise RuntimeError("no")
+
+    scope = {"type": "http", "method": "GET", "path": "/statements/x.csv", "headers": [(b"x-request-id", b"r-9")]}
+    app = RequestIdMiddleware(RequestLog(fails), lambda: "made")
+    record = logging.LogRecord("uvicorn.error", logging.ERROR, "", 0, "Exception in ASGI application", None, None)
+
+    async def as_uvicorn_does() -> dict[str, Any]:
+        with pytest.raises(RuntimeError):
+            await app(scope, None, None)  # type: ignore[arg-type]
+        RequestIdFilter().filter(record)
+        line: dict[str, Any] = json.loads(JsonFormatter().format(record))
+        return line
+
+    line = await asyncio.create_task(as_uvicorn_does())
+    assert line.items() >= {"request_id": "r-9", "actor": "sam", "tenant": "tea-shop", "client": "desk"}.items()
+    assert who_asks() == {}
+
+
 async def test_as_text_each_line_has_its_time(start: Callable[..., Scrip]) -> None:
     scrip = start("serve", SCRIP_PORT="0")
     scrip.url()
