@@ -4,6 +4,7 @@ import asyncio
 import re
 import signal
 import socket
+import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -74,6 +75,7 @@ class Load:
 
     servers: Sequence[str]
     headers: dict[str, str]
+    trusted: ssl.SSLContext | bool = True
     outcomes: Counter[str] = field(default_factory=Counter)
     longest_gap_s: float = 0.0
     _over: bool = False
@@ -89,7 +91,7 @@ class Load:
         self._over = True
 
     async def _ask(self, number: int) -> None:
-        async with httpx.AsyncClient(headers=self.headers, timeout=30) as client:
+        async with httpx.AsyncClient(headers=self.headers, timeout=30, verify=self.trusted) as client:
             for turn in range(MAX_ASKED):
                 if self._over:
                     return
