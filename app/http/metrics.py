@@ -30,7 +30,8 @@ from app.http.series import SERIES, Sources
 from app.http.shared_metrics import SharedMetrics
 from app.http.verify_file import LastVerify
 
-disable_created_metrics()  # a series for each counter and bucket, of an instant that nobody asks for
+# Else there is one more series for each counter and bucket, of an instant that nobody asks for.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 BUCKETS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 LAG_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 PUBLISH_INTERVAL_S: Final = 1.0

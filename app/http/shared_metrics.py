@@ -41,7 +41,7 @@ class SharedMetrics(Collector):
         for left in folder.glob(f"gauge_*_{self.place}.db"):
             left.unlink(missing_ok=True)  # of a process that is gone: nothing is true of it any more
         os.environ[FOLDER_VARIABLE] = str(folder)
-        kind = prometheus_client.values.MultiProcessValue(process_identifier=lambda: self.place)
+        kind = prometheus_client.values.MultiProcessValue(process_identifier=lambda: self.place)  # type: ignore[no-untyped-call]
         prometheus_client.values.ValueClass = kind
 
     def _take(self) -> int:
@@ -70,7 +70,7 @@ class SharedMetrics(Collector):
             for file in self._folder.glob("*.db")
             if file.stat().st_size and (not file.name.startswith("gauge_") or _place_of(file) in alive)
         ]
-        yield from MultiProcessCollector.merge(files, accumulate=True)
+        yield from MultiProcessCollector.merge(files, accumulate=True)  # type: ignore[no-untyped-call]
         yield from _of_processes(alive.values())
 
     def _alive(self) -> Iterator[tuple[int, int]]:

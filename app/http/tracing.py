@@ -46,13 +46,14 @@ class Tracing:
         self._provider = provider
         self._tracer = provider.get_tracer("scrip")
         self._waiting: dict[UUID, Span] = {}
-        self._statements = AsyncPGInstrumentor()
+        self._statements = AsyncPGInstrumentor()  # type: ignore[no-untyped-call]
 
     @asynccontextmanager
     async def on(self, schema: GatewaySchema, ledger: Ledger) -> AsyncIterator[None]:
         """Trace operations of this schema, postings of this ledger, and all statements of the process, while the block
         lasts. At the end, what is left is sent."""
-        execute, schema.execute = schema.execute, self._operations(schema.execute)  # type: ignore[method-assign]
+        execute = schema.execute
+        schema.execute = self._operations(execute)  # type: ignore[method-assign, assignment]
         ledger.watcher = self
         self._statements.instrument(tracer_provider=self._provider)
         try:

@@ -23,7 +23,7 @@ def test_a_place_instead_of_a_process(tmp_path: Path, monkeypatch: pytest.Monkey
     accepts(MultiProcessCollector.merge, "files", "accumulate")
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     for _ in range(2):  # two processes, one after the other
-        kind = MultiProcessValue(process_identifier=lambda: 7)
+        kind = MultiProcessValue(process_identifier=lambda: 7)  # type: ignore[no-untyped-call]
         monkeypatch.setattr(prometheus_client.values, "ValueClass", kind)
         registry = CollectorRegistry()
         Counter("things", "", registry=registry).inc(2)
@@ -32,7 +32,7 @@ def test_a_place_instead_of_a_process(tmp_path: Path, monkeypatch: pytest.Monkey
     assert files == ["counter_7.db", "gauge_livesum_7.db"], "prometheus-client names its files in another way"
     merged = {
         sample.name: sample.value
-        for metric in MultiProcessCollector.merge([str(tmp_path / file) for file in files], accumulate=True)
+        for metric in MultiProcessCollector.merge([str(tmp_path / file) for file in files], accumulate=True)  # type: ignore[no-untyped-call]
         for sample in metric.samples
     }
     assert merged == {"things_total": 4.0, "now": 3.0}

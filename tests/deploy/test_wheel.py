@@ -49,7 +49,7 @@ def scrip(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     wheel = Path(built.stdout.strip())
     venv.create(folder / "empty", with_pip=False)
     options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-index"]
-    pip = [sys.executable, "-m", "pip", "--python", folder / "empty" / "bin" / "python", "install"]
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", folder / "empty" / "bin" / "python", "install"]
     subprocess.run([*pip, *options, wheel], timeout=LIMIT_S, check=True)
     yield Installed(folder / "empty")
     shutil.rmtree(folder)

@@ -24,6 +24,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from app.postgres.embedded import Urls
 from tests.app.cli.test_run import Scrip, wait_for
@@ -82,7 +83,7 @@ class Proxy:
         (folder / "nginx.conf").write_text(text)
         user = "user root; " if os.geteuid() == 0 else ""
         more = f"{user}pid {folder}/pid; daemon off;"
-        self.command = [nginx, "-p", folder, "-c", folder / "nginx.conf", "-e", "stderr", "-g", more]
+        self.command: list[str | Path] = [nginx, "-p", folder, "-c", folder / "nginx.conf", "-e", "stderr", "-g", more]
 
 
 @pytest.fixture
@@ -155,7 +156,9 @@ async def test_the_proxy_passes_on_what_the_public_needs_and_nothing_else(
         plain = await client.get(f"http://127.0.0.1:{front.plain}/graphql?x=1")
         assert (plain.status_code, plain.headers["location"]) == (301, "https://127.0.0.1/graphql?x=1")
     async with connect(
-        front.base.replace("https", "wss") + "/graphql", ssl=front.trusted, subprotocols=["graphql-transport-ws"]
+        front.base.replace("https", "wss") + "/graphql",
+        ssl=front.trusted,
+        subprotocols=[Subprotocol("graphql-transport-ws")],
     ) as socket:
         await socket.send(
             orjson.dumps({"type": "connection_init", "payload": {"Authorization": headers["authorization"]}}).decode()
