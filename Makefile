@@ -7,7 +7,7 @@ python := .venv/bin/python
 build_docs := $(python) -m sphinx --fail-on-warning --keep-going --quiet --fresh-env --write-all -b html -d build/doctrees docs build/docs
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-clients check database docs bench bench-page simulate lock clean environment environment-dev
+.PHONY: help run test test-clients check database docs wheel audit bench bench-page simulate lock clean environment environment-dev
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
@@ -44,6 +44,12 @@ docs: environment-dev ## Build docs/ as a site in build/docs, with search; every
 database: environment-dev ## Write what is generated of migrations/ anew, after a step was written in SQL
 	@$(python) -m scripts.step_runners
 	@$(python) -m scripts.database_sql
+
+wheel: environment ## Make a wheel in dist/, to install elsewhere
+	@sh scripts/wheel.sh dist
+
+audit: environment ## Ask PyPI whether a vulnerability is known of what is pinned
+	@sh scripts/audit.sh
 
 bench: environment-dev ## Measure the speed; in a few minutes: make bench QUICK=1; one of them: make bench ONLY=adjust; kept: KEEP=1
 	@$(python) -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) $(if $(PART),--part "$(PART)") $(if $(KEEP),--keep)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from starlette.requests import HTTPConnection
 
-from app.http.request_log import ASKED
+from app.http.request_log import ASKED, logged_operation
 from app.rate_limits.quotas import RateLimits
 from auth.backend import BearerBackend, network_address, principal_of
 from auth.errors import TokenError, TokensUnavailable
@@ -13,7 +13,7 @@ from gateway.http.requests import DEFAULT_READ_TIMEOUT
 from gateway.http.view import DEFAULT_EXECUTION_TIMEOUT, GraphQLView
 from gateway.schema import GatewaySchema, for_free
 from gateway.websocket.limits import SocketLimits
-from gateway.websocket.session import Admit, Bearer, CannotTell, NotAdmitted
+from gateway.websocket.session import Admit, Around, Bearer, CannotTell, NotAdmitted
 from gateway.websocket.view import SocketView
 from models.ledger import Ledger
 from models.reads.tenants import TenantDirectory
@@ -54,8 +54,10 @@ def socket_view(
     rate_limits: RateLimits | None = None,
     origins: Sequence[str] = (),
     limits: SocketLimits | None = None,
+    logs: bool = False,
 ) -> SocketView:
-    """The WebSocket view at /graphql: the same schema, with a context for each operation.
+    """The WebSocket view at /graphql: the same schema, with a context for each operation. logs: whether each operation has
+    a line in the log.
 
     A subscription's resolver has to call `info.context.refresh()` before each event, so that it is read as of its own
     instant, and `info.context.reads.release()` after it, so that none holds a connection to the database while it
@@ -66,7 +68,10 @@ def socket_view(
         refused(reason, request_id, network_address(handshake))
 
     make_context = context_maker(ledger, tenants, refused, rate_limits)
-    return SocketView(schema, make_context, admission(backend), clock, refused=note, origins=origins, limits=limits)
+    watching: dict[str, Around] = {"around": logged_operation} if logs else {}
+    return SocketView(
+        schema, make_context, admission(backend), clock, refused=note, origins=origins, limits=limits, **watching
+    )
 
 
 def admission(backend: BearerBackend) -> Admit:

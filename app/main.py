@@ -5,6 +5,7 @@ import multiprocessing
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
+from typing import TYPE_CHECKING
 
 import uuid_utils
 from starlette.applications import Starlette
@@ -24,6 +25,8 @@ from app.http.metrics import Metrics, Timing
 from app.http.request_id import RequestIdMiddleware
 from app.http.request_log import RequestLog
 from app.http.security_headers import SecurityHeadersMiddleware, fault
+from app.http.series import Sources
+from app.http.shared_metrics import SharedMetrics
 from app.postgres.clock import clock_kept, new_ledger
 from app.postgres.database import open_database
 from app.postgres.launch import stop_with_parent
@@ -47,12 +50,23 @@ from jobs.worker import working
 from models.errors import DatabaseAway
 from models.ledger import Ledger
 from models.reads.tenants import TenantDirectory
+from models.session import pool_state
 from models.sources import system_clock
 from schema.root import build_schema
 
+if TYPE_CHECKING:
+    from app.http.tracing import Tracing
 
-def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
-    """The app for these settings, on a ledger of its own unless one is given.
+
+def create_app(
+    settings: Settings,
+    ledger: Ledger | None = None,
+    *,
+    shared: SharedMetrics | None = None,
+    tracing: "Tracing | None" = None,
+) -> Starlette:
+    """The app for these settings, on a ledger of its own unless one is given. shared: if other processes count beside it.
+    tracing: if there are traces.
 
     It opens the database when its lifespan begins, not before.
 
@@ -67,27 +81,19 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
     partner_tokens = PartnerTokenVerifier(ledger)
     refused = RefusedTokens(system_clock)
     limits = rate_limits(settings.rate_limit, settings.rate_limit_url.get_secret_value(), settings.rate_limit_writes)
-    metrics = Metrics(ledger, refused.counts, None if limits is None else limits.tallies)
+    sources = Sources(ledger, refused.counts, None if limits is None else limits.tallies, pool=pool_state)
+    metrics = Metrics(sources, shared=shared, verified=settings.verify_metrics)
     schema = _schema(settings)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await keys.start()
         try:
-            async with open_database(
-                url,
-                pool_min=settings.database_pool_min,
-                pool_max=settings.database_pool_max,
-                statement_cache=settings.database_statement_cache,
+            async with (
+                nullcontext() if tracing is None else tracing.on(schema, ledger),
+                _open(settings, url, ledger, metrics, partner_tokens),
             ):
-                async with (
-                    lag_watched(metrics.lag.observe),
-                    clock_kept(ledger),
-                    working(ledger) if settings.run_jobs else nullcontext(),
-                ):
-                    yield
-                await partner_tokens.settle()
-                await ledger.close()
+                yield
         finally:
             await keys.stop()
             if limits is not None:
@@ -107,15 +113,42 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
     return Starlette(
         routes=[
             Route(straight.PATH, view),
-            *_api(settings, schema, ledger, tenants, backend, refused, limits),
+            *_api(settings, schema, sources, tenants, backend, refused, limits),
             *health_routes(ledger),
             *(metrics.routes if settings.metrics else ()),
             *(front_page(settings, system_clock, uuid7) if settings.has_pages else ()),
         ],
-        middleware=_layers(settings, view, backend, refused, metrics),
+        middleware=_traced(tracing, _layers(settings, view, backend, refused, metrics)),
         exception_handlers={DatabaseAway: away, Exception: fault},
         lifespan=lifespan,
     )
+
+
+@asynccontextmanager
+async def _open(
+    settings: Settings, url: str, ledger: Ledger, metrics: Metrics, partner_tokens: PartnerTokenVerifier
+) -> AsyncIterator[None]:
+    """The database, and all that runs beside the requests, until the block ends."""
+    async with open_database(
+        url,
+        pool_min=settings.database_pool_min,
+        pool_max=settings.database_pool_max,
+        statement_cache=settings.database_statement_cache,
+    ):
+        async with (
+            lag_watched(metrics.lag.observe),
+            metrics.published(),
+            clock_kept(ledger),
+            working(ledger) if settings.run_jobs else nullcontext(),
+        ):
+            yield
+        await partner_tokens.settle()
+        await ledger.close()
+
+
+def _traced(tracing: "Tracing | None", layers: list[Middleware]) -> list[Middleware]:
+    """The layers, within a trace for each request if there are traces."""
+    return layers if tracing is None else [Middleware(tracing.around), *layers]
 
 
 def _layers(
@@ -146,13 +179,14 @@ def _layers(
 def _api(
     settings: Settings,
     schema: GatewaySchema,
-    ledger: Ledger,
+    sources: Sources,
     tenants: TenantDirectory,
     backend: BearerBackend,
     refused: RefusedTokens,
     limits: RateLimits | None,
 ) -> list[BaseRoute]:
     """GraphQL by WebSocket, and files in and out."""
+    ledger = sources.ledger
     sockets = socket_view(
         schema,
         ledger,
@@ -163,7 +197,9 @@ def _api(
         rate_limits=limits,
         origins=settings.cors_origins,
         limits=_socket_limits(settings),
+        logs=settings.log_format == "json",
     )
+    sources.open_sockets = lambda: sockets.sockets.number
     make_context = context_maker(ledger, tenants, refused.note, limits)
     return [WebSocketRoute(straight.PATH, sockets), statement_route(make_context), import_route(make_context)]
 
@@ -206,9 +242,29 @@ def create_app_from_environment() -> Starlette:
     if parent is not None and parent.pid is not None:
         # Killed without a chance to stop its workers, the parent would leave them behind, holding the port.
         stop_with_parent(parent.pid, signal.SIGTERM)
-    app = create_app(load_settings())
+    settings = load_settings()
+    app = create_app(settings, shared=shared_metrics(settings), tracing=_tracing(settings))
     _spare_the_collector()
     return app
+
+
+def shared_metrics(settings: Settings) -> SharedMetrics | None:
+    """This process's place among those that count together, if the settings have a folder for it."""
+    return None if settings.metrics_dir is None else SharedMetrics(settings.metrics_dir)
+
+
+def _tracing(settings: Settings) -> "Tracing | None":
+    """The traces, if they are asked for. Raises SetupProblem if that is not installed."""
+    if not settings.telemetry:
+        return None
+    try:
+        from app.http.tracing import tracing_from_environment
+    except ImportError as error:
+        raise SetupProblem(
+            f"SCRIP_TELEMETRY is on, and {error.name} is not installed. It comes with requirements-telemetry.lock, or with "
+            "the extra: pip install scrip[telemetry]"
+        ) from error
+    return tracing_from_environment()
 
 
 def _spare_the_collector() -> None:

@@ -136,6 +136,18 @@ class Settings(BaseSettings):
     and tokens are typed into it."""
     metrics: bool = True
     """Whether there is /metrics. It counts for all tenants together and names none."""
+    metrics_dir: Path | None = None
+    """A folder in which the processes of one machine count together. Not set: several workers of one server have one of
+    their own while they run."""
+    verify_metrics: Path | None = None
+    """A file: `scrip verify` leaves there what it found, and /metrics shows it."""
+    work_port: int | None = Field(default=None, ge=0, le=MAX_PORT)
+    """The port at which `scrip work` shows health and metrics. Not set: it shows none."""
+    telemetry: bool = False
+    """Whether traces are sent, by OpenTelemetry's own settings (OTEL_…)."""
+    drain: float = Field(default=2, ge=0, le=25)
+    """Seconds that idle connections stay open once the server was told to stop, so that each client hears of it in an
+    answer. Otherwise a request that is just on its way meets a closed connection."""
     read_timeout: float = Field(default=30, gt=0, le=600)
     """Seconds that a client has to send a request's head, and again to send its body."""
     execution_timeout: float = Field(default=30, gt=0, le=600)

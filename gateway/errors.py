@@ -6,10 +6,11 @@ in the server: it is logged once, with the traceback, and the client gets a fixe
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from graphql import GraphQLError, GraphQLFormattedError
 from strawberry.exceptions import StrawberryInputCoercionError
@@ -81,6 +82,10 @@ class ErrorCode(StrEnum):
 
     TOO_MANY_OPERATIONS = "TOO_MANY_OPERATIONS"
     """The connection runs as many operations as it may. Wait for one to end, or stop one."""
+
+
+TOLD: Final[Counter[str]] = Counter({code.value: 0 for code in ErrorCode})
+"""How many errors this process has told clients, by code: for its metrics."""
 
 
 class CodedError(GraphQLError):
@@ -250,6 +255,12 @@ def error_entry(
     if request_id is not None:
         extensions["requestId"] = request_id
     return {"message": message, "extensions": extensions}
+
+
+def counted(errors: list[GraphQLFormattedError]) -> list[GraphQLFormattedError]:
+    """Count the errors of a response, each of which has a code, and return them."""
+    TOLD.update(str(error.get("extensions", {}).get("code")) for error in errors)
+    return errors
 
 
 def retry_after(error: GraphQLError) -> dict[str, str]:

@@ -6,6 +6,7 @@ step continues from there, here or on another machine. So any number of workers 
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -16,7 +17,9 @@ from jobs import bulk, expiry, keys, totals
 from models.currencies import open_books
 from models.errors import DatabaseAway, Unavailable
 from models.ledger import Ledger
+from models.ledger_metrics import JobMetrics
 from models.reads.verify import every_tenant
+from models.sources import system_clock
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +58,7 @@ async def work_once(ledger: Ledger, tenant: str | None = None, jobs: Sequence[Jo
     """
     done, failures = {}, []
     for job in jobs:
-        done[job.name], failed = await _all_there_is(ledger, job, asyncio.Event(), tenant)
+        done[job.name], failed = await _round(ledger, job, asyncio.Event(), tenant)
         failures += failed
     if failures:
         raise ExceptionGroup("jobs failed", failures)
@@ -88,13 +91,25 @@ async def _repeat(ledger: Ledger, job: Job, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             await ledger.check_clock()
-            await _all_there_is(ledger, job, stop)
+            await _round(ledger, job, stop)
         except (Unavailable, DatabaseAway) as error:  # logged at a higher level where it was found, once for all jobs
             log.debug("job %s: not now: %s", job.name, error)
         except Exception:
+            ledger.metrics.job(job.name).failures += 1
             log.exception("job %s: a round failed", job.name)
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), job.interval_s)
+
+
+async def _round(ledger: Ledger, job: Job, stop: asyncio.Event, only: str | None = None) -> tuple[int, list[Exception]]:
+    """Do all there is, and count it."""
+    metrics: JobMetrics = ledger.metrics.job(job.name)
+    began = time.perf_counter()
+    done, failures = await _all_there_is(ledger, job, stop, only)
+    metrics.end_round(
+        seconds=time.perf_counter() - began, done=done, failures=len(failures), now=system_clock().timestamp()
+    )
+    return done, failures
 
 
 async def _all_there_is(

@@ -32,7 +32,8 @@ MAX_REQUEUES: Final = 1_000
 REQUEUES_TOGETHER: Final = 5
 """After that it waits by itself, in its place: it needs several rows that others keep locking in turn."""
 
-_Waiting = tuple[Unit, "asyncio.Future[Result]"]
+_Waiting = tuple[Unit, "asyncio.Future[Result]", float]
+"""A unit, its result to be, and since when it waits, by the loop's clock."""
 
 
 class Overloaded(Exception):
@@ -117,6 +118,13 @@ class GroupCommit:
         """Number of units not yet taken by a posting."""
         return sum(len(queue) for queue in self._queues.values()) + sum(len(room) for room in self._rooms.values())
 
+    @property
+    def longest_wait_s(self) -> float:
+        """For how long the first of those units has waited."""
+        since = [queue.since for queue in self._queues.values()] + [room.since for room in self._rooms.values()]
+        known = [each for each in since if each is not None]
+        return asyncio.get_running_loop().time() - min(known) if known else 0.0
+
     async def close(self) -> None:
         """Accept no more units, and finish running postings. Units in waiting rooms are requeued."""
         self._closed = True
@@ -167,11 +175,17 @@ class _Queue:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def since(self) -> float | None:
+        """When the first of those that wait came, by the loop's clock."""
+        return self._waiting[0][2] if self._waiting else None
+
     async def submit(self, unit: Unit) -> Result:
         if len(self._waiting) >= MAX_WAITING_UNITS:
             raise Overloaded("too many requests are waiting")
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((unit, future))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Result] = loop.create_future()
+        self._waiting.append((unit, future, loop.time()))
         self._begin()
         return await future
 
@@ -205,12 +219,12 @@ class _Queue:
         return self.lane is Lane.FAST and task in self._long and len(self.tasks) > 1
 
     async def _work_off(self, batch: list[_Waiting]) -> None:
-        for (_, future), result in zip(batch, await self._results(batch), strict=True):
+        for (_, future, _), result in zip(batch, await self._results(batch), strict=True):
             if not future.done():  # its client may have disconnected
                 future.set_result(result)
 
     async def _results(self, batch: list[_Waiting]) -> list[Result]:
         try:
-            return await self._post(self.tenant_id, [unit for unit, _ in batch], self.lane.wait)
+            return await self._post(self.tenant_id, [unit for unit, *_ in batch], self.lane.wait)
         except Exception as error:  # noqa: BLE001 - the queue must go on: all its units are waiting
             return [Failed(error) for _ in batch]

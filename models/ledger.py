@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from models.commands import Actor, BulkCredit, Command, Outcome, PostRows
@@ -27,9 +28,19 @@ from models.units import Failed, Posted, Refused, Replayed, Requeued, Result, Un
 from turns.slices import MANY_ROWS, beside
 
 CONNECTIONS_TO_ONE_IN_LINE: Final = 4
+_UNWATCHED: Final = nullcontext()
 MAX_REMEMBERED_ACTORS: Final = 100_000
 MAX_DENIALS_A_MINUTE: Final = 60
 """Maximum audit rows for one actor's refused requests."""
+
+
+class Watcher(Protocol):
+    """Follows units into their postings, for traces. submitted: surrounds a unit, in its request's task, until it has its
+    result. posting: surrounds a posting, in a task of the lane's."""
+
+    def submitted(self, unit: Unit) -> AbstractContextManager[None]: ...
+
+    def posting(self, units: Sequence[Unit]) -> AbstractContextManager[None]: ...
 
 
 class Ledger:
@@ -46,6 +57,7 @@ class Ledger:
         self.source: Source = source or RandomSource()
         self.configurations = Configurations()
         self.metrics = LedgerMetrics()
+        self.watcher: Watcher | None = None
         self.denials = Throttle(MAX_DENIALS_A_MINUTE, timedelta(minutes=1))
         loader = Loader(self.configurations, self.source, self.clock, Persons())
         self._poster = Poster(loader, self.metrics)
@@ -62,6 +74,11 @@ class Ledger:
     def waiting(self) -> int:
         """Number of requests not yet taken by a posting."""
         return self._group.waiting
+
+    @property
+    def longest_wait_s(self) -> float:
+        """For how long the first of them has waited."""
+        return self._group.longest_wait_s
 
     async def close(self) -> None:
         """Finish running postings; accept no new ones."""
@@ -89,7 +106,8 @@ class Ledger:
             hash_before=hash_before(command),
         )
         try:
-            result = await self._group.submit(tenant_id, unit)
+            with _UNWATCHED if self.watcher is None else self.watcher.submitted(unit):
+                result = await self._group.submit(tenant_id, unit)
         except Overloaded:
             raise Busy from None
         match result:
@@ -170,7 +188,8 @@ class Ledger:
         self, tenant_id: UUID, units: Sequence[Unit], wait: bool, *, first: Name | None = None, quick: bool = False
     ) -> list[Result]:
         began = time.perf_counter()
-        results = await self._poster.post(tenant_id, units, wait=wait, first=first, quick=quick)
+        with _UNWATCHED if self.watcher is None else self.watcher.posting(units):
+            results = await self._poster.post(tenant_id, units, wait=wait, first=first, quick=quick)
         self.metrics.postings += 1
         self.metrics.seconds += time.perf_counter() - began
         for result in results:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any, Final, TypeAlias, TypeVar
 from uuid import UUID
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
 import asyncpg
@@ -57,6 +58,15 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
             await super().close(timeout=timeout)
         except (OSError, asyncpg.PostgresConnectionError) as error:
             log.debug("a connection was gone when it was to be closed: %s", error)
+
+
+class PoolState(NamedTuple):
+    """size: connections that are open, idle ones among them. maximum: as set. asking: callers that wait for one now."""
+
+    size: int
+    idle: int
+    maximum: int
+    asking: int
 
 
 class NoneCameFree(Exception):
@@ -110,6 +120,14 @@ class Pool:
         if pool is None or pool.get_idle_size() > 0:
             return False
         return pool.get_size() == pool.get_max_size() or (pool.get_size() > 0 and self._is_refused)
+
+    @property
+    def state(self) -> PoolState:
+        """Its connections now; none before it is opened."""
+        pool = self.client._pool  # noqa: SLF001 - there is no other way to it
+        if pool is None:
+            return PoolState(0, 0, 0, self._asking)
+        return PoolState(pool.get_size(), pool.get_idle_size(), pool.get_max_size(), self._asking)
 
     async def ask_beside(self, question: Callable[[Raw], Awaitable[T]], *, otherwise: T) -> T:
         """Run a query on a separate connection, which is then closed; for callers who cannot wait for the pool.

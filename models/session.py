@@ -20,7 +20,7 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from models.errors import InvariantViolated
 from models.outages import is_outage, is_worth_another
 from models.plan_ages import ANEW, PlanAges
-from models.pool import CONNECTION_NAME, Raw, is_lost, the_pool
+from models.pool import CONNECTION_NAME, PoolState, Raw, is_lost, the_pool
 
 __all__ = ["CONNECTION_NAME"]
 
@@ -228,6 +228,11 @@ def pool_size() -> int:
     """Maximum number of connections of this process."""
     pool: Any = the_pool().client._pool  # noqa: SLF001 - there is no other way to it
     return 0 if pool is None else int(pool.get_max_size())
+
+
+def pool_state() -> PoolState:
+    """This process's connections now."""
+    return the_pool().state
 
 
 def pool_is_full() -> bool:

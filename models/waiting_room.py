@@ -19,6 +19,7 @@ from itertools import islice
 from typing import Final, Protocol
 from uuid import UUID
 
+from models import patience
 from models.loading.locked_elsewhere import ROWS, Name
 from models.patience import jittered
 from models.units import Failed, Requeued, Result, Unit
@@ -154,6 +155,14 @@ class WaitingRoom:
 
     def __len__(self) -> int:
         return self._inside
+
+    @property
+    def since(self) -> float | None:
+        """When the unit came that waits for longest, by the loop's clock."""
+        queues = [*self._rows.values(), *self._others.values()]
+        first = [next(iter(units), None) for queue in queues for units in (queue.together, queue.alone)]
+        ends = [waiting.ends for waiting in first if waiting is not None]
+        return min(ends) - patience.LONGEST_WAIT_S if ends else None
 
     @property
     def tasks(self) -> list["asyncio.Task[None]"]:

@@ -10,5 +10,6 @@ lock() {
         --no-header --no-annotate "$@" --output-file "$target"
 }
 lock requirements.lock --extra build pyproject.toml
-lock requirements-dev.lock --extra build --extra dev --constraint requirements.lock pyproject.toml
+lock requirements-telemetry.lock --extra build --extra telemetry --constraint requirements.lock pyproject.toml
+lock requirements-dev.lock --extra build --extra dev --extra telemetry --constraint requirements.lock pyproject.toml
 lock requirements-postgres15.lock --group postgres15 --no-deps

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from uuid_utils.compat import uuid7
 
 from app.cli.output import say
-from app.cli.serve import address, listen, serve
+from app.cli.serve import BACKLOG, address, serve, take_port
 from app.postgres.database import migrate
 from app.postgres.embedded import EmbeddedPostgres
 from app.sample.demo import TENANT
@@ -24,7 +24,8 @@ def run_command() -> None:
     """Start a PostgreSQL unless DATABASE_URL names one, migrate it, load sample data if it is new, serve and run jobs."""
     os.environ["SCRIP_RUN_JOBS"] = os.environ.get("SCRIP_RUN_JOBS") or "true"
     settings = load_settings()
-    with listen(settings.host, settings.port) as listener, _database(settings) as ready:
+    with take_port(settings.host, settings.port) as listener, _database(settings) as ready:
+        listener.listen(BACKLOG)  # at once: a person with a browser waits rather than being refused
         assert ready.owner_url is not None and ready.app_url is not None  # noqa: S101, PT018 (for the type checker)
         applied = asyncio.run(migrate(ready.owner_url, ready.app_url, say))
         if applied:

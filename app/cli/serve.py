@@ -1,10 +1,15 @@
 """`scrip serve`: the server alone, on a database that exists and is migrated. And the parts that `run` shares with it."""
 
 import asyncio
+import os
 import resource
+import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from tempfile import TemporaryDirectory
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
@@ -21,6 +26,8 @@ from gateway.http.requests import DEFAULT_MAX_BODY_BYTES
 
 GRACE_S = 30
 """How long requests under way may take after the server was told to stop."""
+BACKLOG = 2048
+"""Connections that wait to be accepted."""
 OPEN_FILES = 65_536
 """Connections are open files; many systems let a process have 1,024 unless it asks."""
 UNREAD_MS = 60_000
@@ -33,16 +40,17 @@ def serve_command() -> None:
     if settings.app_url is None:
         raise SetupProblem("DATABASE_URL is not set. Set it, or use `scrip run`, which brings a database of its own.")
     token_keys(settings)  # refused here, in a line, and not in each process
-    with listen(settings.host, settings.port) as listener:
+    with take_port(settings.host, settings.port) as listener:
         asyncio.run(check_database(settings.app_url))
         say(f"Scrip is at {address(listener)}/graphql   (Ctrl-C stops it)")
         serve(settings, listener)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens already, so that a port in use is found out before anything else is started.
+def take_port(host: str, port: int) -> socket.socket:
+    """A socket that is bound already, so that a port in use is found out before anything else is started.
 
-    Raises SetupProblem if it cannot be opened.
+    It does not listen yet: until the app is there, connections are refused, and a proxy goes to another server instead of
+    waiting. Raises SetupProblem if it cannot be opened.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio sends small packets at once only where the protocol is named: else each second one waits for 40 ms.
@@ -52,7 +60,6 @@ def listen(host: str, port: int) -> socket.socket:
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections have it from their listener
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MS)
         listener.bind((host, port))
-        listener.listen(2048)
     except OSError as error:
         listener.close()
         reason = f"Port {port} on {host} cannot be used: {error.strerror or error}."
@@ -68,16 +75,41 @@ def address(listener: socket.socket) -> str:
 
 
 def serve(settings: Settings, listener: socket.socket) -> None:
-    """Serve until told to stop, in as many processes as the settings say. Each reads the settings anew."""
-    host, port = listener.getsockname()[:2]
+    """Serve until told to stop, in as many processes as the settings say. Each reads the settings anew.
+
+    SIGHUP replaces several processes one after the other, and stops a single one.
+    """
     _allow_open_files()
-    config = uvicorn.Config(
+    config = server_config(settings, listener)
+    if settings.workers > 1:
+        with _counting_together(settings):
+            Multiprocess(config, sockets=[listener]).run()
+        return
+    server = uvicorn.Server(config)
+    signal.signal(signal.SIGHUP, server.handle_exit)
+    try:
+        server.run(sockets=[listener])
+    except KeyboardInterrupt:
+        return  # uvicorn has stopped in good order, and passes the signal on
+    if not server.started:
+        sys.exit(1)
+
+
+def bounded_http(settings: Settings) -> "partial[BoundedHttpProtocol]":
+    """The HTTP protocol, with the settings' bounds."""
+    return partial(BoundedHttpProtocol, read_timeout=settings.read_timeout, drain=settings.drain)
+
+
+def server_config(settings: Settings, listener: socket.socket) -> uvicorn.Config:
+    """Uvicorn's configuration."""
+    host, port = listener.getsockname()[:2]
+    return uvicorn.Config(
         "app.main:create_app_from_environment",
         factory=True,
         host=host,  # the socket is there already; but these are what it logs
         port=port,
         workers=settings.workers,
-        http=partial(BoundedHttpProtocol, read_timeout=settings.read_timeout),  # type: ignore[arg-type]
+        http=bounded_http(settings),  # type: ignore[arg-type]
         timeout_keep_alive=settings.keep_alive,
         limit_concurrency=settings.max_connections,
         ws=PatientWebSocketProtocol,
@@ -89,19 +121,21 @@ def serve(settings: Settings, listener: socket.socket) -> None:
         server_header=False,
         forwarded_allow_ips=settings.trusted_proxies,
         lifespan="on",
+        backlog=BACKLOG,
         timeout_graceful_shutdown=GRACE_S,
         timeout_worker_healthcheck=settings.worker_timeout,
     )
-    if settings.workers > 1:
-        Multiprocess(config, sockets=[listener]).run()
+
+
+@contextmanager
+def _counting_together(settings: Settings) -> Iterator[None]:
+    """A folder in which the workers count together, unless there is one, until the block ends."""
+    if not settings.metrics or settings.metrics_dir is not None:
+        yield
         return
-    server = uvicorn.Server(config)
-    try:
-        server.run(sockets=[listener])
-    except KeyboardInterrupt:
-        return  # uvicorn has stopped in good order, and passes the signal on
-    if not server.started:
-        sys.exit(1)
+    with TemporaryDirectory(prefix="scrip-metrics-") as folder:
+        os.environ["SCRIP_METRICS_DIR"] = folder
+        yield
 
 
 def _allow_open_files() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -10,6 +11,7 @@ import typer
 from app.cli.database import app_database
 from app.cli.output import say
 from app.cli.tenants import tenant_named
+from app.http.verify_file import leave
 from app.postgres.database import open_database
 from app.problems import SetupProblem
 from app.settings import load_settings
@@ -35,7 +37,9 @@ def verify_command(
     kept = None if since is None else _read(since)
     settings = load_settings()
     with app_database(settings) as url:
-        holds = asyncio.run(verify_all(url, tenant, settings.database_statement_cache, kept, keep))
+        holds = asyncio.run(
+            verify_all(url, tenant, settings.database_statement_cache, kept, keep, tell=settings.verify_metrics)
+        )
     if not holds:
         raise typer.Exit(1)
 
@@ -49,13 +53,20 @@ def _read(file: Path) -> Checkpoint:
 
 
 async def verify_all(
-    url: str, slug: str | None, cache: int, kept: Checkpoint | None = None, keep: Path | None = None
+    url: str,
+    slug: str | None,
+    cache: int,
+    kept: Checkpoint | None = None,
+    keep: Path | None = None,
+    *,
+    tell: Path | None = None,
 ) -> bool:
     """Prove and report the books of the tenant of this name, or of all; return whether they are right.
 
     cache: prepared statements that a connection keeps. kept: prove only what came since this checkpoint. keep: where to
-    write a new one, if the books hold. Raises SetupProblem.
+    write a new one, if the books hold. tell: where to leave what was found in all tenants. Raises SetupProblem.
     """
+    began, entries, differences = time.monotonic(), 0, 0
     lanes = min(os.cpu_count() or 1, MAX_LANES)
     async with open_database(url, pool_min=1, pool_max=lanes, statement_cache=cache):
         tenants = await every_tenant() if slug is None else [await tenant_named(slug)]
@@ -66,9 +77,13 @@ async def verify_all(
             new = None if keep is None else await checkpoint(each.id)
             proof = await verify(each.id, lanes=lanes) if kept is None else await verify_since(kept)
             holds = holds and proof.holds
+            entries, differences = entries + proof.entries, differences + proof.found.total()
             print(_report(each.slug, proof) if kept is None else _report_since(each.slug, kept, proof), flush=True)
             if new is not None and keep is not None and proof.holds:
                 _write(keep, new)
+    if tell is not None and slug is None:
+        seconds = time.monotonic() - began
+        leave(tell, now=time.time(), seconds=seconds, tenants=len(tenants), entries=entries, differences=differences)
     say(_UNPROVED if kept is None else _UNPROVED_SINCE)
     return holds
 

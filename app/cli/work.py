@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.beside import shown_beside
 from app.cli.database import app_database
 from app.cli.output import say
 from app.cli.tenants import tenant_at_work
@@ -43,7 +44,8 @@ async def _work(settings: Settings, url: str, once: bool, tenant: str | None) ->
                 if once:
                     await _once(ledger, tenant)
                 else:
-                    await _until_told(ledger)
+                    async with shown_beside(settings, ledger):
+                        await _until_told(ledger)
         finally:
             await ledger.close()
 

@@ -1,1 +1,1 @@
-"""Parts that every request passes through: protocol, headers, ids, logs, health, metrics."""
+"""Parts that every request passes through: protocol, headers, ids, logs, health, metrics, traces."""

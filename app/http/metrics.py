@@ -1,64 +1,77 @@
-"""`/metrics`, for Prometheus: the ledger's postings, the HTTP requests, and the process itself.
+"""Metrics for Prometheus: the ledger's postings, the HTTP requests, the jobs, and the processes themselves.
 
-Each serving process reports itself alone: with SCRIP_WORKERS above 1 a scrape reaches one of them.
+Several processes of one server share a folder, and the one that is scraped tells of all (app/http/shared_metrics.py).
+What is counted in passing is a plain number in the process, and becomes a metric when it is scraped, or once a second.
 """
 
+import asyncio
 import time
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final, Self
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.rate_limits.quotas import RateLimitTallies
-from models.ledger import Ledger
+from app.http.series import SERIES, Sources
+from app.http.shared_metrics import SharedMetrics
+from app.http.verify_file import LastVerify
 
+# Else there is one more series for each counter and bucket, of an instant that nobody asks for.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 BUCKETS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 LAG_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+PUBLISH_INTERVAL_S: Final = 1.0
+"""How old what other processes tell of this one may be."""
 
 
 class Metrics:
     """One app's. `routes` serves them; `Timing` feeds the requests in."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        refused_tokens: Mapping[str, int] = MappingProxyType({}),
-        rate_limits: RateLimitTallies | None = None,
-    ) -> None:
-        """refused_tokens: number so far, by reason; rate_limits: their tallies; both are read at each scrape."""
-        self._registry = CollectorRegistry()
-        self._registry.register(_LedgerCollector(ledger))
-        self._registry.register(_RefusedTokens(refused_tokens))
-        if rate_limits is not None:
-            self._registry.register(_RateLimitCollector(rate_limits))
-        ProcessCollector(registry=self._registry)
-        PlatformCollector(registry=self._registry)
+    def __init__(self, sources: Sources, *, shared: SharedMetrics | None = None, verified: Path | None = None) -> None:
+        """shared: if other processes count beside this one. verified: the file in which `scrip verify` leaves what it
+        found."""
+        self.sources = sources
+        self._own = CollectorRegistry()
+        self._shown = self._own if shared is None else CollectorRegistry()
+        self._is_shared = shared is not None
+        if shared is None:
+            ProcessCollector(registry=self._own)
+        else:
+            self._shown.register(shared)
+        PlatformCollector(registry=self._shown)
+        if verified is not None:
+            self._shown.register(LastVerify(verified))
+        self._counters: dict[str, Counter] = {}
+        self._gauges: dict[str, Gauge] = {}
+        self._told: dict[tuple[str, str | None], float] = {}
         self.seconds = Histogram(
             "scrip_http_request_seconds",
             "Time to answer a request to /graphql.",
             ["status"],
             buckets=BUCKETS,
-            registry=self._registry,
+            registry=self._own,
         )
         self._seconds_of: dict[int, Histogram] = {}
         self.lag = Histogram(
             "scrip_event_loop_lag_seconds",
             "By how much the event loop was late, looked at ten times a second.",
             buckets=LAG_BUCKETS,
-            registry=self._registry,
+            registry=self._own,
         )
-        self.under_way = 0
-        """Requests to /graphql that are being answered: read when it is scraped."""
-        gauge = Gauge("scrip_http_requests_under_way", "Requests to /graphql.", registry=self._registry)
-        gauge.set_function(lambda: self.under_way)
 
     @property
     def routes(self) -> list[Route]:
@@ -75,8 +88,56 @@ class Metrics:
             found = self._seconds_of[status] = self.seconds.labels(str(status))
         return found
 
+    def publish(self) -> None:
+        """Make metrics of the values of now."""
+        for name, label, value in self.sources.values():
+            if SERIES[name].mode is None:
+                told = self._told.get((name, label), 0.0)
+                counter = self._counter(name)
+                (counter if label is None else counter.labels(label)).inc(value - told)
+                self._told[name, label] = value
+            else:
+                gauge = self._gauge(name)
+                (gauge if label is None else gauge.labels(label)).set(value)
+
+    @asynccontextmanager
+    async def published(self) -> AsyncIterator[None]:
+        """While the block lasts, publish for the other processes, if there are any."""
+        task = asyncio.create_task(self._publish(), name="metrics") if self._is_shared else None
+        try:
+            yield
+        finally:
+            if task is not None:
+                task.cancel()
+                self.publish()
+
+    async def _publish(self) -> None:
+        while True:
+            self.publish()
+            await asyncio.sleep(PUBLISH_INTERVAL_S)
+
+    def _counter(self, name: str) -> Counter:
+        if name not in self._counters:
+            series = SERIES[name]
+            labels = [series.label] if series.label else []
+            self._counters[name] = Counter(name, series.text, labels, registry=self._own)
+        return self._counters[name]
+
+    def _gauge(self, name: str) -> Gauge:
+        if name not in self._gauges:
+            series = SERIES[name]
+            labels = [series.label] if series.label else []
+            mode = series.mode or "livesum"
+            self._gauges[name] = Gauge(name, series.text, labels, registry=self._own, multiprocess_mode=mode)
+        return self._gauges[name]
+
+    def text(self) -> bytes:
+        """All metrics of now, as Prometheus reads them."""
+        self.publish()
+        return generate_latest(self._shown)
+
     async def _show(self, _: Request) -> Response:
-        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(self.text(), media_type=CONTENT_TYPE_LATEST)
 
 
 class Timing:
@@ -111,65 +172,9 @@ class Timed:
 
     def __enter__(self) -> Self:
         self._began = time.perf_counter()
-        self._metrics.under_way += 1
+        self._metrics.sources.under_way += 1
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._metrics.under_way -= 1
+        self._metrics.sources.under_way -= 1
         self._metrics.seconds_of(self.status).observe(time.perf_counter() - self._began)
-
-
-class _LedgerCollector(Collector):
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-
-    def collect(self) -> Iterator[Metric]:
-        metrics = self._ledger.metrics
-        for name, text, value in (
-            ("scrip_postings", "Batches of requests posted together.", metrics.postings),
-            ("scrip_posting_seconds", "Time spent in them.", metrics.seconds),
-            ("scrip_posting_retries", "Batches tried again because the database asked for it.", metrics.retries),
-            ("scrip_posting_one_by_one", "Batches that the database refused: a bug each time.", metrics.one_by_one),
-        ):
-            yield CounterMetricFamily(name, text, value=value)
-        units = CounterMetricFamily("scrip_units", "Requests to the ledger, by how they ended.", labels=["result"])
-        for result, number in sorted(metrics.units.items()):
-            units.add_metric([result], number)
-        yield units
-        denials = CounterMetricFamily(
-            "scrip_access_denied", "Refusals for want of a right, by whether the audit tells of them.", labels=["audit"]
-        )
-        for result, number in metrics.denials.items():
-            denials.add_metric([result], number)
-        yield denials
-        yield GaugeMetricFamily("scrip_units_waiting", "Requests waiting for a posting.", value=self._ledger.waiting)
-        skew = GaugeMetricFamily(
-            "scrip_clock_skew_seconds", "By how much this machine's clock is ahead of the database's."
-        )
-        if (seconds := self._ledger.clock.skew) is not None:
-            skew.add_metric([], seconds)
-        yield skew
-
-
-class _RateLimitCollector(Collector):
-    def __init__(self, tallies: RateLimitTallies) -> None:
-        self._tallies = tallies
-
-    def collect(self) -> Iterator[Metric]:
-        for name, text, value in (
-            ("scrip_rate_limited", "Requests refused because their holder's limit was used up.", self._tallies.refused),
-            ("scrip_rate_limit_outages", "Times that Redis was given up for not answering.", self._tallies.outages),
-            ("scrip_rate_limit_counted_here", "Requests counted without it meanwhile.", self._tallies.counted_here),
-        ):
-            yield CounterMetricFamily(name, text, value=value)
-
-
-class _RefusedTokens(Collector):
-    def __init__(self, counts: Mapping[str, int]) -> None:
-        self._counts = counts
-
-    def collect(self) -> Iterator[Metric]:
-        refused = CounterMetricFamily("scrip_refused_tokens", "Tokens that were refused, by why.", labels=["reason"])
-        for reason, number in sorted(self._counts.items()):
-            refused.add_metric([reason], number)
-        yield refused

@@ -66,12 +66,15 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     read_timeout: seconds for the head of a request, from the connection's start or the head's first byte; and for the
     rest of a request that has been answered already. The app itself bounds how long it reads a body, and uvicorn's
-    keep-alive timeout how long a connection rests between requests.
+    keep-alive timeout how long a connection rests between requests. drain: seconds that it stays open, if it rests, once the
+    server was told to stop.
     """
 
-    def __init__(self, *args: Any, read_timeout: float, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, read_timeout: float, drain: float = 0.0, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._read_timeout = read_timeout
+        self._drain = drain
+        self._is_ending = False
         self._waiting: asyncio.TimerHandle | None = None
         self._in_message = False
         self._head_done = False
@@ -123,6 +126,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._head_done = True
         self._stop_waiting()
         super().on_headers_complete()
+        if self._is_ending and self.cycle is not None:
+            self.cycle.keep_alive = False  # the answer says so
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """One request is answered at a time, though several may have come."""
@@ -154,6 +159,20 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if self._in_message and not self.transport.is_closing():
             self._wait()
+
+    def shutdown(self) -> None:
+        """The server was told to stop. Its client is told by an answer: a connection that is closed unasked may have a
+        request on its way, which nobody would answer."""
+        self._is_ending = True
+        if self._answering() and not self.cycle.response_started:
+            super().shutdown()
+        else:
+            self.loop.call_later(self._drain, self._hang_up)
+
+    def _hang_up(self) -> None:
+        """Close a connection that has been silent all the while; one that was not is closed by its answer."""
+        if not (self.transport.is_closing() or self._answering() or self._in_message):
+            self.transport.close()
 
     def _wait(self) -> None:
         self._stop_waiting()

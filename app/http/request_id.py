@@ -52,8 +52,14 @@ class identified:  # noqa: N801 - used as a context manager
         self._token = _current.set(self._id)
         return HEADER, self._id.encode()
 
-    def __exit__(self, *_: object) -> None:
-        _current.reset(self._token)
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        if error is None:  # else its traceback is logged later, in the request's task
+            _current.reset(self._token)
+
+
+def name_request(request_id: str) -> None:
+    """Give the log lines of this task another id: of one operation of several."""
+    _current.set(request_id)
 
 
 class RequestIdFilter(logging.Filter):

@@ -1,4 +1,7 @@
-"""A line of the log for each request, and who asks on every line that is written meanwhile: for logs in JSON."""
+"""A line of the log for each request, and who asks on every line that is written meanwhile: for logs in JSON.
+
+What is known of a request that fails is left behind: uvicorn logs its traceback after all else, in the request's task.
+"""
 
 import logging
 import time
@@ -6,8 +9,10 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any, Final, Self
 
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.http.request_id import name_request
 from auth.principal import Principal
 
 log = logging.getLogger("scrip.requests")
@@ -59,13 +64,38 @@ class logged:  # noqa: N801 - used as a context manager
         self._token, self._began = _scope.set(self._of), time.perf_counter()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
         scope = self._of
         if scope["type"] == "http" and not scope["path"].startswith(_UNTOLD):
             duration = round((time.perf_counter() - self._began) * 1000, 3)
             facts = {"method": scope["method"], "path": scope["path"], "status": self.status, "duration_ms": duration}
             log.info("request", extra=facts)
-        _scope.reset(self._token)
+        if error is None:
+            _scope.reset(self._token)
+
+
+class logged_operation:  # noqa: N801 - as above
+    """The same for one operation on a WebSocket, which is a task, with the id that its answer has.
+
+    status: "complete"; "error" if it was refused or given up; "failed" if it was broken off.
+    """
+
+    __slots__ = ("_began", "_of", "status")
+
+    def __init__(self, connection: HTTPConnection) -> None:
+        self._of = connection.scope
+        self.status = "failed"
+
+    def __enter__(self) -> Self:
+        _scope.set(self._of)
+        name_request(self._of["state"]["request_id"])
+        self._began = time.perf_counter()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        duration = round((time.perf_counter() - self._began) * 1000, 3)
+        facts = {"method": "WEBSOCKET", "path": self._of["path"], "status": self.status, "duration_ms": duration}
+        log.info("operation", extra=facts)
 
 
 class unlogged(logged):  # noqa: N801 - as above
@@ -77,7 +107,7 @@ class unlogged(logged):  # noqa: N801 - as above
         return self
 
     def __exit__(self, *_: object) -> None:
-        pass
+        """Do nothing."""
 
 
 def who_asks() -> Mapping[str, Any]:

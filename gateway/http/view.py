@@ -12,7 +12,16 @@ from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
-from gateway.errors import MASKED_MESSAGE, RETRY_AFTER_S, ErrorCode, RateLimited, away_of, error_entry, retry_after
+from gateway.errors import (
+    MASKED_MESSAGE,
+    RETRY_AFTER_S,
+    ErrorCode,
+    RateLimited,
+    away_of,
+    counted,
+    error_entry,
+    retry_after,
+)
 from gateway.http.ide import ide_page
 from gateway.http.media import GRAPHQL_RESPONSE, JSON, accepts_html, response_type
 from gateway.http.requests import (
@@ -111,14 +120,14 @@ class GraphQLView:
         except HttpError as error:
             status, headers = error.status, error.headers
             told = head.request_id if error.code is ErrorCode.UNAVAILABLE else None
-            body = orjson.dumps({"errors": [error_entry(error.message, error.code, told)]})
+            body = orjson.dumps({"errors": counted([error_entry(error.message, error.code, told)])})
         # The last line of defence: the client gets an answer, the log the traceback.
         except (Exception, asyncio.CancelledError) as error:
             if is_cancelled(error):
                 raise
             logger.exception("unexpected error", extra={"request_id": head.request_id})
             masked = error_entry(MASKED_MESSAGE, ErrorCode.INTERNAL_SERVER_ERROR, head.request_id)
-            status, body = 500, orjson.dumps({"errors": [masked]})
+            status, body = 500, orjson.dumps({"errors": counted([masked])})
         return _answer(status, _CONTENT_TYPES[media_type or JSON], body, headers)
 
     async def _content(
@@ -200,7 +209,7 @@ def _response_of(result: ExecutionResult, media_type: str) -> tuple[int, Mapping
     """
     answer: dict[str, Any] = {}
     if result.errors:
-        answer["errors"] = [error.formatted for error in result.errors]
+        answer["errors"] = counted([error.formatted for error in result.errors])
     refused = is_refusal(result)
     if not refused:
         answer["data"] = result.data

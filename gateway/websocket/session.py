@@ -3,16 +3,16 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Protocol
 
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 from strawberry.exceptions import ConnectionRejectionError
 
 from gateway.errors import MASKED_MESSAGE
-from gateway.http.view import RequestContext
 from gateway.websocket.limits import OpenSockets, SocketLimits
 from gateway.websocket.messages import credentials_of
 from gateway.websocket.wire import Wire
@@ -52,19 +52,25 @@ class Bearer:
 Admit = Callable[[Sequence[str], HTTPConnection, str], Awaitable[Bearer]]
 """Returns the current bearer of a token, from the Authorization values, the handshake, and the id of its operation.
 Raises NotAdmitted, CannotTell."""
+
+
+class Outcome(Protocol):
+    """How an operation ends, to be set: "complete", or "error" if it was refused or given up."""
+
+    status: str
+
+
+Around = Callable[[HTTPConnection], AbstractContextManager[Outcome]]
+"""Surrounds an operation, given the handshake with its user and request id added."""
 Refused = Callable[[str, str, HTTPConnection], None]
 """Called when a token is refused at the beginning: reason, request id, handshake."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The surroundings shared by the WebSockets of one process.
-
-    make_context: makes the context of an operation, from the handshake with its user and request id added.
-    """
+    """The surroundings shared by the WebSockets of one process."""
 
     admit: Admit
-    make_context: Callable[[HTTPConnection], Awaitable[RequestContext]]
     clock: Callable[[], datetime]
     refused: Refused
     limits: SocketLimits
@@ -118,13 +124,13 @@ class Session:
         self._holder = bearer.holder
         self._watch = asyncio.create_task(self._watch_token(bearer), name="token of a WebSocket")
 
-    async def operation(self) -> RequestContext:
-        """A context for one operation, of the token's current bearer. Raises NotAdmitted, CannotTell."""
+    async def operation(self) -> HTTPConnection:
+        """One operation's connection, of the token's current bearer. Raises NotAdmitted, CannotTell."""
         self._operations += 1
         bearer = await self._bearer()
         scope = self._websocket.scope
         state = {**scope.get("state", {}), "request_id": self.request_id}
-        return await self._around.make_context(HTTPConnection({**scope, "user": bearer.user, "state": state}))
+        return HTTPConnection({**scope, "user": bearer.user, "state": state})
 
     @property
     def request_id(self) -> str:

@@ -7,7 +7,8 @@ subscription only has to be added to the schema.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing, nullcontext, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
@@ -24,7 +25,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UNSET, UnsetType
 
-from gateway.errors import MASKED_MESSAGE, ErrorCode, away_of, error_entry
+from gateway.errors import MASKED_MESSAGE, ErrorCode, away_of, counted, error_entry
 from gateway.http.requests import GraphQLParams
 from gateway.http.view import TIMEOUT_MESSAGE, RequestContext, closed, is_cancelled, is_refusal
 from gateway.schema import GatewaySchema
@@ -35,6 +36,7 @@ from gateway.websocket.session import (
     INTERNAL_ERROR,
     TRY_AGAIN_LATER,
     Admit,
+    Around,
     CannotTell,
     NotAdmitted,
     Refused,
@@ -45,8 +47,14 @@ from gateway.websocket.wire import Wire
 
 logger = logging.getLogger(__name__)
 
+COMPLETE: Final = "complete"
 _ANSWERED_ONCE: Final = frozenset({OperationType.QUERY, OperationType.MUTATION})
 _SUBSCRIPTION: Final = frozenset({OperationType.SUBSCRIPTION})
+
+
+@dataclass(slots=True)
+class _Unwatched:
+    status: str = ""
 
 
 class Handler(BaseGraphQLTransportWSHandler[Session, None]):
@@ -83,7 +91,7 @@ class Handler(BaseGraphQLTransportWSHandler[Session, None]):
             if len(self.operations) >= maximum:
                 text = f"There are {maximum} operations under way on this connection, and no more are taken."
                 entry = error_entry(text, ErrorCode.TOO_MANY_OPERATIONS)
-                await self.send_message({"id": operation_id, "type": "error", "payload": [entry]})
+                await self.send_message({"id": operation_id, "type": "error", "payload": counted([entry])})
                 return
             self._asked[operation_id] = params
             message = {"type": "subscribe", "id": operation_id, "payload": {"query": params.query}}
@@ -118,7 +126,16 @@ class Handler(BaseGraphQLTransportWSHandler[Session, None]):
                 del self.operations[operation.id]
 
     async def _run(self, operation: Operation[Session, None], params: GraphQLParams) -> None:
-        context = await self.context.operation()
+        connection = await self.context.operation()
+        with self.view.around(connection) as outcome:
+            context = await self.view.make_context(connection)
+            done = await self._answer(operation, params, context)
+            outcome.status = COMPLETE if done else "error"
+
+    async def _answer(
+        self, operation: Operation[Session, None], params: GraphQLParams, context: RequestContext
+    ) -> bool:
+        """Run it, and send what comes of it. Returns whether it was executed to its end."""
         # Released before anything is sent: a client that reads slowly must not hold a database connection.
         try:
             async with asyncio.timeout(self.view.limits.execution_timeout):
@@ -129,35 +146,40 @@ class Handler(BaseGraphQLTransportWSHandler[Session, None]):
             result = None
         except InvalidOperationTypeError:
             # That was found before execution; but its cost has been charged, and is charged again.
-            await self._stream(operation, params, context)
-            return
+            return await self._stream(operation, params, context)
         except Exception as error:
             if (outage := self.view.outage_of(error)) is None:
                 raise
             await self._fail(operation, outage.message, ErrorCode.UNAVAILABLE, self.context.request_id)
-            return
+            return False
         finally:
             await closed(context)
         if result is None:
             await self._fail(operation, TIMEOUT_MESSAGE, ErrorCode.TIMEOUT)
-        elif (away := away_of(result)) is not None:
+            return False
+        if (away := away_of(result)) is not None:
             request_id = (away.extensions or {}).get("requestId")
             await self._fail(operation, away.message, ErrorCode.UNAVAILABLE, request_id)
-        elif await self._send(operation, result):
-            await operation.send_operation_message({"id": operation.id, "type": "complete"})
+            return False
+        if not await self._send(operation, result):
+            return False
+        await operation.send_operation_message({"id": operation.id, "type": COMPLETE})
+        return True
 
     async def _stream(
         self, operation: Operation[Session, None], params: GraphQLParams, context: RequestContext
-    ) -> None:
+    ) -> bool:
         results = await self.schema.stream(**_arguments(params, context), allowed_operation_types=_SUBSCRIPTION)
         async with aclosing(results):
             async for result in results:
                 if not await self._send(operation, cast("ExecutionResult", result)):
-                    return
-        await operation.send_operation_message({"id": operation.id, "type": "complete"})
+                    return False
+        await operation.send_operation_message({"id": operation.id, "type": COMPLETE})
+        return True
 
     async def _send(self, operation: Operation[Session, None], result: ExecutionResult) -> bool:
         """Send a result. Returns whether the operation continues: one refused before execution has ended."""
+        counted([error.formatted for error in result.errors or ()])
         if is_refusal(result):
             await operation.send_initial_errors(result.errors or [])
             return False
@@ -168,13 +190,14 @@ class Handler(BaseGraphQLTransportWSHandler[Session, None]):
         self, operation: Operation[Session, None], message: str, code: ErrorCode, request_id: str | None = None
     ) -> None:
         entry = error_entry(message, code, request_id)
-        await operation.send_operation_message({"id": operation.id, "type": "error", "payload": [entry]})
+        await operation.send_operation_message({"id": operation.id, "type": "error", "payload": counted([entry])})
 
 
 class SocketView(GraphQL[Session, None]):
     """The ASGI endpoint of WebSocket /graphql.
 
-    admit, make_context, refused: see Surroundings.
+    admit, refused: see Surroundings. make_context: makes the context of an operation, from the handshake with its user and
+    request id added. around: what goes on while an operation runs, such as a log of them.
     origins: of pages that may connect besides those of this host. A browser does not send a token by itself, so
     another site's page gains nothing by connecting; but it is refused earlier.
     """
@@ -192,11 +215,14 @@ class SocketView(GraphQL[Session, None]):
         origins: Sequence[str] = (),
         refused: Refused = lambda *_: None,
         limits: SocketLimits | None = None,
+        around: Around = lambda _: nullcontext(_Unwatched()),
     ) -> None:
         self.limits = limits or SocketLimits()
         self.sockets = OpenSockets(self.limits)
         self.outage_of = schema.outage_of
-        self._around = Surroundings(admit, make_context, clock, refused, self.limits, self.sockets)
+        self.make_context = make_context
+        self.around = around
+        self._around = Surroundings(admit, clock, refused, self.limits, self.sockets)
         super().__init__(
             schema,
             graphql_ide=None,

@@ -17,6 +17,8 @@ from models.session import tenant_transaction
 SYSTEM: Final = Actor(subject="scrip", role=Role.SYSTEM, client="expiry", name="Scrip")
 CREDITS_AT_ONCE: Final = 500
 MAX_STEPS: Final = 100
+JOB: Final = "expiry"
+"""The job whose lag is the age of the oldest expiry that is found."""
 
 _Place = tuple[datetime, UUID]
 """Expiry and id of the last credit swept."""
@@ -31,7 +33,9 @@ async def expire_credits(ledger: Ledger, tenant_id: UUID) -> int:
     """
     now, place, swept, failures = ledger.clock(), None, 0, []
     for _ in range(MAX_STEPS):
-        expired, place = await _expired_after(tenant_id, now, place)
+        expired, place, soonest = await _expired_after(tenant_id, now, place)
+        if soonest is not None:
+            ledger.metrics.job(JOB).found((now - soonest).total_seconds())
         results = await asyncio.gather(
             *(_write_off(ledger, tenant_id, key, tuple(credits)) for key, credits in expired.items()),
             return_exceptions=True,
@@ -55,9 +59,9 @@ async def _write_off(ledger: Ledger, tenant_id: UUID, key: AccountKey, credits: 
 
 async def _expired_after(
     tenant_id: UUID, now: datetime, place: _Place | None
-) -> tuple[dict[AccountKey, list[UUID]], _Place | None]:
-    """The next credits expired at `now` with a remainder, by account; and the place from which to continue, None at the
-    end."""
+) -> tuple[dict[AccountKey, list[UUID]], _Place | None, datetime | None]:
+    """The next credits expired at `now` with a remainder, by account; the place from which to continue, None at the
+    end; and the soonest of these expiries."""
     beyond = "" if place is None else "AND (c.expires_at, c.id) > ($4, $5)"
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         rows = await connection.raw.fetch(
@@ -77,4 +81,4 @@ async def _expired_after(
     for row in rows:
         found[row["customer_id"], row["asset"]].append(row["id"])
     last = (rows[-1]["expires_at"], rows[-1]["id"]) if len(rows) == CREDITS_AT_ONCE else None
-    return dict(found), last
+    return dict(found), last, rows[0]["expires_at"] if rows else None

@@ -35,6 +35,8 @@ CHUNKS_PER_RUN: Final = 20
 """Maximum chunks of one operation before the next tenant's turn."""
 AT_ONCE: Final = 2
 """Concurrent chunks: one is planned while another is written. Never two with the same customer's rows."""
+JOB: Final = "bulks"
+"""The job whose lag is the age of the oldest bulk that is not completed."""
 CLAIM: Final = timedelta(minutes=2)
 """Longer than any chunk takes. If a worker dies, its bulk pauses for as long."""
 
@@ -162,13 +164,14 @@ async def _claim_next(ledger: Ledger, tenant_id: UUID) -> RunningBulk | None:
             UPDATE bulk_operations o SET status = 'RUNNING', claimed_until = $3 FROM k, actors a
             WHERE o.tenant_id = $1 AND o.id = k.id AND a.tenant_id = $1 AND a.id = o.actor_id
             RETURNING o.id, o.asset, o.error_policy, o.dry_run, o.total, o.succeeded, o.validated_at, o.command::text,
-                a.subject, a.role, a.client, a.name""",
+                o.created_at, a.subject, a.role, a.client, a.name""",
             tenant_id,
             now,
             now + CLAIM,
         )
     if row is None:
         return None
+    ledger.metrics.job(JOB).found((now - row["created_at"]).total_seconds())
     return RunningBulk(
         id=row["id"],
         asset=row["asset"],

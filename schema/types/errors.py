@@ -1,5 +1,6 @@
 """Expected failures, as payloads carry them."""
 
+from collections import Counter
 from decimal import Decimal
 from typing import Final
 
@@ -14,6 +15,8 @@ from schema.types.base import in_turns, resolved
 from schema.types.enums import UserErrorCode
 from schema.types.limits import LimitRemaining
 
+TOLD: Final[Counter[str]] = Counter()
+"""How many user errors this process has told clients, by code: for its metrics."""
 FIGURES: Final = {
     "INSUFFICIENT_BALANCE": (Permission.READ_LEDGER, "Not enough is available."),
     "EXCEEDS_REMAINING": (Permission.READ_LEDGER, "That is more than is left of the credit. Lower the amount."),
@@ -97,4 +100,5 @@ class UserError:
 def user_errors(error: LedgerError) -> list[UserError]:
     """Return one error, or a bulk's: one for each bad row."""
     all_of_them = error.errors if isinstance(error, LedgerErrors) else (error,)
+    TOLD.update(each.code for each in all_of_them)
     return in_turns(all_of_them, UserError.of)

@@ -17,6 +17,7 @@ from app.files.statements import statement_route
 from app.graphql import context_maker, graphql_view
 from app.http.metrics import Metrics
 from app.http.request_id import RequestIdMiddleware
+from app.http.series import Sources
 from app.http.straight import StraightWay
 from app.postgres.embedded import Urls
 from app.rate_limits.quotas import RateLimits
@@ -209,7 +210,7 @@ async def serving(
         view=view,
         backend=BearerBackend(verifier, partner_tokens),
         on_error=unauthenticated_response,
-        metrics=Metrics(ledger),
+        metrics=Metrics(Sources(ledger)),
         new_id=lambda: uuid4().hex,
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:

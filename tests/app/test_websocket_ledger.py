@@ -1,6 +1,8 @@
 """WebSockets of the real server: the real schema, the ledger, partner tokens, rate limits, and the process itself."""
 
 import asyncio
+import json
+import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -15,7 +17,8 @@ from starlette.routing import WebSocketRoute
 from websockets.frames import Frame, Opcode
 
 from app.graphql import socket_view
-from app.http.request_id import RequestIdMiddleware
+from app.http.logs import JsonFormatter
+from app.http.request_id import RequestIdFilter, RequestIdMiddleware
 from app.postgres.embedded import Urls
 from app.rate_limits.quotas import rate_limits
 from app.tokens.partners import PartnerTokenVerifier
@@ -60,7 +63,7 @@ async def tenant(ledger: Ledger) -> Tenant:
 
 
 @asynccontextmanager
-async def sockets_of(ledger: Ledger, rate_limit: str = "0") -> AsyncIterator[str]:
+async def sockets_of(ledger: Ledger, rate_limit: str = "0", *, logs: bool = False) -> AsyncIterator[str]:
     """A server of this ledger's, with WebSockets alone."""
     partner_tokens = PartnerTokenVerifier(ledger)
     verifier = TokenVerifier(SharedSecret(SECRET), ISSUER, ISSUER, lambda: datetime.now(UTC))
@@ -72,6 +75,7 @@ async def sockets_of(ledger: Ledger, rate_limit: str = "0") -> AsyncIterator[str
         lambda: datetime.now(UTC),
         refused=lambda *_: None,
         rate_limits=rate_limits(rate_limit, "memory://"),
+        logs=logs,
     )
     app = RequestIdMiddleware(Starlette(routes=[WebSocketRoute("/graphql", view)]), lambda: uuid4().hex)
     async with served(app) as base:
@@ -97,6 +101,48 @@ async def test_a_mutation_posts_once(base: str, tenant: Tenant) -> None:
         answers = [(await client.ask(ADJUST, **adjustment(customer, "5.00")))["data"] for _ in range(2)]
     assert [answer["adjustCredit"]["replayed"] for answer in answers] == [False, True]
     assert answers[1]["adjustCredit"]["account"]["available"] == "5.00"
+
+
+async def test_each_operation_has_a_line_of_its_own_in_the_log(ledger: Ledger, tenant: Tenant) -> None:
+    """With who asks, and the id that the operation has."""
+    lines: list[dict[str, Any]] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            RequestIdFilter().filter(record)
+            lines.append(json.loads(JsonFormatter().format(record)))
+
+    log, keep = logging.getLogger("scrip.requests"), Keep()
+    level = log.level
+    log.addHandler(keep)
+    log.setLevel(logging.INFO)
+    try:
+        async with sockets_of(ledger, logs=True) as base, opened(base) as client:
+            await client.begin(token(tenant=tenant.slug))
+            await client.ask("{ viewer { subject } }")
+            await client.ask('{ nothing(by: "Secretive") }')
+    finally:
+        log.removeHandler(keep)
+        log.setLevel(level)
+    first, second = lines
+    assert first.pop("duration_ms") > 0
+    del first["time"]
+    assert first == {
+        "level": "info",
+        "logger": "scrip.requests",
+        "message": "operation",
+        "request_id": first["request_id"],
+        "actor": "sam",
+        "role": "staff",
+        "tenant": tenant.slug,
+        "operation": "viewer",
+        "method": "WEBSOCKET",
+        "path": "/graphql",
+        "status": "complete",
+    }
+    assert (second["status"], second["actor"], "operation" in second) == ("error", "sam", False)
+    assert [line["request_id"].rpartition(".")[2] for line in lines] == ["1", "2"]
+    assert "ecretive" not in json.dumps(lines)
 
 
 async def test_what_one_may_not_do_by_http_one_may_not_do_here(base: str, tenant: Tenant) -> None:

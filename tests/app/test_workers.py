@@ -11,7 +11,7 @@ import pytest
 from uvicorn import Config
 
 from app.cli import serve as serving
-from app.cli.serve import listen
+from app.cli.serve import take_port
 from app.postgres.embedded import Urls
 from app.settings import Settings
 from tests.app.cli.test_run import Scrip
@@ -91,6 +91,6 @@ def test_how_long_a_worker_may_be_silent_can_be_set(
             """Start nothing."""
 
     monkeypatch.setattr(serving, "Multiprocess", Supervisor)
-    with listen("127.0.0.1", 0) as listener:
+    with take_port("127.0.0.1", 0) as listener:
         serving.serve(Settings.model_validate({"workers": 2, **given}), listener)
     assert [config.timeout_worker_healthcheck for config in told] == [expected]

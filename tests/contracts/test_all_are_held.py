@@ -52,6 +52,7 @@ OVERRIDDEN: Final = {
     "uvicorn.protocols.http.httptools_impl.HttpToolsProtocol": "test_uvicorn::test_http_tools_protocol",
     f"{_SANS_IO}.WebSocketsSansIOProtocol": "test_uvicorn::test_web_sockets_sans_io_protocol",
     "uvicorn.logging.AccessFormatter": "test_uvicorn::test_formatters",
+    "uvicorn.Server": "test_uvicorn::test_a_server_leaves_signals_alone",
     "uvicorn.logging.DefaultFormatter": "test_uvicorn::test_formatters",
     "websockets.server.ServerProtocol": "test_uvicorn::test_server_protocol",
 }
@@ -100,6 +101,8 @@ ELSE: Final = (
     "test_strawberry::test_stream",
     "test_database::test_a_step_needs_no_state_of_the_models",
     "test_database::test_context",
+    "test_prometheus::test_a_place_instead_of_a_process",
+    "test_uvicorn::test_a_protocol_is_told_to_stop",
     "test_uvicorn::test_logging_config",
     "test_uvicorn::test_config_takes_a_protocol_that_is_partly_made",
 )

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import signal
+import socket
 import time
+from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
@@ -23,6 +26,9 @@ from websockets.server import ServerProtocol
 
 from tests.contracts.shape import has, parents_have, takes
 from tests.support.sockets import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HANDSHAKE = (
     b"GET /graphql HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
@@ -155,6 +161,42 @@ async def test_http_tools_protocol_queues_what_is_sent_ahead() -> None:
     protocol.pipeline.clear()
     protocol.connection_lost(None)
     await asyncio.sleep(0)
+
+
+async def test_a_protocol_is_told_to_stop() -> None:
+    """BoundedHttpProtocol lets the client know by an answer: `keep_alive` decides until a response has started."""
+    takes(HttpToolsProtocol.shutdown)
+    protocol = Recorder(config=config(), server_state=ServerState(), app_state={})
+    transport = Transport()
+    protocol.connection_made(transport)
+    protocol.data_received(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
+    cycle = protocol.cycle
+    has(cycle, "response_started", "keep_alive")
+    protocol.shutdown()
+    assert cycle.keep_alive is False, "uvicorn ends a connection under way in another way"
+    await until(lambda: cycle.response_complete)
+    assert b"connection: close\r\n" in transport.written
+    assert transport.is_closing()
+    protocol.connection_lost(None)
+
+
+async def test_a_server_leaves_signals_alone() -> None:
+    """A server beside a worker: uvicorn's own handlers are put up in `capture_signals`, and nowhere else."""
+    takes(uvicorn.Server.capture_signals)
+
+    class Beside(uvicorn.Server):
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Beside(config())
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        await until(lambda: server.started)
+        assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+        server.should_exit = True
+        await serving
 
 
 def test_config_takes_a_protocol_that_is_partly_made() -> None:

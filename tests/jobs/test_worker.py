@@ -57,6 +57,28 @@ async def test_once_does_all_there_is_and_says_how_much(ledger: Ledger, tenants:
     assert many.taken == {tenants[0].id: 5, tenants[1].id: 4}
 
 
+async def test_each_round_is_counted(ledger: Ledger, tenants: list[Tenant]) -> None:
+    """Also that work is late, as long as it is."""
+
+    class Late(Steps):
+        async def __call__(self, ledger: Ledger, tenant_id: UUID) -> int:
+            if self.left.get(tenant_id):
+                ledger.metrics.job("late").found(40.0 * self.left[tenant_id])
+            return await super().__call__(ledger, tenant_id)
+
+    late = Late(tenants, 2)
+    assert ledger.metrics.job("late").lag_s == 0
+    await work_once(ledger, jobs=(Job("late", 60, late),))
+    metrics = ledger.metrics.jobs["late"]
+    assert (metrics.rounds, metrics.done, metrics.failures, metrics.lag_s) == (1, 4, 0, 80.0)
+    assert metrics.ended_at > 0
+    assert metrics.seconds > 0
+    late.fails_for = tenants[0].id
+    with pytest.raises(ExceptionGroup):
+        await work_once(ledger, jobs=(Job("late", 60, late),))
+    assert (metrics.rounds, metrics.done, metrics.failures, metrics.lag_s) == (2, 4, 1, 0.0)
+
+
 async def test_a_suspended_tenant_is_left_alone_until_it_is_resumed(ledger: Ledger, tenants: list[Tenant]) -> None:
     resting, working_on = tenants
     assert await suspend_tenant(ledger, resting.id, ADMIN)

@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from app.cli.serve import listen
+from app.cli.serve import take_port
 from app.http.protocol import BoundedHttpProtocol
 from app.http.websocket_protocol import PatientWebSocketProtocol
 from auth.roles import Role
@@ -46,7 +46,7 @@ async def served(app: ASGIApp, *, ws_max_size: int = 4 * MAX_MESSAGE_BYTES) -> A
         timeout_graceful_shutdown=PATIENCE_S,
     )
     server = uvicorn.Server(config)
-    with listen("127.0.0.1", 0) as listener:
+    with take_port("127.0.0.1", 0) as listener:
         serving = asyncio.create_task(server.serve([listener]))
         async with asyncio.timeout(PATIENCE_S):
             while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it

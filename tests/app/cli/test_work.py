@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -9,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from app.postgres.embedded import Urls
@@ -88,6 +90,33 @@ async def test_it_works_until_it_is_told_to_stop(tenant: Tenant, database: Urls)
             process.kill()
     assert status == 0
     assert said.splitlines()[-1] == "Stopped"
+
+
+async def test_its_health_and_metrics_can_be_asked_for(tenant: Tenant, database: Urls) -> None:
+    process = await scrip(database, "work", SCRIP_WORK_PORT="0")
+    assert process.stderr is not None
+    try:
+        said = (await process.stderr.readline()).decode()
+        base = said.removeprefix("Health and metrics are at ").strip()
+        async with httpx.AsyncClient(base_url=base, timeout=LIMIT_S) as client:
+            await line(process, lambda text: text.startswith("Working: "))
+            assert (await client.get("/health/ready")).json() == {"status": "ready"}
+            text = ""
+            async with asyncio.timeout(LIMIT_S):
+                while 'scrip_job_rounds_total{name="expiry"} 1.0' not in text:
+                    text = (await client.get("/metrics")).text
+            assert (await client.get("/graphql")).status_code == 404
+        # Nobody swept since last week, and then it was done.
+        (lag,) = re.findall(r'^scrip_job_lag_seconds\{name="expiry"\} (\S+)$', text, re.MULTILINE)
+        assert float(lag) > timedelta(days=7).total_seconds()
+        assert 'scrip_job_ended_timestamp_seconds{name="expiry"}' in text
+        process.send_signal(signal.SIGTERM)
+        status, _, said = await output(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert status == 0
+    assert "Stopped" in said.splitlines()
 
 
 async def test_scrip_run_works_beside_serving(tenant: Tenant, database: Urls) -> None:

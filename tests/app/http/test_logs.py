@@ -1,5 +1,6 @@
 """The log of a server as it runs: as text each line has its time, as JSON each line is an object."""
 
+import asyncio
 import json
 import logging
 import re
@@ -11,9 +12,13 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from app.http.logs import JsonFormatter
+from app.http.request_id import RequestIdFilter, RequestIdMiddleware
+from app.http.request_log import RequestLog, who_asks
 from app.postgres.embedded import Urls
+from auth.principal import Principal
 from auth.roles import Role
 from auth.tokens import issue
 from models.ledger import Ledger
@@ -105,6 +110,33 @@ async def test_as_json_each_request_has_a_line(tenant: Tenant, start: Callable[.
     said = "".join(scrip.said)
     for secret in (bearer, "ecretive", SECRET, "hunter", "x.y.z"):
         assert secret not in said
+
+
+async def test_a_fault_tells_who_asked_although_it_is_logged_after_all_layers(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As uvicorn does: in the request's task, once everything around the app has ended."""
+
+    async def fails(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["user"] = Principal(
+            "tea-shop", "sam", Role.STAFF, frozenset(), "Sam", "desk", None, None, datetime.now(UTC)
+        )
+        raise RuntimeError("no")
+
+    scope = {"type": "http", "method": "GET", "path": "/statements/x.csv", "headers": [(b"x-request-id", b"r-9")]}
+    app = RequestIdMiddleware(RequestLog(fails), lambda: "made")
+    record = logging.LogRecord("uvicorn.error", logging.ERROR, "", 0, "Exception in ASGI application", None, None)
+
+    async def as_uvicorn_does() -> dict[str, Any]:
+        with pytest.raises(RuntimeError):
+            await app(scope, None, None)  # type: ignore[arg-type]
+        RequestIdFilter().filter(record)
+        line: dict[str, Any] = json.loads(JsonFormatter().format(record))
+        return line
+
+    line = await asyncio.create_task(as_uvicorn_does())
+    assert line.items() >= {"request_id": "r-9", "actor": "sam", "tenant": "tea-shop", "client": "desk"}.items()
+    assert who_asks() == {}
 
 
 async def test_as_text_each_line_has_its_time(start: Callable[..., Scrip]) -> None:

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from app.http.loop_lag import INTERVAL_SECONDS, lag_watched
 from app.http.metrics import Metrics, Timing
+from app.http.series import Sources
 from models.commands import Actor, AdjustCredit
 from models.customers import UpsertCustomer
 from models.errors import LedgerError
@@ -27,7 +28,7 @@ MANAGER = Actor("maria", "MANAGER")
 
 
 def app_of(ledger: Ledger) -> Starlette:
-    metrics = Metrics(ledger)
+    metrics = Metrics(Sources(ledger))
 
     async def answer(_: object) -> PlainTextResponse:
         return PlainTextResponse("", 418)
@@ -91,7 +92,7 @@ async def test_the_event_loops_lag_is_told() -> None:
         await asyncio.sleep(INTERVAL_SECONDS)
     assert seen
     assert max(seen) > 0.3
-    metrics = Metrics(Ledger())
+    metrics = Metrics(Sources(Ledger()))
     metrics.lag.observe(0.4)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(Starlette(routes=[*metrics.routes])), base_url="http://scrip"

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 
 from app.http.metrics import Metrics
+from app.http.series import Sources
 from app.problems import SetupProblem
 from app.rate_limits.memory import MemoryWindows
 from app.rate_limits.quotas import REDIS_PAUSE_S, RateLimits, holder_key, parse_limit, rate_limits
@@ -447,7 +448,7 @@ async def test_metrics_tell_of_refusals_and_of_outages() -> None:
     limits = RateLimits(parse_limit("1/minute"), clock=Seconds())
     assert await refused_for(limits) is None
     assert await refused_for(limits) is not None
-    app = Starlette(routes=Metrics(Ledger(), rate_limits=limits.tallies).routes)
+    app = Starlette(routes=Metrics(Sources(Ledger(), rate_limits=limits.tallies)).routes)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://scrip") as client:
         text = (await client.get("/metrics")).text
     assert "scrip_rate_limited_total 1.0" in text

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from app.cli.serve import listen
+from app.cli.serve import take_port
 from auth.backend import BearerBackend
 from auth.errors import TokensUnavailable
 from auth.principal import Principal
@@ -372,7 +372,7 @@ async def test_a_slow_operation_is_given_up(seen: Seen) -> None:
 
 def test_small_messages_are_sent_at_once() -> None:
     """Asyncio looks at the listener for it. An operation takes two messages, and took 47 ms before."""
-    with listen("127.0.0.1", 0) as listener:
+    with take_port("127.0.0.1", 0) as listener:
         assert listener.proto == socket.IPPROTO_TCP
 
 
