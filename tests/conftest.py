@@ -25,6 +25,7 @@ from tests.support.postgres import given_programs, version_of
 pytest_plugins = ["tests.support.suite_statements"]
 ROOT = Path(__file__).parents[1]
 SERVERS = ROOT / ".cache" / "tests"
+OPERATIONS = ROOT / "tests" / "operations"
 POOL_MAX = 10
 
 hypothesis.settings.register_profile("scrip", deadline=None, database=None)
@@ -80,6 +81,13 @@ def _remove_if_left(folder: Path) -> None:
         if note.exists():
             shutil.rmtree(note.read_text(), ignore_errors=True)
         shutil.rmtree(folder)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What needs more than Python runs only where it is named, as `make test-operations` does."""
+    named = [Path(argument.partition("::")[0]).absolute() for argument in config.args]
+    wanted = any(path.is_relative_to(OPERATIONS) for path in named)
+    return True if collection_path == OPERATIONS and not wanted else None
 
 
 def pytest_report_header() -> str:
