@@ -8,7 +8,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import pytest
 from app.postgres.account import installed_programs
 from app.postgres.database import migrate, open_database
 from app.postgres.embedded import DATABASE, OWNER, EmbeddedPostgres, Urls, stop_leftover
+from tests.support.pooler import pooled
 from tests.support.postgres import given_programs, version_of
 
 pytest_plugins = ["tests.support.suite_statements"]
@@ -139,9 +140,14 @@ async def cloned_database(server: Urls, name: str) -> AsyncIterator[Urls]:
 
 @pytest.fixture(scope="session")
 async def database(database_urls: Urls) -> AsyncIterator[Urls]:
-    """The models' pool on this worker's database, as the app's role."""
-    async with open_database(database_urls.app, pool_min=2, pool_max=POOL_MAX):
-        yield database_urls
+    """The models' pool on this worker's database, as the app's role. SCRIP_TEST_PGBOUNCER names a pooler to lead through."""
+    with ExitStack() as stack:
+        url, more = database_urls.app, dict[str, int]()
+        if given := os.environ.get("SCRIP_TEST_PGBOUNCER"):
+            pooler = stack.enter_context(pooled(Path(given), database_urls))
+            url, more = pooler.url(url), {} if pooler.prepares else {"statement_cache": 0}
+        async with open_database(url, pool_min=2, pool_max=POOL_MAX, **more):
+            yield database_urls
 
 
 @pytest.fixture
