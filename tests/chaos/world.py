@@ -66,8 +66,8 @@ class World:
 
     @property
     def _settings(self) -> Mapping[str, str]:
-        # What was acknowledged is in the file when the process is killed, unlike in other tests. Few segments of WAL, so that
-        # the small disk is full of rows before it is full of those.
+        # What was acknowledged is in the file when the process is killed, unlike in other tests. Few segments of WAL, so
+        # that the small disk is full of rows before it is full of those.
         return {"synchronous_commit": "on", "wal_keep_size": "64MB", "max_wal_size": "64MB", "min_wal_size": "32MB"}
 
     async def open(self) -> None:
