@@ -356,7 +356,7 @@ FAULTS: Final = {
     "network silent": Fault(network_silent, "network", seconds=(1, 15)),
     "answers to COMMIT lost": Fault(commits_lost, "network"),
     "failover": Fault(failover, "postgres", "standby"),
-    "failover, the old one silent": Fault(failover_silent, "postgres", "standby"),
+    "failover from a silent one": Fault(failover_silent, "postgres", "standby"),
     "standby killed": Fault(standby_killed, "postgres", "standby"),
     "standby stopped": Fault(standby_stopped, "postgres", "standby"),
     "replication cut": Fault(replication_cut, "postgres", "standby"),

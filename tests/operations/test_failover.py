@@ -33,5 +33,5 @@ async def test_the_standby_is_found_and_nothing_is_lost() -> None:
 
 
 async def test_where_the_old_ones_machine_is_silent() -> None:
-    played = await failed_over("failover, the old one silent")
+    played = await failed_over("failover from a silent one")
     assert max(each.gap_s for each in played.rounds) < SILENT_GAP_S
