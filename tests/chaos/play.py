@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from time import monotonic
@@ -62,10 +62,11 @@ async def play(
     most_s: float = float("inf"),
     clients: int = CLIENTS,
     until: float = float("inf"),
+    then: Callable[[World, Load], Awaitable[None]] | None = None,
 ) -> Played:
     """Play so many rounds of a seed. only: these faults, in turn. most_s: longest that something is left broken.
 
-    until: the monotonic time from which no other round begins.
+    until: the monotonic time from which no other round begins. then: called at the end, before the load is gone.
     """
     dice = dice_of(seed)
     played = Played(name, seed)
@@ -93,6 +94,8 @@ async def play(
         if found := await world.verify():
             played.wrong.append(f"verify: {found}")
         played.wrong += tracebacks(world)
+        if then is not None:
+            await then(world, load)
         played.acked = len(load.acked)
         played.kinds = Counter(each.call.kind for each in load.acked)
     finally:

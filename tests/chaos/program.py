@@ -6,7 +6,6 @@ in a minute it does in a second, and a claim that a dead worker has left ends in
 
 import os
 import signal
-import sys
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
@@ -49,4 +48,4 @@ if __name__ == "__main__":
     setattr(run_bulks, "CLAIM", CLAIM)  # noqa: B010 - final
     often = tuple(replace(job, interval_s=min(job.interval_s, OFTEN_S)) for job in JOBS)
     setattr(work, "working", partial(working, jobs=often))  # noqa: B010
-    sys.exit(main())
+    main()

@@ -171,9 +171,8 @@ class World:
                 for way, node in zip(ways, ordered, strict=False):
                     if node is not None and node.urls.app:
                         way.serves(node.urls.app)
-        for way in (self.inner, self.replication):
-            if way is not None:
-                way.serves(self.primary.urls.app)
+        for way in filter(None, (self.inner, self.replication)):
+            way.serves(self.primary.urls.app)
 
     async def restart(self, node: Node) -> None:
         """Start a node that has ended, and lead all ways there."""
