@@ -7,7 +7,7 @@ python := .venv/bin/python
 build_docs := $(python) -m sphinx --fail-on-warning --keep-going --quiet --fresh-env --write-all -b html -d build/doctrees docs build/docs
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-clients check database docs wheel audit bench bench-page simulate lock clean environment environment-dev
+.PHONY: help run test test-clients test-operations chaos check database docs wheel audit bench bench-page simulate lock clean environment environment-dev
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
@@ -27,6 +27,12 @@ test: environment-dev ## Run the tests; one file: make test TESTS=tests/app; on 
 
 test-clients: environment ## Look at Scrip as its clients do, from a browser and from TypeScript; needs Node.js
 	@sh scripts/test_clients.sh
+
+test-operations: environment-dev ## Run what needs more than Python, such as a standby and PgBouncer; one: TESTS=tests/operations/test_failover.py
+	@$(python) -m pytest $(or $(TESTS),tests/operations)
+
+chaos: environment-dev ## Break servers, database and network at random under load; make chaos ROUNDS=300 SEED=7; kept: KEEP=1
+	@$(python) -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(KEEP),--keep)
 
 check: environment-dev ## Look the code over: style, types, floors, schema, migrations, docs
 	$(python) -m ruff check .

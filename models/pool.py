@@ -10,9 +10,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from time import monotonic
-from typing import Any, Final, TypeAlias, TypeVar
-from uuid import UUID
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import asyncpg

@@ -8,7 +8,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,13 @@ import pytest
 from app.postgres.account import installed_programs
 from app.postgres.database import migrate, open_database
 from app.postgres.embedded import DATABASE, OWNER, EmbeddedPostgres, Urls, stop_leftover
+from tests.support.pooler import pooled
 from tests.support.postgres import given_programs, version_of
 
 pytest_plugins = ["tests.support.suite_statements"]
 ROOT = Path(__file__).parents[1]
 SERVERS = ROOT / ".cache" / "tests"
+OPERATIONS = ROOT / "tests" / "operations"
 POOL_MAX = 10
 
 hypothesis.settings.register_profile("scrip", deadline=None, database=None)
@@ -82,6 +84,13 @@ def _remove_if_left(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What needs more than Python runs only where it is named, as `make test-operations` does."""
+    named = [Path(argument.partition("::")[0]).absolute() for argument in config.args]
+    wanted = any(path.is_relative_to(OPERATIONS) for path in named)
+    return True if collection_path == OPERATIONS and not wanted else None
+
+
 def pytest_report_header() -> str:
     """What the tests run on."""
     return version_of(given_programs() or installed_programs())
@@ -131,9 +140,14 @@ async def cloned_database(server: Urls, name: str) -> AsyncIterator[Urls]:
 
 @pytest.fixture(scope="session")
 async def database(database_urls: Urls) -> AsyncIterator[Urls]:
-    """The models' pool on this worker's database, as the app's role."""
-    async with open_database(database_urls.app, pool_min=2, pool_max=POOL_MAX):
-        yield database_urls
+    """The models' pool on this worker's database, as the app's role. SCRIP_TEST_PGBOUNCER names a pooler to lead through."""
+    with ExitStack() as stack:
+        url, more = database_urls.app, dict[str, int]()
+        if given := os.environ.get("SCRIP_TEST_PGBOUNCER"):
+            pooler = stack.enter_context(pooled(Path(given), database_urls))
+            url, more = pooler.url(url), {} if pooler.prepares else {"statement_cache": 0}
+        async with open_database(url, pool_min=2, pool_max=POOL_MAX, **more):
+            yield database_urls
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 
 from app.finding import Finding, fault, ok, warning
+from app.postgres.archive import look_at_archive
 from app.postgres.database import OLDEST_SERVER, check_migrated, connecting, is_pooled, place, statements_survive
 from app.problems import SetupProblem
 from app.settings import Settings
@@ -34,6 +35,7 @@ async def look_at_database(settings: Settings, url: str) -> list[Finding]:
             findings += await _role(raw)
             findings += await _pooler(raw, settings, url)
             findings += await _settings_there(raw, settings)
+            findings.append(await look_at_archive(raw))
     except SetupProblem as problem:
         findings.append(fault("database", str(problem), "Check DATABASE_URL, the network, and that the server runs."))
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:

@@ -14,6 +14,7 @@ from tortoise.context import TortoiseContext
 from tortoise.exceptions import OperationalError
 
 import migrations
+from app.postgres.hosts import Hosts
 from app.problems import SetupProblem
 from migrations.clashing_names import NamesClash
 from models.errors import Unavailable
@@ -48,13 +49,14 @@ def tortoise_config(
 ) -> dict[str, Any]:
     """Tortoise's configuration for a pool of connections to `url`.
 
-    asyncpg reads the URL itself, so that every option that it knows works: sockets, several hosts, TLS.
+    asyncpg reads the URL itself, so that every option that it knows works: sockets, TLS. Of several hosts each is asked
+    by itself (app/postgres/hosts.py).
     """
+    hosts = Hosts(url)
 
     async def connect(*_: object, **options: Any) -> Any:
         kept = {name: options[name] for name in ("loop", "connection_class", "record_class") if name in options}
-        connection = await asyncpg.connect(
-            url,
+        connection = await hosts.connect(
             timeout=POOL_CONNECT_TIMEOUT_S,
             server_settings=SERVER_SETTINGS,
             statement_cache_size=statement_cache,
@@ -268,9 +270,8 @@ async def is_pooled(connection: "asyncpg.Connection[Any]") -> bool:
 
 async def statements_survive(url: str) -> bool:
     """Whether a statement that was prepared is still there once a pooler has lent its connection to somebody else."""
-    first, other = [
-        await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S, server_settings=SERVER_SETTINGS) for _ in range(2)
-    ]
+    hosts = Hosts(url)
+    first, other = [await hosts.connect(timeout=CONNECT_TIMEOUT_S, server_settings=SERVER_SETTINGS) for _ in range(2)]
     try:
         await first.fetchval("SELECT $1::int", 1)
         async with other.transaction():
@@ -306,8 +307,8 @@ async def check_migrated(connection: "asyncpg.Connection[Any]", url: str) -> Non
 async def connecting(url: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
     """One connection, for a few statements. Raises SetupProblem if there can be none."""
     try:
-        connection = await asyncpg.connect(
-            url, timeout=CONNECT_TIMEOUT_S, server_settings=SERVER_SETTINGS, statement_cache_size=WITHOUT_CACHE
+        connection = await Hosts(url).connect(
+            timeout=CONNECT_TIMEOUT_S, server_settings=SERVER_SETTINGS, statement_cache_size=WITHOUT_CACHE
         )
     except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         raise SetupProblem(_why_not(error, url)) from error

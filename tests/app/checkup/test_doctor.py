@@ -8,6 +8,7 @@ import pytest
 
 from app.checkup.machine import look_at_machine
 from app.finding import State
+from app.postgres.archive import look_at_archive
 from app.postgres.checkup import look_at_database
 from app.postgres.embedded import Urls
 from app.settings import Settings
@@ -32,7 +33,10 @@ async def doctor(urls: Urls, **variables: str) -> tuple[int | None, dict[str, li
 async def test_all_is_well(database_urls: Urls) -> None:
     status, parts = await doctor(database_urls, **SECRET)
     assert status == 0
-    assert {name for name, found in parts.items() if any(each["state"] != "ok" for each in found)} <= {"disk"}
+    assert {name for name, found in parts.items() if any(each["state"] != "ok" for each in found)} <= {
+        "disk",
+        "archive",
+    }
     assert {"settings", "keys", "disk", "database", "clock", "migrations", "role", "pooler", "citus", "owner"} <= set(
         parts
     )
@@ -119,6 +123,29 @@ async def test_a_pooler(database_urls: Urls, monkeypatch: pytest.MonkeyPatch) ->
 async def test_more_connections_than_there_are(database_urls: Urls) -> None:
     parts = await found(database_urls, database_urls.app, workers=64, database_pool_max=100)
     assert parts["connections"] is State.WARNING
+
+
+@pytest.mark.parametrize(
+    ("told", "state", "message"),
+    [
+        (["off", 0], State.WARNING, "is not archived"),
+        (["off", 1], State.OK, "receives it"),
+        (["on", "0000000100000000000000A1"], State.WARNING, "0000000100000000000000A1"),
+        (["on", None], State.OK, "is archived"),
+    ],
+)
+async def test_the_archive(told: list[object], state: State, message: str) -> None:
+    class Raw:
+        async def fetchval(self, _: str) -> object:
+            return told.pop(0)
+
+    finding = await look_at_archive(Raw())
+    assert finding.state is state
+    assert message in finding.message
+
+
+async def test_the_archive_as_the_apps_role_sees_it(database_urls: Urls) -> None:
+    assert (await found(database_urls, database_urls.app))["archive"] is State.WARNING
 
 
 def test_processes_that_count_for_themselves() -> None:

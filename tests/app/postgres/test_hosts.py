@@ -1,6 +1,7 @@
 """Several hosts in a database's URL, and poolers on the way."""
 
 from collections.abc import AsyncIterator
+from time import monotonic
 from typing import Any
 
 import asyncpg
@@ -8,6 +9,7 @@ import pytest
 
 from app.postgres.database import CONNECTION, check_database, migrate, place, tortoise_config
 from app.postgres.embedded import Urls
+from app.postgres.hosts import Hosts, each_host
 from app.problems import SetupProblem
 from models.pool import Connection
 from tests.conftest import cloned_database
@@ -39,6 +41,44 @@ async def test_the_one_that_is_left_is_found(hosts: tuple[Proxy, Proxy]) -> None
     await hosts[1].refuse()
     with pytest.raises(SetupProblem, match=f"127.0.0.1:{hosts[0].port},127.0.0.1:{hosts[1].port}.* out of reach"):
         await check_database(url)
+
+
+async def test_a_silent_one_is_waited_for_once(hosts: tuple[Proxy, Proxy]) -> None:
+    """As after a failover, where the old primary's machine is gone: nothing answers there, and nothing refuses."""
+    first, second = hosts
+    url = both(hosts, "&target_session_attrs=read-write")
+    asked = Hosts(url)
+    first.silent = True
+    began = monotonic()
+    for _ in range(3):
+        connection = await asked.connect(timeout=2.0)
+        assert connection._addr == ("127.0.0.1", second.port)
+        connection.terminate()
+    assert monotonic() - began < 2.0
+    first.silent = False
+
+
+async def test_one_that_takes_a_connection_and_drops_it_is_passed_by(hosts: tuple[Proxy, Proxy]) -> None:
+    """As a proxy does in front of a server that is gone."""
+    hosts[0].serves("postgresql:///scrip?host=/nowhere")
+    await check_database(both(hosts, "&target_session_attrs=read-write"))
+
+
+async def test_the_reason_is_that_of_one_that_is_out_of_reach(hosts: tuple[Proxy, Proxy]) -> None:
+    await hosts[0].refuse()
+    with pytest.raises(ConnectionRefusedError):
+        await Hosts(both(hosts, "&target_session_attrs=standby")).connect(timeout=2.0)
+
+
+def test_each_host_has_a_url_of_its_own() -> None:
+    assert each_host("postgresql://u:p@h1:1,h2:2/d?target_session_attrs=primary") == [
+        "postgresql://u:p@h1:1/d?target_session_attrs=primary",
+        "postgresql://u:p@h2:2/d?target_session_attrs=primary",
+    ]
+    # Which of them is to be taken only who sees them all can say.
+    one = "postgresql://u:p@h1:1,h2:2/d?target_session_attrs=prefer-standby"
+    assert each_host(one) == [one]
+    assert each_host("postgresql:///d?host=/run") == ["postgresql:///d?host=/run"]
 
 
 async def test_that_none_is_what_was_asked_for_is_said(hosts: tuple[Proxy, Proxy]) -> None:

@@ -1,0 +1,18 @@
+"""What takes more than Python: a standby, a pooler, other servers and containers. `make test-operations` runs it.
+
+`make test` does not. Each file says which programs it needs; where one is missing its tests fail, and say how to get it.
+A folder of the programs in SCRIP_TEST_PROGRAMS comes before PATH.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.programs import needed_program
+
+
+@pytest.fixture(scope="session")
+def program() -> Callable[[str, str], Path]:
+    """`program("pgbouncer", "apt install pgbouncer")`: where it is. Fails where it is not."""
+    return needed_program

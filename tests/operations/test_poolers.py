@@ -1,0 +1,59 @@
+"""Through a PgBouncer by transaction: the API's own tests, and chaos with it. Needs `pgbouncer`, of any version.
+
+Another than that of the PATH: SCRIP_TEST_PROGRAMS=/folder make test-operations. One that knows prepared statements (from
+1.21) is told to keep them; without, Scrip prepares none.
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from app.postgres.database import connecting, is_pooled, statements_survive
+from app.postgres.embedded import Urls
+from tests.chaos.play import play
+from tests.chaos.processes import ROOT
+from tests.chaos.world import Wanted, world
+from tests.support.pooler import pooled
+from tests.support.programs import needed_program
+
+SEED: Final = 11
+FAULTS: Final = ("pooler killed", "pooler stopped", "pooler cut off", "PostgreSQL killed", "network cut")
+CLIENTS: Final = 8
+
+
+@pytest.fixture(scope="module")
+def pgbouncer() -> Path:
+    return needed_program("pgbouncer", "apt install pgbouncer")
+
+
+async def test_the_apis_tests_pass_through_it(pgbouncer: Path) -> None:
+    command = (sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", "tests/api")
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=ROOT,
+        env={**os.environ, "SCRIP_TEST_PGBOUNCER": str(pgbouncer)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0, said.decode()[-6_000:]
+
+
+async def test_what_it_keeps_is_known(pgbouncer: Path, database_urls: Urls) -> None:
+    with pooled(pgbouncer, database_urls) as pooler:
+        url = pooler.url(database_urls.app)
+        async with connecting(url) as connection:
+            assert await is_pooled(connection)
+        assert await statements_survive(url) is pooler.prepares
+
+
+async def test_nothing_is_lost_when_it_goes_away(pgbouncer: Path) -> None:
+    said: list[str] = []
+    async with world(Wanted(pooler=pgbouncer)) as made:
+        played = await play(made, "pooler", SEED, len(FAULTS), said.append, only=FAULTS, clients=CLIENTS)
+    wrong = [text for each in played.rounds for text in each.wrong] + played.wrong
+    assert wrong == [], "\n".join([*said, *wrong])
