@@ -94,10 +94,9 @@ async def suspend(urls: Urls, tenant_id: UUID) -> None:
     """Since an hour ago."""
     status, _, said = await run(urls, "suspend", str(tenant_id))
     assert status == 0, said
-    async with superuser(urls) as connection:
-        await connection.execute(
-            "UPDATE tenants SET suspended_at = suspended_at - interval '1 hour' WHERE id = $1", tenant_id
-        )
+    async with superuser(urls) as connection, connection.transaction():
+        await connection.execute("SELECT set_config('scrip.tenant', $1, true)", str(tenant_id))  # so that it is sealed
+        await connection.execute("UPDATE tenants SET suspended_at = now() - interval '1 hour' WHERE id = $1", tenant_id)
 
 
 async def test_every_kind_of_row_is_the_same_elsewhere(
