@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Final
 
+import asyncpg
+
 from models import tables
 from models.session import TenantConnection
 
@@ -59,7 +61,7 @@ class TenantTable:
         return ", ".join(f'"{column}"' for column in self.columns)
 
     def together(self, row: bytes) -> bytes | None:
-        """What tells with which rows beside it this one has to be added at once; None if it may be added alone."""
+        """The name of the rows beside it with which this one has to be added at once; None if it may be added alone."""
         if (names := _TOGETHER.get(self.name)) is None:
             return None
         values = row.rstrip(b"\n").split(b"\t")
@@ -68,11 +70,16 @@ class TenantTable:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What was read of a table: how many rows and bytes, and their SHA-256 in hexadecimal digits."""
+    """Rows as they were read of a table: their number and bytes, and the SHA-256 of these in hexadecimal digits."""
 
     rows: int
     bytes: int
     sha256: str
+
+
+def not_the_owner(error: asyncpg.InsufficientPrivilegeError) -> str:
+    """The message for a role that lacks the rights of the tables' owner."""
+    return f"This role may not do that: {error}. Set SCRIP_MIGRATION_DATABASE_URL to the owner's."
 
 
 async def tenant_tables(connection: TenantConnection) -> list[TenantTable]:

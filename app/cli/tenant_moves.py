@@ -7,7 +7,6 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-import asyncpg
 import typer
 
 from app.cli.database import app_database, owner_database
@@ -120,15 +119,11 @@ def _check_steps(file: Path, manifest: Manifest, here: tuple[str, ...], url: str
 
 
 async def _told(doing: Awaitable[T]) -> T:
-    """Its result. Raises SetupProblem for what the ledger or the database refuses."""
+    """Its result. Raises SetupProblem if the ledger refuses it."""
     try:
         return await doing
     except LedgerError as error:
         raise SetupProblem(error.message) from error
-    except asyncpg.InsufficientPrivilegeError as error:
-        raise SetupProblem(
-            f"This role may not do that: {error}. Set SCRIP_MIGRATION_DATABASE_URL to the owner's."
-        ) from error
 
 
 def _say_rows(table: str, told: Told) -> None:

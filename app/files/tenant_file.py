@@ -84,7 +84,7 @@ def _manifest(exported: ExportedTenant, steps: Sequence[str]) -> dict[str, objec
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a file says of itself."""
+    """The contents of an export, as its file tells them."""
 
     tenant_id: UUID
     slug: str
@@ -94,7 +94,7 @@ class Manifest:
 
 
 class TenantFile:
-    """An export, open for reading. Raises SetupProblem for a file that is none, or damaged."""
+    """An export, open for reading. Raises SetupProblem if it is none, or damaged."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -112,7 +112,7 @@ class TenantFile:
         self._archive.close()
 
     def rows(self) -> TenantRows:
-        """What an import takes."""
+        """The rows, for an import."""
         told = self.manifest
         return TenantRows(told.tenant_id, told.slug, told.tables, self._open)
 

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
+import asyncpg
+
 from models.errors import Invalid, NotFound
 from models.pool import Raw
 from models.session import ask, tenant_transaction
-from models.tenant_rows import TenantTable, tenant_tables
+from models.tenant_rows import TenantTable, not_the_owner, tenant_tables
 
 STEP_ROWS: Final = 5_000
 """Rows deleted in one transaction."""
@@ -31,7 +33,7 @@ MAX_PASSES: Final = 3
 
 async def begin_deletion(tenant_id: UUID) -> None:
     """Mark the tenant. Raises NotFound, and Invalid if it is not suspended, or was a moment ago, or if this role is not
-    bound by row-level security."""
+    bound by row-level security or is not the owner."""
     async with tenant_transaction(tenant_id, settings=_PATIENT) as connection:
         row = await connection.raw.fetchrow(_STATE, tenant_id)
         if row is None:
@@ -42,7 +44,10 @@ async def begin_deletion(tenant_id: UUID) -> None:
             raise Invalid(f"The tenant {row['slug']} is not suspended: scrip tenant suspend {row['slug']}")
         if row["rested"] < REST_SECONDS:
             raise Invalid(f"The tenant {row['slug']} was suspended only now. Wait {REST_SECONDS} seconds.")
-        await connection.raw.execute(_BEGIN, tenant_id)
+        try:
+            await connection.raw.execute(_BEGIN, tenant_id)
+        except asyncpg.InsufficientPrivilegeError as error:
+            raise Invalid(not_the_owner(error)) from error
 
 
 async def count_rows(tenant_id: UUID) -> dict[str, int]:

@@ -14,7 +14,7 @@ import asyncpg
 
 from models.errors import Duplicate, Invalid
 from models.session import TenantConnection, tenant_id_of, tenant_transaction
-from models.tenant_rows import AS_TEXT, TenantTable, Told, read_rows, tenant_tables
+from models.tenant_rows import AS_TEXT, TenantTable, Told, not_the_owner, read_rows, tenant_tables
 
 CHUNK_BYTES: Final = 4 << 20
 """Bytes of rows that are added by one statement, some thousands of rows."""
@@ -25,7 +25,7 @@ _PATIENT: Final = "SET LOCAL lock_timeout = '60s'"
 
 @dataclass(frozen=True, slots=True)
 class TenantRows:
-    """What is to be added. tables: by name, the columns and what was told of the rows; rows: opens a table's text."""
+    """A tenant to add. tables: by name, the columns and what was told of the rows; rows: opens a table's text."""
 
     tenant_id: UUID
     slug: str
@@ -37,7 +37,7 @@ async def import_tenant(rows: TenantRows, tell: Callable[[str, Told], None]) -> 
     """Add the tenant, all of it or nothing; `tell` is told of each table.
 
     Raises Duplicate if there is such a tenant already or one of that short name, Invalid if the tables are others than here,
-    or if what was added is not what was told.
+    if this role may not, or if what was added is not what was told.
     """
     await check_absent(rows)
     async with tenant_transaction(rows.tenant_id, settings=f"{_PATIENT}; {AS_TEXT}") as connection:
@@ -46,9 +46,11 @@ async def import_tenant(rows: TenantRows, tell: Callable[[str, Told], None]) -> 
         try:
             for table in tables:
                 await _add(connection, table, rows)
+        except asyncpg.InsufficientPrivilegeError as error:
+            raise Invalid(not_the_owner(error)) from error
         except asyncpg.UniqueViolationError as error:  # somebody was quicker
             raise Duplicate(f"Some of the rows are here already: {error}.") from error
-        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.PostgresSyntaxError) as error:
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
             raise Invalid(f"The database refuses these rows: {error}.") from error
         await connection.raw.execute(_CONFIGURED, rows.tenant_id)
         for table in tables:
@@ -118,7 +120,7 @@ def chunks(source: BinaryIO, table: TenantTable, size: int = CHUNK_BYTES) -> Ite
 
 
 def _cut(text: bytes, table: TenantTable) -> int:
-    """Where the text may end: after its last whole row, or before those that others may belong to. 0: nowhere."""
+    """The end of a part of the text: after its last whole row, or before those that others may belong to. 0: nowhere."""
     end = text.rfind(b"\n") + 1
     start = text.rfind(b"\n", 0, max(end - 1, 0)) + 1
     if not end or (last := table.together(text[start:end])) is None:

@@ -1,6 +1,6 @@
 """Upgrades beside those who work: the code of before on the tables of now, load while they are migrated, and the way back.
 
-Needs git, with the history of this repository, and no other program.
+Needs git, with the history of this repository, and the package index for the libraries of other versions.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ import pytest
 
 from app.postgres.embedded import DATABASE, OWNER, Urls
 from app.sample.demo import SAMPLE
-from tests.app.cli.test_run import wait_for
+from tests.app.cli.test_run import get, wait_for
 from tests.app.cli.test_work import output, scrip
 
 ROOT: Final = Path(__file__).parents[2]
@@ -43,7 +43,7 @@ ADJUST: Final = """mutation ($input: AdjustCreditInput!) { adjustCredit(input: $
     account { balance } } }"""
 PLUGIN: Final = '''
 """Databases of the tests are migrated by the code of now."""
-import asyncio, os, subprocess, sys
+import os, subprocess
 
 try:
     import app.postgres.database as database
@@ -54,8 +54,8 @@ except ImportError:
 async def migrate(owner_url, app_url, say):
     environment = {**os.environ, "DATABASE_URL": app_url, "SCRIP_MIGRATION_DATABASE_URL": owner_url}
     environment.pop("PYTHONPATH", None)
-    command = [sys.executable, "-m", "app.cli", "migrate"]
-    subprocess.run(command, cwd=os.environ["TREE_OF_NOW"], env=environment, check=True)
+    command = [os.environ["PYTHON_OF_NOW"], "-m", "app.cli", "migrate"]
+    subprocess.run(command, cwd=os.environ["CODE_OF_NOW"], env=environment, check=True)
     return []
 
 
@@ -65,24 +65,38 @@ OTHERWISE: Final = ()
 """Tests of the code before that say what the tables of then said, and nothing of the API."""
 
 
-def tree(version: str, folder: Path) -> Path:
-    """The files of a version, in a folder of their own."""
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Code of another time: its files, and the Python that has its libraries."""
+
+    folder: Path
+    python: str
+
+
+def version(named: str) -> Version:
+    """The code of a tag or commit. Made once, with an environment of its own, and kept in .cache; takes minutes then."""
     git = shutil.which("git")
     assert git is not None, "there is no git: apt install git"
-    packed = subprocess.run([git, "archive", version], cwd=ROOT, check=True, capture_output=True).stdout
-    with tarfile.open(fileobj=BytesIO(packed)) as archive:
-        archive.extractall(folder, filter="data")
-    return folder
+    folder = ROOT / ".cache" / "versions" / named
+    if not (folder / "Makefile").exists():
+        packed = subprocess.run([git, "archive", named], cwd=ROOT, check=True, capture_output=True).stdout
+        with tarfile.open(fileobj=BytesIO(packed)) as archive:
+            archive.extractall(folder, filter="data")
+    subprocess.run(["/bin/sh", "scripts/environment.sh", "requirements-dev.lock"], cwd=folder, check=True)
+    return Version(folder, str(folder / ".venv" / "bin" / "python"))
+
+
+NOW: Final = Version(ROOT, sys.executable)
 
 
 @pytest.fixture(scope="module")
-def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tree(BEFORE, tmp_path_factory.mktemp("before"))
+def before() -> Version:
+    return version(BEFORE)
 
 
 @pytest.fixture(scope="module")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tree(RELEASE, tmp_path_factory.mktemp("release"))
+def release() -> Version:
+    return version(RELEASE)
 
 
 @pytest.fixture
@@ -98,21 +112,21 @@ async def database(server: Urls) -> AsyncIterator[Urls]:
         await admin.close()
 
 
-def environment(folder: Path, **variables: str) -> dict[str, str]:
+def environment(**variables: str) -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("SCRIP_", "DATABASE_", "PYTEST_"))
     }
-    return {**kept, "PYTHONPATH": str(folder), **variables}
+    return {**kept, **variables}
 
 
-def for_urls(folder: Path, urls: Urls) -> dict[str, str]:
-    return environment(folder, DATABASE_URL=urls.app, SCRIP_MIGRATION_DATABASE_URL=urls.owner, SCRIP_JWT_SECRET=SECRET)
+def for_urls(urls: Urls) -> dict[str, str]:
+    return environment(DATABASE_URL=urls.app, SCRIP_MIGRATION_DATABASE_URL=urls.owner, SCRIP_JWT_SECRET=SECRET)
 
 
-def as_of(folder: Path, urls: Urls, *arguments: str) -> str:
+def as_of(code: Version, urls: Urls, *arguments: str) -> str:
     """What a command of that code prints."""
-    command = [sys.executable, "-m", "app.cli", *arguments]
-    done = subprocess.run(command, cwd=folder, env=for_urls(folder, urls), capture_output=True, text=True, check=False)
+    command = [code.python, "-m", "app.cli", *arguments]
+    done = subprocess.run(command, cwd=code.folder, env=for_urls(urls), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -120,13 +134,13 @@ def as_of(folder: Path, urls: Urls, *arguments: str) -> str:
 class Serving:
     """`scrip serve` of some code."""
 
-    def __init__(self, folder: Path, urls: Urls, log: Path) -> None:
+    def __init__(self, code: Version, urls: Urls, log: Path) -> None:
         self._log = log
         with log.open("wb") as said:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "app.cli", "serve"],
-                cwd=folder,
-                env=for_urls(folder, urls) | {"SCRIP_PORT": "0"},
+                [code.python, "-m", "app.cli", "serve"],
+                cwd=code.folder,
+                env=for_urls(urls) | {"SCRIP_PORT": "0"},
                 stdout=said,
                 stderr=said,
             )
@@ -142,7 +156,7 @@ class Serving:
             return found[0].removesuffix("/graphql") if found else None
 
         base = wait_for(find)
-        wait_for(lambda: httpx.get(f"{base}/health/ready").status_code == 200 or None)
+        wait_for(lambda: get(f"{base}/health/ready") == (200, {"status": "ready"}))
         return base
 
     def end(self) -> None:
@@ -201,13 +215,13 @@ def a_customer(base: str, token: str) -> str:
     return found
 
 
-async def test_the_code_before_runs_all_tests_of_its_api_on_the_tables_of_now(before: Path, tmp_path: Path) -> None:
+async def test_the_code_before_runs_all_tests_of_its_api_on_the_tables_of_now(before: Version, tmp_path: Path) -> None:
     (tmp_path / "tables_of_now.py").write_text(PLUGIN)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "pytest", "tests/api", "-n", "2", "--dist", "worksteal", "-q", "-p", "tables_of_now"),
+        *(before.python, "-m", "pytest", "tests/api", "-n", "2", "--dist", "worksteal", "-q", "-p", "tables_of_now"),
         *(part for name in OTHERWISE for part in ("--deselect", name)),
-        cwd=before,
-        env=environment(before, TREE_OF_NOW=str(ROOT)) | {"PYTHONPATH": f"{before}{os.pathsep}{tmp_path}"},
+        cwd=before.folder,
+        env=environment(CODE_OF_NOW=str(ROOT), PYTHON_OF_NOW=sys.executable, PYTHONPATH=str(tmp_path)),
         stdin=DEVNULL,
         stdout=PIPE,
         stderr=STDOUT,
@@ -219,7 +233,7 @@ async def test_the_code_before_runs_all_tests_of_its_api_on_the_tables_of_now(be
 
 
 async def test_nobody_notices_that_the_tables_are_migrated_and_the_servers_replaced(
-    before: Path, database: Urls, tmp_path: Path
+    before: Version, database: Urls, tmp_path: Path
 ) -> None:
     """And the way back: the code before takes over again, on the tables of now."""
     await asyncio.to_thread(as_of, before, database, "migrate")
@@ -245,7 +259,7 @@ async def test_nobody_notices_that_the_tables_are_migrated_and_the_servers_repla
             status, _, said = await output(await scrip(database, "migrate"))
             assert status == 0, said
             await asyncio.sleep(2)
-            new = Serving(ROOT, database, tmp_path / "new.log")
+            new = Serving(NOW, database, tmp_path / "new.log")
             serving.append(new)
             load.servers[0] = await asyncio.to_thread(new.url)
             await asyncio.sleep(1)
@@ -285,7 +299,7 @@ async def count(urls: Urls, sql: str) -> int:
 
 
 async def test_0_1_has_to_be_stopped_and_does_no_harm_where_it_was_not(
-    release: Path, database: Urls, tmp_path: Path
+    release: Version, database: Urls, tmp_path: Path
 ) -> None:
     """It lacks what each new credit and each key must say: whatever it tries to post is refused whole, by the database."""
     await asyncio.to_thread(as_of, release, database, "migrate")
