@@ -40,7 +40,7 @@ STATEMENT_CACHE: Final = 100
 WITHOUT_CACHE: Final = 0
 """Of connections for a few statements, which may lead through any pooler."""
 LOCK_TIMEOUT: Final = "500ms"
-"""How long a step waits for a lock: whoever asks for the table after it waits as long, and no longer."""
+"""How long a step waits for a lock. Others who ask for the table after it wait no longer, either."""
 MAX_LOCK_TRIES: Final = 120
 LOCK_PAUSE_S: Final = 2.0
 """Before a step that got no lock is tried again, all of it."""

@@ -16,7 +16,7 @@ _WHOLE: Final = "SET LOCAL enable_seqscan = on"
 
 @dataclass(frozen=True, slots=True)
 class ExportedTenant:
-    """A tenant as it was read. taken_at: the database's time of the snapshot. tables: by name, the columns and what was told."""
+    """A tenant as it was read, at `taken_at` by the database's clock. tables: by name, the columns and the rows as told."""
 
     id: UUID
     slug: str
