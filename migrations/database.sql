@@ -503,6 +503,7 @@ CREATE UNIQUE INDEX credits_opened_key ON credits (tenant_id, account_id, opened
 CREATE INDEX credits_origin ON credits (tenant_id, origin_id) WHERE origin_id IS NOT NULL;
 CREATE INDEX credits_scheduled ON credits (tenant_id, account_id, starts_at) WHERE open AND starts_at > created_at;
 CREATE INDEX credits_start_wait ON credits (tenant_id, account_id, start_wait, starts_at) WHERE start_wait IS NOT NULL;
+CREATE INDEX credits_successor ON credits (tenant_id, successor_id) WHERE successor_id IS NOT NULL;
 CREATE INDEX credits_sweep_time ON credits (tenant_id, sweep_wait, expires_at) WHERE sweep_wait IS NOT NULL;
 CREATE INDEX credits_sweep_wait ON credits (tenant_id, account_id, sweep_wait, expires_at) WHERE sweep_wait IS NOT NULL;
 CREATE INDEX credits_time ON credits (tenant_id, opened_at, id);
@@ -1217,9 +1218,11 @@ CREATE TABLE tenants (
     key_days           integer NOT NULL DEFAULT 90,
     limited_currencies varchar(1000),
     suspended_at       timestamptz,
+    deletion_began_at  timestamptz,
     CONSTRAINT tenants_pkey PRIMARY KEY (id),
     CONSTRAINT tenants_slug_key UNIQUE (slug),
     CONSTRAINT tenants_approval_hours CHECK (approval_hours >= 1 AND approval_hours <= 8760),
+    CONSTRAINT tenants_deletion CHECK (deletion_began_at IS NULL OR suspended_at IS NOT NULL),
     CONSTRAINT tenants_key_days CHECK (key_days >= 30 AND key_days <= 36500),
     CONSTRAINT tenants_limited_currencies CHECK (limited_currencies ~ '^[A-Z]{3}( [A-Z]{3})*$'),
     CONSTRAINT tenants_name_form CHECK (name = btrim(name,
@@ -1540,6 +1543,12 @@ CREATE FUNCTION refuse_change()
  LANGUAGE plpgsql
 AS $function$
 BEGIN
+    IF TG_OP = 'DELETE' AND row_security_active(TG_RELID) AND EXISTS (
+        SELECT FROM tenants t
+        WHERE t.id = nullif(current_setting('scrip.tenant', true), '')::uuid AND t.deletion_began_at IS NOT NULL
+    ) THEN
+        RETURN NULL;
+    END IF;
     RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'integrity_constraint_violation';
 END $function$;
 

@@ -25,6 +25,17 @@ async def downgrade(db: BaseDBAsyncClient) -> str:
     """Nothing: going back would drop the books. aerich answers "No downgrade items found"."""
     return ""
 '''
+CONCURRENT: Final = (
+    RUNNER.replace("import sql", "import one_by_one")
+    .replace('return sql("{step}")', 'return await one_by_one(db, "{step}")')
+    .replace("IN_TRANSACTION = True", "IN_TRANSACTION = False")
+)
+"""For a step that makes or drops indexes CONCURRENTLY, which no transaction may do."""
+
+
+def runner_of(text: str) -> str:
+    """The form of the file that runs a step of this SQL."""
+    return CONCURRENT if re.search(r"^(?!--).*\bCONCURRENTLY\b", text, re.MULTILINE) else RUNNER
 
 
 def write_missing(migrations: Path, now: datetime) -> list[Path]:
@@ -36,7 +47,9 @@ def write_missing(migrations: Path, now: datetime) -> list[Path]:
             continue
         number, _, name = path.stem.partition("_")
         runner = migrations / "models" / f"{number}_{now:%Y%m%d%H%M%S}_{name}.py"
-        runner.write_text(RUNNER.format(title=_title(path), step=path.stem), "utf-8")
+        files = sorted(path.glob("*.sql")) if path.is_dir() else [path]
+        form = runner_of("\n".join(file.read_text("utf-8") for file in files))
+        runner.write_text(form.format(title=_title(path), step=path.stem), "utf-8")
         written.append(runner)
     return written
 

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 from app.cli.output import say
 from app.postgres.database import migrate
-from app.postgres.embedded import EmbeddedPostgres, running_server
+from app.postgres.embedded import EmbeddedPostgres, Urls, running_server
+from app.problems import SetupProblem
 from app.settings import Settings
 
 
@@ -27,3 +28,19 @@ def app_database(settings: Settings) -> Iterator[str]:
         urls = embedded.start()
         asyncio.run(migrate(urls.owner, urls.app, say))
         yield urls.app
+
+
+@contextmanager
+def owner_database(settings: Settings) -> Iterator[Urls]:
+    """Its URLs, for what takes the owner of the tables, until the block ends. `admin` is the owner's as well.
+
+    Raises SetupProblem if it cannot be reached.
+    """
+    if settings.app_url is not None and settings.owner_url is not None:
+        yield Urls(app=settings.app_url, owner=settings.owner_url, admin=settings.owner_url)
+        return
+    with app_database(settings):
+        running = running_server(settings.data_dir)
+        if running is None:
+            raise SetupProblem("The database that was started has stopped.")
+        yield running

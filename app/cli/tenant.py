@@ -1,4 +1,7 @@
-"""`scrip tenant`: make tenants, look at them, suspend them. Results go to standard output: of `create`, the token alone."""
+"""`scrip tenant`: make tenants, look at them, suspend them; the rest is in tenant_moves.py.
+
+Results go to standard output: of `create`, the token alone.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,6 +14,7 @@ import uuid_utils
 
 from app.cli.database import app_database
 from app.cli.output import say
+from app.cli.tenant_moves import delete_command, export_command, import_command
 from app.cli.tenants import check_slug, check_time_zone, tenant_named
 from app.cli.token import make_token
 from app.postgres.clock import new_ledger
@@ -32,7 +36,12 @@ OPERATOR: Final = Actor("scrip", "SYSTEM", client="operator", name="Operator")
 
 T = TypeVar("T")
 
-tenant_commands = typer.Typer(help="Make tenants, look at them, suspend them.", no_args_is_help=True)
+tenant_commands = typer.Typer(
+    help="Make tenants, look at them, suspend them, move them elsewhere, delete them.", no_args_is_help=True
+)
+tenant_commands.command("export")(export_command)
+tenant_commands.command("import")(import_command)
+tenant_commands.command("delete")(delete_command)
 _Named = Annotated[str, typer.Argument(help="Short name or id of the tenant.", metavar="TENANT")]
 
 
@@ -74,7 +83,8 @@ def list_command() -> None:
         return
     width = max(len(tenant.slug) for tenant in tenants)
     for tenant in tenants:
-        print(f"{tenant.slug:<{width}}  {tenant.id}  {'suspended' if tenant.suspended else 'active'}")
+        state = "being deleted" if tenant.deleting else "suspended" if tenant.suspended else "active"
+        print(f"{tenant.slug:<{width}}  {tenant.id}  {state}")
 
 
 @tenant_commands.command("show")

@@ -1,7 +1,8 @@
 """The database as a whole: reaching it, migrating it, opening the app's pool. Its contents are the models' affair."""
 
+import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
@@ -39,15 +40,25 @@ STATEMENT_CACHE: Final = 100
 """Prepared statements that a connection keeps. 0: none, for poolers that know none."""
 WITHOUT_CACHE: Final = 0
 """Of connections for a few statements, which may lead through any pooler."""
+LOCK_TIMEOUT: Final = "500ms"
+"""How long a step waits for a lock. Others who ask for the table after it wait no longer, either."""
+MAX_LOCK_TRIES: Final = 120
+LOCK_PAUSE_S: Final = 2.0
+"""Before a step that got no lock is tried again, all of it."""
 MIGRATION_LOCK: Final = 0x5C_71_90
 """The key of the advisory lock that one migration at a time holds: any number that nothing else uses."""
 LOCATION: Final = Path(migrations.__file__).parent
 
 
 def tortoise_config(
-    url: str, *, pool_min: int = 0, pool_max: int = 2, statement_cache: int = STATEMENT_CACHE
+    url: str,
+    *,
+    pool_min: int = 0,
+    pool_max: int = 2,
+    statement_cache: int = STATEMENT_CACHE,
+    settings: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Tortoise's configuration for a pool of connections to `url`.
+    """Tortoise's configuration for a pool of connections to `url`. settings: of each session, which no pooler may share.
 
     asyncpg reads the URL itself, so that every option that it knows works: sockets, TLS. Of several hosts each is asked
     by itself (app/postgres/hosts.py).
@@ -58,7 +69,7 @@ def tortoise_config(
         kept = {name: options[name] for name in ("loop", "connection_class", "record_class") if name in options}
         connection = await hosts.connect(
             timeout=POOL_CONNECT_TIMEOUT_S,
-            server_settings=SERVER_SETTINGS,
+            server_settings={**SERVER_SETTINGS, **(settings or {})},
             statement_cache_size=statement_cache,
             max_cached_statement_lifetime=0,  # a statement that is forgotten after a while leaves a reference cycle
             **kept,
@@ -117,7 +128,7 @@ async def migrate(owner_url: str, app_url: str, say: Callable[[str], None]) -> l
             say("Another Scrip is migrating this database; waiting for it")
             await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
         try:  # the lock ends with the connection at the latest
-            applied = await _upgrade(owner_url)
+            applied = await _upgrade(owner_url, say)
             await _without_jit(connection, say)
             if app_role is not None:
                 async with connection.transaction():
@@ -158,13 +169,36 @@ async def _without_jit(connection: "asyncpg.Connection[Any]", say: Callable[[str
         )
 
 
-async def _upgrade(owner_url: str) -> list[str]:
+async def _upgrade(owner_url: str, say: Callable[[str], None] = lambda _: None) -> list[str]:
+    """The steps that were applied. One that gets no lock in time is rolled back and tried again, so that nobody waits long
+    behind it (docs/upgrading.md). Raises SetupProblem if it never gets it."""
+    before = set(await applied_steps(owner_url))
+    for left in reversed(range(MAX_LOCK_TRIES)):
+        try:
+            await _upgrade_now(owner_url)
+            break
+        except (asyncpg.LockNotAvailableError, OperationalError) as error:
+            if not isinstance(error.__cause__ or error, asyncpg.LockNotAvailableError):
+                raise
+            if not left:
+                raise SetupProblem(
+                    f"Others have held locks at {place(owner_url)} for {MAX_LOCK_TRIES * LOCK_PAUSE_S:.0f} s: a report, "
+                    "a backup, a transaction left open. Steps done so far are kept; run the command again."
+                ) from error
+            if left == MAX_LOCK_TRIES - 1:
+                say("Others hold locks that a step needs; it is tried again every few seconds")
+        await asyncio.sleep(LOCK_PAUSE_S)
+    return [step for step in await applied_steps(owner_url) if step not in before]
+
+
+async def _upgrade_now(owner_url: str) -> None:
+    config = tortoise_config(owner_url, settings={"lock_timeout": LOCK_TIMEOUT})
     async with TortoiseContext() as context:
         # In a context of its own: aerich would migrate whatever database the process has open already.
-        await context.init(tortoise_config(owner_url))
-        command = aerich.Command(tortoise_config(owner_url), app=APP_LABEL, location=str(LOCATION))
+        await context.init(config)
+        command = aerich.Command(config, app=APP_LABEL, location=str(LOCATION))
         await command.init()
-        return await command.upgrade(run_in_transaction=True)
+        await command.upgrade(run_in_transaction=True)
 
 
 async def _restate(owner_url: str, say: Callable[[str], None]) -> None:
@@ -293,14 +327,24 @@ async def _check_encoding(connection: "asyncpg.Connection[Any]", url: str) -> No
 
 async def check_migrated(connection: "asyncpg.Connection[Any]", url: str) -> None:
     """A database that is ahead is fine: a newer version of the app has migrated it and is about to take over."""
-    try:
-        rows = await connection.fetch("SELECT version FROM aerich WHERE app = $1", APP_LABEL)
-    except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
-        rows = []
-    missing = {path.name for path in (LOCATION / APP_LABEL).glob("[0-9]*_*.py")} - {row["version"] for row in rows}
+    missing = {path.name for path in (LOCATION / APP_LABEL).glob("[0-9]*_*.py")} - set(await _applied(connection))
     if missing:
         names = ", ".join(sorted(missing))
         raise SetupProblem(f"The database at {place(url)} is not up to date: it lacks {names}. Run `scrip migrate`.")
+
+
+async def applied_steps(url: str) -> tuple[str, ...]:
+    """The steps that built the database. Raises SetupProblem if it is out of reach."""
+    async with connecting(url) as connection:
+        return await _applied(connection)
+
+
+async def _applied(connection: "asyncpg.Connection[Any]") -> tuple[str, ...]:
+    try:
+        rows = await connection.fetch("SELECT version FROM aerich WHERE app = $1 ORDER BY id", APP_LABEL)
+    except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
+        return ()
+    return tuple(row["version"] for row in rows)
 
 
 @asynccontextmanager

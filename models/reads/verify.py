@@ -38,11 +38,12 @@ its memory, which each step of a plan has for itself, goes through temporary fil
 
 @dataclass(frozen=True, slots=True)
 class TenantName:
-    """suspended: whether its requests are refused, and its jobs rest."""
+    """suspended: whether its requests are refused, and its jobs rest. deleting: whether its rows are being deleted."""
 
     id: UUID
     slug: str
     suspended: bool
+    deleting: bool = False
 
 
 async def every_tenant() -> list[TenantName]:
@@ -51,7 +52,9 @@ async def every_tenant() -> list[TenantName]:
     async def question(raw: Raw) -> list[TenantName]:
         async with raw.transaction(readonly=True):
             await raw.execute("SET LOCAL scrip.directory = 'on'")
-            rows = await raw.fetch("SELECT id, slug, suspended_at IS NOT NULL FROM tenants ORDER BY slug")
+            rows = await raw.fetch(
+                "SELECT id, slug, suspended_at IS NOT NULL, deletion_began_at IS NOT NULL FROM tenants ORDER BY slug"
+            )
             return [TenantName(*row) for row in rows]
 
     return await ask(question)

@@ -22,7 +22,7 @@ UNSEALED: Final = {
     "invoices": "paid_minor credited_minor status",
     "limit_counters": "used_minor",
     "partner_tokens": "last_used_at last_used_address",
-    "tenants": "config_version restated",
+    "tenants": "config_version restated deletion_began_at",
     "transactions": "key_use key_at digest",
 }
 """Columns of those tables that no seal covers: figures that verify recomputes from entries, lines, payments and

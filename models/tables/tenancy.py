@@ -16,6 +16,7 @@ class Tenant(Model):
     restated: whether older books have been adapted to newer rules. key_days: how long an idempotency key is kept.
     keys_pruned_at: keys used before then may be gone; null if none are. limited_currencies: the codes of those that
     limited roles may use, separated by spaces; null for all. suspended_at: since when its requests are refused, or null.
+    deletion_began_at: since when its rows are being deleted, or null.
     """
 
     id = fields.UUIDField(primary_key=True, default=None)
@@ -31,6 +32,7 @@ class Tenant(Model):
     key_days = fields.IntField(default=90)
     limited_currencies = fields.CharField(max_length=1000, null=True)
     suspended_at = fields.DatetimeField(null=True)
+    deletion_began_at = fields.DatetimeField(null=True)
 
     app_may: ClassVar = Privileges(
         updates=(

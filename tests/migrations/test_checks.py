@@ -21,6 +21,7 @@ BROKEN = [
     ("tenants_numbers", "grace_days = -1"),
     ("tenants_approval_hours", "approval_hours = 0"),
     ("tenants_key_days", "key_days = 29"),
+    ("tenants_deletion", "deletion_began_at = now()"),
     ("actors_role", "role = 'OWNER'"),
     ("actors_subject_given", "subject = ''"),
     ("customers_external_id_form", "external_id = E' X'"),

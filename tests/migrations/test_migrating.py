@@ -6,7 +6,9 @@ import asyncio
 import json
 import shutil
 import sys
+import time
 from asyncio.subprocess import PIPE
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -16,6 +18,8 @@ import asyncpg
 from app.postgres import database
 from app.postgres.database import LOCATION, migrate
 from app.postgres.embedded import DATABASE, OWNER
+from app.problems import SetupProblem
+from scripts.step_runners import write_missing
 from tests.migrations.conftest import ID, ROWS
 
 if TYPE_CHECKING:
@@ -72,6 +76,85 @@ async def test_two_at_once_migrate_once(empty: tuple[str, str]) -> None:
     finally:
         await app.close()
     assert await migrate(*empty, said.append) == []
+
+
+@pytest.fixture
+def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for steps beside those that there are, which `migrate` takes its steps from."""
+    for name in ("models", "sql"):
+        shutil.copytree(LOCATION / name, tmp_path / name)
+    monkeypatch.setattr(database, "LOCATION", tmp_path)
+    monkeypatch.setattr("migrations.steps._FOLDER", tmp_path / "sql")
+    return tmp_path
+
+
+async def test_an_index_is_made_while_others_write(empty: tuple[str, str], steps: Path) -> None:
+    """The step waits for a transaction that has written, for longer than other steps wait for a lock; and when it was broken
+    off before, what it left half done is done again."""
+    await migrate(*empty, lambda _: None)
+    folder = steps / "sql" / f"{len(list((steps / 'sql').iterdir()))}_found_by_name"
+    folder.mkdir()
+    (folder / "1_drop.sql").write_text("DROP INDEX CONCURRENTLY IF EXISTS actors_name;")
+    (folder / "2_create.sql").write_text("CREATE INDEX CONCURRENTLY actors_name ON actors (tenant_id, name);")
+    write_missing(steps, datetime(2026, 12, 1, tzinfo=UTC))
+    owner = await asyncpg.connect(empty[0])
+    try:
+        await owner.execute("CREATE INDEX actors_name ON actors (tenant_id)")
+        writing = owner.transaction()
+        await writing.start()
+        await owner.execute("LOCK TABLE actors IN ROW EXCLUSIVE MODE")
+        migrating = asyncio.create_task(migrate(*empty, lambda _: None))
+        await asyncio.sleep(1.5)
+        assert not migrating.done()
+        await writing.commit()
+        (applied,) = await migrating
+        assert applied.endswith("_found_by_name.py")
+        found = await owner.fetchval("SELECT pg_get_indexdef('actors_name'::regclass)")
+        assert found.endswith("(tenant_id, name)")
+        assert await owner.fetchval("SELECT indisvalid FROM pg_index WHERE indexrelid = 'actors_name'::regclass")
+    finally:
+        await owner.close()
+
+
+async def test_a_step_that_gets_no_lock_lets_others_pass_and_is_tried_again(
+    empty: tuple[str, str], steps: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "LOCK_PAUSE_S", 0.5)
+    await migrate(*empty, lambda _: None)
+    number = len(list((steps / "sql").iterdir()))
+    (steps / "sql" / f"{number}_nicknames.sql").write_text("ALTER TABLE actors ADD COLUMN nickname text;")
+    write_missing(steps, datetime(2026, 12, 1, tzinfo=UTC))
+    said: list[str] = []
+    reading, other = await asyncpg.connect(empty[1]), await asyncpg.connect(empty[1])
+    try:
+        report = reading.transaction()
+        await report.start()
+        await reading.execute("SELECT FROM actors")
+        migrating = asyncio.create_task(migrate(*empty, said.append))
+        waits = []
+        for _ in range(30):  # for longer than it waits for the lock
+            began = time.monotonic()
+            await other.execute("SELECT FROM actors")
+            waits.append(time.monotonic() - began)
+            await asyncio.sleep(0.05)
+        assert not migrating.done()
+        assert max(waits) < 1.5
+        await report.commit()
+        assert len(await migrating) == 1
+        assert [line for line in said if line.startswith("Others hold locks")] != []
+
+        (steps / "sql" / f"{number + 1}_ages.sql").write_text("ALTER TABLE actors ADD COLUMN age int;")
+        write_missing(steps, datetime(2026, 12, 2, tzinfo=UTC))
+        monkeypatch.setattr(database, "MAX_LOCK_TRIES", 1)
+        report = reading.transaction()
+        await report.start()
+        await reading.execute("SELECT FROM actors")
+        with pytest.raises(SetupProblem, match="Others have held locks"):
+            await migrate(*empty, said.append)
+        await report.commit()
+    finally:
+        await reading.close()
+        await other.close()
 
 
 async def test_what_waited_before_the_step_on_access_can_be_approved_after_it(

@@ -14,7 +14,7 @@ import pytest
 
 import migrations
 from migrations.steps import sql
-from scripts.step_runners import RUNNER, write_missing
+from scripts.step_runners import CONCURRENT, RUNNER, runner_of, write_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,7 +97,7 @@ def test_each_step_is_run_by_a_file_and_each_file_runs_its_own() -> None:
     run = []
     for runner in RUNNERS:
         number, _, name = runner.stem.split("_", 2)
-        (asked,) = re.findall(r'return sql\("(\w+)"\)', runner.read_text())
+        (asked,) = re.findall(r'return (?:sql\(|await one_by_one\(db, )"(\w+)"\)', runner.read_text())
         assert asked.split("_")[0] == number
         assert asked == f"{number}_{name}"
         run.append(asked)
@@ -117,6 +117,14 @@ def test_the_file_that_runs_a_step_is_written(tmp_path: Path) -> None:
     assert written.read_text() == RUNNER.format(title="Telephone numbers of customers.", step="1_second")
     assert write_missing(tmp_path, datetime(2026, 1, 3, tzinfo=UTC)) == []
 
+    (tmp_path / "sql" / "2_index").mkdir()
+    (tmp_path / "sql" / "2_index" / "1_drop.sql").write_text("DROP INDEX CONCURRENTLY IF EXISTS a;\n")
+    (written,) = write_missing(tmp_path, datetime(2026, 1, 4, tzinfo=UTC))
+    assert written.read_text() == CONCURRENT.format(title="Index.", step="2_index")
+    assert "RUN_IN_TRANSACTION = False" in CONCURRENT
+    assert 'return await one_by_one(db, "{step}")' in CONCURRENT
+    assert runner_of("-- Not CONCURRENTLY\nSELECT 1;") == RUNNER
+
 
 @pytest.mark.parametrize(
     "runner", [path for path in RUNNERS if path.stem not in CHECKS_FIRST], ids=lambda path: path.stem
@@ -124,7 +132,7 @@ def test_the_file_that_runs_a_step_is_written(tmp_path: Path) -> None:
 def test_it_is_as_it_is_written(runner: Path) -> None:
     text = runner.read_text()
     step = re.sub(r"_\d+_", "_", runner.stem, count=1)
-    assert text == RUNNER.format(title=text.split('"""')[1], step=step)
+    assert text == runner_of(sql(step)).format(title=text.split('"""')[1], step=step)
 
 
 @pytest.mark.parametrize("runner", RUNNERS, ids=lambda path: path.stem)
