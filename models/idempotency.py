@@ -104,7 +104,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a transaction tells of its key."""
+    """A transaction's digest of how its key was used."""
 
     tenant_id: UUID
     place: Place
