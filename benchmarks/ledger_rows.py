@@ -106,7 +106,7 @@ class Maker:
         the part of the time between two of them that it is later by."""
         account, step = _Account(account_id, customer_id), SPAN / (entries + 1)
         for n in range(0, entries, 2):
-            stays = n + 1 == entries or (entries > PER_ACCOUNT and n // 2 % (entries // 2 // OPEN) == 0)
+            stays = n + 1 == entries or (entries >= 2 * OPEN and n // 2 % (entries // 2 // OPEN) == 0)
             at = self.now - SPAN + (n + phase) * step
             self._credit(account, n // 2, at, step, swept_after=SWEPT_AFTER + phase * SWEEP, stays=stays)
             yield
@@ -352,7 +352,7 @@ async def fill_many(admin: "asyncpg.Connection[Any]", number: int, first_id: int
     )
     together: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _COLUMNS}
     for maker in makers:
-        for _ in maker.account(maker.id(), maker.customer(0), 4 * PER_ACCOUNT):
+        for _ in maker.account(maker.id(), maker.customer(0), 4 * PER_ACCOUNT, len(together["accounts"]) * _GOLDEN % 1):
             pass
         for table, rows in maker.rows.items():
             together[table] += rows
