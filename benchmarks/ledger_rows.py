@@ -414,6 +414,6 @@ async def _send(admin: "asyncpg.Connection[Any]", rows: dict[str, list[tuple[Any
 _ACTIONS: Final = """
     INSERT INTO audit_events (tenant_id, id, action, subject_id, actor_id, created_at, request_id, address)
     SELECT $1, (lpad(to_hex($3 + n), 8, '0') || '-0000-7000-9000-000000000000')::uuid, 'access.denied', $2, $2,
-        $5::timestamptz - $6::interval * (1 - n::float8 / $4), 'request-' || n, '198.51.100.' || n % 200
+        $5::timestamptz - $6::interval * (1 - n::float8 / $4), 'request-' || n, '198.51.100.' || n % 10
     FROM generate_series(1, $4::int) n"""
-"""Refused actions, each of a request of its own, from two hundred addresses."""
+"""Refused actions, each of a request of its own, from ten addresses."""
