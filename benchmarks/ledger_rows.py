@@ -106,7 +106,7 @@ class Maker:
         the part of the time between two of them that it is later by."""
         account, step = _Account(account_id, customer_id), SPAN / (entries + 1)
         for n in range(0, entries, 2):
-            stays = n + 1 == entries or (entries > PER_ACCOUNT and n // 2 % (entries // 2 // OPEN) == 0)
+            stays = n + 1 == entries or (entries >= 2 * OPEN and n // 2 % (entries // 2 // OPEN) == 0)
             at = self.now - SPAN + (n + phase) * step
             self._credit(account, n // 2, at, step, swept_after=SWEPT_AFTER + phase * SWEEP, stays=stays)
             yield
@@ -352,7 +352,7 @@ async def fill_many(admin: "asyncpg.Connection[Any]", number: int, first_id: int
     )
     together: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _COLUMNS}
     for maker in makers:
-        for _ in maker.account(maker.id(), maker.customer(0), 4 * PER_ACCOUNT):
+        for _ in maker.account(maker.id(), maker.customer(0), 4 * PER_ACCOUNT, len(together["accounts"]) * _GOLDEN % 1):
             pass
         for table, rows in maker.rows.items():
             together[table] += rows
@@ -414,6 +414,6 @@ async def _send(admin: "asyncpg.Connection[Any]", rows: dict[str, list[tuple[Any
 _ACTIONS: Final = """
     INSERT INTO audit_events (tenant_id, id, action, subject_id, actor_id, created_at, request_id, address)
     SELECT $1, (lpad(to_hex($3 + n), 8, '0') || '-0000-7000-9000-000000000000')::uuid, 'access.denied', $2, $2,
-        $5::timestamptz - $6::interval * (1 - n::float8 / $4), 'request-' || n, '198.51.100.' || n % 200
+        $5::timestamptz - $6::interval * (1 - n::float8 / $4), 'request-' || n, '198.51.100.' || n % 10
     FROM generate_series(1, $4::int) n"""
-"""Refused actions, each of a request of its own, from two hundred addresses."""
+"""Refused actions, each of a request of its own, from ten addresses."""
