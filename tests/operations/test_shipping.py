@@ -69,15 +69,15 @@ class Proxy:
         self.plain, port = free_ports(2)
         self.base = f"https://127.0.0.1:{port}"
         text = (DEPLOY / "nginx.conf").read_text()
+        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        temporary = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
         for before, after in (
             ("/etc/nginx/tls", str(folder / "tls")),
             ("listen 80;", f"listen 127.0.0.1:{self.plain};"),
             ("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;"),
             ("server scrip:8000;", " ".join(f"server 127.0.0.1:{each};" for each in servers)),
-            ("server_tokens off;", "server_tokens off; " + " ".join(
-                f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-            )),
-        ):  # fmt: skip
+            ("server_tokens off;", f"server_tokens off; {temporary}"),
+        ):
             assert before in text
             text = text.replace(before, after)
         (folder / "nginx.conf").write_text(text)
