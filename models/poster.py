@@ -16,7 +16,7 @@ from models.counting import CountersMoved
 from models.errors import Busy, DatabaseAway, Unavailable
 from models.ledger_metrics import LedgerMetrics
 from models.load_books import Contended, Loader
-from models.loading.locked_elsewhere import TIERS, LockedElsewhere, Name, still_locked
+from models.loading.locked_elsewhere import ROWS, TIERS, LockedElsewhere, Name, still_locked
 from models.posting import Posting
 from models.session import tenant_transaction
 from models.units import Failed, Refused, Requeued, Result, Unit, names_of
@@ -48,9 +48,12 @@ class Poster:
         return await self._post(tenant_id, units, way_of(wait=wait, first=first, quick=quick))
 
     async def still_locked(self, tenant_id: UUID, names: Collection[Name]) -> set[Name]:
-        """The rows among them that others have locked now."""
-        async with tenant_transaction(tenant_id) as connection:
-            return await still_locked(connection, names)
+        """The rows among them that others have locked now; all, if somebody holds a whole table, to alter it."""
+        try:
+            async with tenant_transaction(tenant_id) as connection:
+                return await still_locked(connection, names)
+        except asyncpg.LockNotAvailableError:
+            return {name for name in names if name[0] in ROWS}
 
     async def _post(self, tenant_id: UUID, units: Sequence[Unit], way: Way) -> list[Result]:
         pause, away = FIRST_PAUSE_SECONDS, False

@@ -16,6 +16,7 @@ from typing import Final
 
 import asyncpg
 
+from models.privileges import APP_PRIVILEGES
 from tests.chaos.processes import Program
 from tests.chaos.world import World
 from tests.support.proxy import Proxy
@@ -29,13 +30,14 @@ LEFT_BYTES: Final = 300_000
 PIECE: Final = bytes(65_536)
 SLOW: Final = ("ALTER SYSTEM SET commit_delay = 100000", "ALTER SYSTEM SET commit_siblings = 0")
 QUICK_AGAIN: Final = ("ALTER SYSTEM RESET commit_delay", "ALTER SYSTEM RESET commit_siblings")
+ROW_LOCKS: Final = 3
 LOCKS: Final = (
     "SELECT FROM accounts WHERE tenant_id = $1 FOR UPDATE",
     "SELECT FROM customers WHERE tenant_id = $1 ORDER BY id LIMIT 3 FOR UPDATE",
     "SELECT FROM tenants WHERE id = $1 FOR UPDATE",
-    "LOCK TABLE entries IN ACCESS EXCLUSIVE MODE",
-    "LOCK TABLE customers IN ACCESS EXCLUSIVE MODE",
+    *(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE" for table in sorted(APP_PRIVILEGES)),
 )
+"""Of rows, or of a whole table, as whoever alters it takes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ async def sessions_ended(world: World, dice: Random, _: float) -> None:
 
 async def lock_held(world: World, dice: Random, seconds: float) -> None:
     """By somebody who has forgotten a transaction, or alters a table."""
-    statement = dice.choice(LOCKS)
+    statement = dice.choice(LOCKS[:ROW_LOCKS] if dice.random() < 0.5 else LOCKS[ROW_LOCKS:])
     admin = await world.admin()
     try:
         async with admin.transaction():

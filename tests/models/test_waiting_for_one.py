@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from app.postgres.embedded import Urls
@@ -26,6 +27,7 @@ ROUNDS: Final = 15
 SOON: Final = 10
 """Seconds for all rounds: before, each of them cost half a second or more."""
 ANSWERED: Final = 20
+ALTERED_S: Final = 1.5
 LAST_TRIES: Final = 2
 """Seconds; a try ends after 100 ms, and a posting's of what cannot be skipped after 500 ms."""
 
@@ -220,6 +222,25 @@ async def test_two_servers_share_a_hot_account_and_neither_starves(tenant: Tenan
     await asyncio.gather(*(client(one) for one in (tenant, other) for _ in range(10)))
     await other.ledger.close()
     assert await tenant.available(anna) == 20_100
+
+
+@pytest.mark.parametrize("table", ["customers", "accounts", "entries", "idempotency_keys"])
+async def test_a_table_that_somebody_alters_is_waited_for(
+    tenant: Tenant, anna: UUID, owner_connection: "asyncpg.Connection[Any]", table: str
+) -> None:
+    """Nothing in it can be skipped, nor be looked at."""
+    ben = await tenant.customer(name="Ben")
+    for each in (anna, ben):
+        await tenant.adjust(each, 1)
+    async with owner_connection.transaction():
+        await owner_connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        waiting = [asyncio.create_task(tenant.adjust(each, 1)) for each in (anna, ben) for _ in range(2)]
+        waiting.append(asyncio.create_task(tenant.bulk((anna, 1), (ben, 1), asset="GBP")))
+        await asyncio.sleep(ALTERED_S)
+        assert not any(each.done() for each in waiting)
+    async with asyncio.timeout(SOON):
+        await asyncio.gather(*waiting)
+    assert [await tenant.available(each) for each in (anna, ben)] == [400, 400]
 
 
 async def test_what_is_never_given_up_is_busy_in_the_end(
