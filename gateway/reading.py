@@ -135,7 +135,11 @@ class Loader(Generic[K, T]):
             return
         rows, waiting = self._rows, self._rows.next
         rows.next = {}
-        keys = [key for key, futures in waiting.items() if not all(future.done() for future in futures)]
+        keys = [
+            key
+            for key, futures in waiting.items()
+            if not futures[0].done() or not all(future.done() for future in futures)
+        ]
         for start in range(0, len(keys), MAX_BATCH):
             batch = {key: waiting[key] for key in keys[start : start + MAX_BATCH]}
             rows.reading.update(batch)
@@ -153,8 +157,9 @@ class Loader(Generic[K, T]):
             failure = error
         finally:
             lists = self._lists() if sum(map(len, batch.values())) > MANY_WAITING else None
+            reading = self._rows.reading
             for key, futures in batch.items():
-                del self._rows.reading[key]
+                del reading[key]
                 for future in futures:
                     if future.done():  # the waiter has been cancelled
                         continue

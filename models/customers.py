@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.errors import Invalid
+from models.frozen import frozen
 from models.names import checked_if_given
 
 MAX_TEXT_CHARACTERS: Final = 255
@@ -37,7 +38,7 @@ class UpdateCustomer:
     removed: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CustomerView:
     """A customer as read; its fields are the columns, in this order."""
 

@@ -159,8 +159,11 @@ def _hash(command: Any, instead: dict[str, None]) -> bytes:
 
 def _blank(command: Any) -> list[str]:
     """Optional texts that are present and blank."""
-    values = ((name, getattr(command, name)) for name in _optional(command.__class__))
-    return [name for name, value in values if isinstance(value, str) and not value.strip()]
+    return [
+        name
+        for name in _optional(command.__class__)
+        if isinstance(value := getattr(command, name), str) and not value.strip()
+    ]
 
 
 @lru_cache

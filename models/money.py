@@ -26,6 +26,8 @@ _WHOLE_ASSETS: Final = frozenset({SERVICE_CREDITS, POINTS})
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,4})?", re.ASCII)
 
 
+_PLACES: Final = {places: Decimal(-places) for places in range(10)}
+"""Powers of ten by decimal places: of ISO 4217, the most are 4."""
 _KEPT: Final[ContextVar[Mapping[str, int]]] = ContextVar("kept", default=MappingProxyType({}))
 """Exponents of the tenant whose books this task works on: currency → exponent."""
 
@@ -100,4 +102,4 @@ def nonzero_minor(amount: Decimal, asset: str) -> int:
 
 def to_decimal(minor: int, asset: str) -> Decimal:
     """The exact decimal of `minor` units, with all of the asset's decimal places: 2500 GBP is 25.00."""
-    return Decimal(minor).scaleb(-exponent(asset))
+    return Decimal(minor).scaleb(_PLACES[exponent(asset)])

@@ -18,6 +18,7 @@ import asyncpg
 from tortoise import connections
 
 from models.outages import Outages
+from turns.deadlines import Deadlines
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +81,7 @@ class Pool:
         self.outages = Outages()
         self.patience_s = PATIENCE_S
         self.askers: dict[tuple[UUID, str], Any] = {}  # of models/asking_together.py
+        self._in_time = Deadlines(TAKE_TIMEOUT_S)
         self._away = False
         self._attempt: asyncio.Task[None] | None = None
         self._attempting = asyncio.Lock()
@@ -91,12 +93,12 @@ class Pool:
     async def take(self) -> Raw:
         """Take a connection that was alive a moment ago. Raises DatabaseAway if none can be had."""
         try:
-            async with asyncio.timeout(TAKE_TIMEOUT_S) as limit:
+            with self._in_time() as limit:
                 if self._away:
                     await self._next_attempt()
                 raw = await self._alive()
         except _UNREACHABLE as error:
-            if limit.expired():
+            if limit.expired:
                 raise self.outages.failed(NoneCameFree(f"no connection came free in {TAKE_TIMEOUT_S:g} s")) from error
             self._away = True
             raise self.outages.failed(error) from error

@@ -1,16 +1,16 @@
 """Views of the ledger: plain frozen values, the same whether a posting made them or a read found them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from models.frozen import frozen
 from models.kinds import ApprovalStatus, CouponStatus, CreditStatus
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AccountView:
     """available: spendable at the time of the view. scheduled: starts later. balance: the ledger's, with expired unswept."""
 
@@ -23,7 +23,7 @@ class AccountView:
     lifetime_minor: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CreditView:
     id: UUID
     account_id: UUID
@@ -50,7 +50,7 @@ class CreditView:
         return CreditStatus.SCHEDULED if self.starts_at > now else CreditStatus.OPEN
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ActorView:
     subject: str
     name: str | None
@@ -58,7 +58,7 @@ class ActorView:
     client: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TransactionView:
     id: UUID
     customer_id: UUID
@@ -70,7 +70,7 @@ class TransactionView:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EntryView:
     """credit_id: None if only the lifetime total moved, in a merge."""
 
@@ -86,7 +86,7 @@ class EntryView:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InvoiceView:
     id: UUID
     number: str
@@ -106,7 +106,7 @@ class InvoiceView:
         return self.total_minor - self.paid_minor - self.credited_minor
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AssignmentView:
     id: UUID
     credit_id: UUID
@@ -118,7 +118,7 @@ class AssignmentView:
     released_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PaymentView:
     id: UUID
     invoice_id: UUID
@@ -130,7 +130,7 @@ class PaymentView:
     transaction_id: UUID | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InvoiceLineView:
     """kind, product_id: of an order's lines alone."""
 
@@ -142,7 +142,7 @@ class InvoiceLineView:
     product_id: UUID | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProductView:
     id: UUID
     name: str
@@ -152,7 +152,7 @@ class ProductView:
     active: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RewardView:
     """value: the amount off, in `currency` for FIXED, in per cent for PERCENT. validity_days: None or 0 never expires."""
 
@@ -168,7 +168,7 @@ class RewardView:
     active: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CouponView:
     """terms: `name`, `kind`, `value` (as text), `currency` and `product` of the reward when this was issued.
 
@@ -196,7 +196,7 @@ class CouponView:
         return self.stored_status
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TierChangeView:
     """Names as they were then; None is no tier. transaction_id: None if an admin moved the thresholds."""
 
@@ -208,7 +208,7 @@ class TierChangeView:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ApprovalRequestView:
     """operation: `adjustCredit`, `giveReward` or `createOrder`; its input, from `asset` to `asked`, as requested.
 
@@ -251,7 +251,7 @@ class ApprovalRequestView:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BulkOperationView:
     id: UUID
     status: str

@@ -1,7 +1,6 @@
 """Global ids: the type's name and the row's id, as base64url. Opaque: clients store and compare them."""
 
 import binascii
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from functools import lru_cache
 from typing import Final
 from uuid import UUID
@@ -10,9 +9,14 @@ import strawberry
 
 from gateway.errors import BadUserInput
 from models.errors import NotFound
+from models.sources import id_of
 
 MAX_ID_CHARACTERS: Final = 128
 _ID_BYTES: Final = 16
+
+
+_WRITTEN: Final = bytes.maketrans(b"+/", b"-_")
+_READ: Final = bytes.maketrans(b"-_", b"+/")
 
 
 class MalformedId(ValueError):
@@ -25,7 +29,12 @@ def _prefix(type_name: str) -> bytes:
 
 
 def global_id(type_name: str, row_id: UUID) -> strawberry.ID:
-    return strawberry.ID(urlsafe_b64encode(_prefix(type_name) + row_id.bytes).rstrip(b"=").decode())
+    return strawberry.ID(_written(_prefix(type_name) + row_id.bytes).decode())
+
+
+def _written(data: bytes) -> bytes:
+    """Base64url without padding. Of binascii itself: base64's own function takes twice as long."""
+    return binascii.b2a_base64(data, newline=False).translate(_WRITTEN).rstrip(b"=")
 
 
 def parse_id(text: str) -> tuple[str, UUID]:
@@ -33,16 +42,17 @@ def parse_id(text: str) -> tuple[str, UUID]:
     try:
         if len(text) > MAX_ID_CHARACTERS:
             raise MalformedId
-        data = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+        raw = text.encode("ascii")
+        data = binascii.a2b_base64(raw.translate(_READ) + b"=" * (-len(raw) % 4))
         type_name, separator, row_id = (
             data[: -_ID_BYTES - 1].decode("ascii"),
             data[-_ID_BYTES - 1 : -_ID_BYTES],
             data[-_ID_BYTES:],
         )
-        if separator != b":" or not type_name.isalpha() or global_id(type_name, UUID(bytes=row_id)) != text:
+        if separator != b":" or not type_name.isalpha() or _written(data) != raw:
             raise MalformedId
-        return type_name, UUID(bytes=row_id)
-    except (ValueError, binascii.Error):
+        return type_name, id_of(row_id)
+    except ValueError:  # binascii's own is one
         raise MalformedId from None
 
 

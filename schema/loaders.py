@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -29,21 +30,23 @@ class NodeRows(Kind[UUID, Any]):
     """Rows of a type that is a node, by id (schema/nodes.py)."""
 
     def __init__(self, type_name: str) -> None:
-        async def read(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, Any]:
-            return await NODES[type_name].read(loaders, ids)
-
-        super().__init__(read)
+        super().__init__(partial(_nodes, type_name))
         self._name = type_name
 
     def __set_name__(self, owner: type, name: str) -> None:
         """Rows are kept by the type's name, whichever way they are asked for."""
 
 
+async def _nodes(type_name: str, loaders: "Loaders", ids: list[UUID]) -> dict[UUID, Any]:
+    return await NODES[type_name].read(loaders, ids)
+
+
 async def _balances(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, list[Any]]:
     found: dict[UUID, list[Any]] = {customer_id: [] for customer_id in ids}
-    for view in await accounts.of_customers(loaders.reads, ids, loaders.now):
-        account = loaders.show(view)
-        loaders.accounts.prime(view.id, account)
+    views = await accounts.of_customers(loaders.reads, ids, loaders.now)
+    shown = [loaders.show(view) for view in views]
+    loaders.remember(views, shown)
+    for view, account in zip(views, shown, strict=True):
         found[view.customer_id].append(account)
     return found
 
@@ -151,17 +154,20 @@ class Loaders:
         """Keep rows that came with a list, so that they are not read again by id."""
         for view, node in zip(rows, nodes, strict=True):
             if (name := NODE_OF.get(type(view))) is not None:
-                self.nodes(name).prime(view.id, node)
+                self._known(name)[view.id] = node
 
     def prime(self, known: Iterable[Any]) -> Steps[None]:
         """Keep rows that a posting returned, so that they are not read again."""
         for view in known:
-            name = NODE_OF[type(view)]
-            rows = self.rows.get(name)
-            if rows is None:
-                rows = self.rows[name] = Rows()
-            rows.known[view.id] = self.show(view)
+            self._known(NODE_OF[type(view)])[view.id] = self.show(view)
             yield
+
+    def _known(self, name: str) -> dict[UUID, Any]:
+        """The rows of a type that are there, by id."""
+        rows = self.rows.get(name)
+        if rows is None:
+            rows = self.rows[name] = Rows()
+        return rows.known
 
 
 def loaders_of(reads: ReadSession, now: datetime, for_customer: bool) -> Loaders:

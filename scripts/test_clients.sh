@@ -37,6 +37,20 @@ mkdir .venv-python/generated
 MYPYPATH=.venv-python/generated "$python" -m mypy --strict --config-file= --cache-dir .venv-python/mypy \
     --no-error-summary .venv-python/generated/scrip_client python-client/client.py
 
+# graphql-core's own tests of its execution, executed by gateway/compiled. Its source distribution has them.
+install_python .venv-graphql-core graphql-core/requirements.lock
+core=.venv-graphql-core/$(../../.venv/bin/python -c 'import graphql; print("graphql_core-" + graphql.version)')
+if [ ! -d "$core" ]; then
+    sed -n '/^graphql-core==/,/[^\\]$/p' ../../requirements.lock > .venv-graphql-core/source.txt
+    ../../.venv/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --no-binary graphql-core \
+        --require-hashes -r .venv-graphql-core/source.txt -d .venv-graphql-core
+    tar -xzf "$core.tar.gz" -C .venv-graphql-core
+fi
+root=$(cd ../.. && pwd)
+site=$(../../.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+(cd "$core" && PYTHONPATH="$root:$root/tests/clients/graphql-core:$site" PYTHONDONTWRITEBYTECODE=1 \
+    ../bin/python -m pytest -q -p through_compiled -c /dev/null --rootdir . tests/execution)
+
 npm run --silent generate
 npm run --silent compile
 npm run --silent test

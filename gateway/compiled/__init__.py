@@ -14,6 +14,8 @@ The answers are graphql-core's, errors and nulls included. What may not be the s
   neighbours' own fields waiting, though not those of other root fields;
 - what a resolver below the root sets in a context variable is seen by its own fields only where it was awaited alone;
 - a resolver is not cancelled because a field beside it has failed;
+- what is under a null by now is let go of: coroutines are not awaited, and an iterator is not gone through to its end;
+- an async iterable is gone through to its end before its items are completed;
 - of `info.path`, only the last part has the name of its type;
 - an object that was cast to another type (`strawberry.cast`) than that of the field that returns it passes, if the class
   has been met there before.

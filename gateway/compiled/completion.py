@@ -21,6 +21,7 @@ from graphql import (
     GraphQLLeafType,
     GraphQLObjectType,
     GraphQLString,
+    default_type_resolver,
 )
 from graphql.pyutils import Undefined, inspect, is_iterable
 from strawberry.execution import optimized_is_awaitable as is_awaitable
@@ -196,9 +197,7 @@ class Abstract:
         is_cast = get_strawberry_type_cast(value) is not None
         if not is_cast and (known := self._known.get(value.__class__)) is not None:
             return known(run, value, place)
-        resolve_type = self._type.resolve_type
-        if resolve_type is None:
-            raise TypeError(f"Strawberry resolves the type of each '{self._type}'.")
+        resolve_type = self._type.resolve_type or default_type_resolver
         name: Any = resolve_type(value, raw_info(run, self._step, field_of(place)[0]), self._type)
         if is_awaitable(name):
             run.pending.append((name, self._step, _Chosen(self._named, value), place))

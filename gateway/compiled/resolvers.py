@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Mapping
 
+from graphql import default_field_resolver
 from strawberry import Schema
 from strawberry.types.field import StrawberryField
 from strawberry.types.info import Info
@@ -28,13 +29,11 @@ class Resolvers:
     def of(self, step: Step, field_name: str) -> tuple[str, bool]:
         """Return the expression that resolves a field, and whether that is surely a coroutine.
 
-        field_name: of the step, in the functions. Raises NotTaken.
+        field_name: of the step, in the functions.
         """
         field, definition = step.field, step.definition
-        if definition.resolve is None:
-            raise NotTaken("a field that Strawberry has no resolver for")
-        if field is None or not self._is_plain(field):
-            resolve = self._source.name("F", definition.resolve)
+        if field is None or definition.resolve is None or not self._is_plain(field):
+            resolve = self._source.name("F", definition.resolve or default_field_resolver)
             arguments = self._source.name("A", raw_arguments(definition, step.nodes[0]))
             return f"{resolve}(src, raw_info(run, {field_name}, at), **{arguments}(run))", False
         resolver = field.base_resolver

@@ -1,6 +1,5 @@
 """Reads the parameters of one GraphQL operation from an HTTP request, and rejects everything else."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from starlette.types import Receive, Scope
 from gateway.errors import ErrorCode
 from gateway.http.media import is_json
 from gateway.trusted import DOCUMENT_ID, names_document
+from turns.deadlines import Deadlines
 from turns.slices import turn
 
 # A bulk of 10,000 rows as variables is about 1 MB.
@@ -164,6 +164,7 @@ class BodyReader:
         self._is_known = is_known
         self._max_bytes = max_bytes
         self._timeout = timeout
+        self._in_time = Deadlines(timeout)
         self._max_held_bytes = max_held_bytes
         self._held_bytes = 0
 
@@ -179,7 +180,7 @@ class BodyReader:
         if announced.isdecimal() and len(announced) < 20 and int(announced) > max_bytes:
             raise _too_large(max_bytes)
         try:
-            async with asyncio.timeout(self._timeout):
+            with self._in_time():
                 return await self._read(request.receive, max_bytes)
         except TimeoutError:
             raise HttpError(

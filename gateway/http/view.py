@@ -34,6 +34,7 @@ from gateway.http.requests import (
     read_params,
 )
 from gateway.schema import GatewaySchema
+from turns.deadlines import Deadlines
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ class GraphQLView:
         self._schema = schema
         self._make_context = make_context
         self._body_reader = BodyReader(max_body_bytes, read_timeout, is_known)
-        self._execution_timeout = execution_timeout
+        self._in_time = Deadlines(execution_timeout)
         self._ide_page = ide_page() if ide else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -155,7 +156,7 @@ class GraphQLView:
 
     async def _execute(self, params: GraphQLParams, context: RequestContext, method: str) -> ExecutionResult:
         try:
-            async with asyncio.timeout(self._execution_timeout):
+            with self._in_time():
                 return await self._schema.execute(
                     params.query,
                     variable_values=params.variables,

@@ -19,7 +19,7 @@ from models.session import TenantConnection
 from turns.slices import each_in_slices, in_slices
 from turns.steps import Steps
 
-CREDITS_PER_LOAD: Final = (8, 256, 8_192, 262_144, 8_388_608)
+CREDITS_PER_LOAD: Final = (16, 256, 8_192, 262_144, 8_388_608)
 """Number of an account's open credits to read at first, and each time that those were too few."""
 
 _CREDIT_COLUMNS: Final = selected(

@@ -19,6 +19,7 @@ from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 from models.errors import InvariantViolated
+from models.frozen import frozen
 from models.reads.session import ReadSession
 from turns.slices import each_in_slices
 
@@ -109,7 +110,7 @@ class Condition:
     values: tuple[object, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Key:
     """A row's position: its values of the list's columns. place: the time it joined the list, if that is not the first
     of these (`Through`)."""
@@ -267,7 +268,7 @@ def page_request(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page(Generic[V]):
     """Rows in the list's order, the key of each, and whether the list continues at either end.
 

@@ -12,6 +12,9 @@ from models.reads.session import ReadSession
 from models.session import tenant_id_of, tenant_transaction, written_id
 
 REMEMBERED_SECONDS: Final = 5.0
+LOOKS_AGAIN: Final = 0.8
+"""After this share of it one request looks a tenant up again, while the others go by what is remembered: else all that are
+under way would, every few seconds."""
 MAX_REMEMBERED: Final = 4096
 MAX_SLUG: Final = 63
 _COLUMNS: Final = "id, slug, name, time_zone, grace_days, approval_hours, key_days, limited_currencies, suspended_at"
@@ -38,27 +41,48 @@ class TenantView:
     currencies: Mapping[str, int]
 
 
+@dataclass(slots=True, eq=False)
+class _Known:
+    """tenant: None if there is none. again, ends: until when nobody has to look it up again, and everybody does."""
+
+    tenant: TenantView | None
+    again: float
+    ends: float
+    is_sought: bool = False
+
+
 class TenantDirectory:
     """Tenants by slug or by id. `clock` gives monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self._known: dict[str, tuple[float, TenantView | None]] = {}
+        self._known: dict[str, _Known] = {}
 
     def remembered(self, claim: str) -> TenantView | None:
         """The cached tenant that `claim` names; None if it must be looked up."""
         known = self._known.get(claim)
-        return known[1] if known is not None and known[0] > self._clock() else None
+        return known.tenant if known is not None and self._will_do(known) else None
+
+    def _will_do(self, known: _Known) -> bool:
+        now = self._clock()
+        return now < known.again or (known.is_sought and now < known.ends)
 
     async def find(self, claim: str) -> TenantView | None:
         """The tenant that `claim` names, by slug or id, or None. Absence is cached as well."""
         known = self._known.get(claim)
-        if known is not None and known[0] > self._clock():
-            return known[1]
-        tenant = await _look_up(claim)
+        if known is not None and self._will_do(known):
+            return known.tenant
+        if known is not None:
+            known.is_sought = True
+        try:
+            tenant = await _look_up(claim)
+        finally:
+            if known is not None:
+                known.is_sought = False
         if len(self._known) >= MAX_REMEMBERED:
             self._known.clear()
-        self._known[claim] = (self._clock() + REMEMBERED_SECONDS, tenant)
+        now = self._clock()
+        self._known[claim] = _Known(tenant, now + LOOKS_AGAIN * REMEMBERED_SECONDS, now + REMEMBERED_SECONDS)
         return tenant
 
     def forget(self, tenant: TenantView) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from schema.context import Info
 from schema.ids import global_id
 from schema.nodes import by_ids, by_ids_now, node
 from schema.scalars import AssetCode
-from schema.types.base import Connection, Node, Reader, resolved, shows
+from schema.types.base import Connection, Node, Reader, from_view, of_view, resolved, shows
 from schema.types.configuration import Service, Tier
 from schema.types.customer import Customer
 from schema.types.pages import paged
@@ -35,6 +36,13 @@ REPLAY_WEIGHT: Final = 10
 
 
 @node(AccountView, by_ids_now(accounts.by_ids), Permission.READ_LEDGER, owner="customer_id")
+@from_view(
+    id=lambda view: global_id("Account", view.id),
+    asset=attrgetter("asset"),
+    available=lambda view: to_decimal(view.available_minor, view.asset),
+    scheduled=lambda view: to_decimal(view.scheduled_minor, view.asset),
+    lifetime=lambda view: to_decimal(view.lifetime_minor, view.asset),
+)
 @strawberry.type
 class Account(Node):
     """One customer's account in one asset: what the business owes the customer in it."""
@@ -52,15 +60,7 @@ class Account(Node):
 
     @classmethod
     def of(cls, view: AccountView, _reader: Reader) -> "Account":
-        asset = view.asset
-        return cls(
-            id=global_id("Account", view.id),
-            asset=AssetCode(asset),
-            available=to_decimal(view.available_minor, asset),
-            scheduled=to_decimal(view.scheduled_minor, asset),
-            lifetime=to_decimal(view.lifetime_minor, asset),
-            view=view,
-        )
+        return of_view(cls, view)
 
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:

@@ -130,6 +130,36 @@ class Connection(Generic[T]):
     """Cursors of the page's ends, and whether the list goes on beyond them."""
 
 
+class FromView(Generic[V]):
+    """A field that is computed from the object's view when it is asked for: most requests ask for few of them."""
+
+    __slots__ = ("_of",)
+
+    def __init__(self, of: Callable[[V], Any]) -> None:
+        self._of = of
+
+    def __get__(self, shown: Any, _kind: type) -> Any:
+        return self if shown is None else self._of(shown.view)
+
+
+def from_view(**fields: Callable[[Any], Any]) -> Callable[[type[T]], type[T]]:
+    """The type's fields come from its view, each by the function here; `of_view` makes its objects."""
+
+    def note(shown: type[T]) -> type[T]:
+        for name, of in fields.items():
+            setattr(shown, name, FromView(of))
+        return shown
+
+    return note
+
+
+def of_view(kind: type[T], view: Any) -> T:
+    """Return an object that has its view alone."""
+    made: Any = kind.__new__(kind)
+    made.view = view
+    return cast("T", made)
+
+
 Show = Callable[[V, Reader], T]
 """A type's `of`: turns a view into the type."""
 SHOWN: Final[dict[type, Show[Any, Any]]] = {}

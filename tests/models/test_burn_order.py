@@ -33,9 +33,11 @@ EXPIRIES: Final = (None, 50, 30, 40)
 """Days."""
 INSTANTS: Final = 4
 A_TIME: Final = 88
-WITHIN: Final = CREDITS_PER_LOAD[1] - 1
-"""So many lots of 1 are taken where the second read is enough, in the middle of lots that differ in id alone."""
-PAST: Final = CREDITS_PER_LOAD[1] + 44
+PER_LOAD: Final = CREDITS_PER_LOAD[1:]
+"""As if no fewer were read at first: so many lots that these tests notice what they are to notice."""
+WITHIN: Final = PER_LOAD[0] - 1
+"""So many lots of 1 are taken where what is read at first is enough, in the middle of lots that differ in id alone."""
+PAST: Final = PER_LOAD[0] + 44
 
 
 class Shuffled(RandomSource):
@@ -55,6 +57,11 @@ async def tenant(database: Urls, clock: Clock) -> AsyncIterator[Tenant]:
     tenant = await Tenant.open(clock, source=Shuffled())
     yield tenant
     await tenant.ledger.close()
+
+
+@pytest.fixture(autouse=True)
+def as_read_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.loading.credits.CREDITS_PER_LOAD", PER_LOAD)
 
 
 async def fill(tenant: Tenant, customer: UUID, asset: str = "SERVICE_CREDITS", **more: Any) -> list[UUID]:
@@ -116,7 +123,7 @@ async def used(tenant: Tenant, customer: UUID) -> bool:
     for _ in range(2):  # soonest of all, and not for it
         units = [
             await adjustment(tenant, customer, 1, "SERVICE_CREDITS", expires_in_days=9, service_ids=(restricted,))
-            for _ in range(CREDITS_PER_LOAD[1] // 2)
+            for _ in range(PER_LOAD[0] // 2)
         ]
         await post(tenant, *units)
     units = [
@@ -144,7 +151,7 @@ async def _applied(tenant: Tenant, customer: UUID, *, beside: bool = False) -> b
     units = [
         await adjustment(tenant, customer, 1, "GBP", expires_in_days=9, effective_on=day, auto_apply=day is None)
         for day in (None, yesterday)
-        for _ in range(CREDITS_PER_LOAD[1] // 2)
+        for _ in range(PER_LOAD[0] // 2)
     ]
     await post(tenant, *units)
     await fill(tenant, customer, "GBP", effective_on=yesterday)
@@ -237,14 +244,14 @@ async def test_these_tests_notice_a_broken_order_in_sql(
 async def test_these_tests_notice_a_look_at_the_first_lots_alone(
     tenant: Tenant, anna: UUID, case: Callable[[Tenant, UUID], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("models.loading.credits.CREDITS_PER_LOAD", CREDITS_PER_LOAD[:2])
+    monkeypatch.setattr("models.loading.credits.CREDITS_PER_LOAD", PER_LOAD[:1])
     assert not await _held(case(tenant, anna))
 
 
-async def test_these_tests_notice_that_no_third_load_comes(
+async def test_these_tests_notice_that_no_second_load_comes(
     tenant: Tenant, anna: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("models.loading.credits.CREDITS_PER_LOAD", CREDITS_PER_LOAD[:2])
+    monkeypatch.setattr("models.loading.credits.CREDITS_PER_LOAD", PER_LOAD[:1])
     assert not await _held(removed(tenant, anna, PAST))
 
 

@@ -15,6 +15,7 @@ from models import pool as pools
 from models.errors import DatabaseAway
 from models.pool import Pool, the_pool
 from tests.conftest import cloned_database
+from turns.deadlines import Deadlines
 
 POOL_MAX: Final = 6
 LEFT: Final = 2
@@ -120,6 +121,7 @@ async def test_nobody_waits_for_ever(
     stand: Stand, taken: list[Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(pools, "TAKE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(stand.pool, "_in_time", Deadlines(0.2))
     answers = await asyncio.gather(*(stand.pool.take() for _ in range(3)), return_exceptions=True)
     assert {type(answer) for answer in answers} == {DatabaseAway}
     assert "no connection came free in 0.2 s" in caplog.text
