@@ -1,0 +1,16 @@
+"""What is spent for a purpose, and given back; and limits on spending."""
+
+from tortoise import BaseDBAsyncClient
+
+from migrations.steps import sql
+
+RUN_IN_TRANSACTION = True
+
+
+async def upgrade(db: BaseDBAsyncClient) -> str:
+    return sql("6_spending")
+
+
+async def downgrade(db: BaseDBAsyncClient) -> str:
+    """Nothing: going back would drop the books. aerich answers "No downgrade items found"."""
+    return ""
