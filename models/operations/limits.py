@@ -7,7 +7,7 @@ returns only once all of those have ended (`until_written` in models/loading/con
 posting meanwhile.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -32,12 +32,12 @@ MAX_MONEY: Final = MAX_AMOUNT_MINOR
 """In units: no account in any currency holds more."""
 STANDING: Final = frozenset({MONEY, SERVICE_CREDITS, POINTS})
 """Assets that always have a rule for everyone of a limited role."""
-_ALWAYS_LIMITED: Final = {
+_ALWAYS_LIMITED: Final[Mapping[str, tuple[LimitRole, ...]]] = {
     LimitKind.ADDING: LIMITED_ROLES,
     LimitKind.SPENDING: SPENDING_ROLES,
     LimitKind.SELLING_CREDIT: (),
 }
-_WHO: Final = {LimitRole.STAFF: "Staff", LimitRole.PARTNER: "Partners"}
+_WHO: Final[Mapping[str, str]] = {LimitRole.STAFF: "Staff", LimitRole.PARTNER: "Partners"}
 _LIMITS: Final = ("per_adjustment", "per_actor_day", "per_customer_day")
 
 

@@ -5,7 +5,7 @@ first. How much of a spend has come back is said by its refunds, in rows of thei
 to follows from the entries and one figure.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
@@ -24,7 +24,7 @@ from models.planning.notes import check_note
 from models.planning.state import AccountKey, AccountState, Books, PostingContext, SpendRecord, SpendState
 from turns.steps import Steps
 
-COUNTER_OF: Final = {TransactionKind.SPEND: Counter.SPENT, TransactionKind.USE: Counter.REDEEMED}
+COUNTER_OF: Final[Mapping[str, Counter]] = {TransactionKind.SPEND: Counter.SPENT, TransactionKind.USE: Counter.REDEEMED}
 """What can be given back by refundSpend, and the counter that it was taken against."""
 
 

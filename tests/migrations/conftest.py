@@ -47,6 +47,7 @@ INSERT INTO invoices (id, tenant_id, customer_id, number, kind, currency, total_
 INSERT INTO invoice_lines VALUES (:id, :tenant, :id, 0, 'Tea', 1, 100, 'GOODS', :id);
 INSERT INTO payments VALUES (:id, :tenant, :id, 10, 'CARD', '2026-01-01', :id, now());
 INSERT INTO grants VALUES (:id, :tenant, :id, :id, :id);
+INSERT INTO refunds VALUES (:id, :tenant, :id, 10, 20, 0);
 INSERT INTO credit_changes VALUES (:id, :tenant, :id, :id, NULL, '2026-02-01Z', true, false, '[]', '[]', now());
 INSERT INTO audit_events VALUES (:id, :tenant, 'customer.created', :id, :id, :id, '{}', 'A note', now());
 INSERT INTO assignments VALUES (:id, :tenant, :id, :id, :id, 20, 'MANUAL', now());
