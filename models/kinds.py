@@ -55,7 +55,7 @@ class LimitScope(StrEnum):
     PER_ACTOR_DAY = "PER_ACTOR_DAY"
     """All that one person or client does in a day."""
     PER_CUSTOMER_DAY = "PER_CUSTOMER_DAY"
-    """All that one customer is given in a day or, for SPENDING, all that is spent of theirs."""
+    """All that one customer is given in a day; for SPENDING, all that is spent from one customer's accounts."""
 
 
 class CounterScope(StrEnum):

@@ -1,7 +1,7 @@
--- What is spent for a purpose, and given back; and limits on spending.
+-- Spends for a purpose, refunds of them, and limits on spending.
 
-ALTER TABLE transactions DROP CONSTRAINT transactions_kind,
-    ADD CONSTRAINT transactions_kind CHECK (kind IN ('ADJUSTMENT', 'ASSIGNMENT', 'RELEASE', 'EXPIRY', 'VOID', 'UPDATE',
+ALTER TABLE transactions DROP CONSTRAINT transactions_kind;
+ALTER TABLE transactions ADD CONSTRAINT transactions_kind CHECK (kind IN ('ADJUSTMENT', 'ASSIGNMENT', 'RELEASE', 'EXPIRY', 'VOID', 'UPDATE',
         'USE', 'SPEND', 'REFUND', 'REWARD', 'ORDER', 'REVERSAL', 'MERGE', 'RESTATEMENT'));
 
 -- A refund begins where the one before ended: two cannot begin at the same, and none goes past what was taken. id: of the

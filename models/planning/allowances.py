@@ -61,7 +61,7 @@ def allowance_of(books: Books, actor: Actor, customer_id: UUID, asset: str) -> A
 
 
 def spending_allowance_of(books: Books, actor: Actor, customer_id: UUID, asset: str) -> Allowance:
-    """What the actor may still spend of this customer's account in this asset today."""
+    """The amount that the actor may still spend of this customer's account in this asset today."""
     rule = limits.spending_rule(books.config.spending_limits, actor, asset)
     if rule is None:
         return Allowance(asset, None, ())

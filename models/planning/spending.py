@@ -25,7 +25,7 @@ from models.planning.state import AccountKey, AccountState, Books, PostingContex
 from turns.steps import Steps
 
 COUNTER_OF: Final[Mapping[str, Counter]] = {TransactionKind.SPEND: Counter.SPENT, TransactionKind.USE: Counter.REDEEMED}
-"""What can be given back by refundSpend, and the counter that it was taken against."""
+"""Kinds of transaction that refundSpend gives back, and the counter that each took against."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,7 @@ def _taken_minor(records: list[SpendRecord]) -> int:
 
 
 def _to_give_back(records: list[SpendRecord], given_minor: int, amount_minor: int) -> Iterator[tuple[SpendRecord, int]]:
-    """What goes back to which credit: of all that was taken, last first, the part after `given_minor`."""
+    """The amounts that go back to each credit: of all that was taken, last first, the part after `given_minor`."""
     passed, left = given_minor, amount_minor
     for record in sorted(records, key=lambda record: record.sequence, reverse=True):
         here = min(max(record.taken_minor - passed, 0), left)

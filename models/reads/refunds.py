@@ -1,4 +1,4 @@
-"""What has been given back of spends, and which spend a refund gives back."""
+"""Refunds: how much of a spend they have given back, and the spend that each gives back."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -28,7 +28,7 @@ class PreviewSpendInput:
     amount: Decimal
     """Amount to spend, above zero, such as "4.50"."""
     note: str | None = None
-    """What it is spent on: free text of up to 10,000 characters, hidden from customers. Required."""
+    """Purpose of the spend: required free text of up to 10,000 characters, hidden from customers."""
     service_ids: list[strawberry.ID] | None = None
     """Services that it is spent on, at most 100: only credits that serve one of them are taken. Null or empty: any credit.
     For SERVICE_CREDITS only."""

@@ -109,7 +109,7 @@ class UserErrorCode(StrEnum):
     MEMBERSHIP_GRACE_ENDED = "MEMBERSHIP_GRACE_ENDED"
     """The membership ended longer ago than the grace period. Reinstate or start it before adding service credits."""
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
-    """The amount is over a limit. Use at most `remaining`, or send it again with requestApproval: true where the input has
+    """The amount is over a limit. Use at most `remaining`, or send it again with requestApproval: true if the input has
     it."""
     CURRENCY_NOT_ALLOWED = "CURRENCY_NOT_ALLOWED"
     """Your role may not use this currency. Use one of `currencies`, or ask a manager."""

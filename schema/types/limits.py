@@ -29,7 +29,8 @@ class LimitRule:
     per_actor_day: Decimal | None
     """Maximum that one person or client may add in a day, to all customers together; or sell, or spend."""
     per_customer_day: Decimal | None
-    """Maximum that one customer may be given in a day, by everyone in the role together; or that may be spent of theirs."""
+    """Maximum that one customer may be given in a day, by everyone in the role together; for SPENDING, maximum spent from
+    one customer's accounts."""
 
     @classmethod
     def of(cls, rule: LimitRuleValues) -> "LimitRule":

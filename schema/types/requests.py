@@ -197,7 +197,7 @@ class ApprovalRequest(Node):
         return None if made is None else info.context.loaders.invoices.get(made)
 
     @resolved(Transaction | None)
-    def spend(self, info: Info) -> Pending[Any]:
+    def refund_of(self, info: Info) -> Pending[Any]:
         """With REFUND_SPEND: transaction to give back."""
         info.context.require(Permission.READ_LEDGER)
         asked = self.view.asked

@@ -47,7 +47,6 @@ INSERT INTO invoices (id, tenant_id, customer_id, number, kind, currency, total_
 INSERT INTO invoice_lines VALUES (:id, :tenant, :id, 0, 'Tea', 1, 100, 'GOODS', :id);
 INSERT INTO payments VALUES (:id, :tenant, :id, 10, 'CARD', '2026-01-01', :id, now());
 INSERT INTO grants VALUES (:id, :tenant, :id, :id, :id);
-INSERT INTO refunds VALUES (:id, :tenant, :id, 10, 20, 0);
 INSERT INTO credit_changes VALUES (:id, :tenant, :id, :id, NULL, '2026-02-01Z', true, false, '[]', '[]', now());
 INSERT INTO audit_events VALUES (:id, :tenant, 'customer.created', :id, :id, :id, '{}', 'A note', now());
 INSERT INTO assignments VALUES (:id, :tenant, :id, :id, :id, 20, 'MANUAL', now());
@@ -59,6 +58,7 @@ INSERT INTO approval_requests
     VALUES (:id, :tenant, 'adjustCredit', '{}', :id, 'PENDING', :id, NULL, NULL, '2026-01-01Z', '2126-01-02Z', 'ann');
 INSERT INTO partner_tokens (id, tenant_id, client, name, scope, secret_hash, created_by_id, created_at)
     VALUES (:id, :tenant, 'shop', 'Web shop', 'credits:add', sha256('secret'), :id, now());
+INSERT INTO refunds VALUES (:id, :tenant, :id, 10, 20, 0);
 INSERT INTO external_ids_left VALUES (:id, :tenant, now());
 INSERT INTO totals (id, tenant_id, at, transactions, credits, counters, accounts)
 VALUES (:id, :tenant, now(), 1, '[]', '[]', '[]');

@@ -1,4 +1,4 @@
-"""What is spent for a purpose, and given back; and limits on spending."""
+"""Spends for a purpose, refunds of them, and limits on spending."""
 
 from tortoise import BaseDBAsyncClient
 
