@@ -56,7 +56,7 @@ async def test_in_parts_and_then_the_rest(api: Api, tenant: Tenant, carol: UUID)
     rest = await ask(api, spend, idempotencyKey="k2")
     assert rest["account"] == {"asset": "GBP", "available": "8.00"}
     edges = (await api(TRAIL))["auditTrail"]["edges"]
-    assert [edge["node"]["amount"] for edge in edges] == ["2.50", "4.50"]
+    assert [edge["node"]["amount"] for edge in edges] == ["4.50", "2.50"]
 
     async with tenant.nothing_moves():
         again = await ask(api, spend, amount="4.50", note="One was cold")
