@@ -29,6 +29,7 @@ class Scope(StrEnum):
     CREDITS_REMOVE = "credits:remove"
     CREDITS_ASSIGN = "credits:assign"
     CREDITS_SPEND = "credits:spend"
+    CREDITS_REFUND = "credits:refund"
     CREDITS_BULK = "credits:bulk"
     INVOICES_READ = "invoices:read"
     INVOICES_WRITE = "invoices:write"
@@ -59,6 +60,8 @@ class Permission(Enum):
     READ_AUDIT = "read the audit"
     ASSIGN = "assign credit"
     USE_CREDIT = "use service credits"
+    SPEND_CREDIT = "spend credit or points"
+    REFUND_SPEND = "give back what was spent"
     PAY_WITH_CREDIT = "pay with account credit"
     GIVE_REWARD = "give a reward for points"
     GIVE_REWARD_FREE = "give a reward free of points"
@@ -148,7 +151,10 @@ RULES: Mapping[Permission, Rule] = {
 
     Permission.USE_CREDIT:       _rule(_YES,     _YES,     _YES,     _LIMITED, _NO,
                                        Scope.CREDITS_SPEND, Scope.CREDITS_ASSIGN),
+    Permission.SPEND_CREDIT:     _rule(_YES,     _YES,     _YES,     _LIMITED, _NO,  Scope.CREDITS_SPEND),
     Permission.PAY_WITH_CREDIT:  _rule(_YES,     _YES,     _YES,     _LIMITED, _NO,  Scope.CREDITS_SPEND),
+
+    Permission.REFUND_SPEND:     _rule(_LIMITED, _YES,     _YES,     _LIMITED, _NO,  Scope.CREDITS_REFUND),
 
     Permission.WRITE_CUSTOMERS:  _rule(_YES,     _YES,     _YES,     _YES,     _NO,  Scope.CUSTOMERS_WRITE),
     Permission.WRITE_INVOICES:   _rule(_YES,     _YES,     _YES,     _YES,     _NO,  Scope.INVOICES_WRITE),
@@ -165,7 +171,7 @@ RULES: Mapping[Permission, Rule] = {
 
     Permission.APPROVE:          _rule(_NO,      _NOT_OWN, _NOT_OWN, _NO,      _NO,
                                        Scope.CREDITS_ADD, Scope.CREDITS_REMOVE, Scope.REWARDS_GIVE,
-                                       Scope.INVOICES_WRITE),
+                                       Scope.INVOICES_WRITE, Scope.CREDITS_REFUND),
 
     Permission.READ_CONFIG:      _rule(_NO,      _YES,     _YES,     _NO,      _NO,  Scope.CONFIG_WRITE),
     Permission.WRITE_CONFIG:     _rule(_NO,      _NO,      _YES,     _NO,      _NO,  Scope.CONFIG_WRITE),

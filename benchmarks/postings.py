@@ -37,6 +37,8 @@ DOCUMENTS: Final = {
       giveReward(input: $input) {{ transaction {{ id }} account {{ available }} coupon {{ id code }} {_ERRORS} }} }}""",
     "useCredit": f"""mutation($input: UseCreditInput!) {{
       useCredit(input: $input) {{ transaction {{ id }} account {{ available }} {_ERRORS} }} }}""",
+    "spendCredit": f"""mutation($input: SpendCreditInput!) {{
+      spendCredit(input: $input) {{ transaction {{ id }} account {{ available }} {_ERRORS} }} }}""",
     "recordPayment, cash": _PAY,
     "recordPayment, account credit": _PAY,
     "createInvoice, auto-applied": f"""mutation($input: CreateInvoiceInput!) {{
@@ -94,6 +96,7 @@ def _given(shop: Shop, what: str, turn: str) -> tuple[dict[str, object], list[st
         "assignCredit": {"creditId": PICK, "assignments": [{"invoiceId": OTHER, "amount": "0.01"}]},
         "giveReward": {"customerId": PICK, "rewardId": shop.reward, "deductPoints": True},
         "useCredit": {"customerId": PICK, "serviceId": shop.service, "amount": "1"},
+        "spendCredit": {"customerId": PICK, "asset": CURRENCY, "amount": "0.01", "note": "Goods"},
         "recordPayment": {"invoiceId": PICK, "amount": "0.01", "method": "CASH" if way == "cash" else "ACCOUNT_CREDIT"},
         "createInvoice": {"customerId": PICK, "number": f"{turn} {KEY}", "currency": CURRENCY, "lines": [line]},
     }

@@ -867,7 +867,8 @@ CREATE TABLE limit_counters (
     CONSTRAINT limit_counters_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
     CONSTRAINT limit_counters_asset CHECK (asset ~ '^[A-Z]{3}$' OR (asset IN ('SERVICE_CREDITS', 'POINTS'))),
     CONSTRAINT limit_counters_role CHECK (role IN ('STAFF', 'MANAGER', 'ADMIN', 'PARTNER')),
-    CONSTRAINT limit_counters_scope CHECK (scope IN ('PER_ACTOR_DAY', 'PER_CUSTOMER_DAY', 'SOLD_ACTOR_DAY')),
+    CONSTRAINT limit_counters_scope CHECK (scope IN ('PER_ACTOR_DAY', 'PER_CUSTOMER_DAY', 'SOLD_ACTOR_DAY',
+        'SPENT_ACTOR_DAY', 'SPENT_PERSON_DAY')),
     CONSTRAINT limit_counters_used CHECK (used_minor >= 0)
 ) WITH (fillfactor=70);
 ALTER TABLE limit_counters ALTER COLUMN tenant_id SET (n_distinct=1);
@@ -901,6 +902,7 @@ CREATE TABLE limit_rules (
     CONSTRAINT limit_rules_kind CHECK (
     CASE kind
         WHEN 'ADDING' THEN true
+        WHEN 'SPENDING' THEN true
         WHEN 'SELLING_CREDIT' THEN per_customer_day IS NULL AND (asset NOT IN ('SERVICE_CREDITS', 'POINTS'))
         ELSE false
     END),
@@ -1100,6 +1102,38 @@ CREATE TRIGGER seal_changed AFTER UPDATE OF id, code, label, adds, removes, move
 CREATE TRIGGER seal_deleted AFTER DELETE ON reasons
     FOR EACH ROW EXECUTE FUNCTION seal_reasons();
 GRANT SELECT, INSERT, UPDATE (label, adds, removes, moves_lifetime, note_required, active) ON reasons TO scrip_app;
+
+CREATE TABLE refunds (
+    id           uuid NOT NULL,
+    tenant_id    uuid NOT NULL,
+    spend_id     uuid NOT NULL,
+    amount_minor bigint NOT NULL,
+    taken_minor  bigint NOT NULL,
+    before_minor bigint NOT NULL,
+    CONSTRAINT refunds_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT refunds_spend_key UNIQUE (tenant_id, spend_id, before_minor),
+    CONSTRAINT refunds_tenant_id_id_fkey FOREIGN KEY (tenant_id, id)
+        REFERENCES transactions(tenant_id, id),
+    CONSTRAINT refunds_tenant_id_spend_id_fkey FOREIGN KEY (tenant_id, spend_id)
+        REFERENCES transactions(tenant_id, id),
+    CONSTRAINT refunds_amount CHECK (amount_minor > 0 AND before_minor >= 0 AND (before_minor + amount_minor) <=
+        taken_minor)
+);
+ALTER TABLE refunds ALTER COLUMN tenant_id SET (n_distinct=1);
+ALTER TABLE refunds ENABLE ROW LEVEL SECURITY;
+ALTER TABLE refunds FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON refunds
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON refunds
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER seal_added AFTER INSERT ON refunds
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_refunds();
+CREATE TRIGGER seal_changed AFTER UPDATE OF id, spend_id, amount_minor, taken_minor, before_minor ON refunds
+    FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_refunds();
+CREATE TRIGGER seal_deleted AFTER DELETE ON refunds
+    FOR EACH ROW EXECUTE FUNCTION seal_refunds();
+GRANT SELECT, INSERT ON refunds TO scrip_app;
 
 CREATE TABLE rewards (
     id                uuid NOT NULL,
@@ -1443,7 +1477,7 @@ CREATE TABLE transactions (
         ELSE octet_length(key_use) = 16 AND key_at IS NOT NULL AND idempotency_key IS NOT NULL
     END),
     CONSTRAINT transactions_kind CHECK (kind IN ('ADJUSTMENT', 'ASSIGNMENT', 'RELEASE', 'EXPIRY', 'VOID', 'UPDATE',
-        'USE', 'REWARD', 'ORDER', 'REVERSAL', 'MERGE', 'RESTATEMENT')),
+        'USE', 'SPEND', 'REFUND', 'REWARD', 'ORDER', 'REVERSAL', 'MERGE', 'RESTATEMENT')),
     CONSTRAINT transactions_limited CHECK (limited_minor >= 0 AND (limited_asset IS NULL) = (limited_on IS NULL) AND
         (limited_minor IS NULL) = (limited_on IS NULL)),
     CONSTRAINT transactions_note_digest CHECK (octet_length(note_digest) = 32),
@@ -2068,6 +2102,24 @@ BEGIN
         sha256(convert_to(json_build_array(
             'reasons', n.tenant_id, n."id", n."code", n."label", n."adds", n."removes", n."moves_lifetime",
             n."note_required", n."active"
+        )::text, 'UTF8')),
+        n.fresh_salt, now()
+    FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_added_refunds()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO seals (tenant_id, of_table, id, name, version, digest, salt, sealed_at)
+    SELECT n.tenant_id, 'refunds', n.id, NULL, 1,
+        sha256(convert_to(json_build_array(
+            'refunds', n.tenant_id, n."id", n."spend_id", n."amount_minor", n."taken_minor", n."before_minor"
         )::text, 'UTF8')),
         n.fresh_salt, now()
     FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
@@ -3019,6 +3071,40 @@ BEGIN
             AND s.digest = sha256(convert_to(json_build_array(
                 'reasons', OLD.tenant_id, OLD."id", OLD."code", OLD."label", OLD."adds", OLD."removes",
                 OLD."moves_lifetime", OLD."note_required", OLD."active"
+            )::text, 'UTF8'));
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_refunds()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    fresh bytea := NULL;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        UPDATE seals s
+        SET version = s.version + 1,
+            digest = sha256(convert_to(json_build_array(
+                'refunds', NEW.tenant_id, NEW."id", NEW."spend_id", NEW."amount_minor", NEW."taken_minor",
+                NEW."before_minor"
+            )::text, 'UTF8')),
+            salt = fresh, sealed_at = now()
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'refunds' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'refunds', OLD.tenant_id, OLD."id", OLD."spend_id", OLD."amount_minor", OLD."taken_minor",
+                OLD."before_minor"
+            )::text, 'UTF8'));
+    ELSE
+        DELETE FROM seals s
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'refunds' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'refunds', OLD.tenant_id, OLD."id", OLD."spend_id", OLD."amount_minor", OLD."taken_minor",
+                OLD."before_minor"
             )::text, 'UTF8'));
     END IF;
     RETURN NULL;

@@ -175,7 +175,23 @@ class CreateOrder(Command):
     propose_only: bool = field(default=False, metadata=LATER)
 
 
-Approvable = AdjustCredit | GiveReward | CreateOrder
+@dataclass(frozen=True, slots=True)
+class RefundSpend(Command):
+    """Give back what a transaction has spent or used, or a part of it. amount: None for all that was not given back yet.
+
+    customer_id, asset: only of one that waits for approval, to be listed and shown by; its amount is then known.
+    """
+
+    transaction_id: UUID
+    amount: Decimal | None = None
+    note: str | None = None
+    request_approval: bool = False
+    propose_only: bool = False
+    customer_id: UUID | None = None
+    asset: str | None = None
+
+
+Approvable = AdjustCredit | GiveReward | CreateOrder | RefundSpend
 """Commands that can wait for a second person's approval."""
 
 
@@ -231,7 +247,7 @@ class LimitVerdict:
 
 @dataclass(frozen=True, slots=True)
 class CreditEffect:
-    """A credit that an adjustment would open (credit_id None) or take from; minor units."""
+    """A credit that a request would open (credit_id None), put back on or take from; minor units."""
 
     credit_id: UUID | None
     amount_minor: int
@@ -241,7 +257,8 @@ class CreditEffect:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The effect of an adjustment, had it been posted now. account_id None: it would open the account."""
+    """The effect of an adjustment, a spend or a refund, had it been posted now. account_id None: it would open the
+    account."""
 
     asset: str
     account_id: UUID | None

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from models.currencies import held_currencies
 from models.money import enter_books
 from models.planning.config import LimitRuleValues, ReasonRule, TenantConfig, TierRule
-from models.planning.limits import ADDING, SELLING_CREDIT
+from models.planning.limits import ADDING, SELLING_CREDIT, SPENDING
 from models.session import TenantConnection
 from models.tables import LimitRule, Reason, Service, Tenant, Tier
 
@@ -55,9 +55,10 @@ async def load(connection: TenantConnection) -> TenantConfig:
         reasons={r.code: _reason(r) for r in reasons},
         services={s.id: s.active for s in services},
         tiers=tuple(TierRule(t.name, t.threshold_minor) for t in tiers),
-        limits={(r.role, r.asset, r.holder): _limit(r) for r in rules if r.kind == ADDING},
+        limits=_limits(rules, ADDING),
         currencies=currencies,
-        selling_limits={(r.role, r.asset, r.holder): _limit(r) for r in rules if r.kind == SELLING_CREDIT},
+        selling_limits=_limits(rules, SELLING_CREDIT),
+        spending_limits=_limits(rules, SPENDING),
         limited_currencies=frozenset((tenant.limited_currencies or "").split()),
         service_names={s.id: s.name for s in services},
     )
@@ -65,6 +66,10 @@ async def load(connection: TenantConnection) -> TenantConfig:
 
 def _reason(row: Reason) -> ReasonRule:
     return ReasonRule(row.code, row.adds, row.removes, row.moves_lifetime, row.note_required, row.active)
+
+
+def _limits(rules: list[LimitRule], kind: str) -> dict[tuple[str, str, str], LimitRuleValues]:
+    return {(r.role, r.asset, r.holder): _limit(r) for r in rules if r.kind == kind}
 
 
 def _limit(row: Any) -> LimitRuleValues:

@@ -138,10 +138,10 @@ class UpdateTenant:
 class SetLimit:
     """A whole rule, replacing the one of the same kind for the same role, asset and holder, if there is one.
 
-    kind: ADDING, or SELLING_CREDIT, on the sum of an order's credit lines: per_adjustment is per order then, and there
-    is none by customer. asset: None for money of every currency that has no rule of its own. holder: None for everyone
-    of the role, else one subject or, of partners, one client. The limits: in the asset's own units, None for no limit
-    of that kind.
+    kind: ADDING; SPENDING, where per_adjustment is per spend; or SELLING_CREDIT, on the sum of an order's credit lines:
+    per_adjustment is per order then, and there is none by customer. asset: None for money of every currency that has no
+    rule of its own. holder: None for everyone of the role, else one subject or, of partners, one client. The limits: in
+    the asset's own units, None for no limit of that kind.
     """
 
     role: str

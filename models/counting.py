@@ -19,6 +19,7 @@ from models.loading.counters import (
     read_counters,
     read_to_raise,
     selling_counters_needed,
+    spending_counters_needed,
 )
 from models.loading.locked_elsewhere import counter_names
 from models.loading.named import Skipped
@@ -44,13 +45,17 @@ async def load_counters(
     Counters locked by others are noted. Raises LockedElsewhere.
     """
     # A unit that is requeued, since its account is locked, does not need the counters meanwhile; others may.
-    limited = [
-        (unit.actor, key)
-        for unit in units
-        for key in unit.needs.limited
-        if key[0] in books.customers and ("accounts", *key) not in skipped.named
-    ]
+    limited, spending = (
+        [
+            (unit.actor, key)
+            for unit in units
+            for key in (unit.needs.limited if adding else unit.needs.spending)
+            if key[0] in books.customers and ("accounts", *key) not in skipped.named
+        ]
+        for adding in (True, False)
+    )
     wanted = counters_needed(books.config, books.now, limited)
+    wanted |= spending_counters_needed(books.config, books.now, spending)
     selling = [(unit.actor, currency) for unit in units for currency in unit.needs.sells]
     wanted |= selling_counters_needed(books.config, books.now, selling)
     await turn_after(len(wanted))

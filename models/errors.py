@@ -266,6 +266,15 @@ class NoteRequired(LedgerError):
         super().__init__(f"The reason {code} needs a note. Add one.", field=("note",))
 
 
+class PurposeRequired(LedgerError):
+    """Value is spent for nothing that anybody has named."""
+
+    code = "NOTE_REQUIRED"
+
+    def __init__(self) -> None:
+        super().__init__("A spend needs a note that says what it is for. Add one.", field=("note",))
+
+
 class MembershipGraceEnded(LedgerError):
     code = "MEMBERSHIP_GRACE_ENDED"
 
@@ -287,7 +296,7 @@ class NoMembership(LedgerError):
 class LimitRemaining:
     """The amount that one limit leaves: scope PER_ADJUSTMENT, PER_ACTOR_DAY or PER_CUSTOMER_DAY; in the asset's own units.
 
-    kind: ADDING, or SELLING_CREDIT, where PER_ADJUSTMENT is per order.
+    kind: ADDING; SELLING_CREDIT, where PER_ADJUSTMENT is per order; or SPENDING, where it is per spend.
     """
 
     __slots__ = ("asset", "kind", "remaining", "scope")
@@ -305,7 +314,11 @@ _SPANS: Final = {
     ("PER_CUSTOMER_DAY", "ADDING"): "more to this customer today",
     ("PER_ADJUSTMENT", "SELLING_CREDIT"): "in one order",
     ("PER_ACTOR_DAY", "SELLING_CREDIT"): "more today",
+    ("PER_ADJUSTMENT", "SPENDING"): "at a time",
+    ("PER_ACTOR_DAY", "SPENDING"): "more today",
+    ("PER_CUSTOMER_DAY", "SPENDING"): "more of this customer's today",
 }
+_VERBS: Final = {"ADDING": "give", "SELLING_CREDIT": "sell", "SPENDING": "spend"}
 """A limit's span as messages name it, by its scope and kind."""
 
 
@@ -315,11 +328,12 @@ class LimitExceeded(LedgerError):
     code = "LIMIT_EXCEEDED"
 
     def __init__(self, remaining: tuple[LimitRemaining, ...]) -> None:
-        verb = "sell" if any(left.kind != "ADDING" for left in remaining) else "give"
-        what = " of credit" if verb == "sell" else ""
+        kind = next((left.kind for left in remaining if left.kind != "ADDING"), "ADDING")
+        what = " of credit" if kind == "SELLING_CREDIT" else ""
         each = [f"{left.remaining} {left.asset}{what} {_SPANS[left.scope, left.kind]}" for left in remaining]
-        possible = f"you can {verb} {', '.join(each)}" if each else "you may not give any"
-        super().__init__(f"Over your limit: {possible}. A manager can approve more.", field=("amount",))
+        possible = f"you can {_VERBS[kind]} {', '.join(each)}" if each else "you may not give any"
+        todo = "Ask a manager to do it." if kind == "SPENDING" else "A manager can approve more."
+        super().__init__(f"Over your limit: {possible}. {todo}", field=("amount",))
         self.remaining = remaining
 
 

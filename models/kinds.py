@@ -40,20 +40,22 @@ class LimitKind(StrEnum):
     """Activity that a limit is on."""
 
     ADDING = "ADDING"
-    """Adding value: adjustments, bulks and free rewards."""
+    """Adding value: adjustments, bulks, free rewards, and what is given back of a spend."""
     SELLING_CREDIT = "SELLING_CREDIT"
     """Selling credit: the total of an order's credit lines."""
+    SPENDING = "SPENDING"
+    """Spending: what is spent, used, or paid with account credit. Partners may spend nothing without a rule."""
 
 
 class LimitScope(StrEnum):
     """Span that a limit covers."""
 
     PER_ADJUSTMENT = "PER_ADJUSTMENT"
-    """One adjustment or, for SELLING_CREDIT, one order."""
+    """One adjustment or refund; for SELLING_CREDIT, one order; for SPENDING, one spend."""
     PER_ACTOR_DAY = "PER_ACTOR_DAY"
     """All that one person or client does in a day."""
     PER_CUSTOMER_DAY = "PER_CUSTOMER_DAY"
-    """All that one customer is given in a day."""
+    """All that one customer is given in a day; for SPENDING, all that is spent from one customer's accounts."""
 
 
 class CounterScope(StrEnum):
@@ -62,6 +64,8 @@ class CounterScope(StrEnum):
     PER_ACTOR_DAY = "PER_ACTOR_DAY"
     PER_CUSTOMER_DAY = "PER_CUSTOMER_DAY"
     SOLD_ACTOR_DAY = "SOLD_ACTOR_DAY"
+    SPENT_ACTOR_DAY = "SPENT_ACTOR_DAY"
+    SPENT_PERSON_DAY = "SPENT_PERSON_DAY"
 
 
 class TransactionKind(StrEnum):
@@ -81,6 +85,10 @@ class TransactionKind(StrEnum):
     """A credit's terms were changed; it has no entries."""
     USE = "USE"
     """Service credits were spent on a service."""
+    SPEND = "SPEND"
+    """Value was spent for a purpose that the note names."""
+    REFUND = "REFUND"
+    """A spend or a use was given back, or a part of it."""
     REWARD = "REWARD"
     """A reward was given; it has entries if points were paid."""
     ORDER = "ORDER"
@@ -107,6 +115,8 @@ class Counter(StrEnum):
     """Value set against invoices, or used to pay them."""
     REDEEMED = "REDEEMED"
     """Points paid for rewards, and service credits used."""
+    SPENT = "SPENT"
+    """Value spent by spendCredit."""
     ORDERS = "ORDERS"
     """Value sold by orders."""
     MERGED = "MERGED"

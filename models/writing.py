@@ -33,6 +33,7 @@ from models.planning.drafts import (
     GrantDraft,
     GrantRevocation,
     InvoiceLineDraft,
+    RefundDraft,
     RowResult,
     TierChangeDraft,
     TransactionDraft,
@@ -366,6 +367,7 @@ class _Writer:
         yield from self.insert(AssignmentState, w.assignments)
         yield from self.insert(PaymentState, w.payments)
         yield from self.insert(GrantDraft, w.grants)
+        yield from self.insert(RefundDraft, w.refunds)
 
     def _restricted_anew(self) -> dict[UUID, list[UUID]]:
         """The new services of each credit whose restriction has changed."""

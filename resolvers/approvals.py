@@ -5,7 +5,7 @@ from uuid import UUID
 import strawberry
 
 from auth.roles import Permission, Role, may
-from models.commands import AdjustCredit, Approvable, CreateOrder, GiveReward
+from models.commands import AdjustCredit, Approvable, CreateOrder, GiveReward, RefundSpend
 from models.errors import LedgerError, NotFound, OthersRequest, OwnRequest
 from models.kinds import ApprovalStatus
 from models.operations.approvals import approve_request, reject_request, withdraw_request
@@ -41,6 +41,8 @@ def rights_to(asked: Approvable, terms: Terms | None) -> tuple[Permission, ...]:
         case CreateOrder():
             sells = (Permission.ADD_CREDIT,) if credit_sold(asked, terms) else ()
             return (Permission.WRITE_INVOICES, *sells)
+        case RefundSpend():
+            return (Permission.REFUND_SPEND,)
 
 
 async def resolve_all(

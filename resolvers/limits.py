@@ -23,7 +23,7 @@ async def resolve_rules(info: Info, role: LimitRole | None = None, holder: str |
 
 
 async def resolve_set(info: Info, input: SetLimitInput) -> SetLimitPayload:  # noqa: A002 - the argument's name in the API
-    """Set how much a role, or one person or client, may add.
+    """Set how much a role, or one person or client, may add, spend, or sell as credit.
 
     It replaces the rule that there is as a whole: an amount that is left out is without bound. In force immediately in
     every process.

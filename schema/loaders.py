@@ -10,7 +10,7 @@ from uuid import UUID
 from gateway.reading import Kind, Lists, Loader, Rows
 from models.errors import InvariantViolated
 from models.planning.binding import Binding
-from models.reads import accounts, bindings, configuration, liability
+from models.reads import accounts, bindings, configuration, liability, refunds
 from models.reads.accounts import BalanceView
 from models.reads.paging import Condition, Listing, Page, PageRequest, load_pages
 from models.reads.session import ReadSession
@@ -79,6 +79,10 @@ async def _tiers(loaders: "Loaders", _: list[None]) -> dict[None, Tiers]:
     return {None: Tiers(await configuration.tiers(loaders.reads))}
 
 
+async def _refunds(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, refunds.RefundsView]:
+    return await refunds.of_transactions(loaders.reads, ids)
+
+
 async def _bindings(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, Binding]:
     requests = await loaders.approval_requests.load_all(ids)
     return await bindings.bindings(loaders.reads, [request.view for request in requests])
@@ -114,6 +118,8 @@ class Loaders:
     liability_parts = Kind(_liability_parts)
     """The parts of the liability at an instant, by months in a time zone."""
     pages = Kind(_pages)
+    refunds = Kind(_refunds)
+    """By transaction: what it gives back, or what was given back of it."""
     _all_tiers = Kind(_tiers)
 
     def __init__(

@@ -34,9 +34,11 @@ import resolvers.products
 import resolvers.reasons
 import resolvers.reassign_credit
 import resolvers.record_payment
+import resolvers.refund_spend
 import resolvers.release_assignments
 import resolvers.rewards
 import resolvers.services
+import resolvers.spend_credit
 import resolvers.statement
 import resolvers.tiers
 import resolvers.upcoming_expirations
@@ -79,6 +81,8 @@ class Query:
     adjustment_preview = root_field(
         resolvers.adjust.resolve_preview, May.ADD_CREDIT, May.REMOVE_CREDIT, exactly=resolvers.adjust.rights
     )
+    preview_spend = root_field(resolvers.spend_credit.resolve_preview, May.SPEND_CREDIT)
+    preview_refund = root_field(resolvers.refund_spend.resolve_preview, May.REFUND_SPEND)
     adjustment_reasons = root_field(
         resolvers.configuration.resolve_reasons, May.READ_CATALOGUE, exactly=resolvers.configuration.catalogue_rights
     )
@@ -159,6 +163,8 @@ class Mutation:
     create_product = root_field(resolvers.products.resolve_create, May.WRITE_CONFIG)
     update_product = root_field(resolvers.products.resolve_update, May.WRITE_CONFIG)
 
+    spend_credit = root_field(resolvers.spend_credit.resolve, May.SPEND_CREDIT)
+    refund_spend = root_field(resolvers.refund_spend.resolve, May.REFUND_SPEND)
     use_credit = root_field(resolvers.use_credit.resolve, May.USE_CREDIT)
     start_membership = root_field(resolvers.memberships.resolve_start, May.WRITE_CUSTOMERS)
     cancel_membership = root_field(resolvers.memberships.resolve_cancel, May.WRITE_CUSTOMERS)

@@ -31,6 +31,18 @@ def counters_needed(
     return keys
 
 
+def spending_counters_needed(
+    config: TenantConfig, now: datetime, spending: Iterable[tuple[Actor, AccountKey]]
+) -> set[CounterKey]:
+    """The day counters that apply to what these actors spend of these accounts."""
+    keys: set[CounterKey] = set()
+    for actor, (customer_id, asset) in spending:
+        if limits.spending_rule(config.spending_limits, actor, asset) is not None:
+            day = calendar.local_date(now, config.zone)
+            keys.update(limits.spending_keys(actor, customer_id, asset, day))
+    return keys
+
+
 def selling_counters_needed(
     config: TenantConfig, now: datetime, selling: Iterable[tuple[Actor, str]]
 ) -> set[CounterKey]:
@@ -66,16 +78,16 @@ async def lock_counters(
 async def lock_to_add_up(
     connection: TenantConnection, from_id: UUID, into_id: UUID, today: date, new_id: Callable[[], UUID]
 ) -> dict[CounterKey, CounterState]:
-    """Lock today's addition counters of both customers, for every role; insert those that the second lacks."""
-    names = sorted(product(LimitRole, (str(from_id), str(into_id))))
+    """Lock today's counters of both customers, of what was added and spent, for every role; insert those that the second
+    lacks."""
+    names = sorted(product(limits.CUSTOMER_DAYS, LimitRole, (str(from_id), str(into_id))))
     rows = await connection.raw.fetch(
-        f"""SELECT l.* FROM {each("role text", "holder text", first=3)} k CROSS JOIN LATERAL (
+        f"""SELECT l.* FROM {each("scope text", "role text", "holder text")} k CROSS JOIN LATERAL (
             SELECT scope, role, holder, asset, day, id, used_minor FROM limit_counters
-            WHERE tenant_id = $1 AND scope = $2 AND role = k.role AND holder = k.holder AND day >= $5
+            WHERE tenant_id = $1 AND scope = k.scope AND role = k.role AND holder = k.holder AND day >= $5
             ORDER BY asset, day FOR NO KEY UPDATE
         ) AS l""",
         connection.tenant_id,
-        limits.PER_CUSTOMER_DAY,
         *zip(*names, strict=True),
         today - timedelta(days=1),
     )

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
+from models.commands import Actor
 from models.loading.accounts import homes_of, in_order
 from models.lookups import each
 from models.planning.applying import applying_on
@@ -14,7 +15,7 @@ from models.planning.columns import maker, selected
 from models.planning.credits import is_open, serves
 from models.planning.lots import Lots
 from models.planning.needs import Needs, Spend
-from models.planning.state import Books, CreditState, SpendRecord
+from models.planning.state import Books, CreditState, SpendRecord, SpendState
 from models.session import TenantConnection
 from turns.slices import each_in_slices, in_slices
 from turns.steps import Steps
@@ -56,6 +57,26 @@ async def load_spend_records(connection: TenantConnection, transactions: set[UUI
         sorted(transactions),
     )
     return await each_in_slices(maker(SpendRecord, rows), rows)
+
+
+async def load_spends(connection: TenantConnection, transactions: set[UUID]) -> dict[UUID, SpendState]:
+    """Read these transactions with their actors, and how much of each has been given back."""
+    rows = await connection.raw.fetch(
+        f"""SELECT t.id, t.kind, a.subject, a.role, nullif(a.client, '') AS client, coalesce(r.given_minor, 0) AS given_minor
+        FROM {each("id uuid")} k JOIN transactions t ON t.tenant_id = $1 AND t.id = k.id
+        JOIN actors a ON a.tenant_id = $1 AND a.id = t.actor_id
+        LEFT JOIN LATERAL (
+            SELECT sum(amount_minor)::bigint AS given_minor FROM refunds WHERE tenant_id = $1 AND spend_id = k.id OFFSET 0
+        ) AS r ON true""",
+        connection.tenant_id,
+        sorted(transactions),
+    )
+    return {
+        row["id"]: SpendState(
+            row["id"], row["kind"], Actor(row["subject"], row["role"], row["client"]), row["given_minor"]
+        )
+        for row in rows
+    }
 
 
 async def load_credits(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:

@@ -41,11 +41,8 @@ def names(needs: Needs, actor: Actor, key: Name | None) -> Iterator[Name]:
     for customer, asset in needs.accounts:
         yield "accounts", customer, asset
         yield from (("new account", customer, asset), ("new currency", asset)) if needs.opens_accounts else ()
-    for customer, asset in needs.limited:
-        for scope, role, holder in _counters(actor, customer):
-            yield from ((kind, scope, role, holder, asset) for kind in COUNTER_KINDS)
-    for currency in needs.sells:
-        yield from ((kind, limits.SOLD_ACTOR_DAY, actor.role, actor.holder, currency) for kind in COUNTER_KINDS)
+    for counter in _counters(needs, actor):
+        yield from ((kind, *counter) for kind in COUNTER_KINDS)
     for kind, ids in _by_id(needs):
         yield from ((kind, each) for each in ids)
     yield from (("new invoice", number) for number in needs.invoice_numbers)
@@ -71,9 +68,16 @@ def new_names(books: Books) -> set[Name]:
     return made | {("new invoice", invoice.number) for invoice in books.writes.invoices}
 
 
-def _counters(actor: Actor, customer: UUID) -> Iterator[tuple[str, str, str]]:
-    yield limits.PER_ACTOR_DAY, actor.role, actor.holder
-    yield limits.PER_CUSTOMER_DAY, actor.role, str(customer)
+def _counters(needs: Needs, actor: Actor) -> Iterator[tuple[str, str, str, str]]:
+    """Scope, role, holder and asset of each day counter that may apply."""
+    for customer, asset in needs.limited:
+        yield limits.PER_ACTOR_DAY, actor.role, actor.holder, asset
+        yield limits.PER_CUSTOMER_DAY, actor.role, str(customer), asset
+    for customer, asset in needs.spending:
+        yield limits.SPENT_ACTOR_DAY, actor.role, actor.holder, asset
+        yield limits.SPENT_PERSON_DAY, actor.role, str(customer), asset
+    for currency in needs.sells:
+        yield limits.SOLD_ACTOR_DAY, actor.role, actor.holder, currency
 
 
 def _by_id(needs: Needs) -> Iterator[tuple[str, tuple[UUID, ...]]]:

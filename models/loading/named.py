@@ -9,7 +9,7 @@ from uuid import UUID
 from models.loading.accounts import lock_customers
 from models.loading.approvals import load_approvals
 from models.loading.billing import load_assignments, load_invoices, load_payments, load_products, taken_numbers
-from models.loading.credits import load_credits, load_spend_records
+from models.loading.credits import load_credits, load_spend_records, load_spends
 from models.loading.locked_elsewhere import Name
 from models.loading.rewards import load_coupons, load_rewards
 from models.planning.needs import Needs
@@ -73,7 +73,10 @@ async def load_named(
     if coupons := {c for n in needs for c in n.coupons}:
         books.coupons = await load_coupons(connection, coupons, skip=skip)
         skipped.named |= await _skipped(connection, "coupons", coupons - books.coupons.keys(), wait=wait)
-    if reversed_transactions := {t for n in needs for t in n.reversed_transactions}:
+    given_back = {t for n in needs for t in n.given_back}
+    if given_back:
+        books.given_back = await load_spends(connection, given_back)
+    if reversed_transactions := {t for n in needs for t in n.reversed_transactions} | given_back:
         books.spend_records = await load_spend_records(connection, reversed_transactions)
     await load_credits(connection, books, needs)
 

@@ -1,5 +1,5 @@
-"""Unlocked look-ups: the accounts of credits, assignments and invoices, each on its customer's surviving record.
-Only a merge changes them, and a posting follows that under its locks (models/persons.py)."""
+"""Unlocked look-ups: the accounts of credits, assignments, invoices and transactions, each on its customer's surviving
+record. Only a merge changes them, and a posting follows that under its locks (models/persons.py)."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -42,6 +42,21 @@ async def accounts_of_invoices(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUI
         f"""SELECT i.id, coalesce(p.merged_into_id, p.id), i.currency FROM {each("id uuid")} k
         JOIN invoices i ON i.tenant_id = $1 AND i.id = k.id
         JOIN customers p ON p.tenant_id = $1 AND p.id = i.customer_id""",
+        tenant_id,
+        ids,
+    )
+
+
+async def accounts_of_transactions(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:
+    """The customer and asset of each transaction with entries; of the first of its entries, if it has several accounts'."""
+    return await _keys(
+        f"""SELECT t.id, coalesce(p.merged_into_id, p.id), a.asset FROM {each("id uuid")} k
+        JOIN transactions t ON t.tenant_id = $1 AND t.id = k.id
+        JOIN customers p ON p.tenant_id = $1 AND p.id = t.customer_id
+        CROSS JOIN LATERAL (
+            SELECT account_id FROM entries WHERE tenant_id = $1 AND transaction_id = t.id ORDER BY account_id LIMIT 1
+        ) AS e
+        JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id""",
         tenant_id,
         ids,
     )

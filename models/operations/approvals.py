@@ -6,13 +6,14 @@ from uuid import UUID
 
 import orjson
 
-from models.commands import Actor, AdjustCredit, Approvable, CreateOrder, GiveReward, Outcome
+from models.commands import Actor, AdjustCredit, Approvable, CreateOrder, GiveReward, Outcome, RefundSpend
 from models.errors import InvariantViolated, NotFound, OthersRequest, OwnRequest, RequestNotPending
 from models.kinds import ApprovalStatus
 from models.ledger import Ledger
 from models.money import nonzero_minor
 from models.operations.auditing import Doer, doer_of, record_event
 from models.operations.give_reward import points_account, price_of
+from models.operations.refund_spend import needs_of_refund
 from models.operations.replays import replay_of_transaction
 from models.patience import patiently
 from models.planning import adjust, approving, invoices, rewards
@@ -52,6 +53,8 @@ async def _needs(tenant_id: UUID, asked: Approvable) -> Needs:
             return rewards.needs(asked, await price_of(tenant_id, asked.reward_id))
         case CreateOrder():
             return invoices.order_needs(asked)
+        case RefundSpend():
+            return await needs_of_refund(tenant_id, asked)
 
 
 async def _approved(tenant_id: UUID, request_id: UUID) -> Outcome:

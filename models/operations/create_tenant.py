@@ -11,7 +11,7 @@ from models.money import POINTS, SERVICE_CREDITS
 from models.names import checked_name
 from models.operations.update_tenant import checked_currencies
 from models.patience import patiently
-from models.planning.limits import LIMITED_ROLES, MONEY
+from models.planning.limits import ADDING, LIMITED_ROLES, MONEY, SPENDING, SPENDING_ROLES
 from models.session import tenant_id_of, tenant_transaction, written_id
 from models.tables import LimitRule, Reason, Tenant
 
@@ -90,8 +90,10 @@ async def create_tenant(
                 per_adjustment=limit,
                 per_actor_day=limit * ACTOR_DAY_TIMES,
                 per_customer_day=limit * CUSTOMER_DAY_TIMES,
+                kind=kind,
             )
-            for role in LIMITED_ROLES
+            for kind, roles in ((ADDING, LIMITED_ROLES), (SPENDING, SPENDING_ROLES))
+            for role in roles
             for asset, limit in PER_ADJUSTMENT.items()
         ]
         await LimitRule.bulk_create(rules, using_db=orm)

@@ -1,4 +1,4 @@
-"""Limits: maximum amounts that a role, or one person or client of it, may add, or sell as credit (domain: who may).
+"""Limits: maximum amounts that a role, or one person or client of it, may add, spend, or sell as credit (domain: who may).
 In force at once, in every process.
 
 A posting reads the rules after its transaction has begun, and applies the rules it read. So a posting that begins after
@@ -7,7 +7,7 @@ returns only once all of those have ended (`until_written` in models/loading/con
 posting meanwhile.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -15,13 +15,14 @@ from uuid import UUID
 from models.commands import Actor
 from models.configuration_commands import RemoveLimit, SetLimit
 from models.errors import AmountOutOfRange, AmountPrecision, Busy, Invalid, LedgerError, NotFound
+from models.kinds import LimitKind, LimitRole
 from models.ledger import Ledger
 from models.loading.config_locks import until_written
 from models.money import MAX_AMOUNT_MINOR, POINTS, SERVICE_CREDITS, exponent, to_minor
 from models.operations.configuring import Configuring, configuring
 from models.patience import patiently
 from models.planning.config import LimitRuleValues
-from models.planning.limits import ADDING, LIMITED_ROLES, MONEY, in_own_places
+from models.planning.limits import ADDING, LIMITED_ROLES, MONEY, SELLING_CREDIT, SPENDING_ROLES, in_own_places
 
 MAX_RULES: Final = 1_000
 MAX_HOLDER_CHARACTERS: Final = 255
@@ -31,6 +32,12 @@ MAX_MONEY: Final = MAX_AMOUNT_MINOR
 """In units: no account in any currency holds more."""
 STANDING: Final = frozenset({MONEY, SERVICE_CREDITS, POINTS})
 """Assets that always have a rule for everyone of a limited role."""
+_ALWAYS_LIMITED: Final[Mapping[str, tuple[LimitRole, ...]]] = {
+    LimitKind.ADDING: LIMITED_ROLES,
+    LimitKind.SPENDING: SPENDING_ROLES,
+    LimitKind.SELLING_CREDIT: (),
+}
+_WHO: Final[Mapping[str, str]] = {LimitRole.STAFF: "Staff", LimitRole.PARTNER: "Partners"}
 _LIMITS: Final = ("per_adjustment", "per_actor_day", "per_customer_day")
 
 
@@ -64,7 +71,7 @@ async def in_force(tenant_id: UUID) -> None:
 def checked_limit(command: SetLimit) -> LimitRuleValues:
     """The rule that the command sets. Raises the errors of `set_limit` for an invalid one."""
     asset, holder = _name(command)
-    if command.kind != ADDING and command.per_customer_day is not None:
+    if command.kind == SELLING_CREDIT and command.per_customer_day is not None:
         raise Invalid(
             "Limits on selling credit are not by customer. Leave perCustomerDay out.", field=("perCustomerDay",)
         )
@@ -98,9 +105,10 @@ async def put_limits(change: Configuring, ledger: Ledger, rules: Iterable[LimitR
 async def remove_limit(ledger: Ledger, tenant_id: UUID, actor: Actor, command: RemoveLimit) -> None:
     """Delete the rule: the next in precedence then applies. Raises NotFound, Busy, and Invalid for a mandatory rule."""
     asset, holder = _name(command)
-    if command.kind == ADDING and command.role in LIMITED_ROLES and not holder and asset in STANDING:
+    if command.role in _ALWAYS_LIMITED[command.kind] and not holder and asset in STANDING:
         raise Invalid(
-            "Staff and partners always need a limit, so it cannot be deleted. Change it instead; each maximum is optional.",
+            f"{_WHO[command.role]} always need this limit, so it cannot be deleted. Change it instead; each maximum is"
+            " optional.",
             field=("role",),
         )
     found = await _remove(ledger, tenant_id, actor, (command.role, asset, holder, command.kind))
@@ -124,7 +132,7 @@ def _name(command: SetLimit | RemoveLimit) -> tuple[str, str]:
         exponent(command.asset)
     if command.holder is not None and not (command.holder.strip() and len(command.holder) <= MAX_HOLDER_CHARACTERS):
         raise Invalid(f"Enter between 1 and {MAX_HOLDER_CHARACTERS} characters.", field=("holder",))
-    if command.kind != ADDING and command.asset in (SERVICE_CREDITS, POINTS):
+    if command.kind == SELLING_CREDIT and command.asset in (SERVICE_CREDITS, POINTS):
         raise Invalid("Credit can only be sold in a currency. Choose one.", field=("asset",))
     return command.asset or MONEY, command.holder or ""
 

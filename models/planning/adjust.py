@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any, Final
+from uuid import UUID
 
 from models.commands import AdjustCredit, Outcome
 from models.errors import (
@@ -60,7 +61,7 @@ def plan(books: Books, context: PostingContext, command: AdjustCredit) -> Steps[
     reason = check_reason(books, command, adding=amount_minor > 0)
     if command.customer_id not in books.customers:
         raise NotFound("There is no such customer.", field=("customerId",))
-    check_services(books, command, adding=amount_minor > 0)
+    check_services(books, command.asset, command.service_ids, adding=amount_minor > 0)
     if amount_minor > 0:
         return _add(books, context, command, amount_minor, reason)
     return (yield from _remove(books, context, command, -amount_minor, reason))
@@ -80,17 +81,15 @@ def check_reason(books: Books, command: AdjustCredit, *, adding: bool) -> Reason
     return reason
 
 
-def check_services(books: Books, command: AdjustCredit, *, adding: bool) -> None:
+def check_services(books: Books, asset: str, service_ids: Sequence[UUID], *, adding: bool) -> None:
     """Check the services: only service credits may name them, and only those the tenant has (and still offers, to add)."""
-    if not command.service_ids:
+    if not service_ids:
         return
-    if command.asset != SERVICE_CREDITS:
-        raise Invalid(
-            f"Only service credits can be restricted to services, not {command.asset}.", field=("serviceIds",)
-        )
-    if len(command.service_ids) > MAX_SERVICES:
+    if asset != SERVICE_CREDITS:
+        raise Invalid(f"Only service credits can be restricted to services, not {asset}.", field=("serviceIds",))
+    if len(service_ids) > MAX_SERVICES:
         raise Invalid(f"At most {MAX_SERVICES} services can be named.", field=("serviceIds",))
-    for service_id in command.service_ids:
+    for service_id in service_ids:
         active = books.config.services.get(service_id)
         if active is None:
             raise NotFound("There is no such service.", field=("serviceIds",))

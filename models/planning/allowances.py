@@ -1,5 +1,5 @@
-"""Amounts that an actor may still add to an account today, or sell as credit: the rule that applies, and its day
-counters. Pure."""
+"""Amounts that an actor may still add to an account today, spend of it, or sell as credit: the rule that applies, and its
+day counters. Pure."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -15,8 +15,8 @@ from models.planning.state import Books, CounterState
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """rule: None if no limit applies; then there are no counters. counters: the actor's day; for additions also the
-    customer's day. barred: the reason why they may not use the currency at all.
+    """rule: None if no limit applies; then there are no counters. counters: the actor's day; for additions and spends
+    also the customer's day. barred: the reason why they may not use the currency at all.
     """
 
     asset: str
@@ -58,6 +58,16 @@ def allowance_of(books: Books, actor: Actor, customer_id: UUID, asset: str) -> A
     keys = limits.counter_keys(actor, customer_id, asset, day)
     barred = limits.barred_from(books.config, actor, asset)
     return Allowance(asset, rule, tuple(books.counters[key] for key in keys), day, barred)
+
+
+def spending_allowance_of(books: Books, actor: Actor, customer_id: UUID, asset: str) -> Allowance:
+    """The amount that the actor may still spend of this customer's account in this asset today."""
+    rule = limits.spending_rule(books.config.spending_limits, actor, asset)
+    if rule is None:
+        return Allowance(asset, None, ())
+    day = calendar.local_date(books.now, books.config.zone)
+    keys = limits.spending_keys(actor, customer_id, asset, day)
+    return Allowance(asset, rule, tuple(books.counters[key] for key in keys), day)
 
 
 def selling_allowance_of(books: Books, actor: Actor, currency: str) -> Allowance:

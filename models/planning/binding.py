@@ -14,7 +14,7 @@ from uuid import UUID
 
 import orjson
 
-from models.commands import AdjustCredit, Approvable, CreateOrder, GiveReward
+from models.commands import AdjustCredit, Approvable, CreateOrder, GiveReward, RefundSpend
 from models.errors import RequestChanged, TermChange
 from models.kinds import ProductKind
 from models.money import POINTS, to_decimal
@@ -62,6 +62,8 @@ def terms_of(books: InForce, asked: Approvable) -> Terms:
             return _of_reward(books, asked)
         case CreateOrder():
             return _of_order(books, asked)
+        case RefundSpend():
+            return {}  # the spend never changes, and what has been given back of it meanwhile is checked again
 
 
 def binding_of(books: InForce, asked: Approvable, terms: Terms | None) -> Binding:

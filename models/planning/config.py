@@ -53,6 +53,7 @@ class TenantConfig:
     limits: dict[tuple[str, str, str], LimitRuleValues]  # (role, asset or MONEY, holder or '')
     currencies: dict[str, int] = field(default_factory=dict)  # code -> exponent, of currencies in the books
     selling_limits: dict[tuple[str, str, str], LimitRuleValues] = field(default_factory=dict)
+    spending_limits: dict[tuple[str, str, str], LimitRuleValues] = field(default_factory=dict)
     limited_currencies: frozenset[str] = frozenset()  # allowed for limited roles; empty: all
     service_names: dict[UUID, str] = field(default_factory=dict)
 

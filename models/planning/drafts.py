@@ -160,6 +160,19 @@ class GrantRevocation:
     revoked_minor: Annotated[int, LATER]
 
 
+@table("refunds")
+@dataclass(frozen=True, slots=True)
+class RefundDraft:
+    """A part of a spend, or all of it, that was given back. id: the transaction's that gave it back. taken_minor: all
+    that the spend took. before_minor: what of that had been given back before."""
+
+    id: UUID
+    spend_id: UUID
+    amount_minor: int
+    taken_minor: int
+    before_minor: int
+
+
 @table("audit_events")
 @dataclass(frozen=True, slots=True)
 class AuditDraft:

@@ -5,7 +5,8 @@ currency counted by itself; a rule for one person or client takes precedence ove
 always limited, managers and admins only if a rule exists.
 
 Selling credit is another kind of limit, on the sum of an order's credit lines, per order and per actor and day: unset
-by default, and sales are counted apart from additions.
+by default, and sales are counted apart from additions. Spending is a third kind, per spend, per actor and day, and per
+customer and day: unset by default, but partners may spend nothing without a rule.
 
 Additions under a rule are counted for the day whether or not the rule limits the day: a limit set at noon counts the
 morning too.
@@ -31,11 +32,19 @@ PER_ACTOR_DAY: Final = CounterScope.PER_ACTOR_DAY
 PER_CUSTOMER_DAY: Final = CounterScope.PER_CUSTOMER_DAY
 SOLD_ACTOR_DAY: Final = CounterScope.SOLD_ACTOR_DAY
 """The scope of sales counters. Shown as PER_ACTOR_DAY, of its kind."""
+SPENT_ACTOR_DAY: Final = CounterScope.SPENT_ACTOR_DAY
+SPENT_PERSON_DAY: Final = CounterScope.SPENT_PERSON_DAY
+"""The scopes of what is spent. Shown as PER_ACTOR_DAY and PER_CUSTOMER_DAY, of their kind."""
+CUSTOMER_DAYS: Final = (PER_CUSTOMER_DAY, SPENT_PERSON_DAY)
+"""Scopes of which a customer is the holder."""
 ADDING: Final = LimitKind.ADDING
 SELLING_CREDIT: Final = LimitKind.SELLING_CREDIT
+SPENDING: Final = LimitKind.SPENDING
 MONEY: Final = "MONEY"
 LIMITED_ROLES: Final = (LimitRole.STAFF, LimitRole.PARTNER)
 """Roles that may add nothing unless a rule allows it."""
+SPENDING_ROLES: Final = (LimitRole.PARTNER,)
+"""Roles that may spend nothing unless a rule allows it."""
 MAX_COUNTED: Final = 2**63 - 1
 """Maximum of a day's counter, in minor units. An actor under a rule who reaches it needs a second person."""
 _NOTHING: Final = Decimal(0)
@@ -72,6 +81,14 @@ def selling_rule(rules: Mapping[RuleKey, LimitRuleValues], actor: Actor, currenc
     return _rule(rules, actor, currency) if rules else None
 
 
+def spending_rule(rules: Mapping[RuleKey, LimitRuleValues], actor: Actor, asset: str) -> LimitRuleValues | None:
+    """The rule about spending that applies to this actor; without one, a partner may spend nothing, and others anything."""
+    rule = _rule(rules, actor, asset) if rules else None
+    if rule is None and actor.role in SPENDING_ROLES:
+        return LimitRuleValues(actor.role, asset, "", _NOTHING, _NOTHING, _NOTHING, SPENDING)
+    return rule
+
+
 def _rule(rules: Mapping[RuleKey, LimitRuleValues], actor: Actor, asset: str) -> LimitRuleValues | None:
     names = (asset, MONEY) if is_money(asset) else (asset,)
     for holder in (actor.holder, ""):
@@ -87,6 +104,14 @@ def counter_keys(actor: Actor, customer_id: UUID, asset: str, day: date) -> tupl
     return (
         (PER_ACTOR_DAY, actor.role, actor.holder, asset, day),
         (PER_CUSTOMER_DAY, actor.role, str(customer_id), asset, day),
+    )
+
+
+def spending_keys(actor: Actor, customer_id: UUID, asset: str, day: date) -> tuple[CounterKey, CounterKey]:
+    """The counters of what an actor under a rule about spending spends."""
+    return (
+        (SPENT_ACTOR_DAY, actor.role, actor.holder, asset, day),
+        (SPENT_PERSON_DAY, actor.role, str(customer_id), asset, day),
     )
 
 

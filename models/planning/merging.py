@@ -104,7 +104,7 @@ def move_account(
 def _add_up_counters(books: Books, from_id: UUID, into_id: UUID) -> None:
     """Add up both records' counters: a limit per customer and day is per person."""
     for (scope, role, holder, asset, day), counter in sorted(books.counters.items()):
-        if scope == limits.PER_CUSTOMER_DAY and holder == str(from_id) and counter.used_minor:
+        if scope in limits.CUSTOMER_DAYS and holder == str(from_id) and counter.used_minor:
             key: CounterKey = (scope, role, str(into_id), asset, day)
             total = books.counters[key]
             books.change(total, used_minor=total.used_minor + counter.used_minor)

@@ -25,11 +25,12 @@ class Spend:
 @dataclass(frozen=True, slots=True)
 class Needs:
     """customers: locked against an erasure and a merge, like the customers of all accounts. accounts: locked.
-    opens_accounts: opened if missing. limited: (customer, asset) whose day counters apply. sells: currencies in which
-    credit may be sold, if day counters of sales apply.
+    opens_accounts: opened if missing. limited: (customer, asset) whose day counters apply. spending: those whose day
+    counters of what is spent apply. sells: currencies in which credit may be sold, if day counters of sales apply.
 
     credits: loaded in any state. assignments: by id; assigned_credits, assigned_invoices: all live assignments from
-    these credits, or on these invoices. reversed_transactions: those whose spends are to be undone. merges: customers
+    these credits, or on these invoices. reversed_transactions: those whose spends are to be undone. given_back: those
+    of which a part may have been given back before, and more is to be. merges: customers
     to be merged, locked exclusively; with all accounts of the first and their remainders, and today's counters of both.
     as_records: the customers are meant as records, merged or not. invoice_numbers: looked up, so that a duplicate can
     be refused. approvals: requests to be approved; locked last.
@@ -49,12 +50,14 @@ class Needs:
     assigned_invoices: tuple[UUID, ...] = ()
     payments: tuple[UUID, ...] = ()
     reversed_transactions: tuple[UUID, ...] = ()
+    given_back: tuple[UUID, ...] = ()
     coupons: tuple[UUID, ...] = ()
     products: tuple[UUID, ...] = ()
     merges: tuple[UUID, ...] = ()
     as_records: bool = False
     approvals: tuple[UUID, ...] = ()
     sells: tuple[str, ...] = ()
+    spending: tuple[AccountKey, ...] = ()
 
 
 def merge(needs: Iterable[Needs]) -> Needs:

@@ -6,11 +6,12 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from models.commands import Command, Outcome
+from models.commands import Actor, Command, Outcome
 from models.errors import ExceedsDue, InsufficientBalance, Invalid, InvoiceNotOpen, NotFound, PaymentVoided
 from models.kinds import AssignmentOrigin, InvoiceStatus, PaymentMethod, TransactionKind
 from models.money import nonzero_minor, to_decimal
 from models.planning import calendar, credits, plan_of
+from models.planning.allowances import spending_allowance_of
 from models.planning.assign import assign
 from models.planning.auditing import audit
 from models.planning.events import emit
@@ -27,6 +28,7 @@ from models.planning.settling import (
     settle,
     take_back_grants,
 )
+from models.planning.spending import check_may_spend
 from models.planning.state import AccountKey, AccountState, Books, InvoiceState, PaymentState, PostingContext
 from models.views import PaymentView
 from turns.steps import Steps
@@ -61,13 +63,15 @@ def needs(command: RecordPayment, account: AccountKey, *, grants: bool, amount_m
         accounts=(account,) if with_credit or grants else (),
         opens_accounts=grants,
         spends=(Spend(account, amount_minor),) if with_credit else (),
+        spending=(account,) if with_credit else (),
         invoices=(command.invoice_id,),
     )
 
 
 @plan_of(RecordPayment)
 def plan(books: Books, context: PostingContext, command: RecordPayment) -> Steps[Outcome]:
-    """Plan a payment of an open invoice. Raises InvoiceNotOpen, ExceedsDue, InsufficientBalance, and for dates."""
+    """Plan a payment of an open invoice. Raises InvoiceNotOpen, ExceedsDue, InsufficientBalance, LimitExceeded, and for
+    dates."""
     invoice = books.invoices.get(command.invoice_id)
     if invoice is None:
         raise NotFound("There is no such invoice.", field=("invoiceId",))
@@ -86,7 +90,7 @@ def plan(books: Books, context: PostingContext, command: RecordPayment) -> Steps
     account = account_of(books, invoice) if with_credit or invoice.credit_lines else None
     check_grants_fit(account, [(invoice, amount_minor)], spent_minor=amount_minor if with_credit else 0)
     if with_credit:
-        yield from _check_credit(books, account, invoice, amount_minor)
+        yield from _check_credit(books, context.actor, account, invoice, amount_minor)
     # Must succeed from here on.
     payment = PaymentState(
         id=context.result_id,
@@ -139,10 +143,13 @@ def _amount(amount: Decimal, invoice: InvoiceState, *, with_credit: bool) -> int
     return amount_minor
 
 
-def _check_credit(books: Books, account: AccountState | None, invoice: InvoiceState, amount_minor: int) -> Steps[None]:
+def _check_credit(
+    books: Books, actor: Actor, account: AccountState | None, invoice: InvoiceState, amount_minor: int
+) -> Steps[None]:
     if account is None:
         raise InsufficientBalance(to_decimal(0, invoice.currency), invoice.currency)
     yield from credits.require_spendable(books, account, amount_minor, ())
+    check_may_spend(books, actor, account, amount_minor)
 
 
 def _pay_with_credit(
@@ -150,7 +157,9 @@ def _pay_with_credit(
 ) -> Steps[tuple[Any, ...]]:
     """Set the account's open credit against the invoice in burn order, as one event that the payment names."""
     event = PostingContext(context.actor, context.key, payment.transaction_id or books.source.new_id())
-    transaction = credits.begin(books, TransactionKind.ASSIGNMENT, invoice.customer_id, event)
+    allowance = spending_allowance_of(books, context.actor, account.customer_id, account.asset)
+    limited = allowance.use(books, payment.amount_minor)
+    transaction = credits.begin(books, TransactionKind.ASSIGNMENT, invoice.customer_id, event, limited=limited)
     views = []
     for taking in credits.to_take(books, account, payment.amount_minor):
         if taking is not None:

@@ -65,5 +65,6 @@ def followed_needs(needs: Needs, persons: Persons) -> Needs:
         accounts=tuple(key(account) for account in needs.accounts),
         spends=tuple(replace(spend, account=key(spend.account)) for spend in needs.spends),
         limited=tuple(key(account) for account in needs.limited),
+        spending=tuple(key(account) for account in needs.spending),
         merges=tuple(persons.get(customer, customer) for customer in needs.merges),
     )

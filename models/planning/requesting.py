@@ -8,7 +8,7 @@ from types import UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
-from models.commands import Actor, AdjustCredit, Approvable, Asker, CreateOrder, GiveReward, Outcome
+from models.commands import Actor, AdjustCredit, Approvable, Asker, CreateOrder, GiveReward, Outcome, RefundSpend
 from models.errors import InvariantViolated, LedgerError, TooManyPending
 from models.kinds import ApprovalStatus
 from models.money import to_minor
@@ -22,6 +22,7 @@ OPERATIONS: Final[Mapping[str, type[Any]]] = {
     "adjustCredit": AdjustCredit,
     "giveReward": GiveReward,
     "createOrder": CreateOrder,
+    "refundSpend": RefundSpend,
 }
 """The commands that can be requested, by the name of their operation."""
 MAX_PENDING: Final = 1_000
@@ -49,6 +50,8 @@ def request_approval(books: Books, context: PostingContext, operation: str, comm
     """
     if _pending(books, context.actor.asker) >= MAX_PENDING:
         raise TooManyPending(MAX_PENDING, field="proposeOnly" if command.propose_only else "requestApproval")
+    if command.customer_id is None:
+        raise InvariantViolated(f"{operation} asks for approval, and does not say for whom")
     request = ApprovalState(
         id=context.result_id,
         operation=operation,
@@ -143,6 +146,8 @@ def what_is_asked(command: Approvable, terms: Terms | None) -> dict[str, Any]:
         case CreateOrder():
             sold_minor = to_minor(credit_sold(command, terms), command.currency)
             asked |= {"asset": command.currency, "amount_minor": sold_minor}
+        case RefundSpend(amount=Decimal() as amount, asset=str(asset)):
+            asked |= {"asset": asset, "amount_minor": to_minor(amount, asset), "note": command.note}
     return asked
 
 

@@ -21,6 +21,7 @@ from models.planning.drafts import (
     GrantRevocation,
     InvoiceLineDraft,
     MergedCustomer,
+    RefundDraft,
     RowResult,
     TierChangeDraft,
     TransactionDraft,
@@ -225,6 +226,16 @@ class SpendRecord:
     taken_minor: int
 
 
+@dataclass(slots=True)
+class SpendState:
+    """An earlier transaction of which something is to be given back. given_minor: what has been, of all of it."""
+
+    id: UUID
+    kind: str
+    spent_by: Actor
+    given_minor: int
+
+
 @table("products")
 @dataclass(frozen=True, slots=True)
 class ProductState:
@@ -321,6 +332,7 @@ class Writes:
     payments: list[PaymentState] = field(default_factory=list)
     assignments: list[AssignmentState] = field(default_factory=list)
     grants: list[GrantDraft] = field(default_factory=list)
+    refunds: list[RefundDraft] = field(default_factory=list)
     coupons: list[CouponState] = field(default_factory=list)
     approvals: list[ApprovalState] = field(default_factory=list)
     bulk_operations: list[BulkOperationDraft] = field(default_factory=list)
@@ -391,6 +403,7 @@ class Books:
     assignments: dict[UUID, AssignmentState] = field(default_factory=dict)
     payments: dict[UUID, PaymentState] = field(default_factory=dict)
     spend_records: list[SpendRecord] = field(default_factory=list)
+    given_back: dict[UUID, SpendState] = field(default_factory=dict)
     products: dict[UUID, ProductState] = field(default_factory=dict)
     rewards: dict[UUID, RewardState] = field(default_factory=dict)
     coupons: dict[UUID, CouponState] = field(default_factory=dict)

@@ -1,17 +1,18 @@
-"""Spending service credits on a service (source 001), and writing off expired remainders. Pure."""
+"""Using service credits for a service (source 001), and writing off expired remainders. Pure."""
 
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
 from models.commands import Command, Outcome
-from models.errors import InsufficientBalance, Invalid, NotFound
-from models.kinds import Counter, TransactionKind
-from models.money import SERVICE_CREDITS, nonzero_minor, to_decimal
+from models.errors import NotFound
+from models.kinds import TransactionKind
+from models.money import SERVICE_CREDITS
 from models.planning import credits, plan_of
 from models.planning.burn_order import burn_key
-from models.planning.needs import Needs, Spend
+from models.planning.needs import Needs
 from models.planning.notes import check_note
+from models.planning.spending import needs_to_spend, positive_minor, take
 from models.planning.state import Books, PostingContext
 from turns.steps import Steps, in_order
 
@@ -35,35 +36,22 @@ class ExpireCredits(Command):
 
 
 def use_needs(command: UseCredit, amount_minor: int) -> Needs:
-    key = (command.customer_id, SERVICE_CREDITS)
-    spend = Spend(key, amount_minor, (command.service_id,))
-    return Needs(customers=(command.customer_id,), accounts=(key,), spends=(spend,))
+    return needs_to_spend((command.customer_id, SERVICE_CREDITS), amount_minor, (command.service_id,))
 
 
 @plan_of(UseCredit)
 def plan_use(books: Books, context: PostingContext, command: UseCredit) -> Steps[Outcome]:
-    """Plan a spend on a service, from credits that name it or no service, in burn order. Raises InsufficientBalance."""
+    """Plan a spend on a service, from credits that name it or no service, in burn order. Raises NotFound,
+    InsufficientBalance, LimitExceeded."""
     check_note(command.note)
-    amount_minor = nonzero_minor(command.amount, SERVICE_CREDITS)
-    if amount_minor < 0:
-        raise Invalid("The amount must be positive.", field=("amount",))
+    amount_minor = positive_minor(command.amount, SERVICE_CREDITS)
     if command.customer_id not in books.customers:
         raise NotFound("There is no such customer.", field=("customerId",))
     if command.service_id not in books.config.services:
         raise NotFound("There is no such service.", field=("serviceId",))
-    account = books.accounts.get((command.customer_id, SERVICE_CREDITS))
-    if account is None:
-        raise InsufficientBalance(to_decimal(0, SERVICE_CREDITS), SERVICE_CREDITS)
-    yield from credits.require_spendable(books, account, amount_minor, (command.service_id,))
-    # Must succeed from here on.
-    transaction = credits.begin(books, TransactionKind.USE, command.customer_id, context, note=command.note)
-    yield from credits.spend(
-        books, transaction, account, amount_minor, Counter.REDEEMED, service_ids=(command.service_id,)
-    )
-    return Outcome(
-        transaction_id=transaction.id,
-        account_id=account.id,
-        views=(credits.transaction_view(transaction), credits.account_view(account)),
+    key, services = (command.customer_id, SERVICE_CREDITS), (command.service_id,)
+    return (
+        yield from take(books, context, key, amount_minor, TransactionKind.USE, note=command.note, service_ids=services)
     )
 
 

@@ -16,6 +16,9 @@ from models.planning.limits import (
     PER_CUSTOMER_DAY,
     SELLING_CREDIT,
     SOLD_ACTOR_DAY,
+    SPENDING,
+    SPENDING_ROLES,
+    SPENT_ACTOR_DAY,
 )
 from models.reads import accounts
 from models.reads.session import ReadSession
@@ -37,15 +40,17 @@ async def rules(session: ReadSession, role: str | None, holder: str | None) -> l
 
 async def left_today(session: ReadSession, actor: Actor, day: date) -> list[LimitRemaining]:
     """The amount that each of the actor's limits leaves on `day`, by asset: per adjustment, and per actor and day; then
-    the same for limits on selling credit.
+    the same for limits on selling credit, and on spending.
 
     Money under the rule for MONEY is listed for each currency in which the tenant has accounts. Limits per customer are
     left out: their remainder depends on the customer.
     """
     rules_of_actor = await _rules(session, actor.role, ["", actor.holder])
-    found = {(rule.role, rule.asset, rule.holder): rule for rule in rules_of_actor if rule.kind == ADDING}
-    selling = {(rule.role, rule.asset, rule.holder): rule for rule in rules_of_actor if rule.kind == SELLING_CREDIT}
-    if not (found or selling) and actor.role not in LIMITED_ROLES:
+    found, selling, spending = (
+        {(rule.role, rule.asset, rule.holder): rule for rule in rules_of_actor if rule.kind == kind}
+        for kind in (ADDING, SELLING_CREDIT, SPENDING)
+    )
+    if not (found or selling or spending) and actor.role not in LIMITED_ROLES:
         return []
     held = set(await accounts.assets(session))
     left: list[LimitRemaining] = []
@@ -57,6 +62,10 @@ async def left_today(session: ReadSession, actor: Actor, day: date) -> list[Limi
         used = await _used(session, actor, day, SOLD_ACTOR_DAY)
         for asset in sorted({asset for _, asset, _ in selling if asset != MONEY} | set(used) | held):
             left += _remaining(limits.selling_rule(selling, actor, asset) if is_money(asset) else None, asset, used)
+    if spending or actor.role in SPENDING_ROLES:
+        used = await _used(session, actor, day, SPENT_ACTOR_DAY)
+        for asset in sorted({asset for _, asset, _ in spending if asset != MONEY} | set(used) | held):
+            left += _remaining(limits.spending_rule(spending, actor, asset), asset, used)
     return left
 
 

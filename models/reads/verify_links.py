@@ -24,6 +24,7 @@ LINKS: Final = {
     "invoices": "customer_id customers, actor_id actors",
     "partner_tokens": "replaces_id partner_tokens, created_by_id actors, revoked_by_id actors",
     "payments": "invoice_id invoices, transaction_id transactions, actor_id actors",
+    "refunds": "id transactions, spend_id transactions",
     "tier_changes": "account_id accounts, transaction_id transactions",
     "transaction_texts": "id transactions",
     "transactions": "customer_id customers, actor_id actors, approved_by_id actors",

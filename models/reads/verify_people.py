@@ -30,7 +30,8 @@ _COUPONS = (
                 AS detail
         FROM (SELECT * FROM coupons WHERE tenant_id = $1 AND refund_transaction_id IS NOT NULL) c
         FULL JOIN (
-            SELECT e.transaction_id, sum(e.amount_minor) AS back FROM entries e
+            SELECT e.transaction_id, sum(e.amount_minor) AS back
+            FROM entries e JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id AND t.kind <> 'REFUND'
             WHERE e.tenant_id = $1 AND e.counter = 'REDEEMED' AND e.amount_minor > 0 GROUP BY e.transaction_id
         ) e ON e.transaction_id = c.refund_transaction_id
         WHERE coalesce(c.points_spent_minor, 0) <> coalesce(e.back, 0)
@@ -44,6 +45,45 @@ _COUPONS = (
         JOIN customers o ON o.tenant_id = $1 AND o.id = c.customer_id
         JOIN customers d ON d.tenant_id = $1 AND d.id = t.customer_id
         WHERE c.tenant_id = $1 AND coalesce(o.merged_into_id, o.id) <> coalesce(d.merged_into_id, d.id)
+        """,
+    ),
+)
+
+# What a spend took, or a use, and what came back of it, in the order in which it did.
+_REFUNDS = (
+    Check(
+        "refunds",
+        """
+        WITH moved AS MATERIALIZED (
+            SELECT t.id, t.kind, t.customer_id, sum(e.amount_minor) AS minor
+            FROM entries e JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
+                AND t.kind IN ('SPEND', 'USE', 'REFUND')
+            WHERE e.tenant_id = $1 AND e.counter = CASE t.kind WHEN 'SPEND' THEN 'SPENT' WHEN 'USE' THEN 'REDEEMED'
+                ELSE e.counter END AND e.counter IN ('SPENT', 'REDEEMED')
+            GROUP BY t.id, t.kind, t.customer_id
+        ), told AS (
+            SELECT r.*, coalesce(sum(r.amount_minor) OVER (
+                PARTITION BY r.spend_id ORDER BY r.before_minor ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ), 0) AS given_minor
+            FROM refunds r WHERE r.tenant_id = $1
+        )
+        SELECT coalesce(r.id, b.id) AS id, format('gives back %s of %s that %s took, after %s; entries: %s of %s, after %s',
+            r.amount_minor, r.taken_minor, r.spend_id, r.before_minor, b.minor, -s.minor, r.given_minor) AS detail
+        FROM told r FULL JOIN (SELECT * FROM moved WHERE kind = 'REFUND') b ON b.id = r.id
+        LEFT JOIN moved s ON s.id = r.spend_id AND s.kind <> 'REFUND'
+        LEFT JOIN customers o ON o.tenant_id = $1 AND o.id = b.customer_id
+        LEFT JOIN customers d ON d.tenant_id = $1 AND d.id = s.customer_id
+        WHERE (r.amount_minor, r.taken_minor, r.before_minor) IS DISTINCT FROM (b.minor, -s.minor, r.given_minor)
+            OR coalesce(o.merged_into_id, o.id) IS DISTINCT FROM coalesce(d.merged_into_id, d.id)
+        """,
+    ),
+    Check(
+        "spent",
+        """
+        SELECT e.id, format('%s against %s in a %s', e.amount_minor, e.counter, t.kind) AS detail
+        FROM entries e JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
+        WHERE e.tenant_id = $1 AND e.counter = 'SPENT'
+            AND t.kind <> CASE WHEN e.amount_minor < 0 THEN 'SPEND' ELSE 'REFUND' END
         """,
     ),
 )
@@ -97,8 +137,8 @@ _APPROVALS = (
 
 # For other operations, a repetition or a part of a bulk may have made nothing with the id.
 _MAKES_ITS_RESULT = """'adjustCredit', 'assignCredit', 'bulkCredit', 'createInvoice', 'createOrder', 'giveReward',
-                'reassignCredit', 'recordPayment', 'releaseAssignments', 'updateCredit', 'useCredit', 'voidCredit',
-                'voidInvoice'"""
+                'reassignCredit', 'recordPayment', 'refundSpend', 'releaseAssignments', 'spendCredit', 'updateCredit',
+                'useCredit', 'voidCredit', 'voidInvoice'"""
 
 # Of keys used since the last pruning. A posting claims its key, and may then wait before it gets its time, but less
 # than an hour. The key is the requester's; for an approved request, the approver's.
@@ -149,7 +189,8 @@ _LIMITS = (
             SELECT id, coalesce(merged_into_id, id) AS person_id FROM customers WHERE tenant_id = $1
         ), said AS (
             SELECT a.role, CASE WHEN a.role = 'PARTNER' AND a.client <> '' THEN a.client ELSE a.subject END AS actor,
-                p.person_id::text AS customer, t.limited_asset AS asset, t.limited_on AS day, t.limited_minor AS used
+                p.person_id::text AS customer, t.limited_asset AS asset, t.limited_on AS day, t.limited_minor AS used,
+                t.kind IN ('SPEND', 'USE', 'ASSIGNMENT') AS spends
             FROM transactions t
             JOIN actors a ON a.tenant_id = $1 AND a.id = t.actor_id
             JOIN persons p ON p.id = t.customer_id
@@ -161,9 +202,9 @@ _LIMITS = (
             WHERE i.tenant_id = $1 AND i.limited_on IS NOT NULL
         ), counted AS (
             SELECT l.id, l.scope, l.role, l.asset, l.day, l.used_minor, l.opening_minor,
-                CASE WHEN l.scope = 'PER_CUSTOMER_DAY' THEN coalesce(p.person_id::text, l.holder) ELSE l.holder END AS holder
+                coalesce(p.person_id::text, l.holder) AS holder
             FROM limit_counters l
-            LEFT JOIN persons p ON l.scope = 'PER_CUSTOMER_DAY' AND p.id::text = l.holder
+            LEFT JOIN persons p ON l.scope IN ('PER_CUSTOMER_DAY', 'SPENT_PERSON_DAY') AND p.id::text = l.holder
             WHERE l.tenant_id = $1
         )
         SELECT coalesce(c.id, $1) AS id, format('%s %s %s, %s on %s: counters hold %s, transactions used %s and %s before',
@@ -173,10 +214,13 @@ _LIMITS = (
                 sum(opening_minor) AS opening
             FROM counted GROUP BY 1, 2, 3, 4, 5
         ) c FULL JOIN (
-            SELECT 'PER_ACTOR_DAY' AS scope, role, actor AS holder, asset, day, sum(used) AS used
+            SELECT CASE WHEN spends THEN 'SPENT_ACTOR_DAY' ELSE 'PER_ACTOR_DAY' END AS scope, role, actor AS holder, asset,
+                day, sum(used) AS used
             FROM said GROUP BY 1, 2, 3, 4, 5
             UNION ALL
-            SELECT 'PER_CUSTOMER_DAY', role, customer, asset, day, sum(used) FROM said GROUP BY 1, 2, 3, 4, 5
+            SELECT CASE WHEN spends THEN 'SPENT_PERSON_DAY' ELSE 'PER_CUSTOMER_DAY' END, role, customer, asset, day,
+                sum(used)
+            FROM said GROUP BY 1, 2, 3, 4, 5
             UNION ALL
             SELECT 'SOLD_ACTOR_DAY', role, actor, asset, day, sum(used) FROM sold GROUP BY 1, 2, 3, 4, 5
         ) s USING (scope, role, holder, asset, day)
@@ -234,4 +278,4 @@ _PEOPLE = (
     ),
 )
 
-OTHER_CHECKS: Final = (*_COUPONS, *_APPROVALS, *_KEYS, *_LIMITS, *_PEOPLE)
+OTHER_CHECKS: Final = (*_COUPONS, *_REFUNDS, *_APPROVALS, *_KEYS, *_LIMITS, *_PEOPLE)

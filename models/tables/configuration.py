@@ -89,9 +89,9 @@ class Reward(TenantRow):
 
 
 class LimitRule(TenantRow):
-    """How much one role may add, or sell: in the asset's own units, null for no limit of that kind.
+    """How much one role may add, sell or spend: in the asset's own units, null for no limit of that kind.
 
-    kind: ADDING, or SELLING_CREDIT, where per_adjustment is per order and nothing is per customer.
+    kind: ADDING; SELLING_CREDIT, where per_adjustment is per order and nothing is per customer; or SPENDING.
     asset: an asset code, or MONEY for every currency that has no rule of its own, each counted by itself.
     holder: '' for everyone of the role, else the one subject or client that the rule is for.
     """

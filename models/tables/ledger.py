@@ -135,6 +135,24 @@ class TransactionText(TenantRow):
         table = "transaction_texts"
 
 
+class Refund(TenantRow):
+    """A part of a spend or use, or all of it, given back. `id` is that of the transaction that gave it back; spend_id: of
+    the one that had taken it.
+
+    taken_minor: all that was taken. before_minor: what of it had been given back before: no two refunds of a spend begin
+    at the same, and none goes past what was taken.
+    """
+
+    spend_id = fields.UUIDField()
+    amount_minor = fields.BigIntField()
+    taken_minor = fields.BigIntField()
+    before_minor = fields.BigIntField()
+
+    class Meta:
+        table = "refunds"
+        unique_together = (("tenant_id", "spend_id", "before_minor"),)
+
+
 class Entry(TenantRow):
     """One signed movement on one account and one credit.
 
@@ -174,7 +192,8 @@ class TierChange(TenantRow):
 
 
 class LimitCounter(TenantRow):
-    """The sum of additions on one day under one limit: scope PER_ACTOR_DAY or PER_CUSTOMER_DAY.
+    """The sum of a day under one limit: of additions in scope PER_ACTOR_DAY or PER_CUSTOMER_DAY, of credit sold in
+    SOLD_ACTOR_DAY, of what was spent in SPENT_ACTOR_DAY or SPENT_PERSON_DAY.
 
     holder: the actor's subject (a partner's client), or the customer's id. day: in the tenant's zone. opening_minor:
     its sum before transactions recorded their use of limits.

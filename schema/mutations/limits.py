@@ -14,7 +14,7 @@ from schema.types.limits import LimitRule
 
 ASSET = "Null for money of every currency that has no rule of its own."
 HOLDER = "Null for everyone of the role; else one subject or, of partners, one client."
-KIND = "What the limit is about. Of SELLING_CREDIT perAdjustment is per order, and there is no perCustomerDay."
+KIND = "What the limit is about. Per order of SELLING_CREDIT (and none perCustomerDay), per spend of SPENDING."
 NO_LIMIT = "In the asset's own units. Null or left out: no limit of this kind. 0: nothing at all."
 
 
@@ -25,8 +25,8 @@ class Limits:
     asset: AssetCode | None = None
     """Asset that the rule is for. Null: money in each currency that has no rule of its own."""
     per_adjustment: Decimal | None = None
-    """Maximum per adjustment or, for SELLING_CREDIT, per order, in the asset's own units. Null: no such limit. 0:
-    nothing allowed."""
+    """Maximum per adjustment, for SELLING_CREDIT per order, for SPENDING per spend, in the asset's own units. Null: no
+    such limit. 0: nothing allowed."""
     per_actor_day: Decimal | None = None
     """Maximum per person or client and day, in the asset's own units. Null: no such limit. 0: nothing allowed."""
     per_customer_day: Decimal | None = None
@@ -55,7 +55,7 @@ class SetLimitInput(Limits):
     holder: str | None = None
     """One subject or, for partners, one client. Null: everyone in the role."""
     kind: LimitKind = LimitKind.ADDING
-    """Whether the rule limits adding value or selling credit."""
+    """Whether the rule limits adding value, spending or selling credit."""
 
     def command(self) -> SetLimit:
         """Raises Invalid."""
@@ -73,7 +73,7 @@ class RemoveLimitInput:
     holder: str | None = None
     """One subject or, for partners, one client. Null: the rule for everyone in the role."""
     kind: LimitKind = LimitKind.ADDING
-    """Whether the rule limits adding value or selling credit."""
+    """Whether the rule limits adding value, spending or selling credit."""
 
     def command(self) -> RemoveLimit:
         """Raises Invalid."""

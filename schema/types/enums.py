@@ -60,6 +60,8 @@ class RequestedOperation(StrEnum):
     """A reward for a customer, as by giveReward."""
     CREATE_ORDER = "createOrder"
     """A new order, as by createOrder."""
+    REFUND_SPEND = "refundSpend"
+    """A refund of what was spent, as by refundSpend."""
 
 
 @strawberry.enum
@@ -103,11 +105,12 @@ class UserErrorCode(StrEnum):
     REASON_DIRECTION = "REASON_DIRECTION"
     """The reason does not allow this direction. Choose one that lists it in `directions`."""
     NOTE_REQUIRED = "NOTE_REQUIRED"
-    """The reason needs a note. Add one."""
+    """The reason, or a spend, needs a note. Add one."""
     MEMBERSHIP_GRACE_ENDED = "MEMBERSHIP_GRACE_ENDED"
     """The membership ended longer ago than the grace period. Reinstate or start it before adding service credits."""
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
-    """The amount is over a limit. Use at most `remaining`, or send it again with requestApproval: true."""
+    """The amount is over a limit. Use at most `remaining`, or send it again with requestApproval: true if the input has
+    it."""
     CURRENCY_NOT_ALLOWED = "CURRENCY_NOT_ALLOWED"
     """Your role may not use this currency. Use one of `currencies`, or ask a manager."""
     REQUEST_CHANGED = "REQUEST_CHANGED"
@@ -125,7 +128,7 @@ class UserErrorCode(StrEnum):
     EXCEEDS_DUE = "EXCEEDS_DUE"
     """The amount is more than is due. Lower it to what is due."""
     EXCEEDS_REMAINING = "EXCEEDS_REMAINING"
-    """The amount is more than is left of the credit. Lower it to the remainder."""
+    """The amount is more than is left of the credit, or of the spend to give back. Lower it to the remainder."""
     CUSTOMER_MISMATCH = "CUSTOMER_MISMATCH"
     """The objects belong to different customers. Name objects of one customer."""
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"

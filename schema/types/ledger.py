@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import strawberry
 
@@ -11,6 +11,7 @@ from gateway.reading import Pending
 from models.kinds import Counter, Role, TransactionKind
 from models.money import to_decimal
 from models.reads import ledger
+from models.reads.refunds import RefundsView
 from models.views import ActorView, EntryView, TransactionView
 from schema.context import Info
 from schema.ids import global_id
@@ -19,6 +20,8 @@ from schema.types.account import Account, Credit
 from schema.types.base import Connection, Node, Reader, resolved
 from schema.types.pages import paged
 from schema.types.refs import LedgerEntryRef, TransactionRef
+
+REFUNDABLE: Final = (TransactionKind.SPEND, TransactionKind.USE, TransactionKind.REFUND)
 
 
 @strawberry.type
@@ -118,6 +121,30 @@ class Transaction(Node):
             created_at=view.created_at,
             view=view,
         )
+
+    @resolved(TransactionRef | None)
+    async def refund_of(self, info: Info) -> Any:
+        """With REFUND: transaction that is given back, or a part of it."""
+        found = await self._refunds(info)
+        if found is None or found.spend_id is None:
+            return None
+        return await info.context.loaders.transactions.load(found.spend_id)
+
+    @resolved(Decimal | None)
+    async def refunded(self, info: Info) -> Decimal | None:
+        """With SPEND and USE: amount that has been given back by refundSpend."""
+        found = await self._refunds(info)
+        if found is None or found.refunded_minor is None or found.asset is None:
+            return None
+        return to_decimal(found.refunded_minor, found.asset)
+
+    async def _refunds(self, info: Info) -> RefundsView | None:
+        """None for kinds that neither give back nor are given back, which need not be read."""
+        info.context.require(Permission.READ_LEDGER)
+        if self.kind not in REFUNDABLE:
+            return None
+        found: RefundsView | None = await info.context.loaders.refunds.load(self.view.id)
+        return found
 
     @resolved(Connection[LedgerEntryRef] | None)
     def entries(

@@ -13,7 +13,7 @@ from schema.scalars import AssetCode
 
 @strawberry.type
 class LimitRule:
-    """How much one role may add, or sell as credit. Of all rules that fit, one binds: a holder's before the role's,
+    """How much one role may add, spend, or sell as credit. Of all rules that fit, one binds: a holder's before the role's,
     then the asset's before that for money. Amounts are in the asset's own units; null means no such limit."""
 
     role: LimitRole
@@ -23,13 +23,14 @@ class LimitRule:
     holder: str | None
     """One subject or, for partners, one client; null for everyone in the role."""
     kind: LimitKind
-    """Whether the rule limits adding value or selling credit."""
+    """Whether the rule limits adding value, spending or selling credit."""
     per_adjustment: Decimal | None
-    """Maximum per adjustment or, for SELLING_CREDIT, per order."""
+    """Maximum per adjustment; for SELLING_CREDIT, per order; for SPENDING, per spend."""
     per_actor_day: Decimal | None
-    """Maximum that one person or client may add in a day, to all customers together."""
+    """Maximum that one person or client may add in a day, to all customers together; or sell, or spend."""
     per_customer_day: Decimal | None
-    """Maximum that one customer may be given in a day, by everyone in the role together."""
+    """Maximum that one customer may be given in a day, by everyone in the role together; for SPENDING, maximum spent from
+    one customer's accounts."""
 
     @classmethod
     def of(cls, rule: LimitRuleValues) -> "LimitRule":
@@ -53,9 +54,9 @@ class LimitRemaining:
     asset: AssetCode
     """Asset of the amount."""
     remaining: Decimal
-    """Amount that can still be added or sold under it, in the asset's own units, such as "175.00"."""
+    """Amount that can still be added, sold or spent under it, in the asset's own units, such as "175.00"."""
     kind: LimitKind = LimitKind.ADDING
-    """Whether the limit is on adding value or on selling credit."""
+    """Whether the limit is on adding value, on spending or on selling credit."""
 
     @classmethod
     def of(cls, left: errors.LimitRemaining) -> "LimitRemaining":
@@ -69,14 +70,14 @@ class LimitRemaining:
 
 @strawberry.type
 class LimitVerdict:
-    """Result of checking an adjustment against the limits."""
+    """Result of checking an adjustment, a spend or a refund against the limits."""
 
     allowed: bool
-    """Whether the adjustment is within every limit."""
+    """Whether it is within every limit."""
     approval_required: bool
     """Whether a second person would have to approve: a limit is exceeded, or proposeOnly was set."""
     remaining: list[LimitRemaining]
-    """Amount left under each limit before the adjustment."""
+    """Amount left under each limit before it."""
 
     @classmethod
     def of(cls, verdict: commands.LimitVerdict) -> "LimitVerdict":

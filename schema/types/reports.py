@@ -1,4 +1,4 @@
-"""Reports on the total owed, and the preview of an adjustment."""
+"""Reports on the total owed, and previews."""
 
 from collections import Counter
 from datetime import datetime
@@ -135,10 +135,10 @@ class TrialBalance:
 
 @strawberry.type
 class CreditEffect:
-    """Effect that an adjustment would have on one credit."""
+    """Effect that a previewed request would have on one credit."""
 
     amount: Decimal
-    """Amount that would be added (positive) or taken (negative)."""
+    """Amount that would be added or given back (positive) or taken (negative)."""
     remaining_after: Decimal
     """Amount that would be left of the credit."""
     expires_at: datetime | None
@@ -156,7 +156,7 @@ class CreditEffect:
 
     @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
-        """Credit that would be taken from; null if the adjustment would open a new one."""
+        """Credit that would be taken from or given back to; null if a new one would be opened."""
         return None if self.credit_id is None else info.context.loaders.credits.get(self.credit_id)
 
 
@@ -210,6 +210,45 @@ class AdjustmentPreview:
         if self.preview.tier_after is None:
             return None
         return (await info.context.loaders.tiers()).named(self.preview.tier_after)
+
+
+@strawberry.type
+class SpendPreview:
+    """Effects that a spend, or a refund of one, would have if it were posted now. Nothing is written."""
+
+    limit: LimitVerdict
+    """Result of checking it against the limits."""
+    user_errors: list[UserError]
+    """Reasons for which it would be rejected; empty if it would be posted."""
+    preview: strawberry.Private[commands.Preview]
+
+    @classmethod
+    def of(cls, preview: commands.Preview) -> "SpendPreview":
+        return cls(
+            limit=LimitVerdict.of(preview.limit),
+            user_errors=[UserError.of(error) for error in preview.errors],
+            preview=preview,
+        )
+
+    @resolved(Decimal | None)
+    def available_after(self, info: Info) -> Decimal:
+        """Available amount afterwards; null without the right to read the ledger."""
+        info.context.require(Permission.READ_LEDGER)
+        return _shown(self.preview.available_after_minor, self.preview.asset)
+
+    @resolved(list[CreditEffect] | None)
+    def credits(self, info: Info) -> list[CreditEffect]:
+        """Credits that would be taken from, in burn order, or given back to, in the reverse order. What has expired since
+        is listed twice: it would come back, and expire."""
+        info.context.require(Permission.READ_LEDGER)
+        return [CreditEffect.of(effect, self.preview.asset) for effect in self.preview.credits]
+
+    @resolved(Account | None)
+    def account(self, info: Info) -> Pending[Any]:
+        """Account before it; null if the customer has none in this asset."""
+        info.context.require(Permission.READ_LEDGER)
+        account_id = self.preview.account_id
+        return None if account_id is None else info.context.loaders.accounts.get(account_id)
 
 
 def _shown(minor: int, asset: str) -> Decimal:

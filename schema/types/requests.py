@@ -10,7 +10,7 @@ import strawberry
 from auth.principal import Principal
 from auth.roles import Permission, Role, may
 from gateway.reading import Pending
-from models.commands import AdjustCredit, CreateOrder, GiveReward
+from models.commands import AdjustCredit, CreateOrder, GiveReward, RefundSpend
 from models.kinds import ApprovalStatus, BulkStatus, LimitKind, LimitScope
 from models.kinds import Role as RoleOf
 from models.money import exponent, to_decimal
@@ -42,6 +42,7 @@ MAY_ASK: Final = (
     Permission.GIVE_REWARD,
     Permission.GIVE_REWARD_FREE,
     Permission.WRITE_INVOICES,
+    Permission.REFUND_SPEND,
 )
 """Any one of these rights lets its holder ask for approval, and see and withdraw their own requests."""
 
@@ -73,9 +74,9 @@ class ApprovalRequest(Node):
     operation: RequestedOperation
     """Mutation that is to be approved."""
     asset: AssetCode | None
-    """Asset to adjust or, for CREATE_ORDER, the order's currency."""
+    """Asset to adjust or give back or, for CREATE_ORDER, the order's currency."""
     amount: Decimal | None
-    """Amount to adjust by or, for CREATE_ORDER, the total of the order's credit lines, as asked for."""
+    """Amount to adjust by or give back or, for CREATE_ORDER, the total of the order's credit lines, as asked for."""
     reason: str | None
     """With ADJUST_CREDIT: code of the adjustment reason."""
     note: str | None
@@ -194,6 +195,13 @@ class ApprovalRequest(Node):
         info.context.require(Permission.READ_INVOICES)
         made = self.view.invoice_id
         return None if made is None else info.context.loaders.invoices.get(made)
+
+    @resolved(Transaction | None)
+    def refund_of(self, info: Info) -> Pending[Any]:
+        """With REFUND_SPEND: transaction to give back."""
+        info.context.require(Permission.READ_LEDGER)
+        asked = self.view.asked
+        return info.context.loaders.transactions.get(asked.transaction_id) if isinstance(asked, RefundSpend) else None
 
     @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:

@@ -14,7 +14,7 @@ from tests.support.tenants import Tenant, make_tenant
 
 SCOPES = (Scope.CREDITS_ADD, Scope.LEDGER_READ, Scope.CUSTOMERS_READ)
 VIEWER = """{ viewer { subject role scopes tenant { id name timeZone graceDays } customer { externalId }
-  limits { scope asset remaining } } }"""
+  limits { scope asset kind remaining } } }"""
 SET_LIMIT = "mutation($input: SetLimitInput!) { setLimit(input: $input) { userErrors { code } } }"
 
 
@@ -51,10 +51,10 @@ async def test_shows_what_the_limits_leave_today(api: Api, tenant: Tenant) -> No
     assert spent["adjustCredit"]["userErrors"] == []
     after = (await api(VIEWER, role=Role.STAFF))["viewer"]["limits"]
 
-    assert {"scope": "PER_ACTOR_DAY", "asset": "POINTS", "remaining": "5000"} in before
-    assert {"scope": "PER_ADJUSTMENT", "asset": "JPY", "remaining": "100"} in before
-    assert {"scope": "PER_ADJUSTMENT", "asset": "GBP", "remaining": "100.00"} in after
-    assert {"scope": "PER_ACTOR_DAY", "asset": "GBP", "remaining": "470.00"} in after
+    assert {"scope": "PER_ACTOR_DAY", "asset": "POINTS", "kind": "ADDING", "remaining": "5000"} in before
+    assert {"scope": "PER_ADJUSTMENT", "asset": "JPY", "kind": "ADDING", "remaining": "100"} in before
+    assert {"scope": "PER_ADJUSTMENT", "asset": "GBP", "kind": "ADDING", "remaining": "100.00"} in after
+    assert {"scope": "PER_ACTOR_DAY", "asset": "GBP", "kind": "ADDING", "remaining": "470.00"} in after
     assert not [left for left in after if left["scope"] == "PER_CUSTOMER_DAY"]
 
 
@@ -71,7 +71,7 @@ async def test_a_customer_sees_themselves(api: Api, tenant: Tenant) -> None:
 async def left(api: Api, asset: str = "GBP", **token: Any) -> dict[str, str]:
     """What the viewer is told is left in this asset, by scope."""
     told = (await api(VIEWER, **token))["viewer"]["limits"]
-    return {one["scope"]: one["remaining"] for one in told if one["asset"] == asset}
+    return {one["scope"]: one["remaining"] for one in told if (one["asset"], one["kind"]) == (asset, "ADDING")}
 
 
 async def test_tells_a_holder_of_their_own_rule_and_the_others_of_the_roles(api: Api, tenant: Tenant) -> None:
@@ -93,7 +93,7 @@ async def test_tells_managers_where_there_is_a_rule(api: Api, tenant: Tenant) ->
     await done(api, ADJUST, adjusting(carol, "250.00"), role=Role.MANAGER)
     await tenant.adjust(carol, "1", "EUR")
     assert (await api(VIEWER, role=Role.MANAGER))["viewer"]["limits"] == [
-        {"scope": "PER_ACTOR_DAY", "asset": "GBP", "remaining": "750.00"}
+        {"scope": "PER_ACTOR_DAY", "asset": "GBP", "kind": "ADDING", "remaining": "750.00"}
     ]
     assert (await api(VIEWER, role=Role.ADMIN))["viewer"]["limits"] == []
 

@@ -30,6 +30,8 @@ PLACES: dict[Permission, tuple[str, str]] = {
     Permission.ASSIGN: ("assign credit", "credits:assign"),
     Permission.GIVE_REWARD: ("assign credit", "rewards:give"),
     Permission.USE_CREDIT: ("spend,", "credits:spend credits:assign"),
+    Permission.SPEND_CREDIT: ("spend,", "credits:spend"),
+    Permission.REFUND_SPEND: ("give back", "credits:refund"),
     Permission.PAY_WITH_CREDIT: ("spend,", "credits:spend"),
     Permission.WRITE_CUSTOMERS: ("add and edit", "customers:write"),
     Permission.WRITE_INVOICES: ("add and edit", "invoices:write"),
@@ -40,7 +42,7 @@ PLACES: dict[Permission, tuple[str, str]] = {
     Permission.ERASE_CUSTOMER: ("void an invoice", "customers:write"),
     Permission.MERGE_CUSTOMERS: ("merge customers", "customers:write"),
     Permission.GIVE_REWARD_FREE: ("give a reward free", "rewards:give"),
-    Permission.APPROVE: ("approve", "credits:add credits:remove rewards:give invoices:write"),
+    Permission.APPROVE: ("approve", "credits:add credits:remove rewards:give invoices:write credits:refund"),
     Permission.READ_CONFIG: ("limits, reasons", "config:write"),
     Permission.WRITE_CONFIG: ("limits, reasons", "config:write"),
     Permission.WRITE_TOKENS: ("limits, reasons", "tokens:write"),
@@ -74,7 +76,7 @@ def _cell(permission: Permission, role: Role) -> str:
 
 def test_the_scopes_are_the_published_ones() -> None:
     published = (
-        "customers:read|write ledger:read credits:add|remove|assign|spend|bulk invoices:read|write payments:write "
+        "customers:read|write ledger:read credits:add|remove|assign|spend|refund|bulk invoices:read|write payments:write "
         "rewards:read|give reports:read config:write tokens:write webhooks:write"
     )
     expected = set()

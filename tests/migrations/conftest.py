@@ -58,6 +58,7 @@ INSERT INTO approval_requests
     VALUES (:id, :tenant, 'adjustCredit', '{}', :id, 'PENDING', :id, NULL, NULL, '2026-01-01Z', '2126-01-02Z', 'ann');
 INSERT INTO partner_tokens (id, tenant_id, client, name, scope, secret_hash, created_by_id, created_at)
     VALUES (:id, :tenant, 'shop', 'Web shop', 'credits:add', sha256('secret'), :id, now());
+INSERT INTO refunds VALUES (:id, :tenant, :id, 10, 20, 0);
 INSERT INTO external_ids_left VALUES (:id, :tenant, now());
 INSERT INTO totals (id, tenant_id, at, transactions, credits, counters, accounts)
 VALUES (:id, :tenant, now(), 1, '[]', '[]', '[]');

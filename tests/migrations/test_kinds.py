@@ -10,7 +10,7 @@ from graphql import GraphQLEnumType
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from models import kinds
-from models.planning.limits import LIMITED_ROLES
+from models.planning.limits import LIMITED_ROLES, SPENDING_ROLES
 from tests.support.schema import SCHEMA
 
 BACKREF: Final = GraphQLCoreConverter.DEFINITION_BACKREF
@@ -36,7 +36,7 @@ CHECKED: Final[dict[str, tuple[type[StrEnum], frozenset[str]]]] = {
     "bulk_operations.error_policy": (kinds.BulkErrorPolicy, frozenset()),
 }
 """By column: its values, and those of them that are not stored."""
-AHEAD: Final = {"entries.counter": {"NOTES", "SPENT", "TRANSFERRED"}}
+AHEAD: Final = {"entries.counter": {"NOTES", "TRANSFERRED"}}
 """What the database lets be stored before anything stores it."""
 
 
@@ -86,4 +86,4 @@ def test_the_api_shows_these_and_no_others_of_their_names() -> None:
 
 
 def test_limited_roles_can_have_limits() -> None:
-    assert set(LIMITED_ROLES) < set(kinds.LimitRole)
+    assert set(SPENDING_ROLES) < set(LIMITED_ROLES) < set(kinds.LimitRole)

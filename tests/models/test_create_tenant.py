@@ -25,12 +25,12 @@ async def test_it_starts_with_reasons_and_limits(tenant: Tenant) -> None:
         ("SERVICE_RECOVERY", True, False, False),
     ]
     rules = await tenant.rows(
-        """SELECT role, asset, per_adjustment, per_actor_day, per_customer_day FROM limit_rules
-        WHERE tenant_id = $1 AND holder = '' ORDER BY role, asset"""
+        """SELECT kind, role, asset, per_adjustment, per_actor_day, per_customer_day FROM limit_rules
+        WHERE tenant_id = $1 AND holder = '' ORDER BY kind, role, asset"""
     )
     assert rules == [
-        (role, asset, Decimal(most), Decimal(5 * most), Decimal(2 * most))
-        for role in ("PARTNER", "STAFF")
+        (kind, role, asset, Decimal(most), Decimal(5 * most), Decimal(2 * most))
+        for kind, role in (("ADDING", "PARTNER"), ("ADDING", "STAFF"), ("SPENDING", "PARTNER"))
         for asset, most in (("MONEY", 100), ("POINTS", 1000), ("SERVICE_CREDITS", 10))
     ]
     assert await tenant.rows("SELECT grace_days, time_zone FROM tenants WHERE id = $1") == [(60, "Europe/London")]

@@ -248,7 +248,8 @@ def token(*limits: SetLimit) -> IssueToken:
 
 async def until_limits(tenant: Tenant, wanted: dict[str, int]) -> None:
     """Until they are committed, whether or not they have been answered."""
-    sql = "SELECT role, per_adjustment::int FROM limit_rules WHERE tenant_id = $1 AND asset = 'MONEY' AND holder = ''"
+    sql = """SELECT role, per_adjustment::int FROM limit_rules
+        WHERE tenant_id = $1 AND kind = 'ADDING' AND asset = 'MONEY' AND holder = ''"""
     async with asyncio.timeout(SOON):
         while not wanted.items() <= dict(await tenant.rows(sql)).items():  # noqa: ASYNC110 - it happens in the database
             await asyncio.sleep(0.01)

@@ -23,7 +23,7 @@ from tests.support.approvals import SECOND, ask
 from tests.support.clock import Clock
 from tests.support.locks import PATIENCE_S, TABLES, Locks, Row, UnitRecorder
 from tests.support.mutating import other_sql, statements_sent
-from tests.support.tenants import STAFF, Tenant
+from tests.support.tenants import PARTNER, STAFF, Tenant
 
 LATER: Final = ("limit_counters", "invoices", "rewards", "coupons", "approval_requests")
 """In this order, after the customers and accounts."""
@@ -61,6 +61,7 @@ class Furnished:
             outcome = await tenant.give(anna, reward)
             assert outcome.coupon_id is not None
             self.coupons.append(outcome.coupon_id)
+        self.spend = await tenant.spend(anna, 2)
         self.requests = [await ask(tenant, customer, 101, "GBP") for customer in self.people]
 
 
@@ -108,6 +109,8 @@ async def batches(made: Furnished) -> dict[str, list[Unit]]:
         "void invoice": tenant.void_invoice(made.invoices[2]),
         "update credit": tenant.update_credit(made.lot, auto_apply=True),
         "use": tenant.use(ben, made.service, 2),
+        "spend": tenant.spend(ben, 2, actor=PARTNER),
+        "refund": tenant.refund(made.spend, actor=STAFF),
         "give": tenant.give(anna, made.rewards[0]),
         "use coupon": tenant.use_coupon(made.coupons[0]),
         "disable": tenant.disable(made.coupons[1], refund=True),

@@ -33,6 +33,7 @@ EXAMPLES: Final[tuple[LedgerError, ...]] = (
     errors.ReasonUnknown("GIFT"),
     errors.ReasonDirection("POLICY", "add"),
     errors.NoteRequired("OTHER"),
+    errors.PurposeRequired(),
     errors.MembershipGraceEnded(60),
     errors.NoMembership(),
     errors.LimitExceeded((LimitRemaining("PER_ADJUSTMENT", "GBP", TEN),)),
@@ -91,6 +92,17 @@ def test_every_failure_has_an_example() -> None:
             (
                 "Over your limit: you can sell 50.00 GBP of credit in one order, 20.00 GBP of credit more today."
                 " A manager can approve more."
+            ),
+        ),
+        (
+            (
+                ("PER_ADJUSTMENT", "5.00", "SPENDING"),
+                ("PER_ACTOR_DAY", "20.00", "SPENDING"),
+                ("PER_CUSTOMER_DAY", "3.00", "SPENDING"),
+            ),
+            (
+                "Over your limit: you can spend 5.00 GBP at a time, 20.00 GBP more today, 3.00 GBP more of this customer's"
+                " today. Ask a manager to do it."
             ),
         ),
         ((), "Over your limit: you may not give any. A manager can approve more."),

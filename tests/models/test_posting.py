@@ -73,7 +73,7 @@ async def test_a_refused_unit_is_invisible_and_its_neighbours_are_posted(tenant:
     assert counts == {
         "customers": 3,
         "audit_events": 3,  # the customers themselves
-        "limit_rules": 6,  # those of a new tenant
+        "limit_rules": 9,  # those of a new tenant
         "reasons": 6,
         "accounts": 2,
         "credits": 3,

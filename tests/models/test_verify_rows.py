@@ -231,6 +231,12 @@ CHANGES: dict[str, tuple[tuple[str, str | None], ...]] = {
         ("scope = 'SOLD_ACTOR_DAY'", "used_minor = 0"),
         ("scope = 'SOLD_ACTOR_DAY'", None),
     ),
+    "refunds": (
+        ("true", None),
+        ("true", "amount_minor = amount_minor + 1"),
+        ("true", "taken_minor = taken_minor + 1"),
+        ("true", "spend_id = id"),
+    ),
     "limit_rules": (
         ("true", None),
         ("true", "per_adjustment = 1000000"),

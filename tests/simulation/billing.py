@@ -131,6 +131,9 @@ class Billing(Approving):
         available = sum((lot.left for lot in lots), NOTHING)
         faults |= self.short(available) if with_credit and amount > available else set()
         refuse(faults)
+        if with_credit:
+            refuse(self._may_spend(now, role, paid.customer, paid.currency, amount))
+            self._count_spent(now, role, paid.customer, paid.currency, amount)
         self.payments.append(Payment(invoice, amount, method))
         if not with_credit:
             paid.paid += amount

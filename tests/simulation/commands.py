@@ -38,6 +38,8 @@ class Commands(Draws):
             (3, self._void_credit),
             (6, self._update_credit),
             (5, self._use),
+            (12, self._spend),
+            (9, self._refund),
             (6, self._give),
             (3, self._use_coupon),
             (3, self._disable_coupon),
@@ -188,7 +190,7 @@ class Commands(Draws):
         facts: dict[str, Any] = {"invoice": invoice, "amount": amount, "method": method}
         if self._chance(10):
             facts["received"] = self.reference.today(now) + timedelta(days=self.dice.randint(-9, 1))
-        return Command("pay", facts)
+        return Command("pay", facts, self.dice.choice(ROLES))
 
     def _most(self, invoice: Invoice, now: datetime) -> Decimal:
         return min(invoice.due_to_credit, self.reference.available(invoice.customer, invoice.currency, now))
@@ -268,7 +270,39 @@ class Commands(Draws):
     def _use(self, now: datetime) -> Command:
         service = self.dice.randrange(len(self.reference.services))
         amount = self._amount("SERVICE_CREDITS", 15)
-        return Command("use", {"customer": self._customer(), "service": service, "amount": amount})
+        facts = {"customer": self._customer(), "service": service, "amount": amount}
+        return Command("use", facts, self.dice.choice(ROLES))
+
+    def _spend(self, now: datetime) -> Command:
+        customer, asset = self._customer(), self._asset()
+        lot = self._lot()
+        if lot and self._chance(85):
+            customer, asset = self._record_of(lot.customer), lot.asset
+        services = self._services(asset) if self._chance(50) else ()
+        amount = self._amount(asset, 200 if asset == "POINTS" else 50)
+        if self._chance(15):  # all that there is
+            amount = self.reference.available(customer, asset, now, services) or Decimal(1)
+        facts: dict[str, Any] = {
+            "customer": customer if self._chance(98) else 999,
+            "asset": asset,
+            "amount": amount if self._chance(97) else -amount,
+            "services": services,
+            "note": "Coffee" if self._chance(95) else self.dice.choice((None, "", " ")),
+        }
+        return Command("spend", facts, self.dice.choice(ROLES))
+
+    def _refund(self, now: datetime) -> Command | None:
+        spend = self._spent()
+        if spend is None:
+            return None
+        asset, left = self.reference.spends[spend].asset, self.reference.spends[spend].left
+        facts: dict[str, Any] = {"spend": spend, "amount": None, "approval": self._chance(30)}
+        if self._chance(60):
+            part = (left / self.dice.randint(1, 4)).quantize(Decimal(1).scaleb(-PLACES[asset]))
+            facts["amount"] = part if part and self._chance(80) else self._amount(asset, 40)
+        if self._chance(3) and facts["amount"] is not None:
+            facts["amount"] = -facts["amount"]
+        return self._perhaps_proposed("refund", facts, self.dice.choice(ROLES), 8)
 
     def _give(self, now: datetime) -> Command:
         prize = self.dice.randrange(len(self.reference.prizes))

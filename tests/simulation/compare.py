@@ -48,15 +48,16 @@ _GRANTS: Final = """
 _COUPONS: Final = f"""
     SELECT {_ONE}, c.points_spent_minor, c.expires_at, c.status, c.closed_at IS NULL
     FROM coupons c {_PERSON.format("c")} WHERE c.tenant_id = $1 ORDER BY c.id"""
+_REFUNDS: Final = "SELECT spend_id, sum(amount_minor) FROM refunds WHERE tenant_id = $1 GROUP BY spend_id"
 _STOCK: Final = "SELECT id, stock FROM rewards WHERE tenant_id = $1 ORDER BY id"
 _TIERS: Final = """
     SELECT DISTINCT ON (a.customer_id) a.customer_id, t.new_tier FROM tier_changes t
     JOIN accounts a ON a.tenant_id = $1 AND a.id = t.account_id
     WHERE t.tenant_id = $1 ORDER BY a.customer_id, t.id DESC"""
 _LADDER: Final = "SELECT threshold_minor, name FROM tiers WHERE tenant_id = $1"
-UNORDERED: Final = ("invoice", "payment", "request", "grant", "stock", "account")
+UNORDERED: Final = ("invoice", "payment", "request", "grant", "stock", "account", "refund")
 _USED: Final = """
-    SELECT l.role, l.holder, l.asset, l.day, l.used_minor FROM limit_counters l
+    SELECT l.role, l.holder, l.asset, l.day, l.scope, l.used_minor FROM limit_counters l
     LEFT JOIN customers c ON c.tenant_id = $1 AND c.id::text = l.holder
     WHERE l.tenant_id = $1 AND l.used_minor > 0 AND c.merged_into_id IS NULL"""
 _REQUESTS: Final = f"""
@@ -79,7 +80,7 @@ async def differences(
         found: list[str] = []
         for kind, sql, expected in _expected(names, reference):
             found += _unlike(kind, [tuple(row) for row in await session.fetch(sql)], expected)
-        settled = {(role, _holder(names, whose), *more) for role, whose, *more in reference.settled}
+        settled = {(role, _holder(names, whose), *more, _scope(whose)) for role, whose, *more in reference.settled}
         used = (tuple(row) for row in await session.fetch(_USED))
         found += _unlike_sets(
             "limit", *({row for row in rows if row[:-1] not in settled} for rows in (used, _used(names, reference)))
@@ -266,6 +267,15 @@ def _expected_rest(names: Names, reference: Reference) -> Iterable[tuple[str, st
             for coupon in reference.coupons
         ],
     )
+    yield (
+        "refund",
+        _REFUNDS,
+        [
+            (rows["spends"][number], minor(spend.returned, spend.asset))
+            for number, spend in enumerate(reference.spends)
+            if spend.returned
+        ],
+    )
     yield "stock", _STOCK, [(names.prizes[number], prize.stock) for number, prize in enumerate(reference.prizes)]
     yield (
         "request",
@@ -301,12 +311,21 @@ def _accounts(tenant: Tenant, names: Names, reference: Reference) -> Iterable[tu
 
 def _used(names: Names, reference: Reference) -> Iterable[tuple[Any, ...]]:
     for (role, whose, asset, day), used in reference.used.items():
-        if used and (whose == "actor" or reference.customers[int(whose.split()[1])].into is None):
-            yield (role, _holder(names, whose), asset, day, used)
+        kind, *number = whose.split()
+        if used and (kind == "actor" or reference.customers[int(number[0])].into is None):
+            yield (role, _holder(names, whose), asset, day, _scope(whose), used)
 
 
 def _holder(names: Names, whose: str) -> str:
-    return "staff" if whose == "actor" else str(names.customers[int(whose.split()[1])])
+    kind, *number = whose.split()
+    return "staff" if kind == "actor" else str(names.customers[int(number[0])])
+
+
+def _scope(whose: str) -> str:
+    spending = whose.endswith("spending")
+    if whose.startswith("actor"):
+        return "SPENT_ACTOR_DAY" if spending else "PER_ACTOR_DAY"
+    return "SPENT_PERSON_DAY" if spending else "PER_CUSTOMER_DAY"
 
 
 def _unlike_rows(real: list[tuple[Any, ...]], names: Names, reference: Reference) -> list[str]:

@@ -69,10 +69,11 @@ class Draws:
         return self.dice.choice(alive if alive and self._chance(90) else lots) if lots else None
 
     def _lot_in_use(self) -> Lot | None:
-        """One that an order has granted, or that a coupon may still give something back to."""
+        """One that an order has granted, or that a coupon or a spend may still give something back to."""
         numbers = [number for invoice in self.reference.invoices for number in invoice.granted]
         coupons = [coupon for coupon in self.reference.coupons if coupon.status == "ISSUED"]
         numbers += [number for coupon in coupons for number, _ in coupon.taken]
+        numbers += [number for spend in self.reference.spends if spend.left for number, _ in spend.taken]
         return self.reference.lots[self.dice.choice(numbers)] if numbers else None
 
     def _open_invoice(self, *, like: Lot | None = None) -> int | None:
@@ -89,6 +90,11 @@ class Draws:
         """One whose points came from a lot that has been voided since."""
         lots, coupons = self.reference.lots, enumerate(self.reference.coupons)
         numbers = [n for n, coupon in coupons if any(lots[lot].voided for lot, _ in coupon.taken)]
+        return self.dice.choice(numbers) if numbers else None
+
+    def _spent(self) -> int | None:
+        """Mostly one of which something may still come back."""
+        numbers = [n for n, spend in enumerate(self.reference.spends) if spend.left or self._chance(4)]
         return self.dice.choice(numbers) if numbers else None
 
     def _asked(self) -> int | None:

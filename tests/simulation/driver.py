@@ -23,7 +23,7 @@ from tests.simulation.commands import Commands
 from tests.simulation.compare import Balances, changed, differences
 from tests.simulation.executor import ALONE, Asked, Names, ask
 from tests.simulation.order import at_once, in_order, noted
-from tests.simulation.records import REASONS, TIERS, Command, Customer, Prize, Product, Refusal
+from tests.simulation.records import REASONS, SPENDING_LIMITS, TIERS, Command, Customer, Prize, Product, Refusal
 from tests.simulation.reference import Reference
 from tests.support.batch import Batch
 from tests.support.clock import Clock
@@ -366,6 +366,10 @@ async def _furnish(tenant: Tenant, names: Names, reference: Reference) -> None:
     ]
     adds, removes, moves, _ = REASONS["REFUND"]
     await tenant.reason("REFUND", adds=adds, removes=removes, moves_lifetime=moves)
+    for asset, (adjustment, actor_day, customer_day) in SPENDING_LIMITS.items():
+        await tenant.limit(
+            "STAFF", asset, kind="SPENDING", adjustment=adjustment, actor_day=actor_day, customer_day=customer_day
+        )
     cancelled = "UPDATE customers SET membership_cancelled_at = $3 WHERE tenant_id = $1 AND id = $2"
     await tenant.execute(cancelled, names.customers[2], tenant.clock())
 

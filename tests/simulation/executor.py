@@ -26,8 +26,10 @@ from models.operations.import_credits import ImportCredits, ImportRow, import_cr
 from models.operations.merge_customers import merge_customers
 from models.operations.products import update_product
 from models.operations.record_payment import record_payment, void_payment
+from models.operations.refund_spend import refund_spend
 from models.operations.rewards import update_reward
 from models.operations.services import update_service
+from models.operations.spend_credit import spend_credit
 from models.operations.tiers import update_tier
 from models.operations.update_tenant import update_tenant
 from models.operations.upsert_customer import upsert_customer
@@ -38,6 +40,7 @@ from models.planning.coupons import DisableCoupon, UseCoupon
 from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from models.planning.payments import RecordPayment, VoidPayment
 from models.planning.releasing import ReassignCredit, ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
+from models.planning.spending import SpendCredit
 from models.planning.using import UseCredit
 from tests.simulation.records import Command, FileRow
 from tests.support.tenants import ADMIN, Tenant
@@ -78,6 +81,8 @@ class Names:
             self.rows["invoices"].append(_some(outcome.invoice_id))
         if became == "approved" and outcome.invoice_id is not None:
             self.rows["invoices"].append(outcome.invoice_id)
+        if command.name in ("spend", "use"):
+            self.rows["spends"].append(_some(outcome.transaction_id))
         if command.name == "pay":
             self.rows["payments"].append(_some(outcome.payment_id))
         if became == "requested":
@@ -237,6 +242,25 @@ def _use(names: Names, key: str, *, customer: int, service: int, amount: Decimal
     return use_credit, UseCredit(names.customer(customer), names.services[service], amount)
 
 
+def _spend(names: Names, key: str, **facts: Any) -> Any:
+    return spend_credit, SpendCredit(
+        names.customer(facts["customer"]),
+        facts["asset"],
+        facts["amount"],
+        facts["note"],
+        tuple(names.services[s] for s in facts["services"]),
+    )
+
+
+def _refund(names: Names, key: str, *, spend: int, amount: Decimal | None, **facts: bool) -> Any:
+    return refund_spend, c.RefundSpend(
+        names.rows["spends"][spend],
+        amount,
+        request_approval=facts["approval"],
+        propose_only=facts.get("propose", False),
+    )
+
+
 def _give(names: Names, key: str, *, customer: int, prize: int, deduct: bool, **facts: bool) -> Any:
     command = c.GiveReward(
         names.customer(customer),
@@ -278,6 +302,8 @@ _COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "void_credit": _void_credit,
     "update_credit": _update_credit,
     "use": _use,
+    "spend": _spend,
+    "refund": _refund,
     "give": _give,
     "approve": _approve,
     "use_coupon": _use_coupon,

@@ -46,8 +46,8 @@ class People(State):
         refuse({"INVALID"} if self.customers[old].erased or self.customers[new].erased else set())
         self._merge_memberships(self.customers[old], self.customers[new])
         for role_of, whose, asset, day in list(self.used):
-            if whose == f"customer {old}":
-                theirs = (role_of, f"customer {new}", asset, day)
+            if whose.split()[:2] == ["customer", str(old)]:
+                theirs = (role_of, whose.replace(str(old), str(new)), asset, day)
                 self.used[theirs] += self.used[role_of, whose, asset, day]
                 self.settled |= {theirs} if day < self.today(now) else set()
         self.customers[old].into = new

@@ -21,6 +21,8 @@ REASONS = {  # adds, removes, moves the lifetime total, needs a note
     "REFUND": (True, True, False, False),
 }
 STAFF_LIMITS = {"MONEY": Decimal(100), "SERVICE_CREDITS": Decimal(10), "POINTS": Decimal(1000)}
+SPENDING_LIMITS = {"GBP": (40, 90, 60), "SERVICE_CREDITS": (8, 20, 12)}
+"""What staff may spend: at a time, in a day, of one person's in a day. Of other assets, anything."""
 TIERS = (("Silver", 500), ("Gold", 2000))
 GRACE_DAYS = 60
 APPROVAL_DAYS = 7
@@ -189,6 +191,21 @@ class Payment:
     amount: Decimal
     method: str
     live: bool = True
+
+
+@dataclass
+class Spend:
+    """What was taken for a purpose, or used. taken: from which lots, how much, in that order. returned: how much of all
+    that has come back."""
+
+    customer: int
+    asset: str
+    taken: tuple[tuple[int, Decimal], ...]
+    returned: Decimal = NOTHING
+
+    @property
+    def left(self) -> Decimal:
+        return sum((amount for _, amount in self.taken), NOTHING) - self.returned
 
 
 @dataclass

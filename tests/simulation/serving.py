@@ -1,11 +1,11 @@
-"""What the reference does with services, points and coupons, how a credit is changed, and what an admin sets."""
+"""What the reference does with points and coupons, how a credit is changed, and what an admin sets."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from tests.simulation.approving import Approving
-from tests.simulation.records import USED, Coupon, bad_amount, first_instant, refuse
+from tests.simulation.records import USED, Coupon, first_instant, refuse
 
 
 class Serving(Approving):
@@ -49,15 +49,7 @@ class Serving(Approving):
         lot.expires, lot.services, lot.auto_apply = ends, chosen, pause
         return "done"
 
-    # Services and rewards
-
-    def _use(self, *, now: datetime, role: str, customer: int, service: int, amount: Decimal) -> str:
-        faults = bad_amount(amount, "SERVICE_CREDITS") | ({"INVALID"} if amount < 0 else set())
-        available = self.available(customer, "SERVICE_CREDITS", now, (service,))
-        faults |= self.short(available) if amount > available else set()
-        refuse(faults)
-        self._burn(self.burning(customer, "SERVICE_CREDITS", now, (service,)), amount, USED)
-        return "done"
+    # Rewards
 
     def _give(
         self,

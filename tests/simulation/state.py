@@ -16,6 +16,7 @@ from tests.simulation.records import (
     MOST,
     NOTHING,
     RETURNED,
+    SPENDING_LIMITS,
     STAFF_LIMITS,
     TAKEN_BACK,
     TIERS,
@@ -32,13 +33,15 @@ from tests.simulation.records import (
     QueuedFile,
     Refusal,
     Request,
+    Spend,
     first_instant,
     minor,
     refuse,
 )
 
 Day = tuple[str, str, str, date]
-"""Of a daily limit: role, whose, asset, day."""
+"""Of a daily limit: role, whose (`actor`, `customer 3`, and of what is spent `actor spending`, `customer 3 spending`),
+asset, day."""
 
 
 @dataclass
@@ -55,6 +58,7 @@ class State:
     assignments: list[Assignment] = field(default_factory=list)
     payments: list[Payment] = field(default_factory=list)
     coupons: list[Coupon] = field(default_factory=list)
+    spends: list[Spend] = field(default_factory=list)
     used: Counter[Day] = field(default_factory=Counter)  # minor units
     settled: set[Day] = field(default_factory=set)  # that were over when a merge could have added them up
     requests: list[Request] = field(default_factory=list)
@@ -263,6 +267,26 @@ class State:
         if role == "STAFF":
             for _, day in self._days(role, customer, asset, self.today(now)):
                 self.used[day] += minor(amount, asset)
+
+    def _may_spend(self, now: datetime, role: str, customer: int, asset: str, amount: Decimal) -> set[str]:
+        """Why the limits on spending do not allow it."""
+        if role != "STAFF" or asset not in SPENDING_LIMITS:
+            return set()
+        at_a_time, *by_day = SPENDING_LIMITS[asset]
+        wanted = minor(amount, asset)
+        left = [minor(Decimal(at_a_time), asset)]
+        for most, day in zip(by_day, self._spending_days(role, customer, asset, self.today(now)), strict=True):
+            left.append(minor(Decimal(most), asset) - self.used[day])
+        return {"LIMIT_EXCEEDED"} if wanted > min(left) else set()
+
+    def _count_spent(self, now: datetime, role: str, customer: int, asset: str, amount: Decimal) -> None:
+        if role == "STAFF" and asset in SPENDING_LIMITS:
+            for day in self._spending_days(role, customer, asset, self.today(now)):
+                self.used[day] += minor(amount, asset)
+
+    def _spending_days(self, role: str, customer: int, asset: str, day: date) -> list[Day]:
+        whose = ("actor spending", f"customer {self.person(customer)} spending")
+        return [(role, each, asset, day) for each in whose]
 
     def _days(self, role: str, customer: int, asset: str, day: date) -> list[tuple[int, Day]]:
         return [(5, (role, "actor", asset, day)), (2, (role, f"customer {self.person(customer)}", asset, day))]

@@ -155,3 +155,25 @@ async def test_only_who_may_adjusts(api: Api, jo: str, tenant: Tenant) -> None:
         denied = await api(PAGE["Adjust"], {"input": given}, role=Role.STAFF)
         own = await api(PAGE["Adjust"], {"input": {**given, "amount": "1"}}, role=Role.CUSTOMER, customer="jo-1")
     assert (denied.codes, own.codes) == (["FORBIDDEN"], ["FORBIDDEN"])
+
+
+async def test_the_till_spends_and_gives_back(api: Api, jo: str, tenant: Tenant) -> None:
+    """Two coffees of 4.50, of which one comes back, and then the other."""
+    await adjust(api, jo, "3", "a", expiresInDays=5)
+    await adjust(api, jo, "10", "b")
+    given = {"customerId": jo, "asset": "GBP", "amount": "4.50", "note": "Two coffees, receipt 1027"}
+    spent = (await api(PAGE["Spend"], {"input": {**given, "idempotencyKey": "c"}}, role=Role.STAFF))["spendCredit"]
+    assert (codes(spent), spent["account"]["available"]) == ([], "8.50")
+    assert [edge["node"]["amount"] for edge in spent["transaction"]["entries"]["edges"]] == ["-3.00", "-1.50"]
+
+    back = {"transactionId": spent["transaction"]["id"], "amount": "2.25"}
+    async with tenant.nothing_moves():
+        seen = (await api(PAGE["PreviewGiveBack"], {"input": back}, role=Role.STAFF))["previewRefund"]
+    assert seen["availableAfter"] == "10.75"
+    assert [effect["amount"] for effect in seen["credits"]] == ["1.50", "0.75"]
+    for key, left in (("d", "10.75"), ("e", "13.00")):
+        done = (await api(PAGE["GiveBack"], {"input": {**back, "idempotencyKey": key}}, role=Role.STAFF))["refundSpend"]
+        assert (codes(done), done["account"]["available"]) == ([], left)
+    async with tenant.nothing_moves():
+        more = (await api(PAGE["GiveBack"], {"input": {**back, "idempotencyKey": "f"}}, role=Role.STAFF))["refundSpend"]
+    assert codes(more) == ["EXCEEDS_REMAINING"]

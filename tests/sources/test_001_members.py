@@ -213,3 +213,15 @@ async def test_staff_have_limits_and_managers_do_not(desk: Desk, tenant: Tenant)
     asked = await desk.adjust("11", "c", Role.STAFF, requestApproval=True)
     assert (codes(asked), asked["approvalRequest"]["status"]) == ([], "PENDING")
     assert (await desk.tab())["account"]["available"] == "11"
+
+
+async def test_a_cancelled_class_comes_back_also_after_the_grace_period(desk: Desk, clock: Clock) -> None:
+    await desk.adjust("5", "a")
+    used = await desk.use("Massage", "2", "b")
+    await desk.do("CancelMembership", {"customerId": desk.member, "note": "Moves away"}, Role.STAFF)
+    clock.advance(timedelta(days=90))
+    given = {"transactionId": used["transaction"]["id"], "note": "The class was cancelled", "idempotencyKey": "c"}
+    back = await desk.do("GiveBackCredits", given, Role.STAFF)
+    assert (codes(back), back["account"]["available"]) == ([], "5")
+    assert back["transaction"]["kind"] == "REFUND"
+    assert back["transaction"]["refundOf"] == {"id": used["transaction"]["id"]}

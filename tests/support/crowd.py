@@ -58,6 +58,7 @@ _ROWS: Final[dict[str, str]] = {
     "credit_changes": "id, credit_id, transaction_id, old_auto_apply, new_auto_apply, old_services, new_services, created_at"
     " | id(13, t, n), id(6, t, n), id(5, t, n), true, false, '[]', '[]', at(t + n)",
     "credit_services": "id, credit_id, service_id | id(14, t, n), id(6, t, n), id(1, t, 1)",
+    "refunds": "id, spend_id, amount_minor, taken_minor, before_minor | id(5, t, n), id(5, t, n + 1), 1, 9, 0",
     "coupons": "id, code, reward_id, customer_id, transaction_id, points_spent_minor, status, terms, issued_at"
     " | id(15, t, n), 'C' || n, id(1, t, 2), {customer}, id(5, t, n), 0, 'ISSUED', '{{}}', at(t + n)",
     "tier_changes": "id, account_id, transaction_id, new_tier, created_at"

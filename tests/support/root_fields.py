@@ -107,6 +107,7 @@ async def one_of_each(tenant: Tenant) -> Ids:
     reward = await tenant.reward(100, name="Mug")
     coupon = await tenant.give(customer, reward)
     asked = await tenant.adjust(customer, "101.00", actor=ASKER, request_approval=True)
+    spent = await tenant.spend(customer, "1.00", actor=program)
     await set_limit(tenant.ledger, tenant.id, FACTORY_ADMIN, SetLimit("STAFF", holder="gone"))
     rows = {
         "Customer": customer,
@@ -124,6 +125,7 @@ async def one_of_each(tenant: Tenant) -> Ids:
         "Member": member,
         "Product": await tenant.product("30.00", name="Chair"),
         "Payment": payment.payment_id,
+        "Transaction": spent.transaction_id,
     }
     kinds = {"Member": "Customer", "Gift": "Product"}
     return {kind: gid(kinds.get(kind, kind), row_id) for kind, row_id in rows.items()}

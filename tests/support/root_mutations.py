@@ -210,6 +210,26 @@ MUTATIONS: Final = [
         lambda ids: {"customerId": ids["Customer"], "serviceId": ids["Service"], "amount": "1", "idempotencyKey": "k"},
     ),
     mutating(
+        "spend",
+        "spendCredit",
+        INSIDE,
+        scopes("credits:spend"),
+        lambda ids: {
+            "customerId": ids["Customer"],
+            "asset": "GBP",
+            "amount": "1.00",
+            "note": "Coffee",
+            "idempotencyKey": "k",
+        },
+    ),
+    mutating(
+        "refund",
+        "refundSpend",
+        INSIDE,
+        scopes("credits:refund"),
+        lambda ids: {"transactionId": ids["Transaction"], "idempotencyKey": "k"},
+    ),
+    mutating(
         "update customer",
         "updateCustomer",
         INSIDE,

@@ -68,6 +68,22 @@ QUERIES: Final = [
         scopes("credits:remove"),
         as_input(adjusting("-1.00")),
     ),
+    Case(
+        "preview a spend",
+        "previewSpend",
+        "query($input: PreviewSpendInput!) { previewSpend(input: $input) { userErrors { code } } }",
+        INSIDE,
+        scopes("credits:spend"),
+        as_input(lambda ids: {"customerId": ids["Customer"], "asset": "GBP", "amount": "1.00", "note": "Coffee"}),
+    ),
+    Case(
+        "preview a refund",
+        "previewRefund",
+        "query($input: PreviewRefundInput!) { previewRefund(input: $input) { userErrors { code } } }",
+        INSIDE,
+        scopes("credits:refund"),
+        as_input(lambda ids: {"transactionId": ids["Transaction"]}),
+    ),
     Case("reasons", "adjustmentReasons", "{ adjustmentReasons { code } }", INSIDE, CATALOGUE),
     Case(
         "old reasons",

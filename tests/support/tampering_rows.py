@@ -35,6 +35,7 @@ async def everything(tenant: Tenant, clock: Clock) -> None:
     pounds = await tenant.credit(anna, 50, actor=STAFF, expires_at=clock() + timedelta(days=9))
     lessons = await tenant.credit(anna, 5, "SERVICE_CREDITS", service_ids=(yoga,))
     await tenant.use(anna, yoga, 1)
+    await tenant.refund(await tenant.spend(anna, 4), 1)
     await tenant.update_credit(lessons, expires_at=clock() + timedelta(days=90))
     await tenant.credit(anna, 1000, "POINTS")
     used = (await tenant.give(anna, reward)).coupon_id

@@ -20,6 +20,7 @@ from models.commands import (
     MembershipChange,
     OrderItem,
     Outcome,
+    RefundSpend,
 )
 from models.configuration_commands import CreateProduct, IssueToken, UpdateProduct
 from models.customers import UpsertCustomer
@@ -37,7 +38,9 @@ from models.operations.memberships import start_membership
 from models.operations.partner_tokens import issue_token
 from models.operations.products import create_product, update_product
 from models.operations.record_payment import record_payment, void_payment
+from models.operations.refund_spend import refund_spend
 from models.operations.releasing import reassign_credit, release_assignments, update_credit, void_credit, void_invoice
+from models.operations.spend_credit import spend_credit
 from models.operations.upsert_customer import upsert_customer
 from models.operations.use_credit import use_credit
 from models.planning.assign import AssignCredit, InvoiceAmount
@@ -45,6 +48,7 @@ from models.planning.coupons import DisableCoupon, UseCoupon
 from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from models.planning.payments import RecordPayment, VoidPayment
 from models.planning.releasing import ReassignCredit, ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
+from models.planning.spending import SpendCredit
 from models.planning.state import Source
 from models.planning.using import UseCredit
 from models.session import tenant_transaction
@@ -232,6 +236,35 @@ class Tenant(TenantRows):
     ) -> Outcome:
         command = UseCredit(customer_id, service_id, Decimal(amount), note)
         return await use_credit(self.ledger, self.id, actor, command, key or self.key())
+
+    async def spend(
+        self,
+        customer_id: UUID,
+        amount: str | int | Decimal,
+        asset: str = "GBP",
+        *,
+        note: str | None = "Coffee",
+        services: tuple[UUID, ...] = (),
+        key: str | None = None,
+        actor: Actor = STAFF,
+    ) -> Outcome:
+        command = SpendCredit(customer_id, asset, Decimal(amount), note, services)
+        return await spend_credit(self.ledger, self.id, actor, command, key or self.key())
+
+    async def refund(
+        self,
+        spend: Outcome | UUID,
+        amount: str | int | Decimal | None = None,
+        *,
+        key: str | None = None,
+        actor: Actor | None = None,
+        ledger: Ledger | None = None,
+        **more: Any,
+    ) -> Outcome:
+        """Of no amount, all that is left of it."""
+        transaction_id = spend if isinstance(spend, UUID) else known(spend.transaction_id)
+        command = RefundSpend(transaction_id, None if amount is None else Decimal(amount), **more)
+        return await refund_spend(ledger or self.ledger, self.id, actor or self.actor, command, key or self.key())
 
     async def bulk(
         self,

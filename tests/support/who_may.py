@@ -45,8 +45,10 @@ _EDIT: Final = "add and edit by customers:write"
 _GIVE: Final = "assign credit, by rewards:give"
 _FREE: Final = "give a reward free by rewards:give"
 _PAY: Final = "add and edit by payments:write"
-_DECIDE: Final = "approve by credits:add or credits:remove or rewards:give or invoices:write"
-_ASK: Final = f"{_ADD} | {_REMOVE} | {_GIVE} | {_FREE} | add and edit by invoices:write"
+_SPEND: Final = "spend, by credits:spend"
+_REFUND: Final = "give back by credits:refund"
+_DECIDE: Final = "approve by credits:add or credits:remove or rewards:give or invoices:write or credits:refund"
+_ASK: Final = f"{_ADD} | {_REMOVE} | {_GIVE} | {_FREE} | add and edit by invoices:write | {_REFUND}"
 
 RIGHTS: Final[dict[str, str]] = {
     "viewer": "know who they are",
@@ -99,6 +101,10 @@ RIGHTS: Final[dict[str, str]] = {
     "remove": _REMOVE,
     "assign": _ASSIGN,
     "use credit": "spend, by credits:spend or credits:assign",
+    "spend": _SPEND,
+    "preview a spend": _SPEND,
+    "refund": _REFUND,
+    "preview a refund": _REFUND,
     "release": _REMOVE,
     "reassign": f"{_REMOVE} & {_ASSIGN}",
     "void a credit": _REMOVE,

@@ -1,0 +1,16 @@
+"""Spends for a purpose, refunds of them, and limits on spending."""
+
+from tortoise import BaseDBAsyncClient
+
+from migrations.steps import sql
+
+RUN_IN_TRANSACTION = True
+
+
+async def upgrade(db: BaseDBAsyncClient) -> str:
+    return sql("6_spending")
+
+
+async def downgrade(db: BaseDBAsyncClient) -> str:
+    """Nothing: going back would drop the books. aerich answers "No downgrade items found"."""
+    return ""

@@ -1,0 +1,125 @@
+"""Previews: a command planned on the books as they stand, in one snapshot. Writes nothing, locks nothing."""
+
+from collections.abc import Callable
+from typing import Any
+
+from models import planning
+from models.commands import Actor, Command, CreditEffect, LimitVerdict, Preview
+from models.errors import CurrencyNotAllowed, LedgerError, LimitExceeded
+from models.ledger import Ledger
+from models.loading.accounts import load_facts, read_accounts, read_customers
+from models.loading.counters import counters_needed, read_counters, spending_counters_needed
+from models.loading.credits import load_credits, load_spend_records, load_spends
+from models.money import POINTS
+from models.planning.needs import Needs
+from models.planning.persons import followed, followed_needs
+from models.planning.state import AccountKey, AccountState, Books, CustomerState, PostingContext
+from models.session import TenantConnection, tenant_transaction
+from turns.slices import in_slices
+
+Verdict = Callable[[Books, AccountKey], LimitVerdict]
+"""Computes the limits' verdict, regardless of other errors; the account's customer is the surviving record."""
+
+
+async def previewed(
+    ledger: Ledger, tenant_id: Any, actor: Actor, command: Command, key: AccountKey, needs: Needs, verdict: Verdict
+) -> Preview:
+    """Preview a command on one account, by its customer and asset, as if posted now, refusals included."""
+    async with tenant_transaction(tenant_id, read_only=True, one_moment=True) as connection:
+        customers = await read_customers(connection, {key[0]})
+        merged = {c.id: c.merged_into_id for c in customers.values() if c.merged_into_id is not None}
+        if merged:
+            command, needs = followed(command, merged), followed_needs(needs, merged)
+            key = merged[key[0]], key[1]
+            customers = await read_customers(connection, {key[0]})
+        books, existing = await _unlocked_books(ledger, connection, actor, key, needs, customers)
+    account = books.accounts.get(key)
+    said = verdict(books, key)
+    try:
+        await in_slices(planning.plan(books, PostingContext(actor, None, ledger.source.new_id()), command))
+    except LedgerError as error:
+        return preview_of_refusal(key[1], error, account if existing else None, verdict=said, books=books)
+    planned = books.accounts[key]
+    return Preview(
+        asset=key[1],
+        account_id=planned.id if existing else None,
+        available_after_minor=planned.available_minor,
+        lifetime_after_minor=planned.lifetime_minor,
+        tier_after=_tier(books, planned),
+        credits=_effects(books),
+        limit=said,
+    )
+
+
+def _effects(books: Books) -> tuple[CreditEffect, ...]:
+    new = {credit.id for credit in books.writes.credits}
+    touched = [(entry, books.credits_by_id[entry.credit_id]) for entry in books.writes.entries if entry.credit_id]
+    return tuple(
+        CreditEffect(
+            credit_id=None if credit.id in new else credit.id,
+            amount_minor=entry.amount_minor,
+            remaining_after_minor=credit.remaining_minor,
+            expires_at=credit.expires_at,
+        )
+        for entry, credit in touched
+    )
+
+
+async def _unlocked_books(
+    ledger: Ledger,
+    connection: TenantConnection,
+    actor: Actor,
+    key: AccountKey,
+    needs: Needs,
+    customers: dict[Any, CustomerState],
+) -> tuple[Books, bool]:
+    """The books for one command, unlocked; and whether the account exists. A missing account that the command would open
+    exists in memory only."""
+    now = ledger.clock()
+    accounts = await read_accounts(connection, {key})
+    existing = bool(accounts)
+    version, _ = await load_facts(connection, accounts, now)
+    if not existing and needs.opens_accounts:
+        accounts[key] = AccountState(ledger.source.new_id(), *key, 0, 0, 0, None, None)
+    books = Books(
+        config=await ledger.configurations.at_version(connection, version),
+        now=now,
+        source=ledger.source,
+        customers=customers,
+        accounts=accounts,
+        accounts_by_id={a.id: a for a in accounts.values()},
+    )
+    counters = counters_needed(books.config, now, [(actor, limited) for limited in needs.limited])
+    counters |= spending_counters_needed(books.config, now, [(actor, spent) for spent in needs.spending])
+    books.counters = await read_counters(connection, counters)
+    if needs.given_back:
+        books.given_back = await load_spends(connection, set(needs.given_back))
+        books.spend_records = await load_spend_records(connection, set(needs.given_back))
+    await load_credits(connection, books, [needs])
+    return books, existing
+
+
+def preview_of_refusal(
+    asset: str,
+    error: LedgerError,
+    account: AccountState | None = None,
+    *,
+    verdict: LimitVerdict | None = None,
+    books: Books | None = None,
+) -> Preview:
+    """The preview of a refusal: nothing changes."""
+    refused_by_limit = isinstance(error, LimitExceeded | CurrencyNotAllowed)
+    return Preview(
+        asset=asset,
+        account_id=account.id if account else None,
+        available_after_minor=account.available_minor if account else 0,
+        lifetime_after_minor=account.lifetime_minor if account else 0,
+        tier_after=_tier(books, account) if account and books else None,
+        credits=(),
+        limit=verdict or LimitVerdict(allowed=not refused_by_limit, approval_required=refused_by_limit, remaining=()),
+        errors=(error,),
+    )
+
+
+def _tier(books: Books, account: AccountState) -> str | None:
+    return books.config.tier_name(account.lifetime_minor) if account.asset == POINTS else None

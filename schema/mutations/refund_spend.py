@@ -1,0 +1,69 @@
+"""refundSpend, and previewRefund, whose input is the same without a key."""
+
+from decimal import Decimal
+from typing import Any
+
+import strawberry
+
+from gateway.reading import Pending
+from models.commands import RefundSpend
+from schema import texts
+from schema.context import Info
+from schema.ids import input_id
+from schema.mutations.base import KeyedInput, PostingPayload, loaded
+from schema.types.account import Account
+from schema.types.base import resolved
+from schema.types.ledger import Transaction
+from schema.types.requests import ApprovalRequest, requested
+
+
+@strawberry.input
+class PreviewRefundInput:
+    """A refund of a spend to preview."""
+
+    transaction_id: strawberry.ID
+    """Transaction of spendCredit or useCredit that is given back."""
+    amount: Decimal | None = None
+    """Amount to give back, above zero, such as "4.50". Null: all that has not been given back yet."""
+    note: str | None = None
+    """Free text of up to 10,000 characters, hidden from customers."""
+    request_approval: bool | None = False
+    """Whether to ask for approval instead of failing if a limit is exceeded."""
+    propose_only: bool | None = False
+    """Whether to ask for approval in any case, even within the limits."""
+
+    def command(self) -> RefundSpend:
+        """Raises NotFound, Invalid."""
+        return RefundSpend(
+            transaction_id=input_id(self.transaction_id, "Transaction", "transactionId"),
+            amount=self.amount,
+            note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            request_approval=bool(self.request_approval),
+            propose_only=bool(self.propose_only),
+        )
+
+
+@strawberry.input
+class RefundSpendInput(KeyedInput, PreviewRefundInput):
+    """A refund of a spend to post."""
+
+
+@strawberry.type
+class RefundSpendPayload(PostingPayload):
+    """Result of refundSpend."""
+
+    @resolved(Transaction | None)
+    def transaction(self, info: Info) -> Pending[Any]:
+        """Transaction that was posted; null if approval was requested. Its entries list the credits that value went back to;
+        what has expired since comes back and expires."""
+        return loaded(info, "Transaction", self.outcome.transaction_id)
+
+    @resolved(Account | None)
+    def account(self, info: Info) -> Pending[Any]:
+        """Account after the refund."""
+        return loaded(info, "Account", self.outcome.account_id)
+
+    @resolved(ApprovalRequest | None)
+    def approval_request(self, info: Info) -> Pending[Any]:
+        """Approval request that was made instead of posting; null if the refund was posted."""
+        return requested(info, self.outcome.approval_request_id)
