@@ -172,7 +172,7 @@ async def claim(connection: TenantConnection, wanted: Uses, at: datetime | None)
         [use.operation for use in uses],
         [use.input_hash for use in uses],
         [use.result_id for use in uses],
-        at,
+        await connection.instant(at),
     )
     claimed = {place: wanted[place] for place in [(row["key"], row["client"]) for row in rows]}
     if len(claimed) == len(wanted):

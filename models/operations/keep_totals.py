@@ -4,14 +4,14 @@ from typing import Final
 from uuid import UUID
 
 from models.ledger import Ledger
-from models.session import settled_instant, tenant_transaction
+from models.session import GENERIC_PLANS, settled_instant, tenant_transaction
 from models.totals import KEEP, NEXT, SEE
 
 TRANSACTIONS: Final = 512
 """Transactions between rows of totals, unless a row has more parts than that. A report adds up at most as many more."""
 MAX_STEPS: Final = 100
 ADDED: Final = "INSERT 0 1"
-_PLANNED: Final = "SET LOCAL plan_cache_mode = force_generic_plan"
+_PLANNED: Final = GENERIC_PLANS
 
 
 async def keep_totals(ledger: Ledger, tenant_id: UUID, transactions: int = TRANSACTIONS) -> int:

@@ -27,8 +27,10 @@ UNSEALED: Final = {
 """Columns of those tables that no seal covers: figures that verify recomputes from entries, lines, payments and
 assignments, columns that promise nothing, and a transaction's digest of all the others."""
 
-UNSEALED_TABLES: Final = frozenset({"entries", "outbox", "seals", "totals", "totals_seen", "transaction_texts"})
-"""Tables of the ledger, covered by its hashes; the outbox; the seals; tables derived from entries."""
+UNSEALED_TABLES: Final = frozenset(
+    {"entries", "outbox", "seals", "tenant_slugs", "totals", "totals_seen", "transaction_texts"}
+)
+"""Tables of the ledger, covered by its hashes; the outbox; the seals; tables derived from entries, and from tenants."""
 
 
 def _sealed(model: type[Model]) -> str:
