@@ -7,13 +7,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.errors import InvariantViolated
+from models.nodes import FILLED_IN
 from models.planning.columns import Columns, inserted
 from models.planning.drafts import EventDraft
 from models.pool import Raw
 
-FILLED_IN: Final = frozenset({"credits", "outbox"})
-"""Tables in whose rows the database itself fills something in that is never the same: a number, the time. Of several nodes,
-the coordinator does, and hands on the rows of a list of values alone."""
 ROWS_AT_ONCE: Final = 1_000
 """In a list of values: it has at most 32,767 of them."""
 

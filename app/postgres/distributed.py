@@ -1,6 +1,6 @@
 """A database that Citus distributes: what it lacks for that, and how its tables get there (docs/scaling.md).
 
-All rows of a tenant are on one node. `tenant_slugs`, whose names are unique among all tenants, is on every node.
+All rows of a tenant are on one node (models/nodes.py).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +11,7 @@ import asyncpg
 
 from app.postgres.shards import BESIDE, BESIDE_SQL, CannotBeDistributed, for_shards
 from app.problems import SetupProblem
+from models.nodes import EVERYWHERE, FIRST, NOWHERE_ELSE, ON_ONE_ALONE
 
 Raw = Any
 """A connection as asyncpg has it, which has no types."""
@@ -28,15 +29,6 @@ SETTINGS: Final[Mapping[str, str]] = {
 without the second; without the third, asyncpg asks for types for up to a second on each new connection."""
 PLANS: Final = "plan_cache_mode=force_custom_plan"
 """Of the coordinator's database: which node a statement goes to is decided by its values, when it is planned."""
-REFERENCES: Final = ("tenant_slugs",)
-LOCAL: Final = ("aerich",)
-"""Tables of the coordinator's alone."""
-FIRST: Final = "tenants"
-PLAIN_ONLY: Final = (
-    "ALTER TABLE tenants DROP CONSTRAINT IF EXISTS tenants_slug_key",
-    "DROP TRIGGER IF EXISTS slug_kept ON tenants",
-)
-"""What a distributed table cannot have. The names are unique in `tenant_slugs`, which the app writes itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +48,7 @@ async def citus_version(raw: Raw) -> str | None:
 async def is_distributed(raw: Raw) -> bool:
     """Whether tenants are on several nodes, or can be."""
     return await citus_version(raw) is not None and bool(
-        await raw.fetchval("SELECT EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = to_regclass('tenants'))")
+        await raw.fetchval("SELECT EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = to_regclass($1))", FIRST)
     )
 
 
@@ -152,7 +144,7 @@ async def distribute(raw: Raw, say: Callable[[str], None]) -> list[str]:
         await _set_settings(raw)
         await raw.execute("SET citus.enable_unsafe_triggers = on")
         left = await _left(raw)
-        for statement in PLAIN_ONLY if FIRST in left else ():
+        for statement in ON_ONE_ALONE if FIRST in left else ():
             await raw.execute(statement)
         await _rewrite_functions(raw)
         for table in left:
@@ -219,8 +211,8 @@ async def _left(raw: Raw) -> list[str]:
             AND NOT EXISTS (SELECT FROM pg_dist_partition p WHERE p.logicalrelid = c.oid)
             AND NOT relation_is_a_known_shard(c.oid)
         ORDER BY c.relname <> ALL ($2::text[]), c.relname <> $3, c.relname""",
-        list(LOCAL),
-        list(REFERENCES),
+        list(NOWHERE_ELSE),
+        list(EVERYWHERE),
         FIRST,
     )
     return _in_order({row["name"]: row["needs"] for row in rows})
@@ -239,7 +231,7 @@ def _in_order(needs: Mapping[str, Sequence[str]]) -> list[str]:
 
 async def _distribute(raw: Raw, table: str, say: Callable[[str], None]) -> None:
     """Distribute one table with its rows, or leave it as it was. Its owner sees all rows meanwhile, and it alone."""
-    if table in REFERENCES:
+    if table in EVERYWHERE:
         call = f"SELECT create_reference_table('{table}')"
     elif table == FIRST:
         call = f"SELECT create_distributed_table('{table}', 'id')"

@@ -58,7 +58,7 @@ def test_what_leads_to_one_machine(sql: str) -> None:
         (f"{INSERTED} VALUES ($2, $1)", "grants: inserted with another tenant_id than $1"),
         ("INSERT INTO grants (id) VALUES ($1)", "grants: inserted without tenant_id"),
         (
-            f"WITH x AS (SELECT id FROM grants WHERE tenant_id = $1) {INSERTED} SELECT t.id, 1 FROM tenants t WHERE t.id = $1",
+            f"WITH x AS (SELECT 1) {INSERTED} SELECT t.id, 1 FROM tenants t WHERE t.id = $1",
             "grants: WITH before INSERT, and not before its SELECT",
         ),
         ("SELECT set_config('scrip.tenant', $1, true)", "set_config, which is not passed on"),
