@@ -7,7 +7,7 @@ python := .venv/bin/python
 build_docs := $(python) -m sphinx --fail-on-warning --keep-going --quiet --fresh-env --write-all -b html -d build/doctrees docs build/docs
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-clients test-operations chaos check database docs wheel audit bench bench-page simulate lock clean environment environment-dev
+.PHONY: help run test test-citus test-clients test-operations chaos check database docs wheel audit bench bench-page simulate lock clean environment environment-dev
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
@@ -24,6 +24,10 @@ run: environment ## Start Scrip with a database and sample data of its own, at h
 test: environment-dev ## Run the tests; one file: make test TESTS=tests/app; on another PostgreSQL: SCRIP_TEST_POSTGRES_BIN=/folder
 	@$(python) -m pytest -n auto --dist worksteal $(TESTS)
 	@$(if $(TESTS)$(SCRIP_TEST_POSTGRES_BIN),:,sh scripts/test_postgres15.sh)
+
+test-citus: environment-dev ## Run the tests of the ledger on Citus: SCRIP_TEST_CITUS_URL names its coordinator, as a superuser
+	@test -n "$$SCRIP_TEST_CITUS_URL" || { echo "make test-citus: set SCRIP_TEST_CITUS_URL to the URL of a Citus coordinator with two workers (CONTRIBUTING.md)."; exit 2; }
+	@$(python) -m pytest -n 2 --dist worksteal $(or $(TESTS),tests/operations/test_citus.py tests/models tests/api tests/jobs tests/simulation)
 
 test-clients: environment ## Look at Scrip as its clients do, from a browser and from TypeScript; needs Node.js
 	@sh scripts/test_clients.sh

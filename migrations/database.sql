@@ -1238,6 +1238,21 @@ CREATE TRIGGER seal_deleted AFTER DELETE ON services
     FOR EACH ROW EXECUTE FUNCTION seal_services();
 GRANT SELECT, INSERT, UPDATE (name, active) ON services TO scrip_app;
 
+CREATE TABLE tenant_slugs (
+    slug      varchar(63) NOT NULL,
+    tenant_id uuid NOT NULL,
+    CONSTRAINT tenant_slugs_pkey PRIMARY KEY (slug),
+    CONSTRAINT tenant_slugs_tenant_id_key UNIQUE (tenant_id)
+);
+ALTER TABLE tenant_slugs ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenant_slugs FORCE ROW LEVEL SECURITY;
+CREATE POLICY by_slug ON tenant_slugs FOR SELECT
+    USING ((slug) = NULLIF(current_setting('scrip.tenant_slug', true), ''));
+CREATE POLICY own_tenant ON tenant_slugs
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+GRANT SELECT, INSERT ON tenant_slugs TO scrip_app;
+
 CREATE TABLE tenants (
     id                 uuid NOT NULL,
     slug               varchar(63) NOT NULL,
@@ -1288,6 +1303,8 @@ CREATE TRIGGER seal_changed AFTER UPDATE OF id, slug, name, time_zone, grace_day
     FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_tenants();
 CREATE TRIGGER seal_deleted AFTER DELETE ON tenants
     FOR EACH ROW EXECUTE FUNCTION seal_tenants();
+CREATE TRIGGER slug_kept AFTER INSERT OR DELETE OR UPDATE OF slug ON tenants
+    FOR EACH ROW EXECUTE FUNCTION keep_tenant_slug();
 GRANT SELECT, INSERT, UPDATE (name, time_zone, grace_days, config_version, approval_hours, restated, keys_pruned_at,
     key_days, limited_currencies, suspended_at) ON tenants TO scrip_app;
 
@@ -1553,13 +1570,28 @@ BEGIN
     RETURN NULL;
 END $function$;
 
-CREATE FUNCTION raise_config_version()
+CREATE FUNCTION keep_tenant_slug()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
 BEGIN
-    UPDATE tenants SET config_version = config_version + 1
-    WHERE id = CASE TG_OP WHEN 'DELETE' THEN OLD.tenant_id ELSE NEW.tenant_id END;
+    IF TG_OP <> 'INSERT' THEN
+        DELETE FROM tenant_slugs WHERE tenant_id = OLD.id AND slug = OLD.slug;
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        INSERT INTO tenant_slugs (slug, tenant_id) VALUES (NEW.slug, NEW.id) ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION raise_config_version()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    own uuid := CASE WHEN TG_OP = 'DELETE' THEN OLD.tenant_id ELSE NEW.tenant_id END;
+BEGIN
+    UPDATE tenants SET config_version = config_version + 1 WHERE id = own;
     RETURN NULL;
 END $function$;
 

@@ -211,7 +211,7 @@ async def claim(connection: TenantConnection, wanted: Uses, at: datetime | None)
         [use.operation if use.sealed else "" for use in uses],
         [use.input_hash if use.sealed else b"" for use in uses],
         [use.result_id for use in uses],
-        at,
+        await connection.instant(at),
     )
     claimed = {}
     for key, client, claimed_at in rows:

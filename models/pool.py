@@ -46,10 +46,15 @@ _UNREACHABLE: Final = (OSError, ValueError, asyncpg.PostgresError, asyncpg.Inter
 
 
 class Connection(asyncpg.Connection):  # type: ignore[misc]
-    """A connection that remembers its last use, and is closed silently if the other end is gone."""
+    """A connection that remembers its last use, and is closed silently if the other end is gone.
 
-    __slots__ = ("used_at",)
+    distributed: whether its tables are spread over several nodes. Then statements have the forms that every node takes;
+    else, where another is faster, that one.
+    """
+
+    __slots__ = ("distributed", "used_at")
     used_at: float
+    distributed: bool
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as asyncpg has it
         """Close as asyncpg does. Its pool closes connections that are to be replaced in a task that is not awaited:

@@ -30,6 +30,9 @@ WRITER_LOCK_WAIT: Final = "SET LOCAL lock_timeout = '200ms'"
 a retry (`models/patience.py`)."""
 BY_INDEX: Final = "SET LOCAL enable_seqscan = off"
 """For every transaction: no statement scans all tenants' rows, even if its plan assumes a tenant that owns them all."""
+GENERIC_PLANS: Final = "SET LOCAL plan_cache_mode = force_generic_plan"
+"""For transactions whose statements find rows by key: they are planned once. Not on several nodes: which node a statement
+goes to is decided when it is planned."""
 _ages = PlanAges()
 SETTLING_LOCK: Final = 7_436_904
 """Class of the advisory locks held by transactions that write in a tenant (`settled_instant` in migrations/ searches
@@ -58,6 +61,14 @@ class TenantConnection:
         self.orm._connection = raw  # noqa: SLF001 - what Tortoise itself does to bind a transaction
         self.abandoned = False
 
+    async def instant(self, given: datetime | None) -> datetime | None:
+        """`given`, if any; else None: the statement takes the database's time. But nodes have clocks of their own, and all
+        stamps are by one: then it is the coordinator's time now."""
+        if given is not None or not self.raw.distributed:
+            return given
+        told: datetime = await self.raw.fetchval("SELECT clock_timestamp()")
+        return told
+
     def abandon(self) -> None:
         """Cancel the running statement. Its failure does not count as an outage."""
         self.abandoned = True
@@ -66,9 +77,13 @@ class TenantConnection:
 
 
 @lru_cache(maxsize=4_096)
-def message_of(first: str, statements: str) -> str:
-    """Scrip's own statements in one message; those that set something come first, in one block (docs/adr/0037)."""
+def message_of(first: str, statements: str, *, distributed: bool = False) -> str:
+    """Scrip's own statements in one message; those that set something come first, in one block (docs/adr/0037).
+
+    distributed: without what nodes do not take."""
     parts = [part for each in statements.split(";") if (part := each.strip())]
+    if distributed:
+        parts = [part for part in parts if part != GENERIC_PLANS]
     sets = "; ".join(part for part in parts if part.startswith("SET "))
     block = (f"DO $$BEGIN {sets}; END$$",) if sets else ()
     return "; ".join((*filter(None, (first,)), *block, *(part for part in parts if not part.startswith("SET "))))
@@ -104,9 +119,7 @@ async def tenant_transaction(
     begin = f"BEGIN ISOLATION LEVEL {level}{' READ ONLY' if read_only else ''}"
     first = [begin, f"SET TRANSACTION SNAPSHOT '{moment}'"] if moment else []  # a SET beside nothing else
     writing = "" if read_only else f"SELECT pg_advisory_xact_lock_shared({SETTLING_LOCK}, {lock_key(tenant_id)})"
-    message = message_of(
-        "" if moment else begin, f"SET LOCAL scrip.tenant = '{tenant}'; {BY_INDEX}; {writing}; {settings}"
-    )
+    sent = f"SET LOCAL scrip.tenant = '{tenant}'; {BY_INDEX}; {writing}; {settings}"
 
     async def begun(raw: Raw) -> datetime | None:
         settled = await raw.fetchval(_SETTLED, lock_key(tenant_id)) if settling else None
@@ -114,7 +127,7 @@ async def tenant_transaction(
             await raw.execute(ANEW)
         for alone in first:
             await raw.execute(alone)
-        await raw.execute(message)
+        await raw.execute(message_of("" if moment else begin, sent, distributed=raw.distributed))
         return settled
 
     raw, settled = await _with_a_live_one(begun)
@@ -289,7 +302,7 @@ async def tenant_id_of(slug: str) -> UUID | None:
     async def question(raw: Raw) -> UUID | None:
         async with raw.transaction(readonly=True):
             await raw.execute("SELECT set_config('scrip.tenant_slug', $1, true)", slug)
-            found: UUID | None = await raw.fetchval("SELECT id FROM tenants WHERE slug = $1", slug)
+            found: UUID | None = await raw.fetchval("SELECT tenant_id FROM tenant_slugs WHERE slug = $1", slug)
             return found
 
     return await ask(question)

@@ -1,9 +1,19 @@
 """SQL that writes a batch: rows as arrays of columns, and several tables' rows in one statement."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, Final
+from uuid import UUID
 
-from models.planning.columns import Columns
+from models.errors import InvariantViolated
+from models.nodes import FILLED_IN
+from models.planning.columns import Columns, inserted
+from models.planning.drafts import EventDraft
+from models.pool import Raw
+
+ROWS_AT_ONCE: Final = 1_000
+"""In a list of values: it has at most 32,767 of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +24,7 @@ class Part:
     text: str
     kinds: tuple[str, ...]
     is_update: bool = False
+    names: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=256)
@@ -26,6 +37,7 @@ def insert(columns: Columns) -> Part:
         f"""INSERT INTO {columns.table} (tenant_id, {names})
         SELECT t.id, u.* FROM tenants t CROSS JOIN unnest({{}}) AS u WHERE t.id = $1""",
         tuple(column.sql for column in columns.columns),
+        names=tuple(column.name for column in columns.columns),
     )
 
 
@@ -63,3 +75,42 @@ def statement(parts: tuple[Part, ...]) -> str:
     named = ", ".join(f"w{n} AS ({text})" for n, text in enumerate(texts))
     counts = ", ".join(f"(SELECT count(*) FROM w{n})" for n in told)
     return f"WITH {named} SELECT {counts}"
+
+
+@lru_cache(maxsize=1024)
+def alone(part: Part) -> str:
+    """One part as a statement of its own, which a database of several nodes hands on as it is."""
+    arrays = [f"${n}::{kind}[]" for n, kind in enumerate(part.kinds, start=2)]
+    return part.text.format(", ".join(arrays), first=arrays[0])
+
+
+@lru_cache(maxsize=1024)
+def as_values(part: Part, rows: int) -> str:
+    """The same for so many rows in which the coordinator fills something in."""
+    width, names = len(part.kinds), ", ".join(part.names)
+    values = (
+        f"($1, {', '.join(f'${2 + row * width + n}::{kind}' for n, kind in enumerate(part.kinds))})"
+        for row in range(rows)
+    )
+    return f"INSERT INTO {part.table} (tenant_id, {names}) VALUES {', '.join(values)}"
+
+
+async def send_alone(raw: Raw, tenant_id: UUID, part: Part, rows: Sequence[Sequence[Any]]) -> None:
+    """Write one part. Raises InvariantViolated if not as many rows were written."""
+    if raw.distributed and part.table in FILLED_IN and not part.is_update:
+        for start in range(ROWS_AT_ONCE, len(rows), ROWS_AT_ONCE):
+            await send_alone(raw, tenant_id, part, rows[start : start + ROWS_AT_ONCE])
+        rows = rows[:ROWS_AT_ONCE]
+        status = await raw.execute(as_values(part, len(rows)), tenant_id, *(value for row in rows for value in row))
+    else:
+        status = await raw.execute(alone(part), tenant_id, *zip(*rows, strict=True))
+    if status.rpartition(" ")[2] != str(len(rows)):
+        raise InvariantViolated(f"{part.table}: {status} where {len(rows)} rows were to be written")
+
+
+async def tell(raw: Raw, tenant_id: UUID, events: Sequence[EventDraft]) -> None:
+    """Put events into the outbox."""
+    columns = inserted(EventDraft)
+    for start in range(0, len(events), ROWS_AT_ONCE):
+        rows = [columns.values(event, {}) for event in events[start : start + ROWS_AT_ONCE]]
+        await send_alone(raw, tenant_id, insert(columns), rows)

@@ -112,9 +112,9 @@ ACCOUNTS: Final = _ALL_ACCOUNTS.format(moved=f"({_MOVED})")
 
 _OF_MOVED: Final = [each.format(moved="moved") for each in (_ALL_CREDITS, _ALL_COUNTERS, _ALL_ACCOUNTS)]
 KEEP: Final = f"""
-    with moved as materialized ({_MOVED})
     insert into totals (tenant_id, id, at, transactions, credits, counters, accounts)
-    select $1, $4, $3,
+    with moved as materialized ({_MOVED})
+    select n.id, $4, $3,
            (select count(*) from (select id from transactions where tenant_id = $1 and created_at > $2
                                      and created_at <= $3 order by created_at offset 0) x)
            + (select case when count(*) = 0 then 0 else max(s.transactions) end from totals s

@@ -9,6 +9,7 @@ from models.loading.config_locks import adding_nothing, keeping_tiers
 from models.loading.locked_elsewhere import Name, moves_points
 from models.plan_ages import ANEW
 from models.planning.needs import Needs
+from models.session import GENERIC_PLANS
 
 LOCK_WAIT: Final = {True: "SET LOCAL lock_timeout = '500ms'; ", False: "SET LOCAL lock_timeout = '100ms'; "}
 """By whether a posting waits for locks. One that does not skips locked rows; but rows that others have not finished
@@ -17,7 +18,7 @@ QUICKLY: Final = "SET LOCAL lock_timeout = '20ms'; "
 """Once such a row is known to be locked."""
 FIRST_WAIT: Final = "SET LOCAL lock_timeout = '1s'; "
 """For the one row that is waited for before all other locks."""
-SETTINGS: Final = "SET LOCAL plan_cache_mode = force_generic_plan"
+SETTINGS: Final = GENERIC_PLANS
 """Every statement of a posting finds its rows by key, for any batch size: planning it anew each time would cost a
 quarter of a single adjustment (measured)."""
 MANY_ACCOUNTS: Final = 1_000

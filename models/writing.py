@@ -5,7 +5,8 @@ snapshot and not each other's rows, so no row may be written by two of them: row
 the next. Foreign keys and triggers are checked when a statement ends, with everything in place. Many rows are sent part
 by part, at most ROWS_AT_ONCE at a time: the extra round trips are negligible, each statement is planned for tables as
 full as they are, and making its arguments (rows, hashes, arrays) never blocks the event loop for long. The next part
-is prepared meanwhile.
+is prepared meanwhile. A database of several nodes gets one statement a part, which it hands on to the tenant's node;
+of one with several, it would bring each part's rows back first (docs/adr/0050).
 """
 
 import asyncio
@@ -53,7 +54,7 @@ from models.planning.state import (
     RewardState,
 )
 from models.session import TenantConnection
-from models.statements import Part, counted, insert, statement, update
+from models.statements import Part, counted, insert, send_alone, statement, update
 from turns.slices import each_in_slices, in_slices, large_work
 from turns.steps import Steps, each
 
@@ -191,6 +192,10 @@ class _Writer:
 
     async def _send(self, parts: "list[_Filled]") -> None:
         if not parts:
+            return
+        if self.raw.distributed:
+            for part, rows in parts:
+                await send_alone(self.raw, self.tenant_id, part, rows)
             return
         arguments = [column for _, rows in parts for column in zip(*rows, strict=True)]
         written = tuple(part for part, _ in parts)

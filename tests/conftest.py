@@ -20,6 +20,7 @@ import pytest
 from app.postgres.account import installed_programs
 from app.postgres.database import migrate, open_database
 from app.postgres.embedded import DATABASE, OWNER, EmbeddedPostgres, Urls, stop_leftover
+from tests.support.citus import distributed_database, given_cluster, urls_of
 from tests.support.pooler import pooled
 from tests.support.postgres import given_programs, version_of
 
@@ -38,6 +39,8 @@ _server: EmbeddedPostgres | None = None
 def start_server() -> Urls:
     """A new server with a migrated database to clone from. First it clears up after runs that were killed."""
     global _server
+    if (cluster := given_cluster()) is not None:
+        return urls_of(cluster, "postgres")
     with _one_at_a_time():
         for folder in SERVERS.iterdir():
             if folder.is_dir():
@@ -93,7 +96,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_report_header() -> str:
     """What the tests run on."""
-    return version_of(given_programs() or installed_programs())
+    return given_cluster() or version_of(given_programs() or installed_programs())
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -126,6 +129,10 @@ async def database_urls(server: Urls, worker_id: str) -> AsyncIterator[Urls]:
 @asynccontextmanager
 async def cloned_database(server: Urls, name: str) -> AsyncIterator[Urls]:
     """One more database, migrated and empty, until the block ends."""
+    if (cluster := given_cluster()) is not None:
+        async with distributed_database(cluster, name) as urls:
+            yield urls
+        return
     admin = await asyncpg.connect(server.admin.replace(f"/{DATABASE}?", "/postgres?"))
     try:
         await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE {DATABASE} OWNER {OWNER}')

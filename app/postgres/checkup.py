@@ -11,13 +11,20 @@ import asyncpg
 from app.finding import Finding, fault, ok, warning
 from app.postgres.archive import look_at_archive
 from app.postgres.database import OLDEST_SERVER, check_migrated, connecting, is_pooled, place, statements_survive
+from app.postgres.distributed import (
+    citus_version,
+    is_distributed,
+    lacks_of_the_cluster,
+    lacks_of_the_settings,
+    lacks_of_the_tables,
+)
+from app.postgres.engines import refused_engine
 from app.problems import SetupProblem
 from app.settings import Settings
 from models.privileges import APP_PRIVILEGES
 
 SKEW_S: Final = 0.5
 """Seconds from which a difference of the clocks is worth a look."""
-OTHERS: Final = ("Yugabyte", "CockroachDB", "-YB-")
 PROBE_S: Final = 5.0
 
 Raw = Any
@@ -36,6 +43,7 @@ async def look_at_database(settings: Settings, url: str) -> list[Finding]:
             findings += await _pooler(raw, settings, url)
             findings += await _settings_there(raw, settings)
             findings.append(await look_at_archive(raw))
+            findings += await _citus(raw)
     except SetupProblem as problem:
         findings.append(fault("database", str(problem), "Check DATABASE_URL, the network, and that the server runs."))
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
@@ -59,9 +67,9 @@ def _hosts(url: str) -> list[Finding]:
 
 
 async def _server(raw: Raw, url: str) -> list[Finding]:
-    version, text = raw.get_server_version(), await raw.fetchval("SELECT version()")
-    if any(name in text for name in OTHERS):
-        return [fault("database", f"{text[:60]} is no PostgreSQL that Scrip runs on.", "Use PostgreSQL itself.")]
+    version = raw.get_server_version()
+    if (reason := await refused_engine(raw, place(url))) is not None:
+        return [fault("database", reason, "Use PostgreSQL itself, or Citus: docs/scaling.md.")]
     if version.major < OLDEST_SERVER:
         todo = f"Upgrade it: Scrip needs {OLDEST_SERVER} or newer."
         return [fault("database", f"PostgreSQL {version.major} at {place(url)} is too old.", todo)]
@@ -148,13 +156,22 @@ async def _settings_there(raw: Raw, settings: Settings) -> list[Finding]:
     if wanted >= allowed:
         message = f"This server's processes may take {wanted} connections, and the database has {allowed} for all."
         findings.append(warning("connections", message, "Lower SCRIP_DATABASE_POOL_MAX, or raise max_connections."))
-    citus = await raw.fetchval("SELECT extversion FROM pg_extension WHERE extname = 'citus'")
-    if citus is None:
-        findings.append(ok("citus", "It is not there, and not needed."))
-    else:
-        todo = "Use a database without the extension: tables are not distributed yet."
-        findings.append(warning("citus", f"Citus {citus} is there, which Scrip makes no use of.", todo))
     return findings
+
+
+async def _citus(raw: Raw) -> list[Finding]:
+    """Findings of the nodes, where there are several."""
+    version = await citus_version(raw)
+    if version is None:
+        return [ok("citus", "It is not there, and not needed.")]
+    if not await is_distributed(raw):
+        todo = "To spread tenants over nodes: scrip migrate --distributed (docs/scaling.md)."
+        return [warning("citus", f"Citus {version} is there, and no table is distributed.", todo)]
+    lacks = await lacks_of_the_cluster(raw) + await lacks_of_the_settings(raw) + await lacks_of_the_tables(raw)
+    if lacks:
+        return [fault("citus", lack.message, lack.todo) for lack in lacks]
+    nodes = await raw.fetchval("SELECT count(*) FROM pg_dist_node WHERE isactive AND shouldhaveshards")
+    return [ok("citus", f"Citus {version}: tenants are on {nodes} nodes.")]
 
 
 async def _owner(settings: Settings) -> list[Finding]:

@@ -15,6 +15,8 @@ from tortoise.context import TortoiseContext
 from tortoise.exceptions import OperationalError
 
 import migrations
+from app.postgres.distributed import check_can_distribute, distribute, is_distributed
+from app.postgres.engines import refused_engine
 from app.postgres.hosts import Hosts
 from app.problems import SetupProblem
 from migrations.clashing_names import NamesClash
@@ -65,6 +67,8 @@ def tortoise_config(
     """
     hosts = Hosts(url)
 
+    asked: list[bool] = []
+
     async def connect(*_: object, **options: Any) -> Any:
         kept = {name: options[name] for name in ("loop", "connection_class", "record_class") if name in options}
         connection = await hosts.connect(
@@ -76,6 +80,13 @@ def tortoise_config(
         )
         _notice_silence(connection)
         connection.used_at = monotonic()
+        try:
+            if not asked:  # once for each pool
+                asked.append(await is_distributed(connection))
+        except BaseException:
+            connection.terminate()
+            raise
+        connection.distributed = asked[0]
         return connection
 
     async def keep(connection: Any) -> None:
@@ -113,16 +124,20 @@ def _notice_silence(connection: Any) -> None:
                 tcp.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-async def migrate(owner_url: str, app_url: str, say: Callable[[str], None]) -> list[str]:
+async def migrate(owner_url: str, app_url: str, say: Callable[[str], None], *, distributed: bool = False) -> list[str]:
     """Bring the database up to date as its owner, and give the app's role its rights. Returns the steps applied.
 
+    distributed: distribute its tables among the nodes of Citus; one that is distributed stays so without being told.
     Two at once wait for each other. Raises SetupProblem if the database is out of reach, too old, not in UTF-8, or
-    refuses, and if names in it have to be told apart first.
+    refuses, if names in it have to be told apart first, and if its nodes cannot take the tables.
     """
     async with connecting(owner_url) as connection:
         await _check_server(connection, owner_url)
         await _check_can_migrate(connection, owner_url)
         await _check_encoding(connection, owner_url)
+        distributed = distributed or await is_distributed(connection)
+        if distributed:
+            await check_can_distribute(connection, place(owner_url))
         app_role = await _app_role(connection, owner_url, app_url, say)
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", MIGRATION_LOCK):
             say("Another Scrip is migrating this database; waiting for it")
@@ -130,6 +145,8 @@ async def migrate(owner_url: str, app_url: str, say: Callable[[str], None]) -> l
         try:  # the lock ends with the connection at the latest
             applied = await _upgrade(owner_url, say)
             await _without_jit(connection, say)
+            if distributed:
+                await distribute(connection, say)
             if app_role is not None:
                 async with connection.transaction():
                     await connection.execute(grants(app_role))
@@ -280,6 +297,10 @@ async def _check_server(connection: "asyncpg.Connection[Any]", url: str) -> None
     if version.major < OLDEST_SERVER:
         raise SetupProblem(
             f"The database at {place(url)} is PostgreSQL {version.major}, and Scrip needs {OLDEST_SERVER} or newer."
+        )
+    if (reason := await refused_engine(connection, place(url))) is not None:
+        raise SetupProblem(
+            f"Scrip does not run on the database at {place(url)}. {reason} It runs on PostgreSQL, and on Citus."
         )
 
 

@@ -151,7 +151,7 @@ async def _insert(
 ) -> list[Any]:
     rows: list[Any] = await connection.raw.fetch(
         f"""INSERT INTO accounts (tenant_id, id, customer_id, asset, balance_minor, lifetime_minor, sequence, created_at)
-        SELECT $1, k.id, k.customer_id, k.asset, 0, 0, 0, coalesce($5::timestamptz, clock_timestamp())
+        SELECT c.tenant_id, k.id, k.customer_id, k.asset, 0, 0, 0, coalesce($5::timestamptz, clock_timestamp())
         FROM {each("id uuid", "customer_id uuid", "asset text")} k
         JOIN customers c ON c.tenant_id = $1 AND c.id = k.customer_id
         ORDER BY k.customer_id, k.asset
@@ -161,7 +161,7 @@ async def _insert(
         ids,
         customers,
         assets,
-        now,
+        await connection.instant(now),
     )
     return rows
 
@@ -219,7 +219,7 @@ async def load_facts(
         WHERE t.id = $1""",
         connection.tenant_id,
         list(by_id),
-        now,
+        await connection.instant(now),
     )
 
     def note(row: Any) -> None:

@@ -91,7 +91,7 @@ async def count_pending_requests(connection: TenantConnection, askers: set[Asker
                     SELECT id, subject, role, client FROM actors WHERE tenant_id = $1 AND subject = k.subject
                     ORDER BY subject, role, client OFFSET 0
                 ) AS o
-                WHERE k.client = CASE o.role WHEN 'PARTNER' THEN coalesce(nullif(o.client, ''), o.subject) ELSE '' END
+                WHERE k.client = CASE WHEN o.role = 'PARTNER' THEN coalesce(nullif(o.client, ''), o.subject) ELSE '' END
             ) AS ids OFFSET 0
         ) AS a CROSS JOIN LATERAL (
             SELECT count(*) AS waiting FROM (

@@ -18,10 +18,12 @@ from models.operations.replays import replay_of_transaction
 from models.patience import patiently
 from models.planning import adjust, approving, invoices, rewards
 from models.planning.approving import ApproveRequest
+from models.planning.drafts import EventDraft
 from models.planning.needs import Needs
 from models.planning.notes import check_note
 from models.planning.requesting import restored
 from models.session import TenantConnection, tenant_transaction
+from models.statements import tell
 
 EXPIRED_AT_ONCE: Final = 500
 
@@ -183,14 +185,9 @@ async def expire_requests(ledger: Ledger, tenant_id: UUID) -> int:
             now,
             EXPIRED_AT_ONCE,
         )
-        await connection.raw.execute(
-            """INSERT INTO outbox (tenant_id, id, topic, subject_id, created_at)
-            SELECT t.id, n.id, 'approval.expired', n.subject_id, $4
-            FROM tenants t CROSS JOIN unnest($2::uuid[], $3::uuid[]) AS n(id, subject_id) WHERE t.id = $1""",
-            tenant_id,
-            [ledger.source.new_id() for _ in rows],
-            [row["id"] for row in rows],
-            now,
+        new_id = ledger.source.new_id
+        await tell(
+            connection.raw, tenant_id, [EventDraft(new_id(), "approval.expired", row["id"], now) for row in rows]
         )
     return len(rows)
 

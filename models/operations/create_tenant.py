@@ -53,6 +53,7 @@ async def create_tenant(
     tenant_id, new_id = ledger.source.new_id(), ledger.source.new_id
     async with tenant_transaction(tenant_id) as connection:
         now, orm = await ledger.stamp(connection), connection.orm
+        await connection.raw.execute("INSERT INTO tenant_slugs (slug, tenant_id) VALUES ($2, $1)", tenant_id, slug)
         await Tenant.create(
             id=tenant_id,
             slug=slug,

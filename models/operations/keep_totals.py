@@ -5,14 +5,14 @@ from uuid import UUID
 
 from models.amounts import CLEAR, FAN, FULL, LEVELS, MERGE, NOTE, SEEN, TAKE
 from models.ledger import Ledger
-from models.session import TenantConnection, settled_instant, tenant_transaction
+from models.session import GENERIC_PLANS, TenantConnection, settled_instant, tenant_transaction
 from models.totals import KEEP, NEXT, SEE
 
 TRANSACTIONS: Final = 512
 """Transactions between rows of totals, unless a row has more parts than that. A report adds up at most as many more."""
 MAX_STEPS: Final = 100
 ADDED: Final = "INSERT 0 1"
-_PLANNED: Final = "SET LOCAL plan_cache_mode = force_generic_plan"
+_PLANNED: Final = GENERIC_PLANS
 
 
 async def keep_totals(ledger: Ledger, tenant_id: UUID, transactions: int = TRANSACTIONS) -> int:

@@ -127,7 +127,7 @@ _TEXTS: Final = (
     f"""UPDATE transaction_texts x SET note = '', salt = '' FROM {each("id uuid")} k
     JOIN transactions t ON t.tenant_id = $1 AND t.customer_id = k.id WHERE x.tenant_id = $1 AND x.id = t.id""",
     # Details of a refusal say nothing about the person: they name the field and the actor.
-    f"""UPDATE audit_events e SET note = NULL, details = CASE action WHEN 'access.denied' THEN details END
+    f"""UPDATE audit_events e SET note = NULL, details = CASE WHEN action = 'access.denied' THEN details END
     FROM {each("id uuid")} k WHERE e.tenant_id = $1 AND e.customer_id = k.id""",
     f"""UPDATE approval_requests r SET command = command || '{{"note": null}}', decision_note = NULL
     FROM {each("id uuid")} k

@@ -21,7 +21,9 @@ from models.money import POINTS, to_minor
 from models.names import checked_if_given, checked_name
 from models.operations.configuring import Configuring, configuring
 from models.patience import patiently
+from models.planning.drafts import EventDraft
 from models.planning.tiers import Rung, Shift, shifts
+from models.statements import tell
 
 MAX_TIERS: Final = 100
 MAX_NAME_CHARACTERS: Final = 200
@@ -129,16 +131,9 @@ async def _move_customers(ledger: Ledger, change: Configuring, before: Sequence[
             new,
             times,
         )
-        await raw.execute(
-            """INSERT INTO outbox (tenant_id, id, topic, subject_id, created_at)
-            SELECT t.id, n.id, 'tier.changed', n.account_id, n.created_at
-            FROM tenants t CROSS JOIN unnest($2::uuid[], $3::uuid[], $4::timestamptz[]) AS n(id, account_id, created_at)
-            WHERE t.id = $1""",
-            tenant_id,
-            [ledger.source.new_id() for _ in rows],
-            accounts,
-            times,
-        )
+        new_id = ledger.source.new_id
+        events = [EventDraft(new_id(), "tier.changed", *each) for each in zip(accounts, times, strict=True)]
+        await tell(raw, tenant_id, events)
     return number
 
 

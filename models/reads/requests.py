@@ -100,7 +100,7 @@ CUSTOMER_APPROVALS: Final = replace(APPROVALS, parent="t.customer_id", through=R
 """Requests for one person; those brought by a merge are placed at the time of the merge."""
 
 _THROUGH: Final = """(
-    select case o.role when 'PARTNER' then o.client end from actors o
+    select case when o.role = 'PARTNER' then o.client end from actors o
      where o.tenant_id = $1 and o.id = t.requested_by_id)"""
 NO_APPROVAL: Final = Condition("false")
 

@@ -278,4 +278,16 @@ _PEOPLE = (
     ),
 )
 
-OTHER_CHECKS: Final = (*_COUPONS, *_REFUNDS, *_APPROVALS, *_KEYS, *_LIMITS, *_PEOPLE)
+# A request finds its tenant by the one, and everything else by the other.
+_SLUGS: Final = (
+    Check(
+        "tenant slug",
+        """
+        SELECT t.id, format('called %L, and found by %L', t.slug, s.slug) AS detail
+        FROM tenants t LEFT JOIN tenant_slugs s ON s.tenant_id = $1
+        WHERE t.id = $1 AND s.slug IS DISTINCT FROM t.slug
+        """,
+    ),
+)
+
+OTHER_CHECKS: Final = (*_COUPONS, *_REFUNDS, *_APPROVALS, *_KEYS, *_LIMITS, *_PEOPLE, *_SLUGS)

@@ -20,7 +20,7 @@ from models.tables.ledger import (
 )
 from models.tables.requests import ApprovalRequest, BulkOperation, BulkRow
 from models.tables.rewards import Coupon
-from models.tables.tenancy import Actor, Customer, ExternalIdLeft, PartnerToken, Tenant
+from models.tables.tenancy import Actor, Customer, ExternalIdLeft, PartnerToken, Tenant, TenantSlug
 
 __all__ = [
     "Account",
@@ -54,6 +54,7 @@ __all__ = [
     "Seal",
     "Service",
     "Tenant",
+    "TenantSlug",
     "Tier",
     "TierChange",
     "Totals",

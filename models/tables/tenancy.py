@@ -53,6 +53,18 @@ class Tenant(Model):
         table = "tenants"
 
 
+class TenantSlug(Model):
+    """Which tenant a short name is. On every node of a distributed database, where `tenants` is unique only by node."""
+
+    slug = fields.CharField(max_length=63, primary_key=True)
+    tenant_id = fields.UUIDField(unique=True)
+
+    app_may: ClassVar = Privileges()
+
+    class Meta:
+        table = "tenant_slugs"
+
+
 class Actor(TenantRow):
     """A person or client that did something: the token's subject, in one role, through one client."""
 

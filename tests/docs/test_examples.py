@@ -41,12 +41,14 @@ ELSEWHERE: Final = {"README.md"}
 OTHERS: Final = {
     "docs/names.md": "sql",
     "docs/running.md": "sql",
+    "docs/scaling.md": "sql",
     "docs/proof.md": "python",
     "README.md": "curl",
     "docs/bulk.md": "curl",
     "docs/time.md": "curl",
 }
-"""What is run by a test below or in test_served.py. The other commands: test_commands.py."""
+"""What is run by a test below, in test_served.py, or by tests/operations/test_citus.py on several nodes. The
+other commands: test_commands.py."""
 UPSERT: Final = 'mutation { upsertCustomer(input: { externalId: "c1", name: "Ann" }) { userErrors { code } } }'
 
 

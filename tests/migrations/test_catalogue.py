@@ -18,6 +18,7 @@ POINTS_NOWHERE = {
     ("idempotency_keys", "tenant_id"),  # written with every posting, under a policy that has compared the tenant
     ("outbox", "tenant_id"),
     ("seals", "tenant_id"),
+    ("tenant_slugs", "tenant_id"),  # written first, since it is unique among all tenants
 }
 
 
@@ -87,12 +88,13 @@ async def test_primary_keys_lead_with_the_tenant(owner_connection: asyncpg.Conne
     keys = {key["table"]: key["columns"] for key in await keys_of(owner_connection, "p")}
 
     assert keys.pop("tenants") == ["id"]
+    assert keys.pop("tenant_slugs") == ["slug"]
     assert keys.pop("idempotency_keys") == ["tenant_id", "key", "client"]
     assert keys.pop("seals") == ["tenant_id", "of_table", "id"]
     assert keys.pop("totals_seen") == ["tenant_id", "what", "value", "at"]
     assert keys.pop("totals_amounts") == ["tenant_id", "level", "at", "asset", "last_minor", "last_at"]
     # The outbox has its positions instead.
-    elsewhere = {"tenants", "idempotency_keys", "seals", "totals_seen", "totals_amounts", "outbox"}
+    elsewhere = {"tenants", "tenant_slugs", "idempotency_keys", "seals", "totals_seen", "totals_amounts", "outbox"}
     assert set(keys) == MODELS.keys() - elsewhere
     assert all(columns == ["tenant_id", "id"] for columns in keys.values())
 
@@ -137,7 +139,7 @@ async def test_indexes_lead_with_the_tenant(owner_connection: asyncpg.Connection
         """SELECT i.indexrelid::regclass::text AS index, a.attname::text AS first FROM pg_index i
         JOIN pg_class t ON t.oid = i.indrelid AND t.relnamespace = 'public'::regnamespace
         JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-        WHERE t.relname NOT IN ('tenants', 'aerich')"""
+        WHERE t.relname NOT IN ('tenants', 'tenant_slugs', 'aerich')"""
     )
 
     assert len(rows) > 50

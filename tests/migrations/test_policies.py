@@ -146,7 +146,7 @@ async def test_every_policy_is_the_same(owner_connection: asyncpg.Connection[Any
     }
     assert len({row["qual"] for row in rows}) == 1
     others = await owner_connection.fetch("SELECT tablename, cmd FROM pg_policies WHERE policyname <> 'own_tenant'")
-    assert {tuple(row) for row in others} == {("tenants", "SELECT")}
+    assert {tuple(row) for row in others} == {("tenants", "SELECT"), ("tenant_slugs", "SELECT")}
 
 
 async def selecting(connection: asyncpg.Connection[Any]) -> list[str]:

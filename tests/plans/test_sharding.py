@@ -21,7 +21,7 @@ INSERTED = "INSERT INTO grants (tenant_id, id)"
         "UPDATE grants SET credit_id = $2 WHERE tenant_id = $1 AND id = $3",
         f"{INSERTED} VALUES ($1, $2)",
         f"{INSERTED} SELECT t.id, u.* FROM tenants t CROSS JOIN unnest($2::uuid[]) AS u WHERE t.id = $1",
-        f"{INSERTED} SELECT $1, a.id FROM accounts a WHERE a.tenant_id = $1",
+        f"{INSERTED} SELECT a.tenant_id, a.id FROM accounts a WHERE a.tenant_id = $1",
         "SET LOCAL lock_timeout = '1s'",
         "BEGIN; DO $$BEGIN SET LOCAL lock_timeout = '1s'; END$$; SELECT pg_advisory_xact_lock(1)",
     ],
@@ -43,13 +43,29 @@ def test_what_leads_to_one_machine(sql: str) -> None:
         ("SELECT id FROM tenants WHERE slug = $1", "tenants tenants: no id = $1"),
         ("UPDATE grants SET credit_id = $2 WHERE id = $1", "grants grants: no tenant_id = $1"),
         ("DELETE FROM grants g USING credits c WHERE g.tenant_id = $1", "credits c: no tenant_id = $1"),
-        (f"{INSERTED} SELECT $1, * FROM unnest($2::uuid[])", "grants: inserted from no table of the tenant's"),
         (
-            f"{INSERTED} SELECT $1, u.id FROM unnest($2::uuid[]) AS u(id) LEFT JOIN credits c ON c.tenant_id = $1",
+            f"{INSERTED} SELECT t.id, * FROM tenants t, unnest($2::uuid[]) WHERE t.slug = 'x' AND t.id = $2",
+            "tenants t: no id = $1",
+        ),
+        (
+            f"{INSERTED} SELECT $1, a.id FROM accounts a WHERE a.tenant_id = $1",
+            "grants: inserted with no column of the tenant's as tenant_id",
+        ),
+        (
+            f"{INSERTED} SELECT c.tenant_id, u.id FROM unnest($2::uuid[]) AS u(id) LEFT JOIN credits c ON c.tenant_id = $1",
             "grants: inserted from no table of the tenant's",
         ),
         (f"{INSERTED} VALUES ($2, $1)", "grants: inserted with another tenant_id than $1"),
         ("INSERT INTO grants (id) VALUES ($1)", "grants: inserted without tenant_id"),
+        (
+            f"WITH x AS (SELECT 1) {INSERTED} SELECT t.id, 1 FROM tenants t WHERE t.id = $1",
+            "grants: WITH before INSERT, and not before its SELECT",
+        ),
+        ("SELECT set_config('scrip.tenant', $1, true)", "set_config, which is not passed on"),
+        (
+            "SELECT CASE action WHEN 'a' THEN 1 END FROM audit_events WHERE tenant_id = $1",
+            "CASE of a value, which is passed on as another",
+        ),
         ("BEGIN; SET LOCAL lock_timeout = '1s'", "SET lock_timeout beside other statements"),
     ],
 )

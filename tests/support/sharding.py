@@ -26,7 +26,11 @@ ELSEWHERE: Final[Mapping[tuple[str, str], str]] = {
         "limit_rules: inserted with another tenant_id than $1",
     ): _TORTOISE,
     ("models/operations/create_tenant.py create_tenant", "reasons: inserted with another tenant_id than $1"): _TORTOISE,
-    ("models/session.py question", "tenants tenants: no id = $1"): "what a slug is: nobody knows whose it is before",
+    (
+        "models/session.py question",
+        "tenant_slugs tenant_slugs: no tenant_id = $1",
+    ): "what a slug is: nobody knows whose it is before, and every machine has all of them",
+    ("models/session.py question", "set_config, which is not passed on"): "for the policy of that table",
     ("models/reads/paging.py load_pages", "transactions x: no tenant_id = $1"): _BRANCH,
     ("models/reads/paging.py load_pages", "audit_events y: no tenant_id = $1"): _BRANCH,
 }
@@ -44,9 +48,17 @@ def faults(sql: str) -> tuple[str, ...]:
         nodes = list(_all(statement))
         names = {str(node.ctename) for node in nodes if isinstance(node, ast.CommonTableExpr)}
         for node in nodes:
+            if isinstance(node, ast.CaseExpr) and node.arg is not None:
+                found.append("CASE of a value, which is passed on as another")
+            if isinstance(node, ast.FuncCall) and node.funcname[-1].sval == "set_config" and _is_ours(node.args[0]):
+                found.append("set_config, which is not passed on")
             if isinstance(node, ast.SelectStmt | ast.UpdateStmt | ast.DeleteStmt | ast.InsertStmt):
                 found += _faults_of(node, names)
     return tuple(found)
+
+
+def _is_ours(setting: Any) -> bool:
+    return isinstance(setting, ast.A_Const) and str(setting.val.sval).startswith("scrip.")
 
 
 def _all(node: Any) -> Iterator[Any]:
@@ -142,6 +154,8 @@ def _faults_of_insert(node: Any, names: set[str]) -> Iterator[str]:
         yield f"{node.relation.relname}: inserted without {own}"
         return
     place, source = columns.index(own), node.selectStmt
+    if node.withClause is not None:
+        yield f"{node.relation.relname}: WITH before INSERT, and not before its SELECT"
     if source.valuesLists:
         if not all(_is_first(row[place]) for row in source.valuesLists):
             yield f"{node.relation.relname}: inserted with another {own} than $1"
@@ -150,5 +164,5 @@ def _faults_of_insert(node: Any, names: set[str]) -> Iterator[str]:
     if all(missing or table.relname in names for table, missing in tables):
         yield f"{node.relation.relname}: inserted from no table of the tenant's"
     value = source.targetList[place].val
-    if not _is_first(value) and _column(value)[-1:] not in (("tenant_id",), ("id",)):
-        yield f"{node.relation.relname}: inserted with another {own} than $1"
+    if _column(value)[-1:] not in (("tenant_id",), ("id",)):
+        yield f"{node.relation.relname}: inserted with no column of the tenant's as {own}"

@@ -1,0 +1,114 @@
+"""A distributed database for each worker of a run, where SCRIP_TEST_CITUS_URL names the coordinator of a cluster.
+
+    SCRIP_TEST_CITUS_URL=postgresql://postgres@localhost:5432/postgres make test-citus
+
+The URL is a superuser's, of a database with the extension in which two workers or more have been added. The nodes have to
+let each other and the tests in as any role (trust, on a machine of one's own).
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from app.postgres.database import migrate
+from app.postgres.embedded import OWNER, Urls
+
+SETTING: Final = "SCRIP_TEST_CITUS_URL"
+APP: Final = "scrip_app"
+WORKERS: Final = 2
+SHARDS: Final = 4
+"""Of each table: every one takes time to make."""
+
+
+def given_cluster() -> str | None:
+    """The URL that the setting names; None where it is not set."""
+    return os.environ.get(SETTING) or None
+
+
+def _with(url: str, *, database: str, user: str | None = None, place: str | None = None) -> str:
+    parts = urlsplit(url)
+    before, _, host = parts.netloc.rpartition("@")
+    who = before if user is None else user
+    return urlunsplit(parts._replace(netloc=f"{who}@{place or host}" if who else place or host, path=f"/{database}"))
+
+
+def urls_of(url: str, database: str) -> Urls:
+    """Of a database of the cluster, for each role."""
+    return Urls(
+        app=_with(url, database=database, user=APP),
+        owner=_with(url, database=database, user=OWNER),
+        admin=_with(url, database=database),
+    )
+
+
+async def _workers(url: str) -> list[tuple[str, int]]:
+    try:
+        admin = await asyncpg.connect(url)
+    except (OSError, asyncpg.PostgresError) as error:
+        raise pytest.UsageError(f"{SETTING}: the coordinator cannot be reached: {error}") from error
+    try:
+        rows = await admin.fetch(
+            "SELECT nodename, nodeport FROM pg_dist_node WHERE groupid <> 0 AND isactive ORDER BY 1, 2"
+        )
+    except asyncpg.UndefinedTableError:
+        raise pytest.UsageError(f"{SETTING}: the database that it names has no extension citus.") from None
+    finally:
+        await admin.close()
+    if len(rows) < WORKERS:
+        raise pytest.UsageError(f"{SETTING}: its coordinator has {len(rows)} workers, and the tests need {WORKERS}.")
+    return [(row["nodename"], row["nodeport"]) for row in rows]
+
+
+@asynccontextmanager
+async def distributed_database(url: str, name: str) -> AsyncIterator[Urls]:
+    """A database on every node, migrated, distributed and empty, until the block ends."""
+    workers = await _workers(url)
+    places = [None, *(f"{host}:{port}" for host, port in workers)]
+    urls = urls_of(url, name)
+    await asyncio.gather(*(_make(url, place, name) for place in places))
+    try:
+        admin = await asyncpg.connect(urls.admin)
+        parts = urlsplit(url)
+        await admin.execute(f"SELECT citus_set_coordinator_host('{parts.hostname}', {parts.port or 5432})")
+        for host, port in workers:
+            await admin.execute(f"SELECT citus_add_node('{host}', {port})")
+        await admin.execute(f'ALTER DATABASE "{name}" SET citus.shard_count = {SHARDS}')
+        await admin.close()
+        await migrate(urls.owner, urls.app, lambda _: None, distributed=True)
+        yield urls
+    finally:
+        for place in reversed(places):
+            await _drop(url, place, name)
+
+
+async def _make(url: str, place: str | None, name: str) -> None:
+    """On one node: the roles, the database, the extension."""
+    raw = await asyncpg.connect(_with(url, database="postgres", place=place))
+    try:
+        for kind in ("role", "database"):
+            await raw.execute(f"SET citus.enable_create_{kind}_propagation = off")
+        for role in (OWNER, APP):
+            with suppress(asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
+                await raw.execute(f"CREATE ROLE {role} LOGIN")
+        await raw.execute(f'CREATE DATABASE "{name}" OWNER {OWNER}')
+    finally:
+        await raw.close()
+    raw = await asyncpg.connect(_with(url, database=name, place=place))
+    try:
+        await raw.execute("CREATE EXTENSION citus")
+    finally:
+        await raw.close()
+
+
+async def _drop(url: str, place: str | None, name: str) -> None:
+    raw: Any = await asyncpg.connect(_with(url, database="postgres", place=place))
+    try:
+        await raw.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    finally:
+        await raw.close()
