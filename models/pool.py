@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from time import monotonic
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
-from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import asyncpg
@@ -85,7 +84,6 @@ class Pool:
         self.client = client
         self.outages = Outages()
         self.patience_s = PATIENCE_S
-        self.askers: dict[tuple[UUID, str], Any] = {}  # of models/asking_together.py
         self._in_time = Deadlines(TAKE_TIMEOUT_S)
         self._away = False
         self._attempt: asyncio.Task[None] | None = None

@@ -49,7 +49,7 @@ fi
 root=$(cd ../.. && pwd)
 site=$(../../.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 (cd "$core" && PYTHONPATH="$root:$root/tests/clients/graphql-core:$site" PYTHONDONTWRITEBYTECODE=1 \
-    ../bin/python -m pytest -q -p through_compiled -c /dev/null --rootdir . tests/execution)
+    ../bin/python -m pytest -q -p through_compiled -c /dev/null --rootdir . --confcutdir . tests/execution)
 
 npm run --silent generate
 npm run --silent compile

@@ -4,6 +4,7 @@ A request is under three of them, and `asyncio.timeout` makes and cancels a time
 """
 
 import asyncio
+from contextvars import Context
 from types import TracebackType
 from typing import Final, Self
 
@@ -34,10 +35,15 @@ class Deadlines:
         limit.ends = loop.time() + self.seconds
         self._running[limit] = None
         if self._timer is None:
-            self._timer = loop.call_at(limit.ends, self._look)
+            self._look_at(limit.ends)
 
     def end(self, limit: "Limit") -> None:
         self._running.pop(limit, None)
+
+    def _look_at(self, when: float) -> None:
+        """In a context of its own: a request's would keep what it holds until then."""
+        if self._loop is not None:
+            self._timer = self._loop.call_at(when, self._look, context=Context())
 
     def _look(self) -> None:
         """Cancel the tasks whose time is over, and look again when the next one's is."""
@@ -46,7 +52,7 @@ class Deadlines:
             return
         for limit in list(self._running):
             if limit.ends > loop.time():
-                self._timer = loop.call_at(limit.ends, self._look)
+                self._look_at(limit.ends)
                 return
             self.end(limit)
             limit.expire()

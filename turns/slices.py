@@ -10,6 +10,7 @@ import asyncio
 import gc
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 from functools import partial
 from heapq import heappop, heappush
 from itertools import count
@@ -187,7 +188,8 @@ def _collect_again_later() -> None:
     global _timer  # noqa: PLW0603
     if _timer is not None:
         _timer.cancel()
-    _timer = asyncio.get_running_loop().call_later(COLLECT_AFTER_SECONDS, _collect_again)
+    # In a context of its own: a request's would keep what it holds until then.
+    _timer = asyncio.get_running_loop().call_later(COLLECT_AFTER_SECONDS, _collect_again, context=Context())
 
 
 def _collect_again() -> None:

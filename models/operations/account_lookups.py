@@ -1,26 +1,36 @@
 """Unlocked look-ups: the accounts of credits, assignments, invoices and transactions, each on its customer's surviving
 record. Only a merge changes them, and a posting follows that under its locks (models/persons.py)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 from uuid import UUID
 
 from models.asking_together import rows_by_id
 from models.loading.credits import credits_by_id
 from models.lookups import each
+from models.operations.together import Together
 from models.planning.state import AccountKey
-from models.session import tenant_transaction
+from models.session import TenantConnection, tenant_transaction
 
 
-async def accounts_of_credits(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:
+async def accounts_of_credits(tenant_id: UUID, ids: Sequence[UUID]) -> Mapping[UUID, AccountKey]:
     """The account of each credit that exists."""
-    return await _keys(
+    return await _ACCOUNTS_OF_CREDITS.ask(tenant_id, *ids)
+
+
+async def _of_credits(connection: TenantConnection, ids: list[UUID]) -> dict[UUID, AccountKey]:
+    rows = await connection.raw.fetch(
         f"""SELECT c.id, coalesce(p.merged_into_id, p.id), a.asset FROM {each("id uuid")} k
         JOIN credits c ON c.tenant_id = $1 AND c.id = k.id
         JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id
         JOIN customers p ON p.tenant_id = $1 AND p.id = a.customer_id""",
-        tenant_id,
+        connection.tenant_id,
         ids,
     )
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+_ACCOUNTS_OF_CREDITS: Final = Together(_of_credits)
 
 
 async def accounts_of_assignments(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:

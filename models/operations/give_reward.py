@@ -1,17 +1,18 @@
 """Give a reward: a coupon, for points or free (source 003)."""
 
 from dataclasses import replace
+from typing import Final
 from uuid import UUID
 
-from models.asking_together import rows_by_id
 from models.commands import Actor, GiveReward, Outcome
 from models.errors import NotFound
 from models.ledger import Ledger
 from models.lookups import each
 from models.money import POINTS
 from models.operations.replays import found_request, replay_of_transaction
+from models.operations.together import Together
 from models.planning.rewards import needs
-from models.session import tenant_transaction
+from models.session import TenantConnection, tenant_transaction
 
 
 async def give_reward(
@@ -33,15 +34,23 @@ async def give_reward(
 
 async def price_of(tenant_id: UUID, reward_id: UUID) -> int:
     """The price in points, for loading credits; the price paid is read under the lock. Raises NotFound."""
-    found = await rows_by_id(
-        tenant_id,
-        f"SELECT r.id, r.points_cost_minor FROM {each('id uuid')} k JOIN rewards r ON r.tenant_id = $1 AND r.id = k.id",
-        (reward_id,),
-    )
-    if reward_id not in found:
+    prices = await _PRICES.ask(tenant_id, reward_id)
+    if reward_id not in prices:
         raise NotFound("There is no such reward.", field=("rewardId",))
-    price: int = found[reward_id]["points_cost_minor"]
-    return price
+    return prices[reward_id]
+
+
+async def _prices(connection: TenantConnection, ids: list[UUID]) -> dict[UUID, int]:
+    rows = await connection.raw.fetch(
+        f"""SELECT r.id, r.points_cost_minor FROM {each("id uuid")} k
+        JOIN rewards r ON r.tenant_id = $1 AND r.id = k.id""",
+        connection.tenant_id,
+        ids,
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+_PRICES: Final = Together(_prices)
 
 
 async def points_account(tenant_id: UUID, customer_id: UUID) -> UUID | None:

@@ -1,18 +1,19 @@
 """Record and void payments of an invoice or order, in money or by account credit (sources 002, 004)."""
 
+from typing import Final
 from uuid import UUID
 
-from models.asking_together import rows_by_id
 from models.commands import Actor, Outcome
 from models.errors import LedgerError, NotFound
 from models.ledger import Ledger
 from models.lookups import each
 from models.money import to_minor
+from models.operations.together import Together
 from models.planning import payments
 from models.planning.columns import maker, selected
 from models.planning.payments import RecordPayment, VoidPayment
 from models.planning.state import AccountKey, PaymentState
-from models.session import tenant_transaction
+from models.session import TenantConnection, tenant_transaction
 
 
 async def record_payment(
@@ -55,15 +56,22 @@ async def void_payment(
 
 async def _invoice_account(tenant_id: UUID, invoice_id: UUID) -> tuple[AccountKey, bool]:
     """The key of the customer's account in the invoice's currency, and whether the invoice sells credit."""
-    found = await rows_by_id(
-        tenant_id,
+    found = await _ACCOUNTS.ask(tenant_id, invoice_id)
+    if invoice_id not in found:
+        raise NotFound("There is no such invoice.", field=("invoiceId",))
+    return found[invoice_id]
+
+
+async def _accounts(connection: TenantConnection, ids: list[UUID]) -> dict[UUID, tuple[AccountKey, bool]]:
+    rows = await connection.raw.fetch(
         f"""SELECT i.id, coalesce(p.merged_into_id, p.id) AS customer_id, i.currency,
             i.creditable_minor < i.total_minor AS sells_credit
         FROM {each("id uuid")} k JOIN invoices i ON i.tenant_id = $1 AND i.id = k.id
         JOIN customers p ON p.tenant_id = $1 AND p.id = i.customer_id""",
-        (invoice_id,),
+        connection.tenant_id,
+        ids,
     )
-    if invoice_id not in found:
-        raise NotFound("There is no such invoice.", field=("invoiceId",))
-    row = found[invoice_id]
-    return (row["customer_id"], row["currency"]), row["sells_credit"]
+    return {row["id"]: ((row["customer_id"], row["currency"]), row["sells_credit"]) for row in rows}
+
+
+_ACCOUNTS: Final = Together(_accounts)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from time import monotonic
+from types import TracebackType
 from typing import Any, Final
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -72,16 +73,25 @@ class ReadSession:
         Raises ReadsOver once the request is over.
         """
         async with self._lock:
-            if self._closed:
-                raise ReadsOver
-            if self._connection is None:
-                self._connection = await self._open()
+            connection = await self._ready()
             try:
-                yield self._connection
+                yield connection
             except BaseException:
-                self._connection = None
-                await self._stack.__aexit__(*sys.exc_info())
+                await self._over(*sys.exc_info())
                 raise
+
+    async def _ready(self) -> TenantConnection:
+        if self._closed:
+            raise ReadsOver
+        if self._connection is None:
+            self._connection = await self._open()
+        return self._connection
+
+    async def _over(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._connection = None
+        await self._stack.__aexit__(kind, error, traceback)
 
     async def _open(self) -> TenantConnection:
         asks = self.settling and self.follows
@@ -101,9 +111,14 @@ class ReadSession:
         return connection
 
     async def fetch(self, sql: str, *arguments: object) -> list[Any]:
-        """The rows of one statement, whose $1 is the tenant."""
-        async with self.use() as connection:
-            rows: list[Any] = await connection.raw.fetch(sql, self.tenant_id, *arguments)
+        """The rows of one statement, whose $1 is the tenant. Like `use`, which is as long a way again."""
+        async with self._lock:
+            connection = await self._ready()
+            try:
+                rows: list[Any] = await connection.raw.fetch(sql, self.tenant_id, *arguments)
+            except BaseException:
+                await self._over(*sys.exc_info())
+                raise
             return rows
 
     async def fetch_by_ids(self, table: str, columns: str, ids: Iterable[UUID]) -> list[Any]:

@@ -1,6 +1,7 @@
 """Tenants as a process remembers them: looked up again by one request at a time, before they are too old."""
 
 import asyncio
+from uuid import UUID
 
 import pytest
 
@@ -26,7 +27,7 @@ class LookUp:
 
 
 def named(name: str) -> TenantView:
-    return TenantView(tenants.UUID(int=1), "a", name, "UTC", 0, 0, 0, None, None, {})
+    return TenantView(UUID(int=1), "a", name, "UTC", 0, 0, 0, None, None, {})
 
 
 @pytest.fixture
