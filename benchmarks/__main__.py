@@ -50,7 +50,9 @@ def main() -> int:
         default=(),
         help="of growth and verify: how many the large tenant has; several, separated by commas: of so many tenants",
     )
-    parser.add_argument("--postgres", type=Path, help="folder of another PostgreSQL's programs")
+    parser.add_argument(
+        "--postgres", type=lambda given: Path(given).absolute(), help="folder of another PostgreSQL's programs"
+    )
     parser.add_argument("--keep", action="store_true", help="the results, in benchmarks/results, for the page")
     wanted = parser.parse_args()
     signal.signal(signal.SIGTERM, _interrupt)

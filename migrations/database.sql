@@ -1402,6 +1402,7 @@ CREATE TABLE totals_amounts (
     minors      bigint[] NOT NULL,
     ats         timestamptz[] NOT NULL,
     CONSTRAINT totals_amounts_pkey PRIMARY KEY (tenant_id, level, at, asset, last_minor, last_at),
+    CONSTRAINT totals_amounts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
     CONSTRAINT totals_amounts_ends CHECK (cardinality(minors) >= 1 AND cardinality(minors) = cardinality(ats) AND
         first_minor = minors[1] AND last_minor = minors[cardinality(minors)] AND last_at = ats[cardinality(ats)]),
     CONSTRAINT totals_amounts_level CHECK (level >= 0 AND level <= 9)

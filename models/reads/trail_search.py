@@ -109,17 +109,19 @@ async def _page_parts(
 
 
 async def _all_parts(session: ReadSession, sought: Sequence[Sought | SoughtAmount]) -> set[Part] | None:
-    """All parts that have one of these; None if each has too many parts to be worth it."""
-    for each in sought:
-        if isinstance(each, SoughtAmount):
-            instants = await _instants(session, FROM, each, BEGINNING, FEW_AMOUNTS + 1)
+    """All parts that have each of these, or all instants with an amount; None if there are too many to be worth it."""
+    for amount in sought:
+        if isinstance(amount, SoughtAmount):
+            instants = await _instants(session, FROM, amount, BEGINNING, FEW_AMOUNTS + 1)
             if len(instants) <= FEW_AMOUNTS and all(until - after == _INSTANT for after, until in instants):
                 return instants
-        else:
+    known = []
+    for each in sought:
+        if isinstance(each, Sought):
             found = await session.fetch(_PARTS, each.what, list(each.among), BEGINNING, FEW + 1, 0)
             if len(found) <= FEW:
-                return {(row["after"], row["at"]) for row in found}
-    return None
+                known.append({(row["after"], row["at"]) for row in found})
+    return set.intersection(*known) if known else None
 
 
 async def _instants(session: ReadSession, sql: str, sought: SoughtAmount, at: datetime, number: int) -> set[Part]:

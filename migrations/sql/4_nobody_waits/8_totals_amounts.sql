@@ -5,7 +5,7 @@
 -- both. id: that of the totals at `at`.
 CREATE TABLE totals_amounts (
     id          uuid NOT NULL,
-    tenant_id   uuid NOT NULL,
+    tenant_id   uuid NOT NULL REFERENCES tenants (id),
     level       smallint NOT NULL,
     at          timestamptz NOT NULL,
     asset       varchar(16) NOT NULL,
