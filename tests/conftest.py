@@ -130,8 +130,8 @@ async def database_urls(server: Urls, worker_id: str) -> AsyncIterator[Urls]:
 async def cloned_database(server: Urls, name: str) -> AsyncIterator[Urls]:
     """One more database, migrated and empty, until the block ends."""
     if (cluster := given_cluster()) is not None:
-        async with distributed_database(cluster, name) as urls:
-            yield urls
+        async with distributed_database(cluster, name) as distributed:
+            yield distributed
         return
     admin = await asyncpg.connect(server.admin.replace(f"/{DATABASE}?", "/postgres?"))
     try:

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
-from models.asking_together import rows_by_id
 from models.loading.credits import credits_by_id
 from models.lookups import each
 from models.operations.together import Together
@@ -80,5 +79,6 @@ async def credit_as_it_is_now(tenant_id: UUID, credit_id: UUID) -> UUID:
 
 
 async def _keys(sql: str, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:
-    rows = await rows_by_id(tenant_id, sql, ids)
-    return {asked: (row[1], row[2]) for asked, row in rows.items()}
+    async with tenant_transaction(tenant_id, read_only=True) as connection:
+        rows = await connection.raw.fetch(sql, tenant_id, list(ids))
+    return {row[0]: (row[1], row[2]) for row in rows}

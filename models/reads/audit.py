@@ -19,16 +19,17 @@ from models.reads.trail_search import Sought, SoughtAmount
 from models.views import ActorView
 
 # Plain branches, each cast to one type: only then does the planner look into them, and read each in its index's order.
+# Several nodes have to be told in each whose it is.
 _TRAIL: Final = """(
     select x.tenant_id, x.id, x.created_at, x.customer_id, x.actor_id, x.approved_by_id, x.kind::text as kind,
            x.reason::text as reason, null::text as action, null::uuid as subject_id, null::jsonb as details,
            null::text as event_note, null::text as request_id, null::text as address
-      from transactions x
+      from transactions x /* nodes: where x.tenant_id = $1 */
     union all
     select y.tenant_id, y.id, y.created_at, y.customer_id, y.actor_id, null::uuid, null::text, null::text,
            y.action::text, y.subject_id, y.details, y.note,
            y.request_id::text, y.address::text
-      from audit_events y) t"""
+      from audit_events y /* nodes: where y.tenant_id = $1 */) t"""
 
 _WHO: Final = """(
     select jsonb_build_array(o.subject, o.name, o.role, nullif(o.client, '')) from actors o

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from graphql import GraphQLObjectType, get_named_type
@@ -130,8 +130,9 @@ async def settled(api: Api) -> "Town":
     await bulk_credit(tenant.ledger, tenant.id, ADMIN, rows, tenant.key())
     await tenant.execute(
         """INSERT INTO partner_tokens (tenant_id, id, client, name, scope, secret_hash, created_by_id, created_at)
-        SELECT $1, gen_random_uuid(), 'till-4', 'Till', 'ledger:read', sha256('x'), id, now() FROM actors
-        WHERE tenant_id = $1 LIMIT 1"""
+        SELECT tenant_id, $2, 'till-4', 'Till', 'ledger:read', sha256('x'), id, now() FROM actors
+        WHERE tenant_id = $1 LIMIT 1""",
+        uuid4(),
     )
     owners = {gid(kind, row[0]): row[1] for kind, sql in OWNERS.items() for row in await tenant.fetch(sql)}
     ids: dict[str, list[str]] = {}

@@ -189,7 +189,7 @@ async def test_a_partner_whose_tokens_are_gone_has_asked_for_nothing(tenant: Ten
     assert coupon is not None
     sql = """INSERT INTO partner_tokens (tenant_id, id, client, name, scope, secret_hash, created_by_id, created_at,
             expires_at, revoked_at, revoked_by_id)
-        SELECT $1, $2, $3, 'App', $4, sha256($5::bytea), a.id, $6, $7, $8,
+        SELECT a.tenant_id, $2, $3, 'App', $4, sha256($5::bytea), a.id, $6, $7, $8,
             CASE WHEN $8::timestamptz IS NULL THEN NULL ELSE a.id END
         FROM actors a WHERE a.tenant_id = $1 AND a.subject = 'maria' LIMIT 1"""
 

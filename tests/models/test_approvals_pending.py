@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -35,11 +35,11 @@ async def copied(tenant: Tenant, request: UUID, copies: int) -> None:
     await tenant.execute(
         """INSERT INTO approval_requests (tenant_id, id, operation, command, customer_id, status, requested_by_id,
             requested_subject, created_at, expires_at)
-        SELECT tenant_id, gen_random_uuid(), operation, command, customer_id, status, requested_by_id,
+        SELECT tenant_id, u.id, operation, command, customer_id, status, requested_by_id,
             requested_subject, created_at, expires_at
-        FROM approval_requests, generate_series(1, $3) WHERE tenant_id = $1 AND id = $2""",
+        FROM approval_requests r, unnest($3::uuid[]) AS u(id) WHERE tenant_id = $1 AND r.id = $2""",
         request,
-        copies,
+        [uuid4() for _ in range(copies)],
     )
 
 

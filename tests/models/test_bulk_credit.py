@@ -143,8 +143,9 @@ async def test_ten_thousand_rows_at_once(tenant: Tenant) -> None:
     most = 10_000
     await tenant.execute(
         """INSERT INTO customers (tenant_id, id, external_id, name, created_at, updated_at)
-        SELECT $1, gen_random_uuid(), 'many-' || n, 'Many', now(), now() FROM generate_series(1, $2::int) n""",
-        most,
+        SELECT t.id, u.id, 'many-' || u.n, 'Many', now(), now()
+        FROM tenants t CROSS JOIN unnest($2::uuid[]) WITH ORDINALITY AS u(id, n) WHERE t.id = $1""",
+        [uuid4() for _ in range(most)],
     )
     everybody = [row[0] for row in await tenant.rows("SELECT id FROM customers WHERE tenant_id = $1")]
     async with tenant.refused("INVALID") as caught:

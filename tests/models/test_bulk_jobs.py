@@ -36,8 +36,9 @@ async def people(tenant: Tenant, count: int) -> list[str]:
     """So many customers, by their external ids."""
     await tenant.execute(
         """INSERT INTO customers (tenant_id, id, external_id, name, created_at, updated_at)
-        SELECT $1, gen_random_uuid(), 'c-' || n, 'Many', now(), now() FROM generate_series(1, $2::int) n""",
-        count,
+        SELECT t.id, u.id, 'c-' || u.n, 'Many', now(), now()
+        FROM tenants t CROSS JOIN unnest($2::uuid[]) WITH ORDINALITY AS u(id, n) WHERE t.id = $1""",
+        [uuid4() for _ in range(count)],
     )
     return [f"c-{n}" for n in range(1, count + 1)]
 

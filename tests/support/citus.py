@@ -96,6 +96,7 @@ async def _make(url: str, place: str | None, name: str) -> None:
         for role in (OWNER, APP):
             with suppress(asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
                 await raw.execute(f"CREATE ROLE {role} LOGIN")
+        await raw.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')  # of a run that was killed
         await raw.execute(f'CREATE DATABASE "{name}" OWNER {OWNER}')
     finally:
         await raw.close()

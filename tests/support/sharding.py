@@ -50,15 +50,17 @@ def faults(sql: str) -> tuple[str, ...]:
         for node in nodes:
             if isinstance(node, ast.CaseExpr) and node.arg is not None:
                 found.append("CASE of a value, which is passed on as another")
-            if isinstance(node, ast.FuncCall) and node.funcname[-1].sval == "set_config" and _is_ours(node.args[0]):
+            if isinstance(node, ast.FuncCall) and _is_ours(node):
                 found.append("set_config, which is not passed on")
             if isinstance(node, ast.SelectStmt | ast.UpdateStmt | ast.DeleteStmt | ast.InsertStmt):
                 found += _faults_of(node, names)
     return tuple(found)
 
 
-def _is_ours(setting: Any) -> bool:
-    return isinstance(setting, ast.A_Const) and str(setting.val.sval).startswith("scrip.")
+def _is_ours(call: Any) -> bool:
+    """Whether it sets something of Scrip's own."""
+    setting = call.args[0].val if call.args and isinstance(call.args[0], ast.A_Const) else None
+    return call.funcname[-1].sval == "set_config" and str(getattr(setting, "sval", "")).startswith("scrip.")
 
 
 def _all(node: Any) -> Iterator[Any]:
