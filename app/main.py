@@ -95,6 +95,8 @@ def create_app(
             ):
                 yield
         finally:
+            if shared is not None:
+                shared.leave()
             await keys.stop()
             if limits is not None:
                 await limits.close()

@@ -17,6 +17,7 @@ from uvicorn.supervisors import Multiprocess
 from app.cli.output import say
 from app.http.logs import log_config
 from app.http.protocol import BoundedHttpProtocol
+from app.http.shared_metrics import TEMPORARY
 from app.http.websocket_protocol import PatientWebSocketProtocol
 from app.postgres.database import check_database
 from app.problems import SetupProblem
@@ -133,7 +134,7 @@ def _counting_together(settings: Settings) -> Iterator[None]:
     if not settings.metrics or settings.metrics_dir is not None:
         yield
         return
-    with TemporaryDirectory(prefix="scrip-metrics-") as folder:
+    with TemporaryDirectory(prefix=TEMPORARY) as folder:
         os.environ["SCRIP_METRICS_DIR"] = folder
         yield
 

@@ -7,7 +7,9 @@ ends with its process however that ends.
 """
 
 import fcntl
+import multiprocessing
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -24,6 +26,9 @@ from app.problems import SetupProblem
 
 MAX_PLACES: Final = 256
 """More than uvicorn may have processes, old and new ones during a restart."""
+TEMPORARY: Final = "scrip-metrics-"
+"""How the names of folders begin that a server makes for its own processes."""
+NOWHERE: Final = -1
 FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 """Read by prometheus-client, which looks there for the folder."""
 
@@ -37,11 +42,11 @@ class SharedMetrics(Collector):
         Call it before any metric is made. Raises SetupProblem if the folder cannot be used.
         """
         self._folder = folder
-        self.place = self._take()
+        self.place = place = self._take()
         for left in folder.glob(f"gauge_*_{self.place}.db"):
             left.unlink(missing_ok=True)  # of a process that is gone: nothing is true of it any more
         os.environ[FOLDER_VARIABLE] = str(folder)
-        kind = prometheus_client.values.MultiProcessValue(process_identifier=lambda: self.place)  # type: ignore[no-untyped-call]
+        kind = prometheus_client.values.MultiProcessValue(process_identifier=lambda: place)  # type: ignore[no-untyped-call]
         prometheus_client.values.ValueClass = kind
 
     def _take(self) -> int:
@@ -61,6 +66,15 @@ class SharedMetrics(Collector):
 
     def _lock(self, place: int) -> Path:
         return self._folder / f"{place}.lock"
+
+    def leave(self) -> None:
+        """Give the place up. The server removes its folder, unless it was killed: then its last process does."""
+        os.close(self._held)
+        self.place = NOWHERE
+        server = multiprocessing.parent_process()
+        is_orphan = server is not None and server.pid != os.getppid()
+        if is_orphan and self._folder.name.startswith(TEMPORARY) and not dict(self._alive()):
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def collect(self) -> Iterator[Metric]:
         """All metrics, added up; and of each process its memory, CPU time and files."""

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import sys
+import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,9 +12,11 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from app.cli.verify import verify_all
 from app.postgres.embedded import Urls
 from models.ledger import Ledger
 from models.operations.create_tenant import create_tenant
+from models.reads.verify import every_tenant
 from models.session import tenant_transaction
 
 
@@ -40,6 +44,26 @@ async def test_right_books(tenant: tuple[str, UUID], database: Urls) -> None:
 
     assert status == 0, err
     assert out == f"{slug}: 0 entries, 0 accounts, 0 credits, 0 invoices, 0 coupons, 0 notes: all agree\n"
+
+
+async def test_a_run_over_all_tenants_leaves_what_it_found_for_the_metrics(
+    tenant: tuple[str, UUID], database: Urls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [each for each in await every_tenant() if each.slug == tenant[0]]
+
+    async def all_of_them() -> list[Any]:
+        return found
+
+    monkeypatch.setattr("app.cli.verify.every_tenant", all_of_them)
+    monkeypatch.setattr("app.cli.verify.open_database", lambda *_, **__: nullcontext())
+    file = tmp_path / "verify.prom"
+    assert await verify_all(database.app, tenant[0], 100, tell=file)
+    assert not file.exists()
+    assert await verify_all(database.app, None, 100, tell=file)
+    told = dict(line.split() for line in file.read_text().splitlines() if not line.startswith("#"))
+    assert float(told.pop("scrip_verify_timestamp_seconds")) == pytest.approx(time.time(), abs=60)
+    assert float(told.pop("scrip_verify_seconds")) > 0
+    assert told == {"scrip_verify_tenants": "1.0", "scrip_verify_entries": "0.0", "scrip_verify_differences": "0.0"}
 
 
 async def test_wrong_books(
