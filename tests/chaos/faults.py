@@ -343,7 +343,7 @@ FAULTS: Final = {
     "worker killed": Fault(worker_killed, "programs"),
     "worker stopped": Fault(worker_stopped, "programs", seconds=(1, 8)),
     "servers and worker killed": Fault(all_killed, "programs"),
-    "a server's clock off": Fault(clock_off, "clock", seconds=(2, 8)),
+    "a server's clock off": Fault(clock_off, "programs", seconds=(2, 8)),
     "PostgreSQL killed": Fault(postgres_killed, "postgres"),
     "PostgreSQL crashed": Fault(postgres_crashed, "postgres"),
     "PostgreSQL restarted": Fault(postgres_restarted, "postgres"),
