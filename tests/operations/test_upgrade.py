@@ -62,7 +62,7 @@ async def migrate(owner_url, app_url, say):
 
 database.migrate = migrate
 '''
-OTHERWISE: Final = ()
+OTHERWISE: Final[tuple[str, ...]] = ()
 """Tests of the code before that say what the tables of then said, and nothing of the API."""
 
 
