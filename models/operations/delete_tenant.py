@@ -111,7 +111,7 @@ async def _repeat(tenant_id: UUID, sql: str, count: Callable[[int], None] = lamb
 
 
 async def _vacuum(raw: Raw, table: TenantTable) -> None:
-    await raw.execute(f"VACUUM (SKIP_LOCKED) {table.name}")
+    await raw.execute(f"VACUUM {table.name}")
 
 
 _STATE: Final = """SELECT slug, row_security_active('tenants') AS bound,

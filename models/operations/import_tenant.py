@@ -4,9 +4,8 @@ In one transaction, as the owner of the tables, with every constraint and trigge
 lead somewhere. At the end each table is read back, and has to be what was written at the other place, byte by byte.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
-from io import BytesIO
 from typing import BinaryIO, Final
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from models.errors import Duplicate, Invalid
 from models.session import TenantConnection, tenant_id_of, tenant_transaction
 from models.tenant_rows import AS_TEXT, TenantTable, Told, not_the_owner, read_rows, tenant_tables
 
-CHUNK_BYTES: Final = 4 << 20
+CHUNK_BYTES: Final = 1 << 20
 """Bytes of rows that are added by one statement, some thousands of rows."""
 MAX_CHUNK_BYTES: Final = 256 << 20
 """Maximum of those that have to be added at once."""
@@ -90,7 +89,7 @@ async def _add(connection: TenantConnection, table: TenantTable, rows: TenantRow
     with rows.rows(table.name) as source:
         for chunk in chunks(source, table):
             await connection.raw.copy_to_table(
-                incoming, source=BytesIO(chunk), columns=list(table.columns), format="text"
+                incoming, source=_at_once(chunk), columns=list(table.columns), format="text"
             )
             await connection.raw.execute(
                 f"INSERT INTO {table.name} ({table.listed}{target}) "
@@ -98,6 +97,11 @@ async def _add(connection: TenantConnection, table: TenantTable, rows: TenantRow
                 rows.tenant_id,
             )
             await connection.raw.execute(f"TRUNCATE {incoming}")
+
+
+async def _at_once(chunk: bytes) -> AsyncIterator[bytes]:
+    """Not as a file: that would be read by threads, each of which keeps memory for it."""
+    yield chunk
 
 
 def chunks(source: BinaryIO, table: TenantTable, size: int = CHUNK_BYTES) -> Iterator[bytes]:

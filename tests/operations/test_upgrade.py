@@ -15,9 +15,9 @@ from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 from uuid import uuid4
 
@@ -25,17 +25,28 @@ import asyncpg
 import httpx
 import pytest
 
-from app.postgres.database import LOCATION, _upgrade
 from app.postgres.embedded import DATABASE, OWNER, Urls
 from app.sample.demo import SAMPLE
+from scripts.step_runners import write_missing
 from tests.app.cli.test_run import get, wait_for
 from tests.app.cli.test_work import output, scrip
+from tests.support.locking import faults
 
 ROOT: Final = Path(__file__).parents[2]
-RELEASE: Final = "v0.1.0"
-"""The last release."""
-BEFORE: Final = "d9d28839365d589b9138349e9c040009d16551e0"
-"""The newest code that knows nothing of the newest step, until there is a release that can run beside it: then its tag."""
+FIRST: Final = "v0.1.0"
+"""The release that has to be stopped before an upgrade (docs/upgrading.md)."""
+COMING: Final = {
+    "more.sql": """ALTER TABLE actors ADD COLUMN nickname text;
+        ALTER TABLE credits ADD COLUMN colour int NOT NULL DEFAULT 7;
+        ALTER TABLE transactions ADD COLUMN seen_at timestamptz DEFAULT now();
+        ALTER TABLE entries ADD CONSTRAINT entries_late CHECK (created_at > '2000-01-01Z') NOT VALID;
+        CREATE TABLE nicknames (id uuid NOT NULL, tenant_id uuid NOT NULL REFERENCES tenants (id));
+        CREATE INDEX nicknames_id ON nicknames (id);""",
+    "validated.sql": "ALTER TABLE entries VALIDATE CONSTRAINT entries_late;",
+    "found/1_drop.sql": "DROP INDEX CONCURRENTLY IF EXISTS transactions_seen;",
+    "found/2_create.sql": "CREATE INDEX CONCURRENTLY transactions_seen ON transactions (tenant_id, seen_at);",
+}
+"""Steps of a release to come, of each kind that may be applied while others work, until there is a release that has some."""
 SECRET: Final = "a secret for servers under test, and long enough"
 STARTS_S: Final = 120
 SUITE_S: Final = 3000
@@ -43,7 +54,7 @@ CLIENTS: Final = 4
 GAP_S: Final = 2.0
 ADJUST: Final = "mutation ($input: AdjustCreditInput!) { adjustCredit(input: $input) { userErrors { code message } } }"
 PLUGIN: Final = '''
-"""Databases of the tests are migrated by the code of now."""
+"""Databases of the tests are migrated by the code after."""
 import os, subprocess
 
 try:
@@ -55,15 +66,13 @@ except ImportError:
 async def migrate(owner_url, app_url, say):
     environment = {**os.environ, "DATABASE_URL": app_url, "SCRIP_MIGRATION_DATABASE_URL": owner_url}
     environment.pop("PYTHONPATH", None)
-    command = [os.environ["PYTHON_OF_NOW"], "-m", "app.cli", "migrate"]
-    subprocess.run(command, cwd=os.environ["CODE_OF_NOW"], env=environment, check=True)
+    command = [os.environ["PYTHON_AFTER"], "-m", "app.cli", "migrate"]
+    subprocess.run(command, cwd=os.environ["CODE_AFTER"], env=environment, check=True)
     return []
 
 
 database.migrate = migrate
 '''
-OTHERWISE: Final = ()
-"""Tests of the code before that say what the tables of then said, and nothing of the API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +85,9 @@ class Version:
 
 def version(named: str) -> Version:
     """The code of a tag or commit. Made once, with an environment of its own, and kept in .cache; takes minutes then."""
-    git = shutil.which("git")
-    assert git is not None, "there is no git: apt install git"
     folder = ROOT / ".cache" / "versions" / named
     if not (folder / "Makefile").exists():
-        packed = subprocess.run([git, "archive", named], cwd=ROOT, check=True, capture_output=True).stdout
-        with tarfile.open(fileobj=BytesIO(packed)) as archive:
+        with tarfile.open(fileobj=BytesIO(git("archive", named))) as archive:
             archive.extractall(folder, filter="data")
     subprocess.run(["/bin/sh", "scripts/environment.sh", "requirements-dev.lock"], cwd=folder, check=True)
     return Version(folder, str(folder / ".venv" / "bin" / "python"))
@@ -90,14 +96,55 @@ def version(named: str) -> Version:
 NOW: Final = Version(ROOT, sys.executable)
 
 
-@pytest.fixture(scope="module")
-def before() -> Version:
-    return version(BEFORE)
+def git(*arguments: str) -> bytes:
+    """What git prints."""
+    program = shutil.which("git")
+    assert program is not None, "there is no git: apt install git"
+    return subprocess.run([program, *arguments], cwd=ROOT, check=True, capture_output=True).stdout
+
+
+def coming(folder: Path) -> Version:
+    """The code of now, with steps more."""
+    for name in git("ls-files", "-z").decode().rstrip("\0").split("\0"):
+        if (ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    for name, sql in COMING.items():
+        assert faults(sql) == []  # what stops nobody, by the rules for steps
+        known = {path.name.split("_")[0] for path in (folder / "migrations" / "sql").iterdir()}
+        first = name.partition("/")[0]
+        there = [path for path in (folder / "migrations" / "sql").iterdir() if path.name.endswith(f"_{first}")]
+        path = (
+            folder
+            / "migrations"
+            / "sql"
+            / (there[0].name if there else f"{len(known)}_{first}")
+            / name.partition("/")[2]
+        )
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(sql)
+    write_missing(folder / "migrations", datetime.now(UTC))
+    return Version(folder, sys.executable)
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """From which code to which. What the one has run on, the other migrates."""
+
+    before: Version
+    after: Version
 
 
 @pytest.fixture(scope="module")
-def release() -> Version:
-    return version(RELEASE)
+def upgrade(tmp_path_factory: pytest.TempPathFactory) -> Upgrade:
+    """From the last release to the code of now; while there is none but the first, from that to one with steps more."""
+    last = git("tag", "--list", "v*", "--sort=-version:refname").decode().split()[0]
+    return Upgrade(NOW, coming(tmp_path_factory.mktemp("coming"))) if last == FIRST else Upgrade(version(last), NOW)
+
+
+@pytest.fixture(scope="module")
+def first() -> Version:
+    return version(FIRST)
 
 
 @pytest.fixture
@@ -130,21 +177,6 @@ def as_of(code: Version, urls: Urls, *arguments: str) -> str:
     done = subprocess.run(command, cwd=code.folder, env=for_urls(urls), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
-
-
-def steps_of(code: Version) -> int:
-    """How many steps it knows."""
-    return len(list((code.folder / "migrations" / "models").glob("[0-9]*_*.py")))
-
-
-async def build(urls: Urls, steps: int) -> None:
-    """The tables as the first steps build them."""
-    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        (Path(folder) / "models").mkdir()
-        for step in sorted((LOCATION / "models").glob("[0-9]*_*.py"))[:steps]:
-            shutil.copy(step, Path(folder) / "models")
-        patch.setattr("app.postgres.database.LOCATION", Path(folder))
-        assert len(await _upgrade(urls.owner)) == steps
 
 
 class Serving:
@@ -231,13 +263,13 @@ def a_customer(base: str, token: str) -> str:
     return found
 
 
-async def test_the_code_before_runs_all_tests_of_its_api_on_the_tables_of_now(before: Version, tmp_path: Path) -> None:
-    (tmp_path / "tables_of_now.py").write_text(PLUGIN)
+async def test_the_code_before_runs_all_tests_of_its_api_on_the_tables_after(upgrade: Upgrade, tmp_path: Path) -> None:
+    before, after = upgrade.before, upgrade.after
+    (tmp_path / "tables_after.py").write_text(PLUGIN)
     process = await asyncio.create_subprocess_exec(
-        *(before.python, "-m", "pytest", "tests/api", "-n", "2", "--dist", "worksteal", "-q", "-p", "tables_of_now"),
-        *(part for name in OTHERWISE for part in ("--deselect", name)),
+        *(before.python, "-m", "pytest", "tests/api", "-n", "2", "--dist", "worksteal", "-q", "-p", "tables_after"),
         cwd=before.folder,
-        env=environment(CODE_OF_NOW=str(ROOT), PYTHON_OF_NOW=sys.executable, PYTHONPATH=str(tmp_path)),
+        env=environment(CODE_AFTER=str(after.folder), PYTHON_AFTER=after.python, PYTHONPATH=str(tmp_path)),
         stdin=DEVNULL,
         stdout=PIPE,
         stderr=STDOUT,
@@ -249,11 +281,11 @@ async def test_the_code_before_runs_all_tests_of_its_api_on_the_tables_of_now(be
 
 
 async def test_nobody_notices_that_the_tables_are_migrated_and_the_servers_replaced(
-    before: Version, database: Urls, tmp_path: Path
+    upgrade: Upgrade, database: Urls, tmp_path: Path
 ) -> None:
-    """And the way back: the code before takes over again, on the tables of now."""
-    await build(database, steps_of(before))
-    await asyncio.to_thread(as_of, before, database, "migrate")  # grants its rights
+    """And the way back: the code before takes over again, on the tables after."""
+    before, after = upgrade.before, upgrade.after
+    await asyncio.to_thread(as_of, before, database, "migrate")
     old = Serving(before, database, tmp_path / "old.log")
     serving = [old]
     try:
@@ -273,10 +305,9 @@ async def test_nobody_notices_that_the_tables_are_migrated_and_the_servers_repla
         load = Load(token, await asyncio.to_thread(a_customer, base, token), [base])
         async with under_load(load):
             await asyncio.sleep(2)
-            status, _, said = await output(await scrip(database, "migrate"))
-            assert status == 0, said
+            assert "applied" in await asyncio.to_thread(as_of, after, database, "migrate")
             await asyncio.sleep(2)
-            new = Serving(NOW, database, tmp_path / "new.log")
+            new = Serving(after, database, tmp_path / "new.log")
             serving.append(new)
             load.servers[0] = await asyncio.to_thread(new.url)
             await asyncio.sleep(1)
@@ -316,16 +347,16 @@ async def count(urls: Urls, sql: str) -> int:
 
 
 async def test_0_1_has_to_be_stopped_and_does_no_harm_where_it_was_not(
-    release: Version, database: Urls, tmp_path: Path
+    first: Version, database: Urls, tmp_path: Path
 ) -> None:
     """It lacks what each new credit and each key must say: whatever it tries to post is refused whole, by the database."""
-    await asyncio.to_thread(as_of, release, database, "migrate")
-    old = Serving(release, database, tmp_path / "old.log")
+    await asyncio.to_thread(as_of, first, database, "migrate")
+    old = Serving(first, database, tmp_path / "old.log")
     try:
         base = await asyncio.to_thread(old.url)
         await asyncio.to_thread(
             as_of,
-            release,
+            first,
             database,
             "import",
             "online-retail",
@@ -334,7 +365,7 @@ async def test_0_1_has_to_be_stopped_and_does_no_harm_where_it_was_not(
             "load",
             "--create-tenant",
         )
-        token = await asyncio.to_thread(as_of, release, database, "token", "--tenant", "load", "--role", "admin")
+        token = await asyncio.to_thread(as_of, first, database, "token", "--tenant", "load", "--role", "admin")
         customer = await asyncio.to_thread(a_customer, base, token)
         load = Load(token, customer, [base])
         async with httpx.AsyncClient(timeout=30) as http:

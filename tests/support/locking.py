@@ -43,8 +43,8 @@ _STATEMENTS: dict[type, str] = {
 
 def faults(sql: str) -> list[str]:
     """What is wrong with a step, each with the beginning of its statement."""
-    statements = [raw.stmt for raw in parse_sql(sql)]
-    new = {s.relation.relname for s in statements if isinstance(s, ast.CreateStmt)}
+    statements: list[Any] = [raw.stmt for raw in parse_sql(sql)]
+    new = {_table(s) for s in statements if isinstance(s, ast.CreateStmt)}
     found = [f"{_told(s)}: {fault}" for s in statements for fault in _faults(s, new)]
     validating = [s for s in statements if _validates(s)]
     if validating and len(validating) < len(statements):
@@ -57,8 +57,12 @@ def faults(sql: str) -> list[str]:
 
 def _told(statement: Any) -> str:
     name = type(statement).__name__.removesuffix("Stmt")
+    return f"{name} {table}" if (table := _table(statement)) else name
+
+
+def _table(statement: Any) -> str:
     relation = getattr(statement, "relation", None)
-    return f"{name} {relation.relname}" if isinstance(relation, ast.RangeVar) else name
+    return str(relation.relname) if isinstance(relation, ast.RangeVar) else ""
 
 
 def _validates(statement: Any) -> bool:
@@ -68,13 +72,13 @@ def _validates(statement: Any) -> bool:
 
 
 def _faults(statement: Any, new: set[str]) -> Iterator[str]:
-    relation = getattr(statement, "relation", None)
-    if isinstance(relation, ast.RangeVar) and relation.relname in new:
+    if _table(statement) in new:
         return
     if (fault := _STATEMENTS.get(type(statement))) is not None:
         yield fault
     elif isinstance(statement, ast.InsertStmt):
-        if statement.selectStmt is not None and not statement.selectStmt.valuesLists:
+        source: Any = statement.selectStmt
+        if source is not None and not source.valuesLists:
             yield _ROWS
     elif isinstance(statement, ast.IndexStmt) and not statement.concurrent:
         yield "holds back all who write, for as long as it takes: CREATE INDEX CONCURRENTLY, in a step of its own"
@@ -130,7 +134,7 @@ def _faults_of_constraint(constraint: Any) -> Iterator[str]:
 def _calls(expression: Any) -> Iterator[str]:
     found: list[str] = []
 
-    class Calls(Visitor):  # type: ignore[misc]  # pglast has no types
+    class Calls(Visitor):
         def visit_FuncCall(self, _: Any, node: Any) -> None:  # noqa: N802 - as pglast names it
             found.append(str(node.funcname[-1].sval))
 
