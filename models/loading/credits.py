@@ -64,7 +64,9 @@ async def load_spends(connection: TenantConnection, transactions: set[UUID]) -> 
     rows = await connection.raw.fetch(
         f"""SELECT t.id, t.kind, a.subject, a.role, nullif(a.client, '') AS client, coalesce(r.given_minor, 0) AS given_minor
         FROM {each("id uuid")} k JOIN transactions t ON t.tenant_id = $1 AND t.id = k.id
-        JOIN actors a ON a.tenant_id = $1 AND a.id = t.actor_id
+        CROSS JOIN LATERAL (
+            SELECT subject, role, client FROM actors WHERE tenant_id = $1 AND id = t.actor_id OFFSET 0
+        ) AS a
         LEFT JOIN LATERAL (
             SELECT sum(amount_minor)::bigint AS given_minor FROM refunds WHERE tenant_id = $1 AND spend_id = k.id OFFSET 0
         ) AS r ON true""",

@@ -57,13 +57,15 @@ async def accounts_of_invoices(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUI
 
 
 async def accounts_of_transactions(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:
-    """The customer and asset of each transaction with entries; of the first of its entries, if it has several accounts'."""
+    """The customer and asset of each transaction with entries; of any of them, if they are on several accounts."""
     return await _keys(
         f"""SELECT t.id, coalesce(p.merged_into_id, p.id), a.asset FROM {each("id uuid")} k
         JOIN transactions t ON t.tenant_id = $1 AND t.id = k.id
         JOIN customers p ON p.tenant_id = $1 AND p.id = t.customer_id
         CROSS JOIN LATERAL (
-            SELECT account_id FROM entries WHERE tenant_id = $1 AND transaction_id = t.id ORDER BY account_id LIMIT 1
+            SELECT m.account_id FROM (
+                SELECT account_id FROM entries WHERE tenant_id = $1 AND transaction_id = t.id OFFSET 0
+            ) AS m LIMIT 1
         ) AS e
         JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id""",
         tenant_id,

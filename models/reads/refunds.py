@@ -15,8 +15,9 @@ _REFUNDS: Final = f"""
       left join lateral (select spend_id from refunds where tenant_id = $1 and id = t.id offset 0) r on true
       left join lateral (select sum(amount_minor)::bigint as minor from refunds
                           where tenant_id = $1 and spend_id = t.id offset 0) b on true
-      left join lateral (select account_id from entries where tenant_id = $1 and transaction_id = t.id
-                          order by account_id limit 1) e on true
+      left join lateral (select m.account_id from (select account_id from entries
+                                                     where tenant_id = $1 and transaction_id = t.id offset 0) m
+                         limit 1) e on true
       left join lateral (select asset from accounts where tenant_id = $1 and id = e.account_id offset 0) a on true"""
 
 

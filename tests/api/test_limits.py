@@ -54,7 +54,10 @@ async def listed(api: Api, **arguments: str) -> list[dict[str, Any]]:
 
 async def test_a_new_tenants_rules(api: Api) -> None:
     of_each = [(None, "100", "500", "200"), ("POINTS", "1000", "5000", "2000"), ("SERVICE_CREDITS", "10", "50", "20")]
-    assert await listed(api) == [rule(role, *bounds) for role in ("PARTNER", "STAFF") for bounds in of_each]
+    partners = [rule("PARTNER", *bounds) for bounds in of_each for _ in ("ADDING", "SPENDING")]
+    assert await listed(api) == [*partners, *(rule("STAFF", *bounds) for bounds in of_each)]
+    kinds = (await api("{ limitRules(role: PARTNER) { kind } }", role=Role.MANAGER))["limitRules"]
+    assert [one["kind"] for one in kinds] == ["ADDING", "SPENDING"] * 3
     assert await listed(api, role="STAFF") == [rule("STAFF", *bounds) for bounds in of_each]
     assert await listed(api, role="MANAGER") == []
 

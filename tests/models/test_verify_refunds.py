@@ -47,7 +47,9 @@ PLANTED = {
     "a refund that was an order": planted(
         "entries", "counter = 'ORDERS'", "counter = 'SPENT' AND amount_minor = 100", "refunds"
     ),
-    "an adjustment that was a spend": planted("entries", "counter = 'SPENT'", "amount_minor = 500", "spent"),
+    "an adjustment that was a spend": planted(
+        "entries", "counter = 'SPENT', lifetime_minor = 0", "amount_minor = 5", "spent"
+    ),
     "less spent than was counted": planted(
         "limit_counters", "used_minor = 499", "scope = 'SPENT_PERSON_DAY' AND used_minor = 500", "limit counter"
     ),
