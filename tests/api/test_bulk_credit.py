@@ -283,7 +283,8 @@ async def many(tenant: Tenant, number: int) -> list[UUID]:
     ids = [tenant.ledger.source.new_id() for _ in range(number)]
     await tenant.execute(
         """insert into customers (tenant_id, id, external_id, name, created_at, updated_at)
-        select $1, id, 'm-' || nth, 'Many', now(), now() from unnest($2::uuid[]) with ordinality as m(id, nth)""",
+        select t.id, m.id, 'm-' || m.nth, 'Many', now(), now()
+        from tenants t cross join unnest($2::uuid[]) with ordinality as m(id, nth) where t.id = $1""",
         ids,
     )
     return ids
