@@ -220,13 +220,14 @@ class Maker:
             actor_id=self.actor_id,
             approved_by_id=None,
             idempotency_key=None,
+            key_use=None,
+            key_at=None,
+            promised=None if promise is None else promises_digest(self.tenant_id, transaction_id, (promise,)),
             created_at=at,
             limited_asset=None,
             limited_minor=None,
             limited_on=None,
         )
-        if promise is not None:
-            digest += promises_digest(self.tenant_id, transaction_id, (promise,))
         self.rows["transactions"].append(
             (self.tenant_id, transaction_id, account.customer_id, kind, reason, self.actor_id, at, digest)
         )

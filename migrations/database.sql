@@ -1244,6 +1244,7 @@ CREATE TABLE tenant_slugs (
     CONSTRAINT tenant_slugs_pkey PRIMARY KEY (slug),
     CONSTRAINT tenant_slugs_tenant_id_key UNIQUE (tenant_id)
 );
+ALTER TABLE tenant_slugs ALTER COLUMN tenant_id SET (n_distinct=1);
 ALTER TABLE tenant_slugs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tenant_slugs FORCE ROW LEVEL SECURITY;
 CREATE POLICY by_slug ON tenant_slugs FOR SELECT
@@ -1609,12 +1610,15 @@ CREATE FUNCTION refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
+DECLARE
+    began timestamptz;
 BEGIN
-    IF TG_OP = 'DELETE' AND row_security_active(TG_RELID) AND EXISTS (
-        SELECT FROM tenants t
-        WHERE t.id = nullif(current_setting('scrip.tenant', true), '')::uuid AND t.deletion_began_at IS NOT NULL
-    ) THEN
-        RETURN NULL;
+    IF TG_OP = 'DELETE' AND row_security_active(TG_RELID) THEN
+        SELECT t.deletion_began_at INTO began FROM tenants t
+        WHERE t.id = nullif(current_setting('scrip.tenant', true), '')::uuid;
+        IF began IS NOT NULL THEN
+            RETURN NULL;
+        END IF;
     END IF;
     RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'integrity_constraint_violation';
 END $function$;

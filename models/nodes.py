@@ -1,4 +1,4 @@
-"""Where rows are in a database of several nodes: each tenant's on one of them (docs/adr/0050)."""
+"""Places of rows in a database of several nodes: each tenant's are on one of them (docs/adr/0050)."""
 
 from typing import Final
 
@@ -12,8 +12,8 @@ ON_ONE_ALONE: Final = (
     "ALTER TABLE tenants DROP CONSTRAINT IF EXISTS tenants_slug_key",
     "DROP TRIGGER IF EXISTS slug_kept ON tenants",
 )
-"""What is undone before the tables are spread: there, `create_tenant` alone writes the names, and `tenant_slugs` keeps them
-unique."""
+"""Statements that undo some things before the tables are spread: there, `create_tenant` alone writes the names, and
+`tenant_slugs` keeps them unique."""
 FILLED_IN: Final = frozenset({"credits", "outbox"})
 """Tables in whose rows the database itself fills something in that is never the same: a number, the time. Of several nodes,
 the coordinator does, and hands on the rows of a list of values alone."""

@@ -38,6 +38,8 @@ _ORDERS: Final = {
 """In which order a table's rows are read, where it is not that of their ids; the same in every database."""
 _TOGETHER: Final = {"credits": ("origin_id", "id")}
 """Rows that name each other: those with the same first of these columns that is not null."""
+_KEPT_BESIDE: Final = frozenset({"tenant_slugs"})
+"""Tables that only repeat what the tenant's own row says: whatever adds or deletes that, keeps them."""
 _FIRST: Final = ("seals", "tenants")
 """The seals, so that rows that are added keep theirs; then the tenant, whom all others name."""
 
@@ -84,7 +86,7 @@ def not_the_owner(error: asyncpg.InsufficientPrivilegeError) -> str:
 
 async def tenant_tables(connection: TenantConnection) -> list[TenantTable]:
     """Every table that holds rows of tenants, each after those that its foreign keys name."""
-    known = {getattr(tables, name)._meta.db_table for name in tables.__all__}  # noqa: SLF001 - as Tortoise calls it
+    known = {getattr(tables, name)._meta.db_table for name in tables.__all__} - _KEPT_BESIDE  # noqa: SLF001 - as Tortoise calls it
     columns: dict[str, list[str]] = {}
     for row in await connection.raw.fetch(_COLUMNS, list(known)):
         if row["name"] not in _UNTOLD.get(row["of"], ()):

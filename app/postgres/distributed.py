@@ -53,7 +53,7 @@ async def is_distributed(raw: Raw) -> bool:
 
 
 async def lacks_of_the_cluster(raw: Raw) -> list[Lack]:
-    """What the nodes lack, of what only their administrator can do."""
+    """Faults of the nodes that only their administrator can mend."""
     version = await citus_version(raw)
     if version is None:
         return [
@@ -180,7 +180,7 @@ _TOLD: Final = """SELECT coalesce(string_agg(c, ' '), '')
 
 
 async def _settings_by_node(raw: Raw) -> dict[str, dict[str, str]]:
-    """What a new session in the database has of SETTINGS, by node."""
+    """The values that a new session in the database has of SETTINGS, by node."""
     by_node = {"the coordinator": await raw.fetchval(_TOLD)}
     for row in await raw.fetch("SELECT nodename, nodeport, success, result FROM run_command_on_workers($1)", _TOLD):
         place = f"{row['nodename']}:{row['nodeport']}"

@@ -10,7 +10,7 @@ _BY_VERSION: Final = (
     ("Yugabyte", "YugabyteDB", "its triggers see no transition tables, which hold the chains of entries together"),
     ("CockroachDB", "CockroachDB", "its advisory locks do nothing, so that limits would be lost"),
 )
-"""What `version()` says, the engine, and why not."""
+"""Part of what `version()` returns, the engine, and why not."""
 
 
 async def refused_engine(raw: Raw, host: str = "") -> str | None:

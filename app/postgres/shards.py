@@ -52,7 +52,7 @@ _WORDS: Final = frozenset(
     }
     | {"returning", "values", "default"}
 )
-"""What may follow a table's name and is no other name of it."""
+"""Words that may follow a table's name and are no other name of it."""
 
 
 class CannotBeDistributed(ValueError):

@@ -79,6 +79,10 @@ async def delete_tenant(tenant_id: UUID, tell: Callable[[str, int], None]) -> di
         if sum(gone.values()) == before:
             break
     await _empty(tenant_id, tenant, gone, tell)
+    async with tenant_transaction(
+        tenant_id, settings=_PATIENT
+    ) as connection:  # several nodes have no trigger that does it
+        await connection.raw.execute("DELETE FROM tenant_slugs WHERE tenant_id = $1", tenant_id)
     return gone
 
 

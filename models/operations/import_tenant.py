@@ -45,6 +45,7 @@ async def import_tenant(rows: TenantRows, tell: Callable[[str, Told], None]) -> 
         try:
             for table in tables:
                 await _add(connection, table, rows)
+            await connection.raw.execute(_CALLED, rows.tenant_id, rows.slug)
         except asyncpg.InsufficientPrivilegeError as error:
             raise Invalid(not_the_owner(error)) from error
         except asyncpg.UniqueViolationError as error:  # somebody was quicker
@@ -137,6 +138,8 @@ def _cut(text: bytes, table: TenantTable) -> int:
     return 0
 
 
+_CALLED: Final = "INSERT INTO tenant_slugs (slug, tenant_id) VALUES ($2, $1) ON CONFLICT (tenant_id) DO NOTHING"
+"""In a database of several nodes, which has no trigger that does it."""
 _CONFIGURED: Final = """UPDATE tenants
     SET config_version = greatest(config_version, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) WHERE id = $1"""
 """Another than any that a server may remember from before, should the tenant have been here once."""

@@ -21,9 +21,9 @@ MAX_TOGETHER: Final = 256
 
 
 class Together(Generic[K, V]):
-    """One kind of look-up: by keys of a tenant.
+    """A kind of look-up by keys of a tenant.
 
-    Only one runs at a time for a tenant. Whoever asks meanwhile is answered by the next, so that what a request finds was
+    Only one runs at a time for a tenant. Those that ask meanwhile are answered by the next, so that what a request finds was
     read after it had asked.
     """
 

@@ -352,7 +352,7 @@ async def test_nor_does_an_assignment_or_a_payment_that_is_too_large(api: Api, t
     assigned = await api(assign, ids, **partner("credits:assign"))
     paid = await api(pay, {"invoice": ids["invoice"]}, **partner("payments:write"))
     assert assigned["assignCredit"]["userErrors"] == [
-        {"code": "EXCEEDS_REMAINING", "message": "That is more than is left of the credit. Lower the amount."}
+        {"code": "EXCEEDS_REMAINING", "message": "That is more than is left. Lower the amount."}
     ]
     assert paid["recordPayment"]["userErrors"] == [
         {"code": "EXCEEDS_DUE", "message": "That is more than is due. Lower the amount."}

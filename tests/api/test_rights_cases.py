@@ -258,11 +258,12 @@ async def test_but_four_eyes_are_two_subjects(api: Api, tenant: Tenant) -> None:
 
 
 async def test_a_program_uses_up_nothing_of_the_person_with_its_subject(api: Api, tenant: Tenant) -> None:
-    left = "{ viewer { limits { scope asset remaining } } }"
+    left = "{ viewer { limits { kind scope asset remaining } } }"
     await tenant.adjust(await tenant.customer(), "30.00", actor=PROGRAM)
     for token, remaining in (({"role": Role.STAFF, "subject": "sam"}, "500.00"), (as_program(), "470.00")):
         limits = (await api(left, **token))["viewer"]["limits"]
-        money = [one["remaining"] for one in limits if (one["scope"], one["asset"]) == ("PER_ACTOR_DAY", "GBP")]
+        adding = [one for one in limits if (one["kind"], one["scope"]) == ("ADDING", "PER_ACTOR_DAY")]
+        money = [one["remaining"] for one in adding if one["asset"] == "GBP"]
         assert money == [remaining], token
 
 

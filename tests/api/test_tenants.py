@@ -108,7 +108,9 @@ async def copy_rows(urls: Urls, one: UUID, twin: UUID) -> None:
     admin = await asyncpg.connect(urls.admin)
     try:
         await admin.execute("SET session_replication_role = replica")
-        for table in sorted({getattr(tables, name)._meta.db_table for name in tables.__all__} - {"tenants"}):
+        for table in sorted(
+            {getattr(tables, name)._meta.db_table for name in tables.__all__} - {"tenants", "tenant_slugs"}
+        ):
             columns = await admin.fetch(
                 """SELECT column_name FROM information_schema.columns WHERE table_name = $1 AND is_generated = 'NEVER'
                 AND is_identity = 'NO' AND column_name <> 'tenant_id'""",

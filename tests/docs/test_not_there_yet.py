@@ -29,13 +29,27 @@ NAME: Final = re.compile(
 """A name in the API, a scope or a code."""
 OTHERS: Final = {
     *(POINTS, SERVICE_CREDITS, "EUR", "GBP"),
-    *("GET", "POST", "PATH"),
-    *("ALL", "ANALYZE", "RESET", "VACUUM"),
+    *("GET", "POST", "WEBSOCKET", "PATH"),
+    *(
+        "ALL",
+        "ALTER",
+        "ANALYZE",
+        "BYPASSRLS",
+        "COLUMN",
+        "CONCURRENTLY",
+        "CONSTRAINT",
+        "COPY",
+        "CREATE",
+        "DATABASE",
+        "DROP",
+    ),
+    *("EXISTS", "INDEX", "NOT", "NULL", "REPLICATION", "RESET", "UNIQUE", "USING", "VACUUM", "VALID", "VALIDATE"),
+    *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_TRACES_SAMPLER"),
     *("clockSkewSeconds", "connectionParams", "documentId", "operationName"),
     *("JWT", "requestedAccessTokenVersion"),
-    *("SCRIP_TEST_POSTGRES_BIN", "BENCHMARKS", "KEY", "PICK"),
+    *("SCRIP_TEST_POSTGRES_BIN", "BENCHMARKS", "FOLDER", "KEY", "PICK"),
 }
-"""Assets; of HTTP, of the shell, of PostgreSQL, of the protocols beside GraphQL, of identity
+"""Assets; of HTTP, of the shell, of PostgreSQL, of OpenTelemetry, of the protocols beside GraphQL, of identity
 providers, of the tests and the benchmarks."""
 
 

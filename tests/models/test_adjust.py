@@ -463,11 +463,11 @@ async def test_a_preview_sees_one_moment(tenant: Tenant, anna: UUID, monkeypatch
     await tenant.adjust(anna, 10)
 
     async def while_others_post(*arguments: object, **more: object) -> object:
-        monkeypatch.setattr("models.operations.adjust.load_facts", load_facts)
+        monkeypatch.setattr("models.operations.previewing.load_facts", load_facts)
         await tenant.adjust(anna, -8)
         return await load_facts(*arguments, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("models.operations.adjust.load_facts", while_others_post)
+    monkeypatch.setattr("models.operations.previewing.load_facts", while_others_post)
     command = AdjustCredit(anna, "GBP", Decimal(-9), "POLICY")
     preview = await preview_adjustment(tenant.ledger, tenant.id, MANAGER, command)
 

@@ -10,7 +10,17 @@ from uuid import UUID, uuid4
 import pytest
 
 from auth.roles import RULES
-from models.commands import Actor, AdjustCredit, Approvable, CreateOrder, GiveReward, MergeCustomers, OrderItem, Outcome
+from models.commands import (
+    Actor,
+    AdjustCredit,
+    Approvable,
+    CreateOrder,
+    GiveReward,
+    MergeCustomers,
+    OrderItem,
+    Outcome,
+    RefundSpend,
+)
 from models.errors import LedgerError, RequestChanged
 from models.ledger import Ledger
 from models.operations.merge_customers import merge_customers
@@ -227,6 +237,7 @@ def test_the_scopes_asked_of_partners_are_the_tables() -> None:
         (replace(adding, amount=-one), {}),
         (GiveReward(someone, uuid4(), deduct_points=False), {}),
         (GiveReward(someone, uuid4(), deduct_points=True), {}),
+        (RefundSpend(someone), {}),
         (CreateOrder(someone, "1", "GBP", items), {"items.0.kind": "GOODS"}),
         (CreateOrder(someone, "1", "GBP", items), {"items.0.kind": "CREDIT"}),
     ]

@@ -81,6 +81,7 @@ async def test_a_refused_unit_is_invisible_and_its_neighbours_are_posted(tenant:
         "transactions": 3,
         "transaction_texts": 1,
         "idempotency_keys": 3,
+        "tenant_slugs": 1,
     }
 
 

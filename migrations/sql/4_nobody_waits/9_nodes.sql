@@ -7,6 +7,7 @@ CREATE TABLE tenant_slugs (
     CONSTRAINT tenant_slugs_pkey PRIMARY KEY (slug),
     CONSTRAINT tenant_slugs_tenant_id_key UNIQUE (tenant_id)
 );
+ALTER TABLE tenant_slugs ALTER COLUMN tenant_id SET (n_distinct = 1);
 ALTER TABLE tenants NO FORCE ROW LEVEL SECURITY;
 INSERT INTO tenant_slugs (slug, tenant_id) SELECT slug, id FROM tenants;
 ALTER TABLE tenants FORCE ROW LEVEL SECURITY;
