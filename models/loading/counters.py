@@ -89,7 +89,7 @@ async def lock_to_add_up(
         ) AS l""",
         connection.tenant_id,
         *zip(*names, strict=True),
-        today - timedelta(days=1),
+        today - timedelta(days=2),  # as many as lie between two time zones: the tenant may change its own today
     )
     found = _counters(rows)
     totals = {

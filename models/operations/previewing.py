@@ -1,6 +1,7 @@
 """Previews: a command planned on the books as they stand, in one snapshot. Writes nothing, locks nothing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from models import planning
@@ -34,11 +35,12 @@ async def previewed(
             customers = await read_customers(connection, {key[0]})
         books, existing = await _unlocked_books(ledger, connection, actor, key, needs, customers)
     account = books.accounts.get(key)
+    before = replace(account) if account is not None and existing else None  # a plan that is refused may have begun
     said = verdict(books, key)
     try:
         await in_slices(planning.plan(books, PostingContext(actor, None, ledger.source.new_id()), command))
     except LedgerError as error:
-        return preview_of_refusal(key[1], error, account if existing else None, verdict=said, books=books)
+        return preview_of_refusal(key[1], error, before, verdict=said, books=books)
     planned = books.accounts[key]
     return Preview(
         asset=key[1],

@@ -34,7 +34,7 @@ async def needs_of_refund(tenant_id: UUID, command: RefundSpend) -> Needs:
 
 async def preview_refund(ledger: Ledger, tenant_id: UUID, actor: Actor, command: RefundSpend) -> Preview:
     """Preview the refund as if posted now, refusals included. Writes nothing, locks nothing. Raises NotFound for a
-    transaction that is not there, or moved nothing."""
+    transaction that is not there, moved nothing, or is another client's."""
     key = await _account(tenant_id, command)
 
     def verdict(books: Books, key: AccountKey) -> LimitVerdict:
@@ -47,7 +47,11 @@ async def preview_refund(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
         remaining = allowance.verdict(amount_minor).remaining
         return LimitVerdict(allowed, not allowed or command.propose_only, remaining)
 
-    return await previewed(ledger, tenant_id, actor, command, key, refund_needs(command, key), verdict)
+    preview = await previewed(ledger, tenant_id, actor, command, key, refund_needs(command, key), verdict)
+    for error in preview.errors:
+        if isinstance(error, NotFound):  # not even its asset is told
+            raise error
+    return preview
 
 
 async def _account(tenant_id: UUID, command: RefundSpend) -> AccountKey:

@@ -21,7 +21,7 @@ from models.errors import (
     LedgerError,
     NotFound,
 )
-from models.kinds import Counter, CreditStatus, InvoiceStatus, TransactionKind
+from models.kinds import Counter, CreditStatus, InvoiceStatus, Role, TransactionKind
 from models.money import SERVICE_CREDITS, to_decimal
 from models.planning import calendar, credits, plan_of
 from models.planning.adjust import MAX_SERVICES
@@ -35,6 +35,7 @@ from models.planning.settling import check_grants_unused, invoice_view, settle, 
 from models.planning.state import AccountKey, AccountState, AssignmentState, Books, CreditState, PostingContext
 from turns.steps import Steps, each, in_order
 
+_REVIVING: Final = (Role.MANAGER, Role.ADMIN)
 _CHANGEABLE: Final = (CreditStatus.OPEN, CreditStatus.SCHEDULED, CreditStatus.EXHAUSTED)
 
 
@@ -338,7 +339,8 @@ def update_credit_needs(command: UpdateCredit, account: AccountKey) -> Needs:
 def plan_update_credit(books: Books, context: PostingContext, command: UpdateCredit) -> Outcome:
     """Plan a change of a credit's expiry, pause, restriction or note. Raises CreditNotOpen, and for dates and services.
 
-    A used-up credit can be changed too: an amount set against invoices may come back to it.
+    A used-up credit can be changed too: an amount set against invoices may come back to it. Past its expiry, only managers
+    and admins give it a new one: what comes back then would have been revived.
     """
     check_note(command.note)
     credit, account = _credit_and_account(books, command.credit_id)
@@ -346,6 +348,9 @@ def plan_update_credit(books: Books, context: PostingContext, command: UpdateCre
     if status not in _CHANGEABLE:
         raise CreditNotOpen(status)
     expires_at = _new_expiry(books, credit, command)
+    is_past = credit.expires_at is not None and credit.expires_at <= books.now
+    if is_past and expires_at != credit.expires_at and context.actor.role not in _REVIVING:
+        raise CreditNotOpen(CreditStatus.EXPIRED)
     services = _new_services(books, credit, account, command)
     auto_apply = credit.auto_apply if command.auto_apply is None else command.auto_apply
     unchanged = (expires_at, services, auto_apply) == (credit.expires_at, credit.service_ids, credit.auto_apply)

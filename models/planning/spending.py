@@ -20,7 +20,7 @@ from models.planning.adjust import check_services
 from models.planning.allowances import Allowance, allowance_of, spending_allowance_of
 from models.planning.drafts import RefundDraft
 from models.planning.needs import Needs, Spend
-from models.planning.notes import check_note
+from models.planning.notes import check_note, kept_note
 from models.planning.state import AccountKey, AccountState, Books, PostingContext, SpendRecord, SpendState
 from turns.steps import Steps
 
@@ -128,7 +128,8 @@ def plan_refund(books: Books, context: PostingContext, command: RefundSpend) -> 
     if context.approved_by is None:
         allowance = allowance_of(books, context.actor, account.customer_id, account.asset)
         amount = to_decimal(amount_minor, account.asset)
-        asked = replace(command, amount=amount, customer_id=account.customer_id, asset=account.asset)
+        note = kept_note(books, account.customer_id, command.note)
+        asked = replace(command, amount=amount, customer_id=account.customer_id, asset=account.asset, note=note)
         waiting = requesting.waits(books, context, "refundSpend", asked, allowance.refusal(amount_minor))
         if waiting is not None:
             return waiting

@@ -73,10 +73,6 @@ class ApprovalRequest(Node):
     """State now; an undecided request expires by itself."""
     operation: RequestedOperation
     """Mutation that is to be approved."""
-    asset: AssetCode | None
-    """Asset to adjust or give back or, for CREATE_ORDER, the order's currency."""
-    amount: Decimal | None
-    """Amount to adjust by or give back or, for CREATE_ORDER, the total of the order's credit lines, as asked for."""
     reason: str | None
     """With ADJUST_CREDIT: code of the adjustment reason."""
     note: str | None
@@ -113,8 +109,6 @@ class ApprovalRequest(Node):
             id=global_id("ApprovalRequest", view.id),
             status=ApprovalStatus(view.status(reader.now)),
             operation=RequestedOperation(view.operation),
-            asset=None if view.asset is None else AssetCode(view.asset),
-            amount=_amount(view),
             reason=view.reason,
             note=view.note,
             expires_in_days=view.expires_in_days,
@@ -138,6 +132,25 @@ class ApprovalRequest(Node):
         who, program = self.requested_by, principal.role is Role.PARTNER
         same = who.subject == principal.subject and (who.role is RoleOf.PARTNER) == program
         return may(principal, Permission.APPROVE) or (same and (not program or who.client == principal.client_id))
+
+    @resolved(AssetCode | None)
+    def asset(self, info: Info) -> AssetCode | None:
+        """Asset to adjust or give back or, for CREATE_ORDER, the order's currency. What is to be given back takes the
+        right to read the ledger."""
+        self._require_figures(info)
+        return None if self.view.asset is None else AssetCode(self.view.asset)
+
+    @resolved(Decimal | None)
+    def amount(self, info: Info) -> Decimal | None:
+        """Amount to adjust by or give back or, for CREATE_ORDER, the total of the order's credit lines, as asked for. What
+        is to be given back takes the right to read the ledger."""
+        self._require_figures(info)
+        return _amount(self.view)
+
+    def _require_figures(self, info: Info) -> None:
+        """Of a refund, the books have said them, and not its requester. Raises Denied."""
+        if isinstance(self.view.asked, RefundSpend):
+            info.context.require(Permission.READ_LEDGER)
 
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:

@@ -1,7 +1,7 @@
 """refundSpend, and previewRefund with the same input but its key."""
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -191,3 +191,41 @@ async def test_a_preview_and_what_it_foresaw(api: Api, tenant: Tenant, carol: UU
     assert none["userErrors"] == [{"code": "NOT_FOUND", "field": ["transactionId"]}]
     await ask(api, spend)
     assert await tenant.available(carol) == 5_000
+
+
+# What is told to whom
+
+
+async def test_a_request_tells_no_figure_of_the_books_to_who_may_not_read_them(
+    api: Api, tenant: Tenant, carol: UUID
+) -> None:
+    await tenant.credit(carol, 50, "JPY")
+    spend = (await tenant.spend(carol, 37, "JPY")).transaction_id
+    query = """mutation($input: RefundSpendInput!) { refundSpend(input: $input) {
+      userErrors { code } approvalRequest { operation asset amount } } }"""
+    given = {"transactionId": gid("Transaction", spend), "idempotencyKey": "k", "proposeOnly": True}
+    may = [Scope.CREDITS_REFUND]
+    answer = await api(query, {"input": given}, role=Role.STAFF, scopes=may)
+    assert answer.data is not None
+    request = answer.data["refundSpend"]["approvalRequest"]
+    assert request == {"operation": "REFUND_SPEND", "asset": None, "amount": None}
+    assert [error["extensions"]["missing"] for error in answer.errors] == [["ledger:read"]] * 2
+    answer = await api(query, {"input": given}, role=Role.STAFF, scopes=[*may, Scope.LEDGER_READ])
+    request = answer["refundSpend"]["approvalRequest"]
+    assert request == {"operation": "REFUND_SPEND", "asset": "JPY", "amount": "37"}
+
+
+async def test_a_preview_of_another_client_s_spend_is_one_of_nothing(api: Api, tenant: Tenant, carol: UUID) -> None:
+    await tenant.credit(carol, 50, "JPY")
+    spend = (await tenant.spend(carol, 37, "JPY")).transaction_id
+    shop: dict[str, Any] = {
+        "role": Role.PARTNER,
+        "client_id": "shop",
+        "scopes": [Scope.CREDITS_REFUND, Scope.LEDGER_READ],
+    }
+    answers = [
+        (await api(PREVIEW, {"input": {"transactionId": gid("Transaction", each)}}, **shop)).response.json()
+        for each in (spend, uuid4())
+    ]
+    assert answers[0] == answers[1]
+    assert [error["code"] for error in answers[0]["data"]["previewRefund"]["userErrors"]] == ["NOT_FOUND"]

@@ -345,3 +345,50 @@ async def test_the_past_says_what_it_said(tenant: Tenant, anna: UUID, clock: Clo
     left = """SELECT sum(amount_minor) FROM entries WHERE tenant_id = $1 AND credit_id = $2 AND created_at <= $3"""
     assert await tenant.rows(left, credit, then) == [(100,)]
     assert await tenant.remainders(credit) == [500]
+
+
+# What must not come of it
+
+
+async def test_a_request_about_someone_erased_keeps_no_note(tenant: Tenant, anna: UUID) -> None:
+    await tenant.credit(anna, 5)
+    spend = await tenant.spend(anna, 3)
+    await erase_customer(tenant.ledger, tenant.id, MANAGER, anna)
+    asked = await tenant.refund(spend, propose_only=True, actor=STAFF, note="Anna Smith asked", key="k")
+
+    notes = "SELECT command ->> 'note' FROM approval_requests WHERE tenant_id = $1"
+    assert await tenant.rows(notes) == [(None,)]
+    again = await tenant.refund(spend, propose_only=True, actor=STAFF, note="Anna Smith asked", key="k")
+    assert (again.approval_request_id, again.replayed) == (asked.approval_request_id, True)
+
+
+@pytest.mark.parametrize(("actor", "available"), [(STAFF, 0), (PARTNER, 0), (MANAGER, 5_00)])
+async def test_what_expired_meanwhile_lives_on_by_a_manager_alone(
+    tenant: Tenant, anna: UUID, clock: Clock, actor: Actor, available: int
+) -> None:
+    """A credit that is spent is open to changes, but past its expiry a later one would revive what comes back."""
+    credit = await tenant.credit(anna, 5, expires_in_days=1)
+    spend = await tenant.spend(anna, 5)
+    clock.advance(timedelta(days=9))
+    if available:
+        await tenant.update_credit(credit, never_expires=True, actor=actor)
+    else:
+        async with tenant.refused("CREDIT_NOT_OPEN"):
+            await tenant.update_credit(credit, never_expires=True, actor=actor)
+        await tenant.update_credit(credit, note="Looked at", actor=actor)
+    await tenant.refund(spend)
+
+    assert await tenant.available(anna) == available
+
+
+async def test_a_preview_that_is_refused_half_way_shows_what_there_is(tenant: Tenant, anna: UUID) -> None:
+    await tenant.credit(anna, 10)
+    await tenant.credit(anna, 10)
+    await tenant.credit(anna, 9_999_999_999_900)
+    spend = await tenant.spend(anna, 20)
+    await tenant.credit(anna, 88)  # there is room for one of the two
+    there = await tenant.available(anna)
+    preview = await preview_refund(tenant.ledger, tenant.id, MANAGER, RefundSpend(known(spend.transaction_id)))
+
+    assert [error.code for error in preview.errors] == ["AMOUNT_OUT_OF_RANGE"]
+    assert preview.available_after_minor == there

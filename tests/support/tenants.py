@@ -159,9 +159,11 @@ class Tenant(TenantRows):
         command = VoidCredit(credit_id, **more)
         return await void_credit(self.ledger, self.id, self.actor, command, key or self.key())
 
-    async def update_credit(self, credit_id: UUID, *, key: str | None = None, **more: Any) -> Outcome:
+    async def update_credit(
+        self, credit_id: UUID, *, key: str | None = None, actor: Actor | None = None, **more: Any
+    ) -> Outcome:
         command = UpdateCredit(credit_id, **more)
-        return await update_credit(self.ledger, self.id, self.actor, command, key or self.key())
+        return await update_credit(self.ledger, self.id, actor or self.actor, command, key or self.key())
 
     async def pay(
         self, invoice_id: UUID | None, amount: str | int, method: str = "CARD", *, key: str | None = None, **more: Any
