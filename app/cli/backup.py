@@ -9,7 +9,7 @@ import typer
 from app.cli.output import say
 from app.cli.verify import verify_all
 from app.postgres.backup import MAKE_ROLE, back_up, restore
-from app.postgres.database import place
+from app.postgres.database import check_same, place
 from app.problems import SetupProblem
 from app.settings import load_settings
 
@@ -32,6 +32,7 @@ def restore_command(file: _File) -> None:
     settings = load_settings()
     if settings.app_url is None or settings.owner_url is None:
         raise SetupProblem("DATABASE_URL is not set: name the empty database to restore into.")
+    asyncio.run(check_same(settings.owner_url, settings.app_url))
     restore(settings.owner_url, settings.app_url, file, say)
     say(f"Restored {file} to {place(settings.owner_url)}; now its books are proven")
     if not asyncio.run(verify_all(settings.app_url, None, settings.database_statement_cache)):

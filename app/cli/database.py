@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.cli.output import say
-from app.postgres.database import migrate
+from app.postgres.database import check_same, migrate
 from app.postgres.embedded import EmbeddedPostgres, Urls, running_server
 from app.problems import SetupProblem
 from app.settings import Settings
@@ -34,9 +34,10 @@ def app_database(settings: Settings) -> Iterator[str]:
 def owner_database(settings: Settings) -> Iterator[Urls]:
     """Its URLs, for what takes the owner of the tables, until the block ends. `admin` is the owner's as well.
 
-    Raises SetupProblem if it cannot be reached.
+    Raises SetupProblem if it cannot be reached, or the two URLs that are set lead to different ones.
     """
     if settings.app_url is not None and settings.owner_url is not None:
+        asyncio.run(check_same(settings.owner_url, settings.app_url))
         yield Urls(app=settings.app_url, owner=settings.owner_url, admin=settings.owner_url)
         return
     with app_database(settings):

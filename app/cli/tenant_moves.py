@@ -14,7 +14,7 @@ from app.cli.output import say
 from app.cli.tenants import tenant_named
 from app.cli.verify import verify_all
 from app.files.tenant_file import Manifest, TenantFile, write_tenant
-from app.postgres.database import applied_steps, open_database, place
+from app.postgres.database import applied_steps, check_same, open_database, place
 from app.problems import SetupProblem
 from app.settings import load_settings
 from models.errors import LedgerError
@@ -35,6 +35,7 @@ def export_command(tenant: _Named, file: _File) -> None:
     reading = app_database(settings) if settings.backup_url is None else nullcontext(settings.backup_url)
 
     async def write(url: str) -> TenantName:
+        await check_same(url, settings.app_url or url)
         steps = await applied_steps(url)
         async with open_database(url, pool_min=1, pool_max=1, statement_cache=settings.database_statement_cache):
             named = await tenant_named(tenant)
@@ -83,7 +84,8 @@ def delete_command(
         async with open_database(url, pool_min=1, pool_max=2, statement_cache=settings.database_statement_cache):
             named = await tenant_named(tenant)
             rows = await count_rows(named.id)
-            say(f"{named.slug}, {named.id}: {sum(rows.values()):,} rows, {rows.get('entries', 0):,} of them entries")
+            count = f"{sum(rows.values()):,} rows, {rows.get('entries', 0):,} of them entries"
+            say(f"{named.slug}, {named.id}, in {place(url)}: {count}")
             _confirm(named.slug, confirm)
             await _told(begin_deletion(named.id))
             gone = await _told(delete_tenant(named.id, _say_gone))
@@ -110,7 +112,7 @@ def _check_steps(file: Path, manifest: Manifest, here: tuple[str, ...], url: str
     """A row means what the steps say that built its table. Raises SetupProblem if these are others."""
     lacking, more = set(manifest.steps) - set(here), set(here) - set(manifest.steps)
     if lacking or more:
-        told = [f"it lacks {', '.join(sorted(lacking))}"] if lacking else []
+        told = [f"the database lacks {', '.join(sorted(lacking))}"] if lacking else []
         told += [f"the file lacks {', '.join(sorted(more))}"] if more else []
         raise SetupProblem(
             f"{file} is of another version of the tables than the database at {place(url)}: {'; '.join(told)}. "

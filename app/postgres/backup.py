@@ -60,7 +60,7 @@ async def _check_reader(url: str) -> int:
     """The server's version. Raises SetupProblem unless the role reads all and writes nothing."""
     async with connecting(url) as raw:
         who = await raw.fetchrow(
-            "SELECT rolname, rolsuper, rolsuper OR rolbypassrls AS unbound, "
+            "SELECT rolname, rolsuper OR rolbypassrls AS unbound, "
             "EXISTS (SELECT FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace "
             "AND NOT has_table_privilege(c.oid, 'SELECT')) AS lacks, "
             "EXISTS (SELECT FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace "
@@ -73,7 +73,7 @@ async def _check_reader(url: str) -> int:
     if not who["unbound"] or who["lacks"]:
         reason = "is bound by row-level security" if not who["unbound"] else "may not read all tables"
         raise SetupProblem(f"The role {who['rolname']} {reason}, so its backup would restore to nothing. {MAKE_ROLE}")
-    if who["writes"] and not who["rolsuper"]:
+    if who["writes"]:
         raise SetupProblem(f"The role {who['rolname']} may write. Give backups a role that only reads. {MAKE_ROLE}")
     return version
 

@@ -383,6 +383,29 @@ async def connecting(url: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
         await connection.close(timeout=CONNECT_TIMEOUT_S)
 
 
+async def check_same(url: str, other: str) -> None:
+    """Raises SetupProblem if the two lead to different databases: a command would prove one and change the other.
+
+    A standby is the same as its primary.
+    """
+    if url == other:
+        return
+    found = []
+    for each in (url, other):
+        async with connecting(each) as raw:
+            found.append(await raw.fetchrow(_WHICH))
+    (name, number, began), (other_name, other_number, other_began) = found
+    if (name, number) != (other_name, other_number) or (began and other_began and began != other_began):
+        raise SetupProblem(
+            f"Two databases are set where one is meant: {place(url)} and {place(other)}. Nothing was done. "
+            "Check DATABASE_URL, SCRIP_MIGRATION_DATABASE_URL and SCRIP_BACKUP_DATABASE_URL."
+        )
+
+
+_WHICH: Final = """SELECT datname, oid::bigint, CASE WHEN NOT pg_is_in_recovery() THEN pg_postmaster_start_time() END
+    FROM pg_database WHERE datname = current_database()"""
+
+
 def _why_not(error: Exception, url: str) -> str:
     match error:
         case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():

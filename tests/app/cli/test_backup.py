@@ -123,6 +123,14 @@ async def test_who_could_write_is_refused(
     await admin.execute(f"GRANT pg_write_all_data TO {role}")
     status, _, said = await run(books, "backup", str(tmp_path / "scrip.dump"), SCRIP_BACKUP_DATABASE_URL=reader)
     assert (status, "may write. Give backups a role that only reads" in said) == (1, True)
+    status, _, said = await run(books, "backup", str(tmp_path / "scrip.dump"), SCRIP_BACKUP_DATABASE_URL=books.admin)
+    assert (status, "may write. Give backups a role that only reads" in said) == (1, True)
+
+
+async def test_into_one_database_with_the_proof_of_another_is_refused(books: Urls, empty: Urls, tmp_path: Path) -> None:
+    mixed = Urls(app=books.app, owner=empty.owner, admin=empty.admin)
+    status, _, said = await run(mixed, "restore", str(tmp_path / "any.dump"))
+    assert (status, "Two databases are set where one is meant" in said) == (1, True)
 
 
 async def test_what_is_no_backup_leaves_the_database_empty(empty: Urls, tmp_path: Path) -> None:

@@ -416,3 +416,25 @@ async def test_only_rows_of_a_tenant_that_is_being_deleted_are_let_go(tenant: Te
         await transaction.rollback()
     finally:
         await owner.close()
+
+
+@pytest.mark.parametrize("what", ["export", "import", "delete"])
+async def test_two_databases_where_one_is_meant_are_refused(
+    tenant: Tenant, database_urls: Urls, elsewhere: Urls, tmp_path: Path, what: str
+) -> None:
+    """One of the two URLs was forgotten when the others were changed."""
+    await suspend(database_urls, tenant.id)
+    file = tmp_path / "tenant.zip"
+    mixed = Urls(app=elsewhere.app, owner=database_urls.owner, admin=database_urls.admin)
+    variables = {}
+    if what == "import":
+        await exported(database_urls, tenant.slug, file)
+    if what == "export":
+        variables["SCRIP_BACKUP_DATABASE_URL"] = database_urls.app
+    arguments = {"delete": (tenant.slug, "--confirm", tenant.slug), "import": (str(file),)}.get(
+        what, (tenant.slug, str(file))
+    )
+    there = await rows_of(database_urls, tenant.id)
+    status, _, said = await run(mixed, what, *arguments, **variables)
+    assert (status, "Two databases are set where one is meant" in said) == (1, True)
+    assert await rows_of(database_urls, tenant.id) == there
