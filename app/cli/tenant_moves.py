@@ -84,8 +84,8 @@ def delete_command(
         async with open_database(url, pool_min=1, pool_max=2, statement_cache=settings.database_statement_cache):
             named = await tenant_named(tenant)
             rows = await count_rows(named.id)
-            count = f"{sum(rows.values()):,} rows, {rows.get('entries', 0):,} of them entries"
-            say(f"{named.slug}, {named.id}, in {place(url)}: {count}")
+            told = f"{sum(rows.values()):,} rows, {rows.get('entries', 0):,} of them entries"
+            say(f"{named.slug}, {named.id}, in {place(url)}: {told}")
             _confirm(named.slug, confirm)
             await _told(begin_deletion(named.id))
             gone = await _told(delete_tenant(named.id, _say_gone))
