@@ -151,16 +151,19 @@ class World:
         await admin.close()
 
     async def until_ready(self, server: Program, limit_s: float = START_S) -> float:
-        """Wait until it says that it can serve. Returns the seconds that took. Raises TimeoutError."""
-        began = monotonic()
-        async with asyncio.timeout(limit_s), httpx.AsyncClient(timeout=5) as client:
-            while True:
+        """Wait until it says that it can serve. Returns the seconds that took. Raises TimeoutError, with its last answer."""
+        began, told = monotonic(), "nothing"
+        async with httpx.AsyncClient(timeout=5) as client:
+            while monotonic() - began < limit_s:
                 try:
-                    if (await client.get(f"{server.url}/health/ready")).status_code == 200:
+                    answer = await client.get(f"{server.url}/health/ready")
+                    if answer.status_code == 200:
                         return monotonic() - began
-                except httpx.TransportError:
-                    pass
+                    told = f"{answer.status_code} {answer.text[:200]}"
+                except httpx.TransportError as error:
+                    told = repr(error)
                 await asyncio.sleep(0.05)
+        raise TimeoutError(f"{server.url} was not ready after {limit_s:g} s; its last answer: {told}")
 
     def lead_to(self) -> None:
         """Have all ways lead to where PostgreSQL is now."""
