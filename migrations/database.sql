@@ -1496,7 +1496,8 @@ CREATE TABLE transactions (
         ELSE octet_length(key_use) = 16 AND key_at IS NOT NULL AND idempotency_key IS NOT NULL
     END),
     CONSTRAINT transactions_kind CHECK (kind IN ('ADJUSTMENT', 'ASSIGNMENT', 'RELEASE', 'EXPIRY', 'VOID', 'UPDATE',
-        'USE', 'SPEND', 'REFUND', 'REWARD', 'ORDER', 'REVERSAL', 'MERGE', 'RESTATEMENT')),
+        'USE', 'SPEND', 'REFUND', 'HOLD', 'REWARD', 'ORDER', 'OVERPAYMENT', 'CREDIT_NOTE', 'TRANSFER', 'REVIVAL',
+        'REVERSAL', 'MERGE', 'RESTATEMENT')),
     CONSTRAINT transactions_limited CHECK (limited_minor >= 0 AND (limited_asset IS NULL) = (limited_on IS NULL) AND
         (limited_minor IS NULL) = (limited_on IS NULL)),
     CONSTRAINT transactions_note_digest CHECK (octet_length(note_digest) = 32),

@@ -6,7 +6,7 @@ from migrations.steps import sql
 from tests.migrations.test_step_files import STEPS
 from tests.support.locking import faults
 
-OFFLINE = 6
+OFFLINE = 7
 """Up to this step an upgrade stops the version before first: 0.1 cannot write into what they build (docs/upgrading.md)."""
 CONTRACTS: dict[str, str] = {}
 """Faults that are meant, as `step: fault`: since which release nothing uses what is taken away."""
