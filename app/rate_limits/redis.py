@@ -72,6 +72,10 @@ class RedisWindows:
             found.append(window.with_more(units) if fits else window)
         return bool(fits), found
 
+    async def ping(self) -> None:
+        """Raises RedisError, OSError, TimeoutError if it does not answer."""
+        await Redis(connection_pool=self._pool).execute_command("PING")
+
     async def close(self) -> None:
         """Close the connections."""
         await self._pool.disconnect()
