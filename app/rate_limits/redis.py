@@ -1,7 +1,7 @@
 """Sliding windows in a Redis that several processes share: one script, one round trip for all of a request's quotas."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -74,7 +74,8 @@ class RedisWindows:
 
     async def ping(self) -> None:
         """Raises RedisError, OSError, TimeoutError if it does not answer."""
-        await Redis(connection_pool=self._pool).execute_command("PING")
+        pinged: Any = Redis(connection_pool=self._pool).ping()
+        await pinged
 
     async def close(self) -> None:
         """Close the connections."""
