@@ -1,7 +1,7 @@
 """Requests for a second person's approval: how one is stored, restored and shown. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from types import UnionType
@@ -15,6 +15,7 @@ from models.money import to_minor
 from models.planning.binding import Terms, credit_sold, terms_of
 from models.planning.credits import actor_view
 from models.planning.events import emit
+from models.planning.notes import kept_texts
 from models.planning.state import ApprovalState, Books, PostingContext
 from models.views import ApprovalRequestView
 
@@ -52,6 +53,8 @@ def request_approval(books: Books, context: PostingContext, operation: str, comm
         raise TooManyPending(MAX_PENDING, field="proposeOnly" if command.propose_only else "requestApproval")
     if command.customer_id is None:
         raise InvariantViolated(f"{operation} asks for approval, and does not say for whom")
+    if command.texts is not None and kept_texts(books, command.customer_id, command.texts) is None:
+        command = replace(command, texts=None)
     request = ApprovalState(
         id=context.result_id,
         operation=operation,
