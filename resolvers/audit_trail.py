@@ -69,16 +69,7 @@ async def resolve(
     """
     context = info.context
     conditions, listing, parent = list(between(from_, to)), audit.AUDIT_TRAIL, context.tenant.id
-    if actor is not None:
-        subject = texts.argument(actor, texts.MAX_SUBJECT, "actor")
-        conditions.append(audit.by_actors(await audit.actors_of_subject(context.reads, subject)))
-    if client is not None:
-        asked = texts.argument(client, texts.MAX_SUBJECT, "client")
-        conditions.append(audit.by_actors(await audit.actors_of_client(context.reads, asked)))
-    if request_id is not None:
-        conditions.append(audit.of_request(texts.argument(request_id, MAX_REQUEST_ID, "requestId")))
-    if address is not None:
-        conditions.append(audit.from_address(_address(address)))
+    conditions += await _by_whom(context, actor, client, request_id, address)
     if customer_id is not None:
         # Another kind's id is like that of a customer who is not there: nothing was done to them.
         person = await context.person(asked_id(customer_id, "Customer", "customerId"))
@@ -102,6 +93,23 @@ async def resolve(
     except TooManyFound as error:
         raise BadUserInput(str(error)) from None
     return await root_page(info, listing, parent, page, *conditions)
+
+
+async def _by_whom(
+    context: Context, actor: str | None, client: str | None, request_id: str | None, address: str | None
+) -> list[Condition]:
+    conditions = []
+    if actor is not None:
+        subject = texts.argument(actor, texts.MAX_SUBJECT, "actor")
+        conditions.append(audit.by_actors(await audit.actors_of_subject(context.reads, subject)))
+    if client is not None:
+        asked = texts.argument(client, texts.MAX_SUBJECT, "client")
+        conditions.append(audit.by_actors(await audit.actors_of_client(context.reads, asked)))
+    if request_id is not None:
+        conditions.append(audit.of_request(texts.argument(request_id, MAX_REQUEST_ID, "requestId")))
+    if address is not None:
+        conditions.append(audit.from_address(_address(address)))
+    return conditions
 
 
 def _address(text: str) -> str:

@@ -142,7 +142,7 @@ def of_kinds(kinds: Collection[str]) -> Condition:
 def referenced(reference: Reference) -> Condition:
     """Transactions that have the reference."""
     has = of_transaction(reference, "t.id")
-    return SoughtReference(f"t.kind is not null and {has.sql}", has.values, reference)
+    return SoughtReference(f"t.kind is not null and {has.sql}", has.values, reference.begins)
 
 
 def of_request(request_id: str) -> Condition:

@@ -63,7 +63,11 @@ class SoughtAmount(Condition):
 class SoughtReference(Condition):
     """A condition on a transaction's reference. Each transaction that has one is listed with its instant."""
 
-    reference: Reference = Reference("")
+    begins: bool = False
+
+    @property
+    def reference(self) -> Reference:
+        return Reference(str(self.values[0]), self.begins)
 
 
 _INSTANT: Final = timedelta(microseconds=1)
@@ -166,9 +170,9 @@ async def _all_parts(session: ReadSession, sought: Sequence[Sought | SoughtAmoun
             if len(instants) <= FEW_AMOUNTS and all(until - after == _INSTANT for after, until in instants):
                 return instants
     known = []
-    for each in sought:
-        if isinstance(each, Sought):
-            found = await session.fetch(_PARTS, each.what, list(each.among), BEGINNING, FEW + 1, 0)
+    for one in sought:
+        if isinstance(one, Sought):
+            found = await session.fetch(_PARTS, one.what, list(one.among), BEGINNING, FEW + 1, 0)
             if len(found) <= FEW:
                 known.append({(row["after"], row["at"]) for row in found})
     return set.intersection(*known) if known else None

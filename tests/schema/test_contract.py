@@ -61,7 +61,7 @@ def test_one_of_the_inputs_takes_one_of_its_fields() -> None:
         return {type_.name for type_ in types if isinstance(type_, GraphQLInputObjectType) and type_.is_one_of}
 
     assert one_of(CONTRACT) == {"CustomerBy"}
-    assert one_of(SCHEMA.graphql) == {"CustomerBy", "CouponBy"}
+    assert one_of(SCHEMA.graphql) == {"CustomerBy", "CouponBy", "ReferenceBy"}
 
 
 def names(values: list[Described] | None) -> set[str]:
