@@ -53,12 +53,10 @@ def request_approval(books: Books, context: PostingContext, operation: str, comm
         raise TooManyPending(MAX_PENDING, field="proposeOnly" if command.propose_only else "requestApproval")
     if command.customer_id is None:
         raise InvariantViolated(f"{operation} asks for approval, and does not say for whom")
-    if command.texts is not None and kept_texts(books, command.customer_id, command.texts) is None:
-        command = replace(command, texts=None)
     request = ApprovalState(
         id=context.result_id,
         operation=operation,
-        command=command,
+        command=_kept(books, command),
         customer_id=command.customer_id,
         status=ApprovalStatus.PENDING,
         requested_by=context.actor,
@@ -69,6 +67,13 @@ def request_approval(books: Books, context: PostingContext, operation: str, comm
     books.writes.approvals.append(request)
     emit(books, "approval.requested", request.id)
     return Outcome(approval_request_id=request.id, views=(shown(request),))
+
+
+def _kept(books: Books, command: Any) -> Any:
+    """The command without texts of a customer who was erased."""
+    if command.texts is None or kept_texts(books, command.customer_id, command.texts) is not None:
+        return command
+    return replace(command, texts=None)
 
 
 def too_many(books: Books) -> bool:

@@ -1,6 +1,5 @@
 """References and metadata: on everything that the rule book names, and how things are found by them."""
 
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -40,7 +39,7 @@ async def posted(tenant: Tenant) -> dict[str, dict[str, Any]]:
     return {
         "adjustCredit": {**customer, "asset": "GBP", "amount": "1.00", "reason": "GOODWILL"},
         "spendCredit": {**customer, "asset": "GBP", "amount": "1.00"},
-        "refundSpend": {"transactionId": gid("Transaction", spend)},
+        "refundSpend": {"transactionId": gid("Transaction", spend.transaction_id)},
         "useCredit": {**customer, "serviceId": gid("Service", yoga), "amount": "1"},
         "giveReward": {**customer, "rewardId": gid("Reward", reward), "deductPoints": True},
         "assignCredit": {
@@ -140,11 +139,11 @@ async def test_an_approval_posts_what_was_asked(api: Api, tenant: Tenant) -> Non
         approved = await write(
             api,
             "approveRequest",
-            {"requestId": request["id"]},
-            f"request {{ {made} {{ {ASKED} }} }}",
+            {"requestId": request["id"], "idempotencyKey": name},
+            f"approvalRequest {{ {made} {{ {ASKED} }} }}",
             role=Role.MANAGER,
         )
-        assert approved["request"][made] == {"reference": "PO-7", "metadata": SHOWN}
+        assert approved["approvalRequest"][made] == {"reference": "PO-7", "metadata": SHOWN}
 
 
 async def test_rows_of_a_bulk_have_their_own_or_the_bulks(api: Api, tenant: Tenant) -> None:
@@ -175,7 +174,8 @@ async def test_customers_and_products_keep_what_is_left_out(api: Api, tenant: Te
     pairs = {"customerId": made["id"], "metadata": PAIRS[:1]}
     edited = (await write(api, "updateCustomer", pairs, f"changed {shown}"))["customer"]
     assert edited == {**made, "metadata": SHOWN[1:]}
-    for change in ({"reference": None}, {"metadata": []}):
+    changes: list[dict[str, Any]] = [{"reference": None}, {"metadata": []}]
+    for change in changes:
         assert (await write(api, "updateCustomer", {"customerId": made["id"], **change}, "changed"))["changed"]
         assert not (await write(api, "updateCustomer", {"customerId": made["id"], **change}, "changed"))["changed"]
     edited = (await write(api, "upsertCustomer", named, shown))["customer"]
@@ -311,5 +311,5 @@ async def texts_of_transaction(tenant: Tenant, transaction_id: UUID | None) -> l
 
 
 async def test_a_posting_without_them_writes_no_row(tenant: Tenant) -> None:
-    outcome = await tenant.adjust(await tenant.customer(), Decimal(1))
+    outcome = await tenant.adjust(await tenant.customer(), 1)
     assert await texts_of_transaction(tenant, outcome.transaction_id) == []

@@ -53,8 +53,8 @@ async def test_every_text_goes_and_every_figure_stays(tenant: Tenant) -> None:
     await tenant.adjust(anna, 5_000, actor=STAFF, request_approval=True, texts=own)
     await tenant.invoice(anna, 5, auto_apply=False, invoice_texts=own)
     external_id = (await tenant.rows("SELECT external_id FROM customers WHERE tenant_id = $1 AND id = $2", anna))[0][0]
-    command = UpsertCustomer(external_id, f"{SECRET} Anna", None, SECRET, ((SECRET, SECRET),))
-    await upsert_customer(tenant.ledger, tenant.id, MANAGER, command, kept=frozenset())
+    edited = UpsertCustomer(external_id, f"{SECRET} Anna", None, SECRET, ((SECRET, SECRET),))
+    await upsert_customer(tenant.ledger, tenant.id, MANAGER, edited, kept=frozenset())
     await tenant.adjust(ben, 50, note="Of Ben")
     rows = [ImportRow(external_id, Decimal(7), note=f"On {SECRET}", texts=own)]
     command = ImportCredits(digest="", asset="POINTS", reason="CORRECTION")

@@ -279,12 +279,9 @@ def _expected_rest(names: Names, reference: Reference) -> Iterable[tuple[str, st
             if spend.returned
         ],
     )
-    things = (("spends", reference.spends), ("invoices", reference.invoices))
-    yield (
-        "reference",
-        _REFERENCES,
-        [(rows[kind][n], thing.reference) for kind, all_ in things for n, thing in enumerate(all_) if thing.reference],
-    )
+    spends = [(rows["spends"][n], spend.reference) for n, spend in enumerate(reference.spends) if spend.reference]
+    bills = [(rows["invoices"][bill.serial], bill.reference) for bill in reference.invoices if bill.reference]
+    yield "reference", _REFERENCES, [*spends, *bills]
     yield "stock", _STOCK, [(names.prizes[number], prize.stock) for number, prize in enumerate(reference.prizes)]
     yield (
         "request",

@@ -82,9 +82,10 @@ class People(State):
         for asked in self.requests:
             if self.person(asked.facts["customer"]) == person and "note" in asked.facts:
                 asked.facts = asked.facts | {"note": None}
-        for thing in (*self.spends, *self.invoices):
-            if self.person(thing.customer) == person:
-                thing.reference = None
+        for spend in self.spends:
+            spend.reference = None if self.person(spend.customer) == person else spend.reference
+        for invoice in self.invoices:
+            invoice.reference = None if self.person(invoice.customer) == person else invoice.reference
         return "done"
 
     # Members
