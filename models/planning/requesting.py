@@ -100,11 +100,11 @@ def _read(kind: Any, value: Any) -> Any:
     """A JSON value converted to the field's type."""
     if value is None:
         return None
+    if get_origin(kind) in (UnionType, Union):
+        (kind,) = (one for one in get_args(kind) if one is not type(None))
     if isinstance(kind, type) and is_dataclass(kind):
         kinds = get_type_hints(kind)
         return kind(**{name: _read(kinds[name], each) for name, each in value.items()})
-    if get_origin(kind) in (UnionType, Union):
-        (kind,) = (one for one in get_args(kind) if one is not type(None))
     if get_origin(kind) is tuple:
         return tuple(_read(get_args(kind)[0], each) for each in value)
     if kind in (datetime, date):

@@ -30,7 +30,7 @@ from schema.texts import (
 NEEDED: Final = ("customer", "amount")
 COLUMNS: Final = (*NEEDED, "asset", "expires", "reason", "note", "reference")
 METADATA: Final = "metadata."
-"""What the name of a column begins with that has the values of one key."""
+"""Prefix of the name of a column with the values of one key."""
 MAX_FIELD_CHARACTERS: Final = 20_000
 MAX_ROW_CHARACTERS: Final = len(COLUMNS) * (2 * MAX_FIELD_CHARACTERS + 3)
 """Of a row as the file has it: with its quotes doubled, and the blanks around its cells."""

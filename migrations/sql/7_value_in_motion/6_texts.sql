@@ -2,15 +2,14 @@
 
 -- On transactions: beside the note, where they can be erased. referenced_at: the transaction's time, so that those of one
 -- reference are read in their order.
-ALTER TABLE transaction_texts
-    ADD COLUMN reference text COLLATE "C",
-    ADD COLUMN metadata text,
-    ADD COLUMN referenced_at timestamptz,
-    ADD CONSTRAINT transaction_texts_reference CHECK (char_length(reference) BETWEEN 1 AND 255),
-    ADD CONSTRAINT transaction_texts_metadata CHECK (jsonb_typeof(metadata::jsonb) = 'object'),
-    ADD CONSTRAINT transaction_texts_referenced_at CHECK ((reference IS NULL) = (referenced_at IS NULL)),
-    DROP CONSTRAINT transaction_texts_salt,
-    ADD CONSTRAINT transaction_texts_salt CHECK (octet_length(salt) BETWEEN 16 AND 64
+ALTER TABLE transaction_texts ADD COLUMN reference text COLLATE "C";
+ALTER TABLE transaction_texts ADD COLUMN metadata text;
+ALTER TABLE transaction_texts ADD COLUMN referenced_at timestamptz;
+ALTER TABLE transaction_texts ADD CONSTRAINT transaction_texts_reference CHECK (char_length(reference) BETWEEN 1 AND 255);
+ALTER TABLE transaction_texts ADD CONSTRAINT transaction_texts_metadata CHECK (jsonb_typeof(metadata::jsonb) = 'object');
+ALTER TABLE transaction_texts ADD CONSTRAINT transaction_texts_referenced_at CHECK ((reference IS NULL) = (referenced_at IS NULL));
+ALTER TABLE transaction_texts DROP CONSTRAINT transaction_texts_salt;
+ALTER TABLE transaction_texts ADD CONSTRAINT transaction_texts_salt CHECK (octet_length(salt) BETWEEN 16 AND 64
         OR (note = '' AND salt = '' AND num_nonnulls(reference, metadata) = 0));
 CREATE INDEX transaction_texts_reference ON transaction_texts (tenant_id, reference, referenced_at, id)
     WHERE reference IS NOT NULL;
@@ -96,11 +95,10 @@ CREATE TRIGGER seal_deleted AFTER DELETE ON invoice_texts
     FOR EACH ROW EXECUTE FUNCTION seal_invoice_texts();
 
 -- On customers and products: columns of their own.
-ALTER TABLE customers
-    ADD COLUMN reference text COLLATE "C",
-    ADD COLUMN metadata text,
-    ADD CONSTRAINT customers_reference CHECK (char_length(reference) BETWEEN 1 AND 255),
-    ADD CONSTRAINT customers_metadata CHECK (jsonb_typeof(metadata::jsonb) = 'object');
+ALTER TABLE customers ADD COLUMN reference text COLLATE "C";
+ALTER TABLE customers ADD COLUMN metadata text;
+ALTER TABLE customers ADD CONSTRAINT customers_reference CHECK (char_length(reference) BETWEEN 1 AND 255);
+ALTER TABLE customers ADD CONSTRAINT customers_metadata CHECK (jsonb_typeof(metadata::jsonb) = 'object');
 CREATE INDEX customers_reference ON customers (tenant_id, reference, created_at, id) WHERE reference IS NOT NULL;
 ALTER TABLE customers NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE seals NO FORCE ROW LEVEL SECURITY;
@@ -208,11 +206,10 @@ CREATE TRIGGER seal_changed AFTER UPDATE OF id, external_id, name, email, member
     external_id_reused, "reference", "metadata" ON customers
     FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_customers();
 
-ALTER TABLE products
-    ADD COLUMN reference text COLLATE "C",
-    ADD COLUMN metadata text,
-    ADD CONSTRAINT products_reference CHECK (char_length(reference) BETWEEN 1 AND 255),
-    ADD CONSTRAINT products_metadata CHECK (jsonb_typeof(metadata::jsonb) = 'object');
+ALTER TABLE products ADD COLUMN reference text COLLATE "C";
+ALTER TABLE products ADD COLUMN metadata text;
+ALTER TABLE products ADD CONSTRAINT products_reference CHECK (char_length(reference) BETWEEN 1 AND 255);
+ALTER TABLE products ADD CONSTRAINT products_metadata CHECK (jsonb_typeof(metadata::jsonb) = 'object');
 CREATE INDEX products_reference ON products (tenant_id, reference, name) WHERE reference IS NOT NULL;
 ALTER TABLE products NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE seals NO FORCE ROW LEVEL SECURITY;
