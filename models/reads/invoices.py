@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import Final
 from uuid import UUID
 
+from models.lookups import each
 from models.reads.columns import columns, rows
 from models.reads.paging import LOTS, RECORDS, Condition, Listing, id_key, instant_key, integer_key, text_key, time_key
 from models.reads.references import Reference
@@ -19,7 +20,9 @@ _PAYMENT: Final = columns(PaymentView, currency=_CURRENCY)
 _payment: Final = rows(PaymentView)
 _LINE: Final = columns(InvoiceLineView, currency=_CURRENCY)
 _line: Final = rows(InvoiceLineView)
-_TEXT: Final = columns(InvoiceTextView)
+_TEXTS: Final = f"""
+    select {columns(InvoiceTextView)} from {each("id uuid")} k cross join lateral (
+        select * from invoice_texts where tenant_id = $1 and id = k.id offset 0) t"""
 _text: Final = rows(InvoiceTextView)
 
 
@@ -98,7 +101,7 @@ async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[InvoiceView]
 
 async def texts_by_ids(session: ReadSession, ids: Iterable[UUID]) -> dict[UUID, InvoiceTextView]:
     """The tenant's own texts of the invoices that have any."""
-    found = [_text(row) for row in await session.fetch_by_ids("invoice_texts", _TEXT, ids)]
+    found = [_text(row) for row in await session.fetch(_TEXTS, list(ids))]
     return {view.id: view for view in found}
 
 
