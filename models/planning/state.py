@@ -20,6 +20,7 @@ from models.planning.drafts import (
     GrantDraft,
     GrantRevocation,
     InvoiceLineDraft,
+    InvoiceTextDraft,
     MergedCustomer,
     RefundDraft,
     RowResult,
@@ -28,6 +29,7 @@ from models.planning.drafts import (
     TransactionTextDraft,
 )
 from models.planning.lots import Lots
+from models.texts import Texts
 from turns.steps import Steps, finish
 
 AccountKey = tuple[UUID, str]
@@ -307,7 +309,7 @@ class PostingContext:
     """The actor, their idempotency key, and the id of the result to be (a replay finds it by that).
 
     approved_by: the second person who approved it; then no limit applies. shown: whether the outcome has details
-    and not only ids, which are enough for ten thousand rows.
+    and not only ids, which are enough for ten thousand rows. texts: of each transaction that is begun in it.
     """
 
     actor: Actor
@@ -315,6 +317,7 @@ class PostingContext:
     result_id: UUID
     approved_by: Actor | None = None
     shown: bool = True
+    texts: Texts | None = None
 
 
 @dataclass(slots=True)
@@ -328,6 +331,7 @@ class Writes:
     credit_changes: list[CreditChangeDraft] = field(default_factory=list)
     tier_changes: list[TierChangeDraft] = field(default_factory=list)
     invoices: list[InvoiceState] = field(default_factory=list)
+    invoice_texts: list[InvoiceTextDraft] = field(default_factory=list)
     invoice_lines: list[InvoiceLineDraft] = field(default_factory=list)
     payments: list[PaymentState] = field(default_factory=list)
     assignments: list[AssignmentState] = field(default_factory=list)
