@@ -103,13 +103,13 @@ def plan(books: Books, context: PostingContext, command: RecordPayment) -> Steps
         actor=context.actor,
         created_at=books.now,
     )
+    emit(books, "payment.recorded", payment.id)
     views: tuple[Any, ...] = ()
     if account is not None and with_credit:
         views = yield from _pay_with_credit(books, context, account, invoice, payment)
     else:
         settle(books, invoice, paid_minor=invoice.paid_minor + amount_minor)
     books.writes.payments.append(payment)
-    emit(books, "payment.recorded", payment.id)
     audit(books, context, "payment.recorded", payment.id, invoice.customer_id, details=_told(payment, invoice))
     grant_if_paid(books, context, invoice)
     account = _if_used(account)

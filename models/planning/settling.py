@@ -12,6 +12,7 @@ from models.kinds import Counter, InvoiceStatus, TransactionKind
 from models.money import to_decimal
 from models.planning import calendar, credits
 from models.planning.drafts import GrantDraft, GrantRevocation
+from models.planning.events import emit
 from models.planning.state import AccountState, AssignmentState, Books, InvoiceState, PostingContext
 from models.views import InvoiceView
 
@@ -35,6 +36,8 @@ def settle(
     paid = invoice.paid_minor if paid_minor is None else paid_minor
     credited = invoice.credited_minor if credited_minor is None else credited_minor
     status = status_of(invoice.total_minor, paid, credited)
+    if status == InvoiceStatus.PAID != invoice.status:
+        emit(books, "invoice.paid", invoice.id)
     books.change(invoice, paid_minor=paid, credited_minor=credited, status=status)
     books.writes.touched_invoices.append(invoice)
 

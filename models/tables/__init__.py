@@ -3,6 +3,7 @@
 from models.tables.billing import Assignment, Grant, Invoice, InvoiceLine, InvoiceText, Payment, Product
 from models.tables.books import Currency, Seal, Totals, TotalsAmounts, TotalsSeen
 from models.tables.configuration import LimitRule, Reason, Reward, Service, Tier
+from models.tables.feed import FeedEvent, FeedHead
 from models.tables.ledger import (
     Account,
     AuditEvent,
@@ -38,6 +39,8 @@ __all__ = [
     "Customer",
     "Entry",
     "ExternalIdLeft",
+    "FeedEvent",
+    "FeedHead",
     "Grant",
     "IdempotencyKey",
     "Invoice",

@@ -14,6 +14,7 @@ for kind in (
     kinds.Counter,
     kinds.CouponStatus,
     kinds.CreditStatus,
+    kinds.EventKind,
     kinds.InvoiceKind,
     kinds.InvoiceStatus,
     kinds.LimitKind,
