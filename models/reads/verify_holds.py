@@ -1,7 +1,7 @@
 """Holds, compared in SQL with what was set aside, captured and let go: see verify_checks.py.
 
-Nothing here knows the ledger's time, which may be another than the database's in tests: what is held of a credit is judged as
-of the last thing that happened to it.
+Nothing here knows the ledger's time, which may be another than the database's in tests: what is held of a credit is judged
+as of the last thing that happened to it.
 """
 
 from typing import Final
