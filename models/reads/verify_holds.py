@@ -32,7 +32,7 @@ HOLD_CHECKS: Final = (
         SELECT p.hold_id AS id, format('part %s: %s of credit %s', p.position, p.held, p.credit_id) AS detail
         FROM (
             SELECT hold_id, position, credit_id, sum(amount_minor) AS held,
-                count(*) FILTER (WHERE sum(amount_minor) > 0) OVER (PARTITION BY hold_id, position) AS credits
+                count(CASE WHEN sum(amount_minor) > 0 THEN 1 END) OVER (PARTITION BY hold_id, position) AS credits
             FROM hold_lots WHERE tenant_id = $1 GROUP BY hold_id, position, credit_id
         ) p WHERE p.held < 0 OR p.credits > 1
         """,

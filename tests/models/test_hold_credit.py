@@ -235,8 +235,8 @@ async def test_it_counts_as_spent_and_giving_back_restores_nothing(tenant: Tenan
     async with tenant.refused("LIMIT_EXCEEDED"):
         await tenant.spend(anna, 11)
     await hold(tenant, anna, 60, actor=MANAGER)
+    await tenant.execute("DELETE FROM limit_rules WHERE tenant_id = $1 AND role = 'PARTNER' AND kind = 'SPENDING'")
     async with tenant.refused("LIMIT_EXCEEDED"):  # partners always have one
-        await tenant.execute("DELETE FROM limit_rules WHERE tenant_id = $1 AND role = 'PARTNER' AND kind = 'SPENDING'")
         await hold(tenant, anna, 1, actor=PARTNER)
     assert (await verify(tenant.id)).holds
 

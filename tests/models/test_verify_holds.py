@@ -37,12 +37,12 @@ FIVE = "amount_minor = 500"
 BENS = "(SELECT a.id FROM accounts a WHERE a.asset = 'POINTS')"
 
 PLANTED = {
-    "more held": planted("holds", "held_minor = 201", FIVE, "hold sums"),
+    "less held": planted("holds", "held_minor = 199", FIVE, "hold sums"),
     "less captured": planted("holds", "captured_minor = 299", FIVE, "hold sums"),
     "more placed": planted("holds", "amount_minor = 501", FIVE, "hold sums", "row of holds"),
     "a later expiry": planted("holds", "expires_at = expires_at + interval '1 day'", FIVE, "hold sums", "held until"),
     "another time": planted("holds", "created_at = created_at - interval '1 day'", FIVE, "hold sums"),
-    "on another account": planted("holds", f"home_id = {BENS}", FIVE, "hold home", "held until"),
+    "on another account": planted("holds", f"home_id = {BENS}", FIVE, "hold home", "row of holds"),
     "placed elsewhere": planted("holds", f"account_id = {BENS}", FIVE, "hold parties"),
     "a part of another hold": planted(
         "hold_lots",

@@ -1,8 +1,8 @@
 """A server process that holds, captures, releases, extends, spends and sweeps on one account, many at once, by dice.
 
-`python -m tests.support.holds_storm`: one line of JSON on stdin (url, tenant, customer, seed, number) is answered with `ready`;
-the next line starts it. It ends with a line of JSON: how often each thing came out how. Names of holds are read from the
-database, so that two of them clash over the same.
+`python -m tests.support.holds_storm`: one line of JSON on stdin (url, tenant, customer, seed, number) is answered with
+`ready`; the next line starts it. It ends with a line of JSON: how often each thing came out how. Which holds there are is
+read from the database, so that two of them clash over the same.
 """
 
 import asyncio
