@@ -74,7 +74,7 @@ class HoldView:
         return HoldStatus.EXPIRED if self.expires_at <= now else HoldStatus.HELD
 
     def held_minor(self, now: datetime) -> int:
-        """What is held at `now`."""
+        """The amount held at `now`."""
         return self.left_minor if self.expires_at > now else 0
 
 

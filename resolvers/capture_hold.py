@@ -13,7 +13,7 @@ async def resolve(info: Info, input: CaptureHoldInput) -> CaptureHoldPayload:  #
     """Take what a hold has set aside, or a part of it: as a spend, or as the payment of an invoice or order, which also
     takes the right to record payments.
 
-    It is there until the hold expires, whatever happened to its credits meanwhile.
+    It is there until the hold expires, even if its credits have expired meanwhile.
     """
     context = info.context
     try:

@@ -65,7 +65,7 @@ def plan_capture(books: Books, context: PostingContext, command: CaptureHold) ->
     for credit, taken in capture(books, transaction, hold, amount_minor):
         credits.move(books, transaction, account, credit, -taken, Counter.SPENT)
         yield
-    return _outcome(books, hold, account, (credits.transaction_view(transaction),), transaction_id=transaction.id)
+    return _outcome(hold, account, (credits.transaction_view(transaction),), transaction_id=transaction.id)
 
 
 def _amount(amount: Decimal, hold: HoldState, account: AccountState) -> int:
@@ -123,7 +123,6 @@ def _pay(
     audit(books, context, "payment.recorded", payment.id, invoice.customer_id, details=told)
     grant_if_paid(books, context, invoice)
     return _outcome(
-        books,
         hold,
         account,
         (*views, invoice_view(invoice)),
@@ -133,6 +132,6 @@ def _pay(
     )
 
 
-def _outcome(books: Books, hold: HoldState, account: AccountState, views: tuple[Any, ...], **ids: UUID) -> Outcome:
+def _outcome(hold: HoldState, account: AccountState, views: tuple[Any, ...], **ids: Any) -> Outcome:
     shown = (*views, credits.account_view(account), hold_view(hold, account.asset))
     return Outcome(account_id=account.id, hold_id=hold.id, views=shown, **ids)

@@ -61,7 +61,7 @@ class HoldLotDraft:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What is held of an account when its books are loaded: by credit, and by which holds."""
+    """The part of an account that is held when its books are loaded: by credit, and by which holds."""
 
     of_credits: dict[UUID, int]
     holds: frozenset[UUID]

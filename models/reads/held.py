@@ -1,4 +1,4 @@
-"""What was held of a tenant at an instant, for its liability: it is owed, also of credits that had expired by then."""
+"""Amounts that were held of a tenant at an instant, for its liability: it is owed, also of credits that had expired by then."""
 
 from collections import defaultdict
 from collections.abc import Iterable

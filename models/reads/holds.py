@@ -60,5 +60,5 @@ async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[HoldView]:
 
 
 async def held_of_credits(session: ReadSession, ids: Iterable[UUID], now: datetime) -> dict[UUID, int]:
-    """What is held of each of these credits at `now`."""
+    """The part of each of these credits that is held at `now`."""
     return {row["id"]: row["held_minor"] for row in await session.fetch(_HELD_OF_CREDITS, list(ids), now)}

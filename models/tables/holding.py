@@ -31,7 +31,7 @@ class Hold(TenantRow):
 
 
 class HoldLot(TenantRow):
-    """What one transaction did to the part of a hold that is on one credit: set aside (above zero), captured, let go or
+    """One transaction's effect on the part of a hold that is on one credit: set aside (above zero), captured, let go or
     moved elsewhere by a merge (below zero), or given another expiry (zero).
 
     position: of the part, in burn order when it was held. expires_at: the hold's from then on.

@@ -134,7 +134,7 @@ class UserErrorCode(StrEnum):
     """The amount is more than is left of the credit, of the hold, or of the spend to give back. Lower it to the
     remainder."""
     HOLD_ENDED = "HOLD_ENDED"
-    """The hold was captured or released, or has expired. Place a new one, or spend what is available."""
+    """The hold was captured or released, or has expired. Use what is available, or hold that."""
     TOO_MANY_HOLDS = "TOO_MANY_HOLDS"
     """The account has the maximum of holds. Capture or release some, or wait for them to expire."""
     CUSTOMER_MISMATCH = "CUSTOMER_MISMATCH"

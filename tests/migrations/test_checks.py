@@ -83,7 +83,6 @@ BROKEN = [
     ("credits_opened", "opened_sequence = 0"),
     ("credits_expiry", "expires_at = starts_at"),
     ("credits_closed", "voided_at = now()"),
-    ("credits_closed", "swept_at = now(), expires_at = now()"),
     ("credits_swept_expires", "swept_at = now(), remaining_minor = 0"),
     ("entries_counter", "counter = 'GIFTS'"),
     ("entries_counter", "counter = 'REMOVED'"),

@@ -56,9 +56,9 @@ async def test_in_parts_and_the_rest_is_released(tenant: Tenant, anna: UUID) -> 
     async with tenant.refused("EXCEEDS_REMAINING") as caught:
         await capture(tenant, held, 2)
     assert isinstance(caught.value, ExceedsRemaining)
-    for amount, code in (("0", "AMOUNT_ZERO"), ("-1", "INVALID"), ("0.005", "AMOUNT_PRECISION")):
+    for wrong, code in (("0", "AMOUNT_ZERO"), ("-1", "INVALID"), ("0.005", "AMOUNT_PRECISION")):
         async with tenant.refused(code):
-            await capture(tenant, held, amount)
+            await capture(tenant, held, wrong)
     await release(tenant, held)
     assert await held_now(tenant, anna) == (200, 0)
     found = await as_it_is(tenant, held)

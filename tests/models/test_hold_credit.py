@@ -244,10 +244,9 @@ async def test_it_counts_as_spent_and_giving_back_restores_nothing(tenant: Tenan
 async def test_partners_release_and_extend_what_their_own_client_holds(tenant: Tenant, anna: UUID) -> None:
     await tenant.credit(anna, 10)
     theirs, staffs = await hold(tenant, anna, 1, actor=PARTNER), await hold(tenant, anna, 1)
-    for act in (release, extend):
-        more = {} if act is release else {"minutes": 60}
+    for act in (release(tenant, staffs, actor=PARTNER), extend(tenant, staffs, 60, actor=PARTNER)):
         async with tenant.refused("NOT_FOUND"):
-            await act(tenant, staffs, actor=PARTNER, **more)  # type: ignore[operator]
+            await act
     await extend(tenant, theirs, 60, actor=PARTNER)
     await release(tenant, theirs, actor=PARTNER)
     await release(tenant, staffs, actor=ADMIN)

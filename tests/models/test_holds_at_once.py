@@ -41,7 +41,7 @@ async def process(tenant: Tenant, customer: UUID, urls: Urls, seed: int) -> Proc
     return started
 
 
-async def watched(tenant: Tenant, running: "asyncio.Future[object]") -> None:
+async def watched(tenant: Tenant, running: "asyncio.Future[list[tuple[bytes, bytes]]]") -> None:
     """Look on from outside: of no credit more is held than is left of it, at any moment."""
     while not running.done():
         assert await tenant.rows(OVER_HELD) == []
