@@ -1,4 +1,4 @@
-"""Amounts that were held of a tenant at an instant, for its liability: it is owed, also of credits that had expired by then."""
+"""Amounts that were held of a tenant at an instant, for its liability: they are owed, also of credits that had expired."""
 
 from collections import defaultdict
 from collections.abc import Iterable

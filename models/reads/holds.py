@@ -42,7 +42,7 @@ _HELD_OF_CREDITS: Final = f"""
       left join lateral (
            select s.amount_minor from (
                   select hold_id, amount_minor from hold_lots where tenant_id = $1 and credit_id = k.id
-                     and created_at >= $3 - interval '720 hours' offset 0) s
+                     and created_at >= $3::timestamptz - interval '720 hours' offset 0) s
             cross join lateral (select expires_at from holds where tenant_id = $1 and id = s.hold_id offset 0) h
             where h.expires_at > $3) l on true
      group by k.id"""

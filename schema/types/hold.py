@@ -62,8 +62,10 @@ class Hold(Node):
     @resolved(Invoice | None)
     def invoice(self, info: Info) -> Pending[Any]:
         """Invoice or order that it is for; null if it is for a purpose."""
+        if self.view.invoice_id is None:
+            return None
         info.context.require(Permission.READ_INVOICES)
-        return None if self.view.invoice_id is None else info.context.loaders.invoices.get(self.view.invoice_id)
+        return info.context.loaders.invoices.get(self.view.invoice_id)
 
     @resolved(Transaction)
     def transaction(self, info: Info) -> Pending[Any]:
