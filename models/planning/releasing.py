@@ -35,6 +35,7 @@ from models.planning.notes import check_note
 from models.planning.setting_aside import let_go, live_holds_on
 from models.planning.settling import check_grants_unused, invoice_view, settle, take_back_grants
 from models.planning.state import AccountKey, AccountState, AssignmentState, Books, CreditState, PostingContext
+from models.texts import Texts
 from turns.steps import Steps, each, in_order
 
 _REVIVING: Final = (Role.MANAGER, Role.ADMIN)
@@ -47,6 +48,7 @@ class ReleaseAssignments(Command):
 
     assignment_ids: tuple[UUID, ...]
     note: str | None = None
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class ReassignCredit(Command):
     assignment_id: UUID
     assignments: tuple[InvoiceAmount, ...]
     note: str | None = None
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class VoidInvoice(Command):
 
     invoice_id: UUID
     note: str | None = None
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class VoidCredit(Command):
     release_assignments: bool = False
     note: str | None = None
     release_holds: bool = field(default=False, metadata=LATER)
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,7 @@ class UpdateCredit(Command):
     auto_apply: bool | None = None
     service_ids: tuple[UUID, ...] | None = None
     note: str | None = None
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 def release_needs(command: ReleaseAssignments, accounts: tuple[AccountKey, ...]) -> Needs:
@@ -216,7 +222,7 @@ def plan_reassign(books: Books, context: PostingContext, command: ReassignCredit
     # The assignable amount is known only after the release: on a refusal, the posting rolls that back too.
     released = yield from release(
         books,
-        PostingContext(context.actor, context.key, books.source.new_id()),
+        PostingContext(context.actor, context.key, books.source.new_id(), texts=context.texts),
         TransactionKind.RELEASE,
         [part],
         note=command.note,
@@ -367,7 +373,7 @@ def plan_update_credit(books: Books, context: PostingContext, command: UpdateCre
     services = _new_services(books, credit, account, command)
     auto_apply = credit.auto_apply if command.auto_apply is None else command.auto_apply
     unchanged = (expires_at, services, auto_apply) == (credit.expires_at, credit.service_ids, credit.auto_apply)
-    if unchanged and not (command.note and command.note.strip()):
+    if unchanged and command.texts is None and not (command.note and command.note.strip()):
         raise Invalid("Nothing would change. Give at least one new value.", field=("creditId",))
     # Must succeed from here on.
     transaction = credits.begin(books, TransactionKind.UPDATE, account.customer_id, context, note=command.note)

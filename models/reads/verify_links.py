@@ -23,6 +23,7 @@ LINKS: Final = {
     "hold_lots": "hold_id holds, transaction_id transactions, account_id accounts, credit_id credits",
     "holds": "id transactions, account_id accounts, home_id accounts, invoice_id invoices",
     "invoice_lines": "invoice_id invoices, product_id products",
+    "invoice_texts": "id invoices",
     "invoices": "customer_id customers, actor_id actors",
     "partner_tokens": "replaces_id partner_tokens, created_by_id actors, revoked_by_id actors",
     "payments": "invoice_id invoices, transaction_id transactions, actor_id actors",

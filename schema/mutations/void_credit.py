@@ -14,10 +14,11 @@ from schema.types.account import Account, Credit
 from schema.types.base import resolved
 from schema.types.invoice import Assignment
 from schema.types.ledger import Transaction
+from schema.types.metadata import TextsInput
 
 
 @strawberry.input
-class VoidCreditInput(KeyedInput):
+class VoidCreditInput(TextsInput, KeyedInput):
     """A credit to void."""
 
     credit_id: strawberry.ID
@@ -36,6 +37,7 @@ class VoidCreditInput(KeyedInput):
             release_assignments=bool(self.release_assignments),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             release_holds=bool(self.release_holds),
+            texts=self.texts(),
         )
 
 

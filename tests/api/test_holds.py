@@ -180,7 +180,11 @@ async def test_a_held_credit_is_voided_only_if_told(api: Api, tenant: Tenant) ->
 async def test_a_partner_s_are_its_own_client_s(api: Api, tenant: Tenant, field: str, query: str) -> None:
     carol = await tenant.customer("carol")
     await tenant.credit(carol, "5.00")
-    shop: dict[str, Any] = {"role": Role.PARTNER, "scopes": [Scope.CREDITS_SPEND, Scope.LEDGER_READ], "client_id": "shop"}
+    shop: dict[str, Any] = {
+        "role": Role.PARTNER,
+        "scopes": [Scope.CREDITS_SPEND, Scope.LEDGER_READ],
+        "client_id": "shop",
+    }
     made = await ask(api, an_input(carol, "1.00"), **shop)
     assert (made["userErrors"], made["hold"]["id"] is not None) == ([], True)
     given = {"holdId": made["hold"]["id"], "idempotencyKey": "x"} | (
