@@ -717,6 +717,8 @@ CREATE TABLE feed_heads (
     at         timestamptz NOT NULL,
     noticed_at timestamptz NOT NULL,
     noticed_id uuid NOT NULL,
+    lapsed_at  timestamptz NOT NULL,
+    lapsed_id  uuid NOT NULL,
     pruned     bigint NOT NULL,
     CONSTRAINT feed_heads_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT feed_heads_tenant_key UNIQUE (tenant_id),
@@ -729,7 +731,8 @@ ALTER TABLE feed_heads FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON feed_heads
     USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
     WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
-GRANT SELECT, INSERT, UPDATE (position, at, noticed_at, noticed_id, pruned) ON feed_heads TO scrip_app;
+GRANT SELECT, INSERT, UPDATE (position, at, noticed_at, noticed_id, lapsed_at, lapsed_id, pruned) ON feed_heads TO
+    scrip_app;
 
 CREATE TABLE grants (
     id                     uuid NOT NULL,

@@ -114,8 +114,9 @@ KINDS_OF_TOPICS: Final = _table(dict(OF_TOPICS))
 KINDS_OF_ACTIONS: Final = _table({key: (kind,) for key, kind in OF_ACTIONS.items()})
 
 BEGIN: Final = """
-    insert into feed_heads (tenant_id, id, position, at, noticed_at, noticed_id, pruned)
-    select n.id, n.id, 0, n.created_at, n.created_at, '00000000-0000-0000-0000-000000000000'::uuid, 0
+    insert into feed_heads (tenant_id, id, position, at, noticed_at, noticed_id, lapsed_at, lapsed_id, pruned)
+    select n.id, n.id, 0, n.created_at, n.created_at, '00000000-0000-0000-0000-000000000000'::uuid, n.created_at,
+           '00000000-0000-0000-0000-000000000000'::uuid, 0
       from tenants n where n.id = $1
     on conflict (tenant_id) do nothing"""
 """The head of a new tenant's feed, which begins with the tenant."""
@@ -126,6 +127,7 @@ _TIMES: Final = """
     (select created_at from {table} where tenant_id = $1 and created_at >= h.at and created_at < $2
       order by created_at desc limit 1) as {name}_last"""
 _SOURCES: Final = ("transactions", "outbox", "audit_events")
+_ALL_TIMES: Final = ", ".join(_TIMES.format(table=name, name=name) for name in _SOURCES)
 _NTH: Final = ", ".join(f"t.{name}_nth" for name in _SOURCES)
 _LAST: Final = ", ".join(f"t.{name}_last" for name in _SOURCES)
 DUE: Final = f"""
@@ -134,16 +136,21 @@ DUE: Final = f"""
                select true from credits c
                 where c.tenant_id = $1 and c.open and c.expires_at is not null
                   and (c.expires_at, c.id) > (t.noticed_at, t.noticed_id)
-                  and c.expires_at <= $2 + make_interval(days => n.expiry_notice_days)) else false end as noticed
+                  and c.expires_at <= $2 + make_interval(days => n.expiry_notice_days)) else false end as noticed,
+           exists (select true from holds o
+                    where o.tenant_id = $1 and (o.expires_at, o.id) > (t.lapsed_at, t.lapsed_id) and o.expires_at <= $2
+                      and o.held_minor > 0) as lapsed
       from tenants n cross join (
-           select h.noticed_at, h.noticed_id, {", ".join(_TIMES.format(table=name, name=name) for name in _SOURCES)}
+           select h.noticed_at, h.noticed_id, h.lapsed_at, h.lapsed_id, {_ALL_TIMES}
              from feed_heads h where h.tenant_id = $1) t
      where n.id = $1"""
 """Whether anything waits for a position: until which instant records before $2 are taken next, $3 or a few more of each
-table; null if there are none. noticed: whether a credit's expiry is to be announced. No row if there is no head."""
+table; null if there are none. noticed: whether a credit's expiry is to be announced. lapsed: whether a hold's has passed.
+No row if there is no head."""
 
 LOCK: Final = """
-    select position, at, noticed_at, noticed_id, pruned from feed_heads where tenant_id = $1 for update skip locked"""
+    select position, at, noticed_at, noticed_id, lapsed_at, lapsed_id from feed_heads
+     where tenant_id = $1 for update skip locked"""
 
 # When the credits that a sweep wrote off had expired, the last of them.
 _EXPIRED: Final = """(
@@ -193,22 +200,34 @@ TAKE: Final = f"""
 """Give what was recorded from $2 on and before $3 the positions after $4."""
 
 NOTICES: Final = """
-    select c.id, c.expires_at, c.remaining_minor, a.customer_id
+    select c.id, c.expires_at, null::timestamptz as since, c.remaining_minor as minor, a.customer_id
       from (select id, account_id, expires_at, remaining_minor from credits
              where tenant_id = $1 and open and expires_at is not null and (expires_at, id) > ($2, $3)
-               and expires_at <= $4 + make_interval(days => (select expiry_notice_days from tenants where id = $1))
+               and expires_at <= $4::timestamptz + (
+                   select make_interval(days => expiry_notice_days) from tenants where id = $1)
              order by expires_at, id limit $5) c
       cross join lateral (select customer_id from accounts where tenant_id = $1 and id = c.account_id offset 0) a
      order by c.expires_at, c.id"""
 """Credits whose expiry is announced next, after the one of $2 and $3, at $4."""
-ANNOUNCE: Final = f"""
-    insert into feed (tenant_id, id, position, kind, subject_id, customer_id, recorded_at, amount_minor)
-    select n.id, d.id, $2 + d.nth, '{EventKind.CREDIT_EXPIRING}', d.id, d.customer_id, $3, d.minor
+LAPSES: Final = """
+    select o.id, o.expires_at, o.expires_at as since, o.held_minor as minor, a.customer_id
+      from (select id, home_id, expires_at, held_minor from holds
+             where tenant_id = $1 and (expires_at, id) > ($2, $3) and expires_at <= $4 and held_minor > 0
+             order by expires_at, id limit $5) o
+      cross join lateral (select customer_id from accounts where tenant_id = $1 and id = o.home_id offset 0) a
+     order by o.expires_at, o.id"""
+"""Holds whose expiry has passed, after the one of $2 and $3, at $4."""
+ANNOUNCE: Final = """
+    insert into feed (tenant_id, id, position, kind, subject_id, customer_id, occurred_at, recorded_at, amount_minor)
+    select n.id, d.id, $2 + d.nth, $4, d.id, d.customer_id, d.since, $3, d.minor
       from tenants n
-      cross join unnest($4::uuid[], $5::uuid[], $6::bigint[]) with ordinality d(id, customer_id, minor, nth)
+      cross join unnest($5::uuid[], $6::uuid[], $7::timestamptz[], $8::bigint[]) with ordinality
+                 d(id, customer_id, since, minor, nth)
      where n.id = $1"""
+"""Give events of the kind $4, recorded at $3, the positions after $2."""
 MOVE: Final = """
-    update feed_heads set position = $2, at = $3, noticed_at = $4, noticed_id = $5 where tenant_id = $1"""
+    update feed_heads
+       set position = $2, at = $3, noticed_at = $4, noticed_id = $5, lapsed_at = $6, lapsed_id = $7 where tenant_id = $1"""
 
 PRUNE: Final = """
     delete from feed where tenant_id = $1 and position <= (

@@ -318,6 +318,8 @@ class EventKind(StrEnum):
     """A spend or a use was given back, or a part of it."""
     CREDIT_HELD = "CREDIT_HELD"
     """Value was set aside, for longer, or let go."""
+    HOLD_LAPSED = "HOLD_LAPSED"
+    """A hold's time ran out before all of it was captured or let go."""
     CREDIT_SOLD = "CREDIT_SOLD"
     """A paid order added the credit that it sold."""
     CREDIT_KEPT = "CREDIT_KEPT"

@@ -60,6 +60,15 @@ _FACTS: Final = f"""
               select jsonb_build_array(a.id, a.asset) from credits c
                 join accounts a on a.tenant_id = $1 and a.id = c.account_id
                where c.tenant_id = $1 and c.id = t.subject_id)
+         when {_among(EventKind.HOLD_LAPSED)} then (
+              select jsonb_build_array(a.id, a.asset) from holds o
+                join accounts a on a.tenant_id = $1 and a.id = o.home_id
+               where o.tenant_id = $1 and o.id = t.subject_id)
+         when {_among(EventKind.CREDIT_HELD)} then (
+              select jsonb_build_array(l.account_id, a.asset, l.hold_id, l.minor)
+                from (select account_id, hold_id, sum(amount_minor) as minor from hold_lots
+                       where tenant_id = $1 and transaction_id = t.id group by account_id, hold_id limit 1) l
+                cross join lateral (select asset from accounts where tenant_id = $1 and id = l.account_id offset 0) a)
          when t.kind in ({_AUDITED}) then (
               select jsonb_build_array(action) from audit_events where tenant_id = $1 and id = t.id) end"""
 

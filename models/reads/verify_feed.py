@@ -29,8 +29,9 @@ FEED_CHECKS: Final = (
         SELECT h.id, format('after %s, up to %s: %s events, the first %s, the last %s', h.pruned, h.position, f.number,
             f.first, f.last) AS detail
         FROM feed_heads h CROSS JOIN (
-            SELECT count(*) AS number, count(DISTINCT id) FILTER (WHERE kind <> 'CREDIT_EXPIRING') AS own,
-                count(*) FILTER (WHERE kind = 'CREDIT_EXPIRING') AS announced, min(position) AS first,
+            SELECT count(*) AS number,
+                count(DISTINCT id) FILTER (WHERE kind NOT IN ('CREDIT_EXPIRING', 'HOLD_LAPSED')) AS own,
+                count(*) FILTER (WHERE kind IN ('CREDIT_EXPIRING', 'HOLD_LAPSED')) AS announced, min(position) AS first,
                 max(position) AS last
             FROM feed WHERE tenant_id = $1) f
         WHERE h.tenant_id = $1 AND (f.number <> h.position - h.pruned OR f.own + f.announced <> f.number

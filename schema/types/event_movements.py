@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
 import strawberry
 
@@ -120,9 +121,24 @@ class CreditRefundedEvent(MovementEvent):
 
 
 @tells(EventKind.CREDIT_HELD)
+@from_view(
+    hold_id=lambda view: global_id("Hold", UUID(view.facts[2])),
+    account_id=lambda view: global_id("Account", UUID(view.facts[0])),
+    asset=lambda view: view.facts[1],
+    amount=lambda view: to_decimal(view.facts[3], view.facts[1]),
+)
 @strawberry.type
 class CreditHeldEvent(MovementEvent):
-    """Value was set aside, for longer, or let go; nothing moved."""
+    """Value was set aside, for longer, or let go. No entry is made of it."""
+
+    hold_id: strawberry.ID
+    """Id of the hold."""
+    account_id: strawberry.ID
+    """Id of its account."""
+    asset: AssetCode
+    """Asset of the account."""
+    amount: Decimal
+    """Amount that was set aside; below zero if it was let go, and zero if it is held for longer."""
 
 
 @tells(EventKind.CREDIT_SOLD)

@@ -107,6 +107,27 @@ class CreditExpiringEvent(Event):
     """What was left of it when it was announced."""
 
 
+@tells(EventKind.HOLD_LAPSED)
+@from_view(
+    hold_id=_subject("Hold"),
+    account_id=_fact_id("Account", 0),
+    asset=_fact(1),
+    amount=lambda view: to_decimal(view.amount_minor, view.facts[1]),
+)
+@strawberry.type
+class HoldLapsedEvent(Event):
+    """A hold's time ran out, and what was left of it is free again. `occurredAt` is the instant itself."""
+
+    hold_id: strawberry.ID
+    """Id of the hold."""
+    account_id: strawberry.ID
+    """Id of the account that it was on."""
+    asset: AssetCode
+    """Asset of the account."""
+    amount: Decimal
+    """What was left of it."""
+
+
 _INVOICE: Final = {"invoice_id": _subject("Invoice"), "currency": _fact(1), "total": _money(1, 2)}
 
 
@@ -264,22 +285,22 @@ _DECIDED: Final = {
 
 
 @tells(*_DECIDED)
-@from_view(approval_request_id=_subject("ApprovalRequest"), status=lambda view: _DECIDED[view.kind])
+@from_view(approval_request_id=_subject("ApprovalRequest"), approval_status=lambda view: _DECIDED[view.kind])
 @strawberry.type
 class ApprovalDecidedEvent(Event):
     """A request was approved, rejected or withdrawn, or its time ran out."""
 
     approval_request_id: strawberry.ID
     """Id of the request."""
-    status: ApprovalStatus
+    approval_status: ApprovalStatus
     """Its state since."""
 
 
 @tells(EventKind.BULK_FINISHED)
 @from_view(
     bulk_operation_id=_subject("BulkOperation"),
-    status=lambda view: BulkStatus(view.facts[0]),
-    total=_fact(1),
+    bulk_status=lambda view: BulkStatus(view.facts[0]),
+    rows=_fact(1),
     succeeded=_fact(2),
     failed=_fact(3),
 )
@@ -289,9 +310,9 @@ class BulkFinishedEvent(Event):
 
     bulk_operation_id: strawberry.ID
     """Id of the bulk."""
-    status: BulkStatus
+    bulk_status: BulkStatus
     """How it ended."""
-    total: int
+    rows: int
     """Number of its rows."""
     succeeded: int
     """Number of rows that were posted."""

@@ -23,6 +23,7 @@ from models.reads.verify import verify
 from models.session import tenant_transaction
 from tests.support.clock import Clock
 from tests.support.following import in_real_time
+from tests.support.holds import hold, release
 from tests.support.tampering import Tampering
 from tests.support.tenants import ADMIN, Tenant
 
@@ -202,6 +203,23 @@ async def test_expiries_are_announced_once(tenant: Tenant, clock: Clock, anna: U
     assert proof.holds, proof.listed
 
 
+async def test_a_hold_lapses_once_and_is_true_since_then(tenant: Tenant, clock: Clock, anna: UUID) -> None:
+    await tenant.credit(anna, 9)
+    await hold(tenant, anna, 5)
+    await release(tenant, await hold(tenant, anna, 2))
+    clock.advance(timedelta(seconds=1))
+    await keep_feed(tenant.ledger, tenant.id)
+    assert kinds(await feed(tenant)).count("CREDIT_HELD") == 3
+    placed = clock()
+    for _ in range(2):
+        clock.advance(hours=1)
+        await keep_feed(tenant.ledger, tenant.id)
+    (event,) = [event for event in await feed(tenant) if event.kind is EventKind.HOLD_LAPSED]
+    assert event.amount_minor == 500
+    assert timedelta(minutes=14) < event.occurred_at - placed < timedelta(minutes=16)
+    assert event.recorded_at - placed == timedelta(hours=1)
+
+
 async def test_nothing_is_announced_if_the_tenant_wants_none(tenant: Tenant, clock: Clock, anna: UUID) -> None:
     await update_tenant(tenant.ledger, tenant.id, ADMIN, UpdateTenant(expiry_notice_days=0))
     await tenant.credit(anna, 5, expires_in_days=3)
@@ -282,4 +300,4 @@ def test_each_kind_of_transaction_is_news() -> None:
 
 def test_each_kind_of_event_is_told_by_something() -> None:
     told = {*OF_TRANSACTIONS.values(), *OF_ACTIONS.values(), *(kind for kind, _ in OF_TOPICS.values())}
-    assert {*told, EventKind.CREDIT_EXPIRING, EventKind.ORDER_PAID} == set(EventKind)
+    assert {*told, EventKind.CREDIT_EXPIRING, EventKind.HOLD_LAPSED, EventKind.ORDER_PAID} == set(EventKind)

@@ -3,7 +3,8 @@
 -- Postings know nothing of it. A relay takes what was recorded and is settled, and gives it positions.
 
 -- How far a tenant's feed has come: its last position, and the instant before which everything recorded has one.
--- noticed_at, noticed_id: the last credit, by expiry, whose end was announced. pruned: the last position that was deleted.
+-- noticed_at, noticed_id: the last credit, by expiry, whose end was announced; lapsed_at, lapsed_id: the last hold, whose end
+-- has passed. pruned: the last position that was deleted.
 CREATE TABLE feed_heads (
     id         uuid NOT NULL,
     tenant_id  uuid NOT NULL REFERENCES tenants (id),
@@ -11,6 +12,8 @@ CREATE TABLE feed_heads (
     at         timestamptz NOT NULL,
     noticed_at timestamptz NOT NULL,
     noticed_id uuid NOT NULL,
+    lapsed_at  timestamptz NOT NULL,
+    lapsed_id  uuid NOT NULL,
     pruned     bigint NOT NULL,
     PRIMARY KEY (tenant_id, id),
     CONSTRAINT feed_heads_tenant_key UNIQUE (tenant_id),
@@ -19,8 +22,9 @@ CREATE TABLE feed_heads (
 ALTER TABLE feed_heads ALTER COLUMN tenant_id SET (n_distinct = 1);
 -- The feed of older books begins now. Nobody ever read what stands in the outbox: it is not in it.
 ALTER TABLE tenants NO FORCE ROW LEVEL SECURITY;
-INSERT INTO feed_heads (id, tenant_id, position, at, noticed_at, noticed_id, pruned)
-SELECT n.id, n.id, 0, now(), now(), '00000000-0000-0000-0000-000000000000', 0 FROM tenants n;
+INSERT INTO feed_heads (id, tenant_id, position, at, noticed_at, noticed_id, lapsed_at, lapsed_id, pruned)
+SELECT n.id, n.id, 0, now(), now(), '00000000-0000-0000-0000-000000000000', now(), '00000000-0000-0000-0000-000000000000', 0
+FROM tenants n;
 ALTER TABLE tenants FORCE ROW LEVEL SECURITY;
 TRUNCATE outbox;
 ALTER TABLE feed_heads ENABLE ROW LEVEL SECURITY;
@@ -29,8 +33,9 @@ CREATE POLICY own_tenant ON feed_heads
     USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
     WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 
--- id: of the transaction, of the row of the outbox or of the audit that told of it, or of the credit that expires. subject_id: what it is about; null for a transaction. occurred_at: since when it is true, if not since it
--- was recorded. amount_minor: what is left of a credit that expires.
+-- id: of the transaction, of the row of the outbox or of the audit that told of it, or of the credit or hold
+-- that expires. subject_id: what it is about; null for a transaction. occurred_at: since when it is true, if not since it
+-- was recorded. amount_minor: what is left of a credit or hold that expires.
 CREATE TABLE feed (
     id           uuid NOT NULL,
     tenant_id    uuid NOT NULL REFERENCES tenants (id),
