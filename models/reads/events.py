@@ -75,7 +75,7 @@ _FACTS: Final = f"""
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """What a transaction did on one account. sequence, balance_after_minor, digest: of its last entry there; previous:
+    """The effect of a transaction on one account. sequence, balance_after_minor, digest: of its last entry there; previous:
     the hash of the entry before its first one there, None if there is none. Hashes in hexadecimal digits."""
 
     account_id: UUID

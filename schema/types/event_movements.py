@@ -17,7 +17,7 @@ from schema.types.events import TYPES, Event, tells
 
 @strawberry.type
 class AccountMovement:
-    """What one event did on one account. The account's events follow each other without gaps: `sequence` less `entries` is
+    """Effect of one event on one account. The account's events follow each other without gaps: `sequence` less `entries` is
     the `sequence` of the one before, and `previousHash` its `hash`."""
 
     account_id: strawberry.ID
@@ -63,7 +63,7 @@ class MovementEvent(Event):
     transaction_id: strawberry.ID
     """Id of the transaction."""
     movements: list[AccountMovement]
-    """What it did, account by account; empty if no value moved."""
+    """Effect on each account; empty if no value moved."""
 
 
 @tells(EventKind.CREDIT_ADJUSTED)

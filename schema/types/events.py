@@ -104,7 +104,7 @@ class CreditExpiringEvent(Event):
     asset: AssetCode
     """Asset of the account."""
     amount: Decimal
-    """What was left of it when it was announced."""
+    """Amount that was left of it when it was announced."""
 
 
 @tells(EventKind.HOLD_LAPSED)
@@ -125,7 +125,7 @@ class HoldLapsedEvent(Event):
     asset: AssetCode
     """Asset of the account."""
     amount: Decimal
-    """What was left of it."""
+    """Amount that was left of it."""
 
 
 _INVOICE: Final = {"invoice_id": _subject("Invoice"), "currency": _fact(1), "total": _money(1, 2)}
@@ -140,7 +140,7 @@ class InvoiceIssuedEvent(Event):
     invoice_id: strawberry.ID
     """Id of the invoice."""
     invoice_kind: InvoiceKind
-    """Whether it is an order."""
+    """Whether it bills free text or sells products."""
     currency: AssetCode
     """Its currency."""
     total: Decimal
@@ -184,7 +184,7 @@ class InvoiceVoidedEvent(Event):
     invoice_id: strawberry.ID
     """Id of the invoice."""
     invoice_kind: InvoiceKind
-    """Whether it is an order."""
+    """Whether it bills free text or sells products."""
     currency: AssetCode
     """Its currency."""
     total: Decimal
@@ -311,7 +311,7 @@ class BulkFinishedEvent(Event):
     bulk_operation_id: strawberry.ID
     """Id of the bulk."""
     bulk_status: BulkStatus
-    """How it ended."""
+    """State in which it ended."""
     rows: int
     """Number of its rows."""
     succeeded: int
@@ -327,7 +327,7 @@ class CustomerEvent(Event):
     """A customer was added, changed or erased, or a membership was, as `action` says."""
 
     action: str
-    """What was done, as the audit calls it: such as customer.created or membership.cancelled."""
+    """Action, as the audit calls it: such as customer.created or membership.cancelled."""
 
 
 @tells(EventKind.CUSTOMER_MERGED)
@@ -352,7 +352,7 @@ class ConfigurationEvent(Event):
     """The configuration was changed: only those who may read it are told."""
 
     action: str
-    """What was done, as the audit calls it: such as limit.set or token.revoked."""
+    """Action, as the audit calls it: such as limit.set or token.revoked."""
     subject_id: strawberry.ID | None
     """Id of the object that it was done to, if it has one."""
 
