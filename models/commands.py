@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.errors import LedgerError
-from models.kinds import BulkErrorPolicy, Role
+from models.kinds import BulkErrorPolicy, GiveBack, Role
 
 _PARTNER: Final = Role.PARTNER
 """Read many times in each posting; looking up an enum's member costs 0.3 µs each time."""
@@ -191,7 +191,36 @@ class RefundSpend(Command):
     asset: str | None = None
 
 
-Approvable = AdjustCredit | GiveReward | CreateOrder | RefundSpend
+@dataclass(frozen=True, slots=True)
+class NotedLine:
+    """A line that a credit note takes back, or a part of it: a quantity, or an amount (of a quantity, if both are given).
+    Neither: all that no note has taken back yet."""
+
+    line_id: UUID
+    quantity: Decimal | None = None
+    amount: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateCreditNote(Command):
+    """Take back a part of an invoice or order, or all of it. amount: None for what the lines come to; without lines, for all
+    that no note has taken back yet.
+
+    customer_id, asset: only of one that waits for approval, to be listed and shown by; its amounts are then known.
+    """
+
+    invoice_id: UUID
+    amount: Decimal | None = None
+    lines: tuple[NotedLine, ...] = ()
+    give_back: str = GiveBack.LAST_FIRST
+    note: str | None = None
+    request_approval: bool = False
+    propose_only: bool = False
+    customer_id: UUID | None = None
+    asset: str | None = None
+
+
+Approvable = AdjustCredit | GiveReward | CreateOrder | RefundSpend | CreateCreditNote
 """Commands that can wait for a second person's approval."""
 
 
@@ -229,6 +258,7 @@ class Outcome:
     invoice_id: UUID | None = None
     payment_id: UUID | None = None
     coupon_id: UUID | None = None
+    credit_note_id: UUID | None = None
     approval_request_id: UUID | None = None
     bulk_operation_id: UUID | None = None
     assignment_ids: tuple[UUID, ...] = ()
@@ -257,8 +287,8 @@ class CreditEffect:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The effect of an adjustment, a spend or a refund, had it been posted now. account_id None: it would open the
-    account."""
+    """The effect of an adjustment, a spend, a refund or a credit note, had it been posted now. account_id None: it would open
+    the account. views: of the rows that it would make or touch."""
 
     asset: str
     account_id: UUID | None
@@ -268,3 +298,4 @@ class Preview:
     credits: tuple[CreditEffect, ...]
     limit: LimitVerdict
     errors: tuple[LedgerError, ...] = field(default=())
+    views: tuple[Any, ...] = ()

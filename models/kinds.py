@@ -203,6 +203,15 @@ class PaymentMethod(StrEnum):
     """The customer's open credit, taken in burn order."""
 
 
+class GiveBack(StrEnum):
+    """Which of an invoice's payments and assignments a credit note gives back first."""
+
+    LAST_FIRST = "LAST_FIRST"
+    """What paid last."""
+    IN_PROPORTION = "IN_PROPORTION"
+    """A part of each credit that paid, and of the money, in proportion."""
+
+
 class ProductKind(StrEnum):
     """Nature of a product: goods, a service or credit."""
 

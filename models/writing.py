@@ -28,6 +28,8 @@ from models.planning.drafts import (
     BulkOperationDraft,
     BulkRowDraft,
     CreditChangeDraft,
+    CreditNoteLineDraft,
+    CreditNotePartDraft,
     CreditServiceDraft,
     EntryDraft,
     EventDraft,
@@ -40,6 +42,7 @@ from models.planning.drafts import (
     TransactionDraft,
     TransactionTextDraft,
 )
+from models.planning.noted import CreditNoteState
 from models.planning.state import (
     AccountState,
     ApprovalState,
@@ -241,8 +244,10 @@ class _Writer:
             ),
             w.touched_approvals,
         )
-        yield from self.update(AssignmentState, ("released_at", "release_transaction_id"), w.touched_assignments)
-        yield from self.update(PaymentState, ("voided_at",), w.touched_payments)
+        columns = ("released_at", "release_transaction_id", "noted_minor")
+        yield from self.update(AssignmentState, columns, w.touched_assignments)
+        yield from self.update(PaymentState, ("voided_at", "noted_minor"), w.touched_payments)
+        yield from self.update(CreditNoteState, ("voided_at", "void_transaction_id"), w.voided_notes)
         yield from self.update(GrantRevocation, ("revoked_transaction_id", "revoked_minor"), w.revoked_grants)
         columns = ("expires_at", "restricted", "auto_apply", "swept_at", "voided_at")
         yield from self.update(CreditState, columns, w.amended_credits)
@@ -367,12 +372,15 @@ class _Writer:
         yield from self.insert(InvoiceState, w.invoices)
         yield from self.insert(InvoiceLineDraft, w.invoice_lines)
         new = {invoice.id for invoice in w.invoices}
-        columns = ("paid_minor", "credited_minor", "status", "voided_at")
+        columns = ("paid_minor", "credited_minor", "noted_minor", "status", "voided_at")
         yield from self.update(InvoiceState, columns, w.touched_invoices, new)
         yield from self.insert(AssignmentState, w.assignments)
         yield from self.insert(PaymentState, w.payments)
         yield from self.insert(GrantDraft, w.grants)
         yield from self.insert(RefundDraft, w.refunds)
+        yield from self.insert(CreditNoteState, w.credit_notes)
+        yield from self.insert(CreditNotePartDraft, w.credit_note_parts)
+        yield from self.insert(CreditNoteLineDraft, w.credit_note_lines)
 
     def _restricted_anew(self) -> dict[UUID, list[UUID]]:
         """The new services of each credit whose restriction has changed."""

@@ -6,12 +6,22 @@ from uuid import UUID
 
 import orjson
 
-from models.commands import Actor, AdjustCredit, Approvable, CreateOrder, GiveReward, Outcome, RefundSpend
+from models.commands import (
+    Actor,
+    AdjustCredit,
+    Approvable,
+    CreateCreditNote,
+    CreateOrder,
+    GiveReward,
+    Outcome,
+    RefundSpend,
+)
 from models.errors import InvariantViolated, NotFound, OthersRequest, OwnRequest, RequestNotPending
 from models.kinds import ApprovalStatus
 from models.ledger import Ledger
 from models.money import nonzero_minor
 from models.operations.auditing import Doer, doer_of, record_event
+from models.operations.create_credit_note import needs_of_note
 from models.operations.give_reward import points_account, price_of
 from models.operations.refund_spend import needs_of_refund
 from models.operations.replays import replay_of_transaction
@@ -57,6 +67,8 @@ async def _needs(tenant_id: UUID, asked: Approvable) -> Needs:
             return invoices.order_needs(asked)
         case RefundSpend():
             return await needs_of_refund(tenant_id, asked)
+        case CreateCreditNote():
+            return await needs_of_note(tenant_id, asked)
 
 
 async def _approved(tenant_id: UUID, request_id: UUID) -> Outcome:
@@ -68,7 +80,7 @@ async def _approved(tenant_id: UUID, request_id: UUID) -> Outcome:
     if row["transaction_id"] is None:
         raise InvariantViolated(f"approval request {request_id} was approved, and has no transaction")
     posted = await replay_of_transaction(tenant_id, row["transaction_id"])
-    if posted.account_id is None:  # a free reward moves nothing on it
+    if posted.account_id is None and row["operation"] == "giveReward":  # a free one moves nothing on it
         posted = replace(posted, account_id=await points_account(tenant_id, row["customer_id"]))
     return replace(posted, approval_request_id=request_id)
 

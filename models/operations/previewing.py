@@ -9,8 +9,10 @@ from models.commands import Actor, Command, CreditEffect, LimitVerdict, Preview
 from models.errors import CurrencyNotAllowed, LedgerError, LimitExceeded
 from models.ledger import Ledger
 from models.loading.accounts import load_facts, read_accounts, read_customers
+from models.loading.billing import load_assignments, load_invoices
 from models.loading.counters import counters_needed, read_counters, spending_counters_needed
 from models.loading.credits import load_credits, load_spend_records, load_spends
+from models.loading.named import load_what_paid
 from models.money import POINTS
 from models.planning.needs import Needs
 from models.planning.persons import followed, followed_needs
@@ -38,7 +40,7 @@ async def previewed(
     before = replace(account) if account is not None and existing else None  # a plan that is refused may have begun
     said = verdict(books, key)
     try:
-        await in_slices(planning.plan(books, PostingContext(actor, None, ledger.source.new_id()), command))
+        outcome = await in_slices(planning.plan(books, PostingContext(actor, None, ledger.source.new_id()), command))
     except LedgerError as error:
         return preview_of_refusal(key[1], error, before, verdict=said, books=books)
     planned = books.accounts[key]
@@ -50,6 +52,7 @@ async def previewed(
         tier_after=_tier(books, planned),
         credits=_effects(books),
         limit=said,
+        views=outcome.views,
     )
 
 
@@ -97,6 +100,10 @@ async def _unlocked_books(
     if needs.given_back:
         books.given_back = await load_spends(connection, set(needs.given_back))
         books.spend_records = await load_spend_records(connection, set(needs.given_back))
+    if needs.invoices:
+        books.assignments = await load_assignments(connection, [needs])
+        books.invoices = await load_invoices(connection, set(needs.invoices), locking="")
+        await load_what_paid(connection, books, [needs])
     await load_credits(connection, books, [needs])
     return books, existing
 

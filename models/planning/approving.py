@@ -1,8 +1,8 @@
 """Approvals: a second person approves a request, which is checked again as of now and posted. Pure.
 
-Everything that adjustCredit, giveReward, createOrder and refundSpend check is checked again on the current books: the
-reason and its direction, the customer, the membership gate, dates, room, the reward and its stock, the products, what is
-left of the spend. A request that can be posted, but whose terms have changed, is refused until it is approved by its
+Everything that adjustCredit, giveReward, createOrder, refundSpend and createCreditNote check is checked again on the
+current books: the reason and its direction, the customer, the membership gate, dates, room, the reward and its stock, the
+products, what is left of the spend or can still be noted. A request that can be posted, but whose terms have changed, is refused until it is approved by its
 version (models/planning/binding.py).
 
 Days of expiry count from the approval, so that the customer gets the full number; the same goes for a start that was
@@ -15,10 +15,20 @@ the requester's daily limit: a manager is responsible for it, and it must not re
 from dataclasses import asdict, dataclass, field, replace
 from uuid import UUID
 
-from models.commands import LATER, AdjustCredit, Approvable, Command, CreateOrder, GiveReward, Outcome, RefundSpend
+from models.commands import (
+    LATER,
+    AdjustCredit,
+    Approvable,
+    Command,
+    CreateCreditNote,
+    CreateOrder,
+    GiveReward,
+    Outcome,
+    RefundSpend,
+)
 from models.errors import LedgerError, NotFound, OwnRequest, RequesterNotAllowed, RequestNotPending, TermChange
 from models.kinds import ApprovalStatus
-from models.planning import adjust, invoices, plan_of, requesting, rewards, spending
+from models.planning import adjust, credit_notes, invoices, plan_of, requesting, rewards, spending
 from models.planning.auditing import audit
 from models.planning.binding import Terms, check_bound, credit_sold
 from models.planning.events import emit
@@ -53,7 +63,7 @@ def requester_scopes(asked: Approvable, terms: Terms | None) -> frozenset[str]:
             return frozenset({GIVE})
         case CreateOrder():
             return frozenset({ISSUE, ADD} if credit_sold(asked, terms) else {ISSUE})
-        case RefundSpend():
+        case RefundSpend() | CreateCreditNote():
             return frozenset({REFUND})
 
 
@@ -110,6 +120,8 @@ def _plan(books: Books, context: PostingContext, asked: Approvable) -> Steps[Out
             return invoices.plan_order(books, context, asked)
         case RefundSpend():
             return spending.plan_refund(books, context, asked)
+        case CreateCreditNote():
+            return credit_notes.plan(books, context, asked)
 
 
 def _close(
@@ -129,7 +141,7 @@ def _close(
         decided_at=books.now,
         decision_note=note,
         transaction_id=posted.transaction_id,
-        invoice_id=posted.invoice_id,
+        invoice_id=posted.invoice_id if posted.transaction_id is None else None,  # an order
     )
     books.writes.touched_approvals.append(request)
     details = {"changes": [asdict(change) for change in agreed]} if agreed else None

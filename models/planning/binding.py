@@ -14,7 +14,7 @@ from uuid import UUID
 
 import orjson
 
-from models.commands import AdjustCredit, Approvable, CreateOrder, GiveReward, RefundSpend
+from models.commands import AdjustCredit, Approvable, CreateCreditNote, CreateOrder, GiveReward, RefundSpend
 from models.errors import RequestChanged, TermChange
 from models.kinds import ProductKind
 from models.money import POINTS, to_decimal
@@ -64,6 +64,8 @@ def terms_of(books: InForce, asked: Approvable) -> Terms:
             return _of_order(books, asked)
         case RefundSpend():
             return {}  # the spend never changes, and what has been given back of it meanwhile is checked again
+        case CreateCreditNote():
+            return {}  # nor do an invoice's lines, and what has been noted meanwhile is checked again
 
 
 def binding_of(books: InForce, asked: Approvable, terms: Terms | None) -> Binding:

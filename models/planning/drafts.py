@@ -173,6 +173,35 @@ class RefundDraft:
     before_minor: int
 
 
+@table("credit_note_parts")
+@dataclass(frozen=True, slots=True)
+class CreditNotePartDraft:
+    """What a credit note gave back of one assignment, or of one payment in money, and to which credit.
+
+    gone: it came back and expired at once, or was reversed like the rest of a voided credit.
+    """
+
+    id: UUID
+    note_id: UUID
+    assignment_id: UUID | None
+    payment_id: UUID | None
+    credit_id: UUID
+    amount_minor: int
+    gone: bool
+
+
+@table("credit_note_lines")
+@dataclass(frozen=True, slots=True)
+class CreditNoteLineDraft:
+    """What a credit note took back of one line. quantity: None if only an amount was named."""
+
+    id: UUID
+    note_id: UUID
+    line_id: UUID
+    quantity: Decimal | None
+    amount_minor: int
+
+
 @table("audit_events")
 @dataclass(frozen=True, slots=True)
 class AuditDraft:

@@ -8,7 +8,17 @@ from types import UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
-from models.commands import Actor, AdjustCredit, Approvable, Asker, CreateOrder, GiveReward, Outcome, RefundSpend
+from models.commands import (
+    Actor,
+    AdjustCredit,
+    Approvable,
+    Asker,
+    CreateCreditNote,
+    CreateOrder,
+    GiveReward,
+    Outcome,
+    RefundSpend,
+)
 from models.errors import InvariantViolated, LedgerError, TooManyPending
 from models.kinds import ApprovalStatus
 from models.money import to_minor
@@ -23,6 +33,7 @@ OPERATIONS: Final[Mapping[str, type[Any]]] = {
     "giveReward": GiveReward,
     "createOrder": CreateOrder,
     "refundSpend": RefundSpend,
+    "createCreditNote": CreateCreditNote,
 }
 """The commands that can be requested, by the name of their operation."""
 MAX_PENDING: Final = 1_000
@@ -146,7 +157,10 @@ def what_is_asked(command: Approvable, terms: Terms | None) -> dict[str, Any]:
         case CreateOrder():
             sold_minor = to_minor(credit_sold(command, terms), command.currency)
             asked |= {"asset": command.currency, "amount_minor": sold_minor}
-        case RefundSpend(amount=Decimal() as amount, asset=str(asset)):
+        case (
+            RefundSpend(amount=Decimal() as amount, asset=str(asset))
+            | CreateCreditNote(amount=Decimal() as amount, asset=str(asset))
+        ):
             asked |= {"asset": asset, "amount_minor": to_minor(amount, asset), "note": command.note}
     return asked
 

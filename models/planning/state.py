@@ -15,6 +15,8 @@ from models.planning.drafts import (
     BulkOperationDraft,
     BulkRowDraft,
     CreditChangeDraft,
+    CreditNoteLineDraft,
+    CreditNotePartDraft,
     EntryDraft,
     EventDraft,
     GrantDraft,
@@ -28,6 +30,7 @@ from models.planning.drafts import (
     TransactionTextDraft,
 )
 from models.planning.lots import Lots
+from models.planning.noted import CreditNoteState, LineState
 from turns.steps import Steps, finish
 
 AccountKey = tuple[UUID, str]
@@ -126,7 +129,8 @@ class CreditState:
 class InvoiceState:
     """customer_id: the surviving record, whichever record it was issued to.
 
-    creditable_minor: the sum of its lines other than credit products: the most that account credit may pay.
+    creditable_minor: the sum of its lines other than credit products: the most that account credit may pay, and that credit
+    notes may take back. noted_minor: what they have; paid_minor and credited_minor are net of what they gave back.
 
     credit_lines: the amount that each credit product's line adds to the account. grants: the ids of the credits granted
     and not taken back. limited_on: the day whose limits of its actor's it used. That, auto_apply, actor and created_at:
@@ -146,6 +150,7 @@ class InvoiceState:
     due_on: date | None
     kind: str
     voided_at: Annotated[datetime | None, LATER] = None
+    noted_minor: Annotated[int, LATER] = 0
     credit_lines: Annotated[tuple[int, ...], ASIDE] = ()
     grants: Annotated[tuple[UUID, ...], ASIDE] = ()
     limited_on: Annotated[date | None, UNREAD] = None
@@ -155,18 +160,19 @@ class InvoiceState:
 
     @property
     def due_minor(self) -> int:
-        return self.total_minor - self.paid_minor - self.credited_minor
+        return self.total_minor - self.noted_minor - self.paid_minor - self.credited_minor
 
     @property
     def due_to_credit_minor(self) -> int:
         """The part of what is due that account credit may pay."""
-        return min(self.due_minor, self.creditable_minor - self.credited_minor)
+        return min(self.due_minor, self.creditable_minor - self.noted_minor - self.credited_minor)
 
 
 @table("assignments")
 @dataclass(slots=True)
 class AssignmentState:
-    """payment_id: the payment with account credit that it is a part of, if any."""
+    """payment_id: the payment with account credit that it is a part of, if any. noted_minor: what credit notes gave back
+    of it."""
 
     id: UUID
     credit_id: UUID
@@ -178,6 +184,7 @@ class AssignmentState:
     released_at: Annotated[datetime | None, LATER]
     payment_id: Annotated[UUID | None, ASIDE]
     release_transaction_id: Annotated[UUID | None, UNREAD, LATER] = None
+    noted_minor: Annotated[int, LATER] = 0
 
 
 @table("payments")
@@ -185,7 +192,7 @@ class AssignmentState:
 class PaymentState:
     """transaction_id: the event that moved the account credit it was made with; None for money received.
 
-    actor, created_at: only of a new one.
+    actor: only of a new one. noted_minor: what credit notes gave back of money received.
     """
 
     id: UUID
@@ -196,7 +203,8 @@ class PaymentState:
     voided_at: Annotated[datetime | None, LATER]
     transaction_id: UUID | None
     actor: Actor | None = None
-    created_at: Annotated[datetime | None, UNREAD] = None
+    created_at: datetime | None = None
+    noted_minor: Annotated[int, LATER] = 0
 
 
 @table("coupons")
@@ -333,6 +341,9 @@ class Writes:
     assignments: list[AssignmentState] = field(default_factory=list)
     grants: list[GrantDraft] = field(default_factory=list)
     refunds: list[RefundDraft] = field(default_factory=list)
+    credit_notes: list[CreditNoteState] = field(default_factory=list)
+    credit_note_parts: list[CreditNotePartDraft] = field(default_factory=list)
+    credit_note_lines: list[CreditNoteLineDraft] = field(default_factory=list)
     coupons: list[CouponState] = field(default_factory=list)
     approvals: list[ApprovalState] = field(default_factory=list)
     bulk_operations: list[BulkOperationDraft] = field(default_factory=list)
@@ -346,6 +357,7 @@ class Writes:
     touched_invoices: list[InvoiceState] = field(default_factory=list)
     touched_assignments: list[AssignmentState] = field(default_factory=list)
     touched_payments: list[PaymentState] = field(default_factory=list)
+    voided_notes: list[CreditNoteState] = field(default_factory=list)
     touched_coupons: list[CouponState] = field(default_factory=list)
     touched_approvals: list[ApprovalState] = field(default_factory=list)
     touched_rewards: list[RewardState] = field(default_factory=list)
@@ -402,6 +414,8 @@ class Books:
     invoice_numbers: set[str] = field(default_factory=set)
     assignments: dict[UUID, AssignmentState] = field(default_factory=dict)
     payments: dict[UUID, PaymentState] = field(default_factory=dict)
+    lines: dict[UUID, LineState] = field(default_factory=dict)
+    credit_notes: dict[UUID, CreditNoteState] = field(default_factory=dict)
     spend_records: list[SpendRecord] = field(default_factory=list)
     given_back: dict[UUID, SpendState] = field(default_factory=dict)
     products: dict[UUID, ProductState] = field(default_factory=dict)
