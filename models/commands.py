@@ -287,8 +287,8 @@ class CreditEffect:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The effect of an adjustment, a spend, a refund or a credit note, had it been posted now. account_id None: it would open
-    the account. views: of the rows that it would make or touch."""
+    """The effect of an adjustment, a spend, a refund or a credit note, had it been posted now. account_id None: it would
+    open the account. views: of the rows that it would make or touch."""
 
     asset: str
     account_id: UUID | None

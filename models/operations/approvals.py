@@ -21,7 +21,7 @@ from models.kinds import ApprovalStatus
 from models.ledger import Ledger
 from models.money import nonzero_minor
 from models.operations.auditing import Doer, doer_of, record_event
-from models.operations.create_credit_note import needs_of_note
+from models.operations.create_credit_note import as_note, needs_of_note
 from models.operations.give_reward import points_account, price_of
 from models.operations.refund_spend import needs_of_refund
 from models.operations.replays import replay_of_transaction
@@ -82,6 +82,9 @@ async def _approved(tenant_id: UUID, request_id: UUID) -> Outcome:
     posted = await replay_of_transaction(tenant_id, row["transaction_id"])
     if posted.account_id is None and row["operation"] == "giveReward":  # a free one moves nothing on it
         posted = replace(posted, account_id=await points_account(tenant_id, row["customer_id"]))
+    asked = restored(row["operation"], orjson.loads(row["command"]))
+    if isinstance(asked, CreateCreditNote):
+        posted = as_note(posted, asked)
     return replace(posted, approval_request_id=request_id)
 
 

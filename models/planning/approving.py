@@ -2,8 +2,8 @@
 
 Everything that adjustCredit, giveReward, createOrder, refundSpend and createCreditNote check is checked again on the
 current books: the reason and its direction, the customer, the membership gate, dates, room, the reward and its stock, the
-products, what is left of the spend or can still be noted. A request that can be posted, but whose terms have changed, is refused until it is approved by its
-version (models/planning/binding.py).
+products, what is left of the spend or can still be noted. A request that can be posted, but whose terms have changed, is
+refused until it is approved by its version (models/planning/binding.py).
 
 Days of expiry count from the approval, so that the customer gets the full number; the same goes for a start that was
 left blank. A named start or expiry is kept as requested, and one that has passed meanwhile is refused (EXPIRY_IN_PAST).

@@ -322,10 +322,10 @@ def note_outcome(
 ) -> Outcome:
     # An account that was only opened to be locked is deleted again.
     accounts = (account,) if account.sequence else ()
-    shown = {credit.id: credit for credit in touched}
+    shown = {credit.id: credit for credit in touched}  # as it is now: it may have come back twice
     return Outcome(
         transaction_id=transaction.id,
-        account_id=account.id if accounts else None,
+        account_id=account.id if touched else None,
         credit_id=note.credit_id,
         invoice_id=invoice.id,
         credit_note_id=note.id,

@@ -14,6 +14,7 @@ for kind in (
     kinds.Counter,
     kinds.CouponStatus,
     kinds.CreditStatus,
+    kinds.GiveBack,
     kinds.InvoiceKind,
     kinds.InvoiceStatus,
     kinds.LimitKind,
@@ -62,6 +63,8 @@ class RequestedOperation(StrEnum):
     """A new order, as by createOrder."""
     REFUND_SPEND = "refundSpend"
     """A refund of what was spent, as by refundSpend."""
+    CREATE_CREDIT_NOTE = "createCreditNote"
+    """A credit note on an invoice or order, as by createCreditNote."""
 
 
 @strawberry.enum
@@ -95,7 +98,12 @@ class UserErrorCode(StrEnum):
     CREDIT_ASSIGNED = "CREDIT_ASSIGNED"
     """Part of the credit is set against invoices. Release that first, or pass releaseAssignments: true."""
     CREDIT_SPENT = "CREDIT_SPENT"
-    """Credit that the order granted has been used. Give back the `used` amount first, then void again."""
+    """Credit that the order granted, or the credit note gave back, has been used, or has expired since. Give back the `used`
+    amount first, then void again."""
+    CREDIT_NOTED = "CREDIT_NOTED"
+    """A credit note has given back a part of it. Void that note first, then undo this."""
+    CREDIT_NOTE_VOIDED = "CREDIT_NOTE_VOIDED"
+    """The credit note was voided before. Nothing to do."""
     EXPIRY_IN_PAST = "EXPIRY_IN_PAST"
     """The expiry has passed already, or comes before the start. Choose a later date."""
     EXPIRY_CONFLICT = "EXPIRY_CONFLICT"

@@ -22,7 +22,7 @@ from schema.types.base import Connection, Node, Reader, resolved, shows
 from schema.types.customer import Customer
 from schema.types.pages import paged
 from schema.types.product import Product
-from schema.types.refs import AssignmentRef, TransactionRef
+from schema.types.refs import AssignmentRef, CreditNoteRef, TransactionRef
 
 PaymentRef = Annotated["Payment", strawberry.lazy("schema.types.invoice")]
 
@@ -32,6 +32,8 @@ PaymentRef = Annotated["Payment", strawberry.lazy("schema.types.invoice")]
 class InvoiceLine:
     """One line of an invoice or order; an order's line keeps the product as it was sold."""
 
+    id: strawberry.ID
+    """Identifier of the line, for a credit note that takes back a part of it. It is no node's."""
     description: str
     """Text of the line; for orders the product's name at the time."""
     quantity: int
@@ -48,6 +50,7 @@ class InvoiceLine:
     def of(cls, view: InvoiceLineView, _reader: Reader) -> "InvoiceLine":
         price = to_decimal(view.unit_price_minor, view.currency)
         return cls(
+            id=global_id("InvoiceLine", view.id),
             description=view.description,
             quantity=view.quantity,
             unit_price=price,
@@ -79,13 +82,16 @@ class Invoice(Node):
     total: Decimal
     """Sum of all lines."""
     paid: Decimal
-    """Amount paid in money: cash, card and the like, net of voided payments."""
+    """Amount paid in money: cash, card and the like, net of voided payments and of what credit notes gave back."""
     credited: Decimal
-    """Amount covered by account credit: assignments, and payments made with credit."""
+    """Amount covered by account credit: assignments, and payments made with credit, net of what credit notes gave back."""
+    noted: Decimal
+    """Amount that credit notes have taken back, net of voided ones. `total` stays as it was."""
     due: Decimal
-    """Amount still to pay: total - paid - credited."""
+    """Amount still to pay: total - noted - paid - credited."""
     creditable: Decimal
-    """Part of the total that account credit may cover: all lines but those of credit products."""
+    """Part of the total that account credit may cover, and credit notes may take back: all lines but those of credit
+    products."""
     issued_on: date
     """Day of issue, in the tenant's time zone."""
     due_on: date | None
@@ -103,6 +109,7 @@ class Invoice(Node):
             total=to_decimal(view.total_minor, currency),
             paid=to_decimal(view.paid_minor, currency),
             credited=to_decimal(view.credited_minor, currency),
+            noted=to_decimal(view.noted_minor, currency),
             due=to_decimal(view.due_minor, currency),
             creditable=to_decimal(view.creditable_minor, currency),
             kind=InvoiceKind(view.kind),
@@ -156,6 +163,19 @@ class Invoice(Node):
         info.context.require(Permission.READ_INVOICES)
         return paged(info, invoices.INVOICE_PAYMENTS, self.view.id, (first, after, last, before))
 
+    @resolved(Connection[CreditNoteRef])
+    def credit_notes(
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> Pending[Any]:
+        """Credit notes on it, oldest first, voided ones included."""
+        info.context.require(Permission.READ_INVOICES)
+        return paged(info, invoices.INVOICE_NOTES, self.view.id, (first, after, last, before))
+
     @resolved(Connection[Credit] | None)
     def granted(
         self,
@@ -177,6 +197,8 @@ class Assignment(Node):
 
     amount: Decimal
     """Amount set against the invoice, in the invoice's currency."""
+    noted: Decimal
+    """Part of the amount that credit notes gave back to the credit."""
     origin: AssignmentOrigin
     """Whether a user made the assignment or Scrip did."""
     assigned_at: datetime
@@ -190,6 +212,7 @@ class Assignment(Node):
         return cls(
             id=global_id("Assignment", view.id),
             amount=to_decimal(view.amount_minor, view.currency),
+            noted=to_decimal(view.noted_minor, view.currency),
             origin=AssignmentOrigin(view.origin),
             assigned_at=view.assigned_at,
             released_at=view.released_at,
@@ -216,6 +239,8 @@ class Payment(Node):
 
     amount: Decimal
     """Amount paid, in the invoice's currency."""
+    noted: Decimal
+    """With money: part of the amount that credit notes gave back as credit."""
     method: PaymentMethod
     """Means of payment."""
     received_on: date
@@ -229,6 +254,7 @@ class Payment(Node):
         return cls(
             id=global_id("Payment", view.id),
             amount=to_decimal(view.amount_minor, view.currency),
+            noted=to_decimal(view.noted_minor, view.currency),
             method=PaymentMethod(view.method),
             received_on=view.received_on,
             voided_at=view.voided_at,

@@ -35,6 +35,8 @@ class Commands(Draws):
             (5, self._release),
             (5, self._reassign),
             (3, self._void_invoice),
+            (10, self._note),
+            (5, self._void_note),
             (3, self._void_credit),
             (6, self._update_credit),
             (5, self._use),
@@ -238,6 +240,35 @@ class Commands(Draws):
     def _void_invoice(self, now: datetime) -> Command | None:
         invoice = self._open_invoice()
         return None if invoice is None else Command("void_invoice", {"invoice": invoice})
+
+    def _note(self, now: datetime) -> Command | None:
+        invoice = self._notable()
+        if invoice is None:
+            return None
+        noted = self.reference.invoices[invoice]
+        facts: dict[str, Any] = {"invoice": invoice, "approval": self._chance(30), "in_proportion": self._chance(40)}
+        if self._chance(40) and noted.lines:
+            facts["lines"] = tuple(self._noted_line(noted) for _ in range(self.dice.choice((1, 1, 2))))
+        elif self._chance(70):
+            facts["amount"] = self._amount(noted.currency, 40)
+        return self._perhaps_proposed("note", facts, self.dice.choice(ROLES), 8)
+
+    def _noted_line(self, invoice: Invoice) -> tuple[int, Decimal | None, Decimal | None]:
+        place = self.dice.randrange(len(invoice.lines))
+        quantity = self.dice.choice((None, Decimal(1), Decimal(1), Decimal("0.5"), Decimal("0.3"), Decimal(3)))
+        return place, quantity, self._amount(invoice.currency, 20) if self._chance(25) else None
+
+    def _notable(self) -> int | None:
+        """Mostly one that something can still be noted of."""
+        numbers = [n for n, i in enumerate(self.reference.invoices) if (i.goods and not i.void) or self._chance(4)]
+        paid = [n for n in numbers if self.reference.invoices[n].paid or self.reference.invoices[n].credited]
+        if not numbers:
+            return None
+        return self.dice.choice(paid if paid and self._chance(70) else numbers)
+
+    def _void_note(self, now: datetime) -> Command | None:
+        notes = [n for n, note in enumerate(self.reference.notes) if note.live or self._chance(4)]
+        return Command("void_note", {"note": self.dice.choice(notes)}) if notes else None
 
     def _void_credit(self, now: datetime) -> Command | None:
         lot = (self._lot_in_use() if self._chance(40) else None) or self._lot()

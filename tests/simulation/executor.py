@@ -19,6 +19,7 @@ from models.operations import approvals, coupons, memberships, people, releasing
 from models.operations.adjust import adjust_credit
 from models.operations.assign import assign_credit
 from models.operations.bulk_credit import bulk_credit
+from models.operations.create_credit_note import create_credit_note, void_credit_note
 from models.operations.create_invoice import create_invoice
 from models.operations.create_order import create_order
 from models.operations.give_reward import give_reward
@@ -42,6 +43,7 @@ from models.planning.payments import RecordPayment, VoidPayment
 from models.planning.releasing import ReassignCredit, ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
 from models.planning.spending import SpendCredit
 from models.planning.using import UseCredit
+from models.planning.voiding_notes import VoidCreditNote
 from tests.simulation.records import Command, FileRow
 from tests.support.tenants import ADMIN, Tenant
 
@@ -54,6 +56,7 @@ _NEW: Final = " UNION ALL ".join(
 )
 _NEW_CREDITS: Final = """
     (SELECT 'credits', id, origin_id FROM credits WHERE tenant_id = $1 AND id > $2 ORDER BY id) UNION ALL """
+_NEW_LINES: Final = "SELECT invoice_id, id FROM invoice_lines WHERE tenant_id = $1 AND id > $2 ORDER BY id"
 _BEFORE_ALL: Final = UUID(int=0)
 
 
@@ -74,12 +77,18 @@ class Names:
     lots: list[UUID] = field(default_factory=list)  # by the first id of each
     ids: dict[UUID, list[UUID]] = field(default_factory=dict)  # by the first one, all
     last_credit: UUID = _BEFORE_ALL
+    lines: dict[UUID, list[UUID]] = field(default_factory=lambda: defaultdict(list))  # by the invoice, by their places
+    last_line: UUID = _BEFORE_ALL
 
     def learn(self, command: Command, became: str, outcome: Outcome) -> None:
         """What a command has made."""
         if command.name in ("invoice", "order") and became != "requested":
             self.rows["invoices"].append(_some(outcome.invoice_id))
-        if became == "approved" and outcome.invoice_id is not None:
+        if command.name == "note" and became != "requested":
+            self.rows["notes"].append(_some(outcome.credit_note_id))
+        if became == "approved" and outcome.credit_note_id is not None:
+            self.rows["notes"].append(outcome.credit_note_id)
+        elif became == "approved" and outcome.invoice_id is not None:
             self.rows["invoices"].append(outcome.invoice_id)
         if command.name in ("spend", "use"):
             self.rows["spends"].append(_some(outcome.transaction_id))
@@ -98,6 +107,9 @@ class Names:
                 self._learn_of_credit(row_id, origin_id)
             else:
                 self.rows[kind].append(row_id)
+        for invoice_id, line_id in await tenant.rows(_NEW_LINES, self.last_line):
+            self.lines[invoice_id].append(line_id)
+            self.last_line = line_id
 
     @property
     def customers(self) -> list[UUID]:
@@ -221,6 +233,22 @@ def _void_invoice(names: Names, key: str, *, invoice: int) -> Any:
     return releasing.void_invoice, VoidInvoice(names.rows["invoices"][invoice])
 
 
+def _note(names: Names, key: str, *, invoice: int, **facts: Any) -> Any:
+    invoice_id = names.rows["invoices"][invoice]
+    return create_credit_note, c.CreateCreditNote(
+        invoice_id,
+        facts.get("amount"),
+        tuple(c.NotedLine(names.lines[invoice_id][place], *more) for place, *more in facts.get("lines", ())),
+        "IN_PROPORTION" if facts["in_proportion"] else "LAST_FIRST",
+        request_approval=facts["approval"],
+        propose_only=facts.get("propose", False),
+    )
+
+
+def _void_note(names: Names, key: str, *, note: int) -> Any:
+    return void_credit_note, VoidCreditNote(names.rows["notes"][note])
+
+
 def _void_credit(names: Names, key: str, *, credit: int, release: bool) -> Any:
     return releasing.void_credit, VoidCredit(names.credit(credit), release_assignments=release)
 
@@ -299,6 +327,8 @@ _COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "reassign": _reassign,
     "release": _release,
     "void_invoice": _void_invoice,
+    "note": _note,
+    "void_note": _void_note,
     "void_credit": _void_credit,
     "update_credit": _update_credit,
     "use": _use,
