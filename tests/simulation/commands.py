@@ -242,29 +242,8 @@ class Commands(Draws):
         return None if invoice is None else Command("void_invoice", {"invoice": invoice})
 
     def _note(self, now: datetime) -> Command | None:
-        invoice = self._notable()
-        if invoice is None:
-            return None
-        noted = self.reference.invoices[invoice]
-        facts: dict[str, Any] = {"invoice": invoice, "approval": self._chance(30), "in_proportion": self._chance(40)}
-        if self._chance(40) and noted.lines:
-            facts["lines"] = tuple(self._noted_line(noted) for _ in range(self.dice.choice((1, 1, 2))))
-        elif self._chance(70):
-            facts["amount"] = self._amount(noted.currency, 40)
-        return self._perhaps_proposed("note", facts, self.dice.choice(ROLES), 8)
-
-    def _noted_line(self, invoice: Invoice) -> tuple[int, Decimal | None, Decimal | None]:
-        place = self.dice.randrange(len(invoice.lines))
-        quantity = self.dice.choice((None, Decimal(1), Decimal(1), Decimal("0.5"), Decimal("0.3"), Decimal(3)))
-        return place, quantity, self._amount(invoice.currency, 20) if self._chance(25) else None
-
-    def _notable(self) -> int | None:
-        """Mostly one that something can still be noted of."""
-        numbers = [n for n, i in enumerate(self.reference.invoices) if (i.goods and not i.void) or self._chance(4)]
-        paid = [n for n in numbers if self.reference.invoices[n].paid or self.reference.invoices[n].credited]
-        if not numbers:
-            return None
-        return self.dice.choice(paid if paid and self._chance(70) else numbers)
+        facts = self._noted()
+        return None if facts is None else self._perhaps_proposed("note", facts, self.dice.choice(ROLES), 8)
 
     def _void_note(self, now: datetime) -> Command | None:
         notes = [n for n, note in enumerate(self.reference.notes) if note.live or self._chance(4)]

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from functools import partial
 
 from tests.simulation.billing import Billing
 from tests.simulation.records import (
@@ -74,7 +76,8 @@ class Noting(Billing):
         named, currency = list[tuple[int, Decimal | None, Decimal]](), self.invoices[invoice].currency
         places = [place for place, _, _ in lines]
         faults = {"DUPLICATE"} if len(set(places)) < len(places) else set[str]()
-        for place, quantity, amount in lines:
+        for place, asked, amount in lines:
+            quantity = asked
             number, total, sells_credit = self.invoices[invoice].lines[place]
             before = [
                 (each or NOTHING, part)
@@ -109,14 +112,15 @@ class Noting(Billing):
         ]
         least = max(invoice.credited - (invoice.goods - whole), NOTHING)
         back = max(whole - invoice.due, least)
-        share = self._in_proportion if in_proportion else _last_first
+        unit = Decimal(1).scaleb(-PLACES[invoice.currency])
+        share = partial(self._in_proportion, unit) if in_proportion else _last_first
         shares = share([*with_credit, *money], back)
         if sum((part for each, part in shares if isinstance(each, Assignment)), NOTHING) < least:
             shares = [*share(with_credit, least), *share(money, back - least)]
         return sorted(shares, key=lambda pair: _when(pair[0]), reverse=True)
 
-    def _in_proportion(self, paid: Iterable[Paid], back: Decimal) -> list[tuple[Paid, Decimal]]:
-        """By lots, and all money together; in the smallest units that there are."""
+    def _in_proportion(self, unit: Decimal, paid: Iterable[Paid], back: Decimal) -> list[tuple[Paid, Decimal]]:
+        """By lots, and all money together; in the smallest units of the currency."""
         groups: dict[int | None, list[Paid]] = {}
         for each in paid:
             groups.setdefault(each.lot if isinstance(each, Assignment) else None, []).append(each)
@@ -124,15 +128,15 @@ class Noting(Billing):
         whole = sum(left.values(), NOTHING)
         if not back:
             return []
-        unit = min(Decimal(1).scaleb(each.as_tuple().exponent) for each in (back, whole))  # type: ignore[arg-type]
-        exact = {group: back * part / whole / unit for group, part in left.items()}
+        exact = {
+            group: Fraction(back) * Fraction(part) / Fraction(whole) / Fraction(unit) for group, part in left.items()
+        }
         shares = {group: int(part) for group, part in exact.items()}
-        fractions = {group: int(back / unit) * int(left[group] / unit) % int(whole / unit) for group in left}
 
-        def order(group: int | None) -> tuple[int, bool, float, int]:
+        def order(group: int | None) -> tuple[Fraction, bool, float, int]:
             lot = None if group is None else self.lots[group]
             age = (lot.created.timestamp(), lot.place) if lot else (0.0, 0)
-            return -fractions[group], lot is None, *age
+            return int(exact[group]) - exact[group], lot is None, *age
 
         for group in sorted(groups, key=order)[: int(back / unit) - sum(shares.values())]:
             shares[group] += 1
