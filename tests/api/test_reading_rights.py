@@ -32,6 +32,8 @@ READS: Final = {
     "InvoiceLine": INVOICES,
     "Assignment": INVOICES,
     "Payment": INVOICES,
+    "CreditNote": INVOICES,
+    "CreditNoteLine": INVOICES,
     "Coupon": REWARDS,
     "CouponTerms": REWARDS,
 }
