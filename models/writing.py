@@ -244,8 +244,8 @@ class _Writer:
             ),
             w.touched_approvals,
         )
-        columns = ("released_at", "release_transaction_id", "noted_minor")
-        yield from self.update(AssignmentState, columns, w.touched_assignments)
+        of_parts = ("released_at", "release_transaction_id", "noted_minor")
+        yield from self.update(AssignmentState, of_parts, w.touched_assignments)
         yield from self.update(PaymentState, ("voided_at", "noted_minor"), w.touched_payments)
         yield from self.update(CreditNoteState, ("voided_at", "void_transaction_id"), w.voided_notes)
         yield from self.update(GrantRevocation, ("revoked_transaction_id", "revoked_minor"), w.revoked_grants)

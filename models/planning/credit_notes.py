@@ -84,7 +84,7 @@ def plan(books: Books, context: PostingContext, command: CreateCreditNote) -> St
         if waiting is not None:
             return waiting
         limited = allowance.use(books, amount_minor)
-    given = to_give_back(books, invoice, amount_minor, command.give_back)
+    given = yield from to_give_back(books, invoice, amount_minor, command.give_back)
     lowered_minor = amount_minor - sum([back_minor for _, back_minor in given])
     if invoice.status != InvoiceStatus.PAID:
         check_grants_fit(account, [(invoice, lowered_minor)], spent_minor=lowered_minor - amount_minor)

@@ -270,7 +270,7 @@ def plan_void_invoice(books: Books, context: PostingContext, command: VoidInvoic
     parts = [a for a in books.assignments.values() if a.invoice_id == invoice.id and a.released_at is None]
     paid_minor = invoice.paid_minor + sum([part.amount_minor for part in parts if part.payment_id])
     paid = [p for p in books.payments.values() if p.invoice_id == invoice.id and p.voided_at is None]
-    if any(each.noted_minor for each in (*parts, *paid)):
+    if any(part.noted_minor for part in parts) or any(each.noted_minor for each in paid):
         raise CreditNoted("invoice's payments").at("invoiceId")
     if paid_minor:
         raise InvoicePaid(to_decimal(paid_minor, invoice.currency), invoice.currency)

@@ -1,11 +1,11 @@
 """What a credit note gives back: of which payments and assignments of the invoice, and how much. Pure."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
 from models.kinds import GiveBack
 from models.planning.state import AssignmentState, Books, InvoiceState, PaymentState
+from turns.steps import Steps, in_order
 
 Paid = AssignmentState | PaymentState
 """Something that paid an invoice: account credit, or money."""
@@ -13,7 +13,7 @@ _MONEY = None
 """The group of all payments in money: what is given back of them becomes one new credit."""
 
 
-def to_give_back(books: Books, invoice: InvoiceState, amount_minor: int, how: str) -> list[tuple[Paid, int]]:
+def to_give_back(books: Books, invoice: InvoiceState, amount_minor: int, how: str) -> Steps[list[tuple[Paid, int]]]:
     """The amounts that a note of this amount gives back, last first; none if it only lowers what is due.
 
     It gives back what is paid beyond the rest of the invoice; and at least so much of account credit that no more of it
@@ -31,27 +31,31 @@ def to_give_back(books: Books, invoice: InvoiceState, amount_minor: int, how: st
         for p in books.payments.values()
         if p.invoice_id == invoice.id and p.voided_at is None and p.transaction_id is None
     ]
-    given = _shared(books, [*with_credit, *in_money], back_minor, how)
+    given = yield from _shared(books, [*with_credit, *in_money], back_minor, how)
     if sum([minor for paid, minor in given if isinstance(paid, AssignmentState)]) < beyond_credit_minor:
-        given = [
-            *_shared(books, with_credit, beyond_credit_minor, how),
-            *_shared(books, in_money, back_minor - beyond_credit_minor, how),
-        ]
-    return sorted(given, key=_when_given, reverse=True)
+        given = yield from _shared(books, with_credit, beyond_credit_minor, how)
+        given += yield from _shared(books, in_money, back_minor - beyond_credit_minor, how)
+    return (yield from in_order(given, _when_given, reverse=True))
 
 
-def _shared(books: Books, paid: Iterable[Paid], back_minor: int, how: str) -> list[tuple[Paid, int]]:
+def _shared(books: Books, paid: list[Paid], back_minor: int, how: str) -> Steps[list[tuple[Paid, int]]]:
     if how == GiveBack.LAST_FIRST:
-        return _last_first(paid, back_minor)
+        return (yield from _last_first(paid, back_minor))
     groups: dict[UUID | None, list[Paid]] = {}
+    left: dict[UUID | None, int] = {}
     for each in paid:
         group = books.credits_by_id[each.credit_id].id if isinstance(each, AssignmentState) else _MONEY
         groups.setdefault(group, []).append(each)
-    shares = _in_proportion(books, {group: sum(map(_left, rows)) for group, rows in groups.items()}, back_minor)
-    return [part for group, rows in groups.items() for part in _last_first(rows, shares[group])]
+        left[group] = left.get(group, 0) + each.amount_minor - each.noted_minor
+        yield
+    shares = yield from _in_proportion(books, left, back_minor)
+    given: list[tuple[Paid, int]] = []
+    for group, rows in groups.items():
+        given += yield from _last_first(rows, shares[group])
+    return given
 
 
-def _in_proportion(books: Books, left: dict[UUID | None, int], back_minor: int) -> dict[UUID | None, int]:
+def _in_proportion(books: Books, left: dict[UUID | None, int], back_minor: int) -> Steps[dict[UUID | None, int]]:
     """Each group's share, to the minor unit: what rounding leaves goes to the largest remainders, then to the older
     credit, and to money after all credits."""
     total = sum(left.values())
@@ -63,24 +67,21 @@ def _in_proportion(books: Books, left: dict[UUID | None, int], back_minor: int) 
         return -(back_minor * left[group] % total), credit is None, *age
 
     over = back_minor - sum(shares.values())
-    for group in sorted(shares, key=order)[:over]:
+    for group in (yield from in_order(list(shares), order))[:over]:
         shares[group] += 1
     return shares
 
 
-def _last_first(paid: Iterable[Paid], back_minor: int) -> list[tuple[Paid, int]]:
+def _last_first(paid: list[Paid], back_minor: int) -> Steps[list[tuple[Paid, int]]]:
+    """Of what no note has given back yet."""
     given = []
-    for each in sorted(paid, key=_when, reverse=True):
-        part_minor = min(_left(each), back_minor)
+    for each in (yield from in_order(paid, _when, reverse=True)):
+        part_minor = min(each.amount_minor - each.noted_minor, back_minor)
         if part_minor:
             given.append((each, part_minor))
             back_minor -= part_minor
+        yield
     return given
-
-
-def _left(paid: Paid) -> int:
-    """What of it no note has given back yet."""
-    return paid.amount_minor - paid.noted_minor
 
 
 def _when(paid: Paid) -> tuple[datetime | None, bool, bytes]:

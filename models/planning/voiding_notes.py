@@ -102,7 +102,7 @@ def _take_again(
 ) -> Steps[list[CreditState]]:
     """Take what the note gave back off its credits, so that it pays the invoice again."""
     touched: dict[UUID, CreditState] = {}
-    for part in sorted(note.parts, key=lambda part: part.id.bytes, reverse=True):
+    for part in reversed(note.parts):
         credit = books.credits_by_id[part.credit_id]
         touched[credit.id] = credit
         paid: Paid

@@ -41,8 +41,8 @@ async def ask(api: Api, invoice: UUID, **given: Any) -> dict[str, Any]:
     return payload
 
 
-async def void(api: Api, note: str, **given: Any) -> dict[str, Any]:
-    asked = {"creditNoteId": note, "idempotencyKey": "v", **given}
+async def void(api: Api, note_id: str, **given: Any) -> dict[str, Any]:
+    asked = {"creditNoteId": note_id, "idempotencyKey": "v", **given}
     payload: dict[str, Any] = (await api(VOID, {"input": asked}, **MANAGER))["voidCreditNote"]
     return payload
 

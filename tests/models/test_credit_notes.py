@@ -53,11 +53,13 @@ async def test_it_first_lowers_what_is_due(tenant: Tenant, anna: UUID) -> None:
     assert (await verify(tenant.id)).holds
 
 
-async def test_the_rest_of_it_is_given_back_last_first(tenant: Tenant, anna: UUID) -> None:
+async def test_the_rest_of_it_is_given_back_last_first(tenant: Tenant, anna: UUID, clock: Clock) -> None:
     invoice = await invoiced(tenant, anna)
     old, new = await tenant.credit(anna, 20), await tenant.credit(anna, 20)
     await tenant.assign(new, (invoice, 20))
+    clock.advance(seconds=1)
     await tenant.pay(invoice, 50)
+    clock.advance(seconds=1)
     await tenant.assign(old, (invoice, 20))
     done = await tenant.note(invoice, 95)  # 10 of it are due
 
@@ -433,7 +435,8 @@ async def test_the_preview_tells_and_moves_nothing(tenant: Tenant, anna: UUID) -
         over = await preview_credit_note(tenant.ledger, tenant.id, STAFF, CreateCreditNote(invoice, Decimal("100.01")))
     note, told = seen.views[-2:]
     assert (note.amount_minor, note.lowered_minor, told.due_minor) == (9000, 3000, 0)
-    assert [(effect.credit_id, effect.amount_minor) for effect in seen.credits] == [(credit, 3000), (None, 3000)]
+    # Of what paid at the same instant, account credit goes back first.
+    assert [(effect.credit_id, effect.amount_minor) for effect in seen.credits] == [(credit, 4000), (None, 2000)]
     assert (seen.available_after_minor, seen.limit.allowed) == (6000, True)
     assert [error.code for error in over.errors] == ["EXCEEDS_REMAINING"]
 

@@ -252,7 +252,8 @@ class Billing(Approving):
         parts = [part for part in self.assignments if part.live and part.invoice == invoice]
         refuse({"INVOICE_NOT_OPEN"} if voided.void else set())
         money = [each for each in self.payments if each.live and each.invoice == invoice]
-        faults = {"CREDIT_NOTED"} if any(each.noted for each in (*parts, *money)) else set()
+        noted = any(part.noted for part in parts) or any(each.noted for each in money)
+        faults = {"CREDIT_NOTED"} if noted else set[str]()
         faults |= {"INVOICE_PAID"} if voided.paid or any(part.payment is not None for part in parts) else set()
         refuse(faults)
         self._let_go(parts, now)
