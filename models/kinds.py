@@ -207,9 +207,9 @@ class GiveBack(StrEnum):
     """Which of an invoice's payments and assignments a credit note gives back first."""
 
     LAST_FIRST = "LAST_FIRST"
-    """What paid last."""
+    """The assignments and payments that paid last."""
     IN_PROPORTION = "IN_PROPORTION"
-    """A part of each credit that paid, and of the money, in proportion."""
+    """A part of what each credit paid, and of the money."""
 
 
 class ProductKind(StrEnum):

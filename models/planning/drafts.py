@@ -176,7 +176,7 @@ class RefundDraft:
 @table("credit_note_parts")
 @dataclass(frozen=True, slots=True)
 class CreditNotePartDraft:
-    """What a credit note gave back of one assignment, or of one payment in money, and to which credit.
+    """The part of one assignment, or of one payment in money, that a credit note gave back. credit_id: where it went.
 
     gone: it came back and expired at once, or was reversed like the rest of a voided credit.
     """
@@ -193,7 +193,7 @@ class CreditNotePartDraft:
 @table("credit_note_lines")
 @dataclass(frozen=True, slots=True)
 class CreditNoteLineDraft:
-    """What a credit note took back of one line. quantity: None if only an amount was named."""
+    """The part of one line that a credit note took back. quantity: None if only an amount was named."""
 
     id: UUID
     note_id: UUID

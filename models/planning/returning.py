@@ -1,4 +1,4 @@
-"""What a credit note gives back: of which payments and assignments of the invoice, and how much. Pure."""
+"""The payments and assignments that a credit note gives back, and how much of each. Pure."""
 
 from datetime import datetime
 from uuid import UUID

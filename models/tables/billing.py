@@ -161,7 +161,7 @@ class CreditNote(TenantRow):
 
 
 class CreditNotePart(TenantRow):
-    """What a credit note gave back of one assignment, or of one payment in money. credit_id: where it went.
+    """The part of one assignment, or of one payment in money, that a credit note gave back. credit_id: where it went.
 
     gone: it came back and expired at once, or was reversed like the rest of a voided credit.
     """
@@ -178,7 +178,7 @@ class CreditNotePart(TenantRow):
 
 
 class CreditNoteLine(TenantRow):
-    """What a credit note took back of one line. quantity: null if only an amount was named."""
+    """The part of one line that a credit note took back. quantity: null if only an amount was named."""
 
     note_id = fields.UUIDField()
     line_id = fields.UUIDField()

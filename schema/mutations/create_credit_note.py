@@ -58,7 +58,7 @@ class PreviewCreditNoteInput:
     lines: list[CreditNoteLineInput] | None = None
     """Lines to take back, at most 1,000. Null or empty: an amount of the whole invoice."""
     give_back: GiveBack | None = GiveBack.LAST_FIRST
-    """What of that which paid is given back, if more than what is due is taken back."""
+    """Order in which assignments and payments are given back, if more than what is due is taken back."""
     note: str | None = None
     """Free text of up to 10,000 characters, hidden from customers."""
     request_approval: bool | None = False

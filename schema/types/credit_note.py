@@ -24,7 +24,7 @@ from schema.types.pages import paged
 @shows(NotedLineView)
 @strawberry.type
 class CreditNoteLine:
-    """What a credit note takes back of one line of its invoice."""
+    """A part of one line of its invoice that a credit note takes back."""
 
     line_id: strawberry.ID
     """Line of the invoice."""

@@ -47,7 +47,7 @@ PLANTED = {
         "credit note parts",
         "invoice sums",
     ),
-    "a note that is forgotten": planted("credit_notes", None, LINED, "credit notes", "invoice sums"),
+    "a note that is forgotten": planted("credit_notes", None, VOIDED, "credit notes", "row of credit_notes"),
     "a note that was not voided": planted(
         "credit_notes", "voided_at = NULL, void_transaction_id = NULL", VOIDED, "invoice sums", "row of credit_notes"
     ),
