@@ -44,7 +44,7 @@ from models.planning.state import (
     PostingContext,
 )
 from models.views import CreditNoteView
-from turns.steps import Steps
+from turns.steps import Steps, each
 
 MAX_NOTED_LINES: Final = 1_000
 QUANTITY_PLACES: Final = 6
@@ -113,7 +113,8 @@ def plan(books: Books, context: PostingContext, command: CreateCreditNote) -> St
     emit(books, "credit_note.created", note.id)
     audit(books, context, "credit_note.created", note.id, invoice.customer_id, details=note_details(note, invoice))
     grant_if_paid(books, context, invoice)
-    return note_outcome(books, transaction, account, invoice, note, touched + ([opened] if opened else []))
+    touched += [opened] if opened else []
+    return (yield from note_outcome(transaction, account, invoice, note, touched))
 
 
 def _as_asked(
@@ -313,16 +314,16 @@ def note_details(note: CreditNoteState, invoice: InvoiceState) -> dict[str, Any]
 
 
 def note_outcome(
-    books: Books,
     transaction: TransactionDraft,
     account: AccountState,
     invoice: InvoiceState,
     note: CreditNoteState,
     touched: list[CreditState],
-) -> Outcome:
+) -> Steps[Outcome]:
     # An account that was only opened to be locked is deleted again.
     accounts = (account,) if account.sequence else ()
     shown = {credit.id: credit for credit in touched}  # as it is now: it may have come back twice
+    credit_views = yield from each(lambda credit: credits.credit_view(credit, account.asset), shown.values())
     return Outcome(
         transaction_id=transaction.id,
         account_id=account.id if touched else None,
@@ -332,7 +333,7 @@ def note_outcome(
         views=(
             credits.transaction_view(transaction),
             *map(credits.account_view, accounts),
-            *(credits.credit_view(credit, account.asset) for credit in shown.values()),
+            *credit_views,
             credit_note_view(note, invoice),
             invoice_view(invoice),
         ),

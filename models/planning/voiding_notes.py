@@ -1,6 +1,6 @@
 """Credit notes voided: what they gave back is taken again (domain: credits on invoices). Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -57,7 +57,7 @@ def plan_void(books: Books, context: PostingContext, command: VoidCreditNote) ->
         raise CreditNoteVoided
     if invoice.status == InvoiceStatus.VOID:
         raise InvoiceNotOpen(invoice.status).at("creditNoteId")
-    _check_still_there(books, invoice, note.parts)
+    yield from _check_still_there(books, invoice, note.parts)
     if note.lowered_minor:
         check_grants_unused(books, [invoice])
     # Must succeed from here on.
@@ -74,10 +74,10 @@ def plan_void(books: Books, context: PostingContext, command: VoidCreditNote) ->
     emit(books, "credit_note.voided", note.id)
     details = note_details(note, invoice)
     audit(books, context, "credit_note.voided", note.id, invoice.customer_id, command.note, details)
-    return note_outcome(books, transaction, account, invoice, note, touched)
+    return (yield from note_outcome(transaction, account, invoice, note, touched))
 
 
-def _check_still_there(books: Books, invoice: InvoiceState, parts: Iterable[CreditNotePartDraft]) -> None:
+def _check_still_there(books: Books, invoice: InvoiceState, parts: Sequence[CreditNotePartDraft]) -> Steps[None]:
     """Raises CreditSpent, with the figure, if not all that a note gave is on its credits, to be spent."""
     given: dict[UUID, int] = {}
     missing_minor = 0
@@ -87,10 +87,12 @@ def _check_still_there(books: Books, invoice: InvoiceState, parts: Iterable[Cred
             missing_minor += part.amount_minor
         else:
             given[credit.id] = given.get(credit.id, 0) + part.amount_minor
+        yield
     for credit_id, given_minor in given.items():
         credit = books.credits_by_id[credit_id]
         there_minor = credit.remaining_minor if credits.is_open(credit, books.now) else 0
         missing_minor += max(given_minor - there_minor, 0)
+        yield
     if missing_minor:
         total_minor = sum([part.amount_minor for part in parts])
         missing, total = (to_decimal(minor, invoice.currency) for minor in (missing_minor, total_minor))
