@@ -1,11 +1,11 @@
 """Credit notes voided: what they gave back is taken again (domain: credits on invoices). Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from uuid import UUID
 
-from models.commands import Command, Outcome
+from models.commands import LATER, Command, Outcome
 from models.errors import CreditNoteVoided, InvariantViolated, InvoiceNotOpen, NotFound, ReturnSpent
 from models.kinds import Counter, InvoiceStatus, TransactionKind
 from models.money import to_decimal
@@ -20,6 +20,7 @@ from models.planning.notes import check_note
 from models.planning.returning import Paid
 from models.planning.settling import account_of, check_grants_unused, settle, take_back_grants
 from models.planning.state import AccountKey, AccountState, Books, CreditState, InvoiceState, PostingContext
+from models.texts import Texts
 from turns.steps import Steps
 
 
@@ -29,6 +30,7 @@ class VoidCreditNote(Command):
 
     credit_note_id: UUID
     note: str | None = None
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 def void_needs(command: VoidCreditNote, invoice_id: UUID, account: AccountKey) -> Needs:

@@ -8,6 +8,7 @@ from models.tables.billing import (
     Grant,
     Invoice,
     InvoiceLine,
+    InvoiceText,
     Payment,
     Product,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "IdempotencyKey",
     "Invoice",
     "InvoiceLine",
+    "InvoiceText",
     "LimitCounter",
     "LimitRule",
     "OutboxEvent",

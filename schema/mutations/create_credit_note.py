@@ -23,6 +23,7 @@ from schema.types.errors import UserError
 from schema.types.invoice import Invoice
 from schema.types.ledger import Transaction
 from schema.types.limits import LimitVerdict
+from schema.types.metadata import TextsInput
 from schema.types.reports import CreditEffect
 from schema.types.requests import ApprovalRequest, requested
 
@@ -47,7 +48,7 @@ class CreditNoteLineInput:
 
 
 @strawberry.input
-class PreviewCreditNoteInput:
+class PreviewCreditNoteInput(TextsInput):
     """A credit note to preview."""
 
     invoice_id: strawberry.ID
@@ -74,6 +75,7 @@ class PreviewCreditNoteInput:
             lines=tuple(line.line(place) for place, line in enumerate(self.lines or ())),
             give_back=(self.give_back or GiveBack.LAST_FIRST).value,
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            texts=self.texts(),
             request_approval=bool(self.request_approval),
             propose_only=bool(self.propose_only),
         )
@@ -85,7 +87,7 @@ class CreateCreditNoteInput(KeyedInput, PreviewCreditNoteInput):
 
 
 @strawberry.input
-class VoidCreditNoteInput(KeyedInput):
+class VoidCreditNoteInput(KeyedInput, TextsInput):
     """A credit note to void."""
 
     credit_note_id: strawberry.ID
@@ -98,6 +100,7 @@ class VoidCreditNoteInput(KeyedInput):
         return VoidCreditNote(
             credit_note_id=input_id(self.credit_note_id, "CreditNote", "creditNoteId"),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            texts=self.texts(),
         )
 
 

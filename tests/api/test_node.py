@@ -14,7 +14,7 @@ from tests.support.tenants import Tenant
 NODE = "query($id: ID!) { node(id: $id) { __typename id } }"
 OWNED = [
     *("Customer", "Account", "Credit", "LedgerEntry", "Transaction", "Coupon"),
-    *("Invoice", "Assignment", "Payment", "CreditNote"),
+    *("Invoice", "InvoiceLine", "Assignment", "Payment", "CreditNote"),
 ]
 
 
@@ -37,6 +37,7 @@ async def one_of_each(tenant: Tenant, external_id: str) -> dict[str, Any]:
         "LedgerEntry": entry,
         "Transaction": credit.transaction_id,
         "Invoice": invoice,
+        "InvoiceLine": (await tenant.lines_of(invoice))[0],
         "Assignment": assigned.assignment_ids[0],
         "Payment": paid.payment_id,
         "CreditNote": noted.credit_note_id,

@@ -43,7 +43,10 @@ OWNERS: Final = {
     "Invoice": "SELECT id, customer_id FROM invoices WHERE tenant_id = $1",
     "Assignment": "SELECT s.id, customer_id FROM assignments s JOIN invoices i ON i.id = invoice_id WHERE s.tenant_id = $1",
     "Payment": "SELECT p.id, i.customer_id FROM payments p JOIN invoices i ON i.id = p.invoice_id WHERE p.tenant_id = $1",
-    "CreditNote": "SELECT n.id, customer_id FROM credit_notes n JOIN invoices i ON i.id = invoice_id WHERE n.tenant_id = $1",
+    "InvoiceLine": "SELECT l.id, customer_id FROM invoice_lines l JOIN invoices i ON i.id = invoice_id"
+    " WHERE l.tenant_id = $1",
+    "CreditNote": "SELECT n.id, customer_id FROM credit_notes n JOIN invoices i ON i.id = invoice_id"
+    " WHERE n.tenant_id = $1",
     "Coupon": "SELECT id, customer_id FROM coupons WHERE tenant_id = $1",
 }
 NOBODY_S: Final = {"Reward", "Tier", "Service", "Product", "Tenant"}

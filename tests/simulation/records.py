@@ -155,6 +155,7 @@ class Invoice:
     void: bool = False
     noted: Decimal = NOTHING
     lines: tuple[tuple[int, Decimal, bool], ...] = ()
+    reference: str | None = None
 
     @property
     def due(self) -> Decimal:
@@ -252,6 +253,7 @@ class Spend:
     asset: str
     taken: tuple[tuple[int, Decimal], ...]
     returned: Decimal = NOTHING
+    reference: str | None = None
 
     @property
     def left(self) -> Decimal:
