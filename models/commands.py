@@ -278,6 +278,7 @@ class Outcome:
     payment_id: UUID | None = None
     coupon_id: UUID | None = None
     credit_note_id: UUID | None = None
+    hold_id: UUID | None = None
     approval_request_id: UUID | None = None
     bulk_operation_id: UUID | None = None
     assignment_ids: tuple[UUID, ...] = ()
@@ -306,8 +307,8 @@ class CreditEffect:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The effect of an adjustment, a spend, a refund or a credit note, had it been posted now. account_id None: it would
-    open the account. views: of the rows that it would make or touch."""
+    """The effect of an adjustment, a spend, a hold, a refund or a credit note, had it been posted now. account_id None: it
+    would open the account. views: of the rows that it would make or touch."""
 
     asset: str
     account_id: UUID | None
@@ -318,3 +319,4 @@ class Preview:
     limit: LimitVerdict
     errors: tuple[LedgerError, ...] = field(default=())
     views: tuple[Any, ...] = ()
+    held_after_minor: int = 0

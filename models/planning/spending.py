@@ -21,7 +21,8 @@ from models.planning.allowances import Allowance, allowance_of, spending_allowan
 from models.planning.drafts import RefundDraft
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note, kept_note
-from models.planning.state import AccountKey, AccountState, Books, PostingContext, SpendRecord, SpendState
+from models.planning.spends import SpendRecord, SpendState
+from models.planning.state import AccountKey, AccountState, Books, PostingContext
 from models.texts import Texts
 from turns.steps import Steps
 

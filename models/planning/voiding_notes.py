@@ -92,7 +92,7 @@ def _check_still_there(books: Books, invoice: InvoiceState, parts: Sequence[Cred
         yield
     for credit_id, given_minor in given.items():
         credit = books.credits_by_id[credit_id]
-        there_minor = credit.remaining_minor if credits.is_open(credit, books.now) else 0
+        there_minor = credit.free_minor if credits.is_open(credit, books.now) else 0
         missing_minor += max(given_minor - there_minor, 0)
         yield
     if missing_minor:

@@ -17,10 +17,11 @@ SALTED: Final = frozenset(
 """Tables whose rows hold people's texts or names."""
 
 UNSEALED: Final = {
-    "accounts": "balance_minor lifetime_minor sequence head_hash posted_at",
+    "accounts": "balance_minor lifetime_minor sequence head_hash posted_at held_until",
     "assignments": "noted_minor",
     "bulk_operations": "claimed_until",
     "credits": "remaining_minor gone_minor opened_at",
+    "holds": "held_minor captured_minor",
     "idempotency_keys": "sealed",
     "invoices": "paid_minor credited_minor noted_minor status",
     "limit_counters": "used_minor",

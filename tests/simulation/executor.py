@@ -45,6 +45,7 @@ from models.planning.spending import SpendCredit
 from models.planning.using import UseCredit
 from models.planning.voiding_notes import VoidCreditNote
 from models.texts import texts_of
+from tests.simulation import hold_commands
 from tests.simulation.records import Command, FileRow
 from tests.support.tenants import ADMIN, Tenant
 
@@ -85,15 +86,17 @@ class Names:
         """What a command has made."""
         if command.name in ("invoice", "order") and became != "requested":
             self.rows["invoices"].append(_some(outcome.invoice_id))
-        if command.name == "note" and became != "requested":
-            self.rows["notes"].append(_some(outcome.credit_note_id))
-        if became == "approved" and outcome.credit_note_id is not None:
+        if outcome.credit_note_id is not None and (command.name == "note" or became == "approved"):
             self.rows["notes"].append(outcome.credit_note_id)
         elif became == "approved" and outcome.invoice_id is not None:
             self.rows["invoices"].append(outcome.invoice_id)
         if command.name in ("spend", "use"):
             self.rows["spends"].append(_some(outcome.transaction_id))
-        if command.name == "pay":
+        if command.name == "hold":
+            self.rows["holds"].append(_some(outcome.hold_id))
+        if command.name == "capture" and outcome.payment_id is None:
+            self.rows["spends"].append(_some(outcome.transaction_id))
+        if command.name == "pay" or (command.name == "capture" and outcome.payment_id is not None):
             self.rows["payments"].append(_some(outcome.payment_id))
         if became == "requested":
             self.rows["approval_requests"].append(_some(outcome.approval_request_id))
@@ -256,8 +259,9 @@ def _void_note(names: Names, key: str, *, note: int) -> Any:
     return void_credit_note, VoidCreditNote(names.rows["notes"][note])
 
 
-def _void_credit(names: Names, key: str, *, credit: int, release: bool) -> Any:
-    return releasing.void_credit, VoidCredit(names.credit(credit), release_assignments=release)
+def _void_credit(names: Names, key: str, *, credit: int, release: bool, release_holds: bool = False) -> Any:
+    command = VoidCredit(names.credit(credit), release_assignments=release, release_holds=release_holds)
+    return releasing.void_credit, command
 
 
 def _update_credit(names: Names, key: str, *, credit: int, **facts: Any) -> Any:
@@ -342,6 +346,10 @@ _COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "use": _use,
     "spend": _spend,
     "refund": _refund,
+    "hold": hold_commands.hold,
+    "capture": hold_commands.capture,
+    "release_hold": hold_commands.release,
+    "extend_hold": hold_commands.extend,
     "give": _give,
     "approve": _approve,
     "use_coupon": _use_coupon,

@@ -165,12 +165,13 @@ class Noting(Billing):
         invoice = self.invoices[voided.invoice]
         refuse(set() if voided.live else {"CREDIT_NOTE_VOIDED"})
         refuse({"INVOICE_NOT_OPEN"} if invoice.void else set())
-        faults = self._spent_grants([voided.invoice]) if voided.lowered else set()
+        faults = self._spent_grants([voided.invoice], now) if voided.lowered else set()
         figures = self.figures["CREDIT_SPENT"] if faults else set()
         missing = sum((part.amount for part in voided.parts if part.gone), NOTHING)
         for number in {part.lot for part in voided.parts if not part.gone}:
             given = sum((part.amount for part in voided.parts if part.lot == number and not part.gone), NOTHING)
-            there = self.lots[number].left if self.lots[number].is_open(now) else NOTHING
+            lot = self.lots[number]
+            there = self.free(lot, now) if lot.is_open(now) else NOTHING
             missing += max(given - there, NOTHING)
         self.figures["CREDIT_SPENT"] = figures | ({missing} if missing else set())
         refuse(faults | ({"CREDIT_SPENT"} if missing else set()))

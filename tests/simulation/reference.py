@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tests.simulation.adjusting import Adjusting
+from tests.simulation.holding import Holding
 from tests.simulation.noting import Noting
 from tests.simulation.records import Command, Refusal
 from tests.simulation.serving import Serving
@@ -17,7 +18,7 @@ from tests.simulation.spending import Spending
 
 
 @dataclass
-class Reference(Adjusting, Noting, Serving, Spending):
+class Reference(Adjusting, Holding, Noting, Serving, Spending):
     def do(self, command: Command, now: datetime, answered: str | None = None) -> str:
         """`done`, `requested`, `approved` or `approved before`. Raises Refusal, and has changed nothing then.
 

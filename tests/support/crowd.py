@@ -61,9 +61,15 @@ _ROWS: Final[dict[str, str]] = {
     "refunds": "id, spend_id, amount_minor, taken_minor, before_minor | id(5, t, n), id(5, t, n + 1), 1, 9, 0",
     "credit_notes": "id, invoice_id, amount_minor, lowered_minor, credit_id, created_at | id(5, t, n), id(8, t, n), 1, 0,"
     " CASE WHEN n % 2 = 0 THEN id(6, t, n) END, at(t + n)",
-    "credit_note_parts": "id, note_id, assignment_id, payment_id, credit_id, amount_minor, gone | id(26, t, n), id(5, t, n),"
+    "credit_note_parts": "id, note_id, assignment_id, payment_id, credit_id, amount_minor, gone | id(28, t, n), id(5, t, n),"
     " CASE WHEN n % 2 = 1 THEN id(11, t, n) END, CASE WHEN n % 2 = 0 THEN id(10, t, n) END, id(6, t, n), 1, false",
     "credit_note_lines": "id, note_id, line_id, quantity, amount_minor | id(27, t, n), id(5, t, n), id(9, t, n), 1, 1",
+    "holds": "id, account_id, home_id, amount_minor, held_minor, captured_minor, expires_at, created_at"
+    " | id(5, t, n), {account}, {account}, 1, CASE WHEN n % 10 = 0 THEN 1 ELSE 0 END,"
+    " CASE WHEN n % 10 = 0 THEN 0 ELSE 1 END,"
+    " at(t + n) + interval '1 hour', at(t + n)",
+    "hold_lots": "id, hold_id, transaction_id, account_id, credit_id, position, amount_minor, expires_at, created_at"
+    " | id(26, t, n), id(5, t, n), id(5, t, n), {account}, id(6, t, n), 0, 1, at(t + n) + interval '1 hour', at(t + n)",
     "coupons": "id, code, reward_id, customer_id, transaction_id, points_spent_minor, status, terms, issued_at"
     " | id(15, t, n), 'C' || n, id(1, t, 2), {customer}, id(5, t, n), 0, 'ISSUED', '{{}}', at(t + n)",
     "tier_changes": "id, account_id, transaction_id, new_tier, created_at"

@@ -11,6 +11,7 @@ from models.configuration_commands import SetLimit
 from models.operations.bulk_credit import bulk_credit
 from models.operations.limits import set_limit
 from tests.api.conftest import gid
+from tests.support.holds import hold
 from tests.support.tenants import ADMIN as FACTORY_ADMIN
 from tests.support.tenants import Tenant
 
@@ -109,6 +110,7 @@ async def one_of_each(tenant: Tenant) -> Ids:
     noted = await tenant.note(await tenant.invoice(customer, "5.00", auto_apply=False), "1.00")
     asked = await tenant.adjust(customer, "101.00", actor=ASKER, request_approval=True)
     spent = await tenant.spend(customer, "1.00", actor=program)
+    held = await hold(tenant, customer, "1.00", actor=program)
     await set_limit(tenant.ledger, tenant.id, FACTORY_ADMIN, SetLimit("STAFF", holder="gone"))
     rows = {
         "Customer": customer,
@@ -128,6 +130,7 @@ async def one_of_each(tenant: Tenant) -> Ids:
         "Payment": payment.payment_id,
         "CreditNote": noted.credit_note_id,
         "Transaction": spent.transaction_id,
+        "Hold": held.hold_id,
     }
     kinds = {"Member": "Customer", "Gift": "Product"}
     return {kind: gid(kinds.get(kind, kind), row_id) for kind, row_id in rows.items()}
