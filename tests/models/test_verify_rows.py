@@ -203,6 +203,11 @@ CHANGES: dict[str, tuple[tuple[str, str | None], ...]] = {
         ("true", "position = position + 7"),
         ("true", COPIED),
     ),
+    "invoice_texts": (
+        ("true", None),
+        ("true", "reference = 'forged'"),
+        ("true", "salt = decode(repeat('00', 16), 'hex')"),
+    ),
     "invoices": (
         ("status = 'OPEN'", None),
         ("status = 'OPEN'", "status = 'VOID', voided_at = created_at"),

@@ -17,6 +17,7 @@ from models.operations.merge_customers import merge_customers
 from models.operations.partner_tokens import issue_token
 from models.operations.people import erase_customer
 from models.operations.update_tenant import update_tenant
+from models.texts import Texts
 from tests.support import approvals, holds
 from tests.support.clock import Clock
 from tests.support.tenants import ADMIN, MANAGER, STAFF, Tenant
@@ -76,7 +77,8 @@ async def _sold(tenant: Tenant, ben: UUID) -> None:
 
 
 async def _invoices(tenant: Tenant, anna: UUID, pounds: UUID) -> None:
-    part_paid, void, _ = [await tenant.invoice(anna, total) for total in (40, 20, 10)]
+    part_paid, void = [await tenant.invoice(anna, total) for total in (40, 20)]
+    await tenant.invoice(anna, 10, invoice_texts=Texts("PO-1"))
     await tenant.assign(pounds, (part_paid, 25))
     await tenant.pay(part_paid, 5)
     other = await tenant.assign(pounds, (void, 5))
