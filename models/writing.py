@@ -35,10 +35,13 @@ from models.planning.drafts import (
     GrantRevocation,
     InvoiceLineDraft,
     RefundDraft,
+    RevivalDraft,
     RowResult,
     TierChangeDraft,
     TransactionDraft,
     TransactionTextDraft,
+    TransferDraft,
+    TransferredCreditDraft,
 )
 from models.planning.state import (
     AccountState,
@@ -85,6 +88,9 @@ async def _write(connection: TenantConnection, books: Books, actors: ActorIds) -
     if new := _new_currencies(books):
         await hold_currencies(connection, books.source, books.now, new)
     writer = _Writer(connection, books, actors)
+    if books.writes.revived_credits:
+        async with writer:
+            await in_slices(writer.before_all())
     async with writer:
         await in_slices(writer.first_stage())
     await writer.forget_services()
@@ -204,6 +210,11 @@ class _Writer:
             part, rows = parts[place]
             if found != len(rows):
                 raise InvariantViolated(f"{part.table}: {found} of {len(rows)} rows")
+
+    def before_all(self) -> Steps[None]:
+        """Write the new expiry of credits that were written off: only then may they have a remainder again."""
+        new = {credit.id for credit in self.writes.credits}
+        yield from self.update(CreditState, ("expires_at", "swept_at"), self.writes.revived_credits, new)
 
     def first_stage(self) -> Steps[None]:
         """Write all new rows, and the locked rows that have moved."""
@@ -373,6 +384,9 @@ class _Writer:
         yield from self.insert(PaymentState, w.payments)
         yield from self.insert(GrantDraft, w.grants)
         yield from self.insert(RefundDraft, w.refunds)
+        yield from self.insert(TransferDraft, w.transfers)
+        yield from self.insert(TransferredCreditDraft, w.transferred_credits)
+        yield from self.insert(RevivalDraft, w.revivals)
 
     def _restricted_anew(self) -> dict[UUID, list[UUID]]:
         """The new services of each credit whose restriction has changed."""

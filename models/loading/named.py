@@ -10,6 +10,7 @@ from models.loading.accounts import lock_customers
 from models.loading.approvals import load_approvals
 from models.loading.billing import load_assignments, load_invoices, load_payments, load_products, taken_numbers
 from models.loading.credits import load_credits, load_spend_records, load_spends
+from models.loading.lapsed import load_of_lots
 from models.loading.locked_elsewhere import Name
 from models.loading.rewards import load_coupons, load_rewards
 from models.planning.needs import Needs
@@ -79,6 +80,7 @@ async def load_named(
     if reversed_transactions := {t for n in needs for t in n.reversed_transactions} | given_back:
         books.spend_records = await load_spend_records(connection, reversed_transactions)
     await load_credits(connection, books, needs)
+    await load_of_lots(connection, books, needs)
 
 
 async def lock_whom_notes_are_about(

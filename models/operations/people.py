@@ -126,12 +126,23 @@ _SAME_PERSON: Final = """WITH RECURSIVE same AS (
 _TEXTS: Final = (
     f"""UPDATE transaction_texts x SET note = '', salt = '' FROM {each("id uuid")} k
     JOIN transactions t ON t.tenant_id = $1 AND t.customer_id = k.id WHERE x.tenant_id = $1 AND x.id = t.id""",
+    # Of a transfer, the other customer's transaction has the same note.
+    f"""UPDATE transaction_texts x SET note = '', salt = '' FROM {each("id uuid")} k
+    JOIN transactions t ON t.tenant_id = $1 AND t.customer_id = k.id AND t.kind = 'TRANSFER'
+    JOIN transfers f ON f.tenant_id = $1 AND f.id = t.id WHERE x.tenant_id = $1 AND x.id = f.received_id""",
+    f"""UPDATE transaction_texts x SET note = '', salt = '' FROM {each("id uuid")} k
+    JOIN transactions t ON t.tenant_id = $1 AND t.customer_id = k.id AND t.kind = 'TRANSFER'
+    JOIN transfers f ON f.tenant_id = $1 AND f.received_id = t.id WHERE x.tenant_id = $1 AND x.id = f.id""",
     # Details of a refusal say nothing about the person: they name the field and the actor.
     f"""UPDATE audit_events e SET note = NULL, details = CASE WHEN action = 'access.denied' THEN details END
     FROM {each("id uuid")} k WHERE e.tenant_id = $1 AND e.customer_id = k.id""",
     f"""UPDATE approval_requests r SET command = command || '{{"note": null}}', decision_note = NULL
     FROM {each("id uuid")} k
     WHERE r.tenant_id = $1 AND r.customer_id = k.id AND (command->>'note' IS NOT NULL OR decision_note IS NOT NULL)""",
+    f"""UPDATE approval_requests r SET command = command || '{{"note": null}}'
+    FROM {each("id uuid")} k
+    WHERE r.tenant_id = $1 AND r.operation = 'transferCredit' AND r.command->>'to_customer_id' = k.id::text
+        AND r.command->>'note' IS NOT NULL""",
     """UPDATE bulk_rows SET details = details - 'note'
     WHERE tenant_id = $1 AND customer_id = ANY($2) AND details->>'note' IS NOT NULL""",
 )

@@ -22,11 +22,15 @@ from models.planning.drafts import (
     InvoiceLineDraft,
     MergedCustomer,
     RefundDraft,
+    RevivalDraft,
     RowResult,
     TierChangeDraft,
     TransactionDraft,
     TransactionTextDraft,
+    TransferDraft,
+    TransferredCreditDraft,
 )
+from models.planning.lapsed import LapsedState
 from models.planning.lots import Lots
 from turns.steps import Steps, finish
 
@@ -114,6 +118,11 @@ class CreditState:
     def restricted(self) -> bool:
         """Whether it can be spent for some services only."""
         return bool(self.service_ids)
+
+    @property
+    def lot_id(self) -> UUID:
+        """The first of the credits that it continues after merges; its own id if it continues none."""
+        return self.origin_id or self.id
 
     @property
     def used_minor(self) -> int:
@@ -333,6 +342,9 @@ class Writes:
     assignments: list[AssignmentState] = field(default_factory=list)
     grants: list[GrantDraft] = field(default_factory=list)
     refunds: list[RefundDraft] = field(default_factory=list)
+    transfers: list[TransferDraft] = field(default_factory=list)
+    transferred_credits: list[TransferredCreditDraft] = field(default_factory=list)
+    revivals: list[RevivalDraft] = field(default_factory=list)
     coupons: list[CouponState] = field(default_factory=list)
     approvals: list[ApprovalState] = field(default_factory=list)
     bulk_operations: list[BulkOperationDraft] = field(default_factory=list)
@@ -342,6 +354,7 @@ class Writes:
     touched_accounts: list[AccountState] = field(default_factory=list)
     touched_credits: list[CreditState] = field(default_factory=list)
     amended_credits: list[CreditState] = field(default_factory=list)
+    revived_credits: list[CreditState] = field(default_factory=list)
     moved_credits: list[CreditState] = field(default_factory=list)
     touched_invoices: list[InvoiceState] = field(default_factory=list)
     touched_assignments: list[AssignmentState] = field(default_factory=list)
@@ -382,9 +395,10 @@ class Books:
     credits: by account, the requested ones that have a remainder, in burn order. by_id: every loaded credit, also under
     its ids from before merges. other_ids: by a credit's own id, those ids. homes: for accounts not locked because their
     customer's record was merged, the account that their credits belong to now. persons: merged records, each with its
-    survivor. actor_ids: of the requesters of `approvals`. pending_requests: number of each requester's pending
-    requests, once a unit requests an approval. senders: by partners' clients whose bulk continues after its request,
-    the scopes of each of their tokens; clients without any are left out.
+    survivor. lapsed: by lot, what has expired, if any of it may be put back. sources: by lot, the transaction that first
+    gave it, if any may be transferred. actor_ids: of the requesters of `approvals`. pending_requests: number of each
+    requester's pending requests, once a unit requests an approval. senders: by partners' clients whose bulk continues
+    after its request, the scopes of each of their tokens; clients without any are left out.
     """
 
     config: TenantConfig
@@ -404,6 +418,8 @@ class Books:
     payments: dict[UUID, PaymentState] = field(default_factory=dict)
     spend_records: list[SpendRecord] = field(default_factory=list)
     given_back: dict[UUID, SpendState] = field(default_factory=dict)
+    lapsed: dict[UUID, LapsedState] = field(default_factory=dict)
+    sources: dict[UUID, UUID] = field(default_factory=dict)
     products: dict[UUID, ProductState] = field(default_factory=dict)
     rewards: dict[UUID, RewardState] = field(default_factory=dict)
     coupons: dict[UUID, CouponState] = field(default_factory=dict)

@@ -32,8 +32,9 @@ _SELECT: Final = (
 )
 
 # Remainders at an instant: of credits not started then, from the few entries up to then; of credits expired and not yet
-# written off, from the few since then. An expiry is changed only before it passes, and only to after the change: so a
-# credit had expired by the expiry of that time if and only if it has by the present one. The credits of each
+# written off, from the few since then. But for revivals, an expiry is changed only before it passes, and only to after the
+# change: so a credit had expired by the expiry of that time if and only if it has by the present one, or was expired then
+# and has been revived since. The credits of each
 # wait (`start_wait`, `sweep_wait` in migrations/) lie in a short range of an index.
 # `offset 0` keeps the planner from reading all waits together, and the order keeps it from another index: either would
 # read the account's whole past.
@@ -62,7 +63,13 @@ _AT: Final = f"""
                       where c.tenant_id = $1 and c.account_id = k.account_id and c.sweep_wait = wait
                         and c.expires_at <= k.at and c.expires_at > k.at - make_interval(secs => 4.0::float8 ^ wait)
                         and c.swept_at > k.at and not c.open order by c.expires_at offset 0) waiting
-                    ), 0)::bigint as expired_minor
+                    ), 0)::bigint
+         + coalesce((select sum(left_minor) from (
+                     select (select sum(e.amount_minor) from entries e
+                              where e.tenant_id = $1 and e.credit_id = r.credit_id and e.created_at <= k.at) as left_minor
+                       from revivals r
+                      where r.tenant_id = $1 and r.account_id = k.account_id and r.revived_at > k.at
+                        and r.expired_at <= k.at order by r.revived_at offset 0) revived), 0)::bigint as expired_minor
       from unnest($2::uuid[], $3::timestamptz[]) with ordinality k(account_id, at, place)
      order by k.place"""
 

@@ -14,9 +14,12 @@ from models.tables.ledger import (
     LimitCounter,
     OutboxEvent,
     Refund,
+    Revival,
     TierChange,
     Transaction,
     TransactionText,
+    Transfer,
+    TransferredCredit,
 )
 from models.tables.requests import ApprovalRequest, BulkOperation, BulkRow
 from models.tables.rewards import Coupon
@@ -50,6 +53,7 @@ __all__ = [
     "Product",
     "Reason",
     "Refund",
+    "Revival",
     "Reward",
     "Seal",
     "Service",
@@ -62,4 +66,6 @@ __all__ = [
     "TotalsSeen",
     "Transaction",
     "TransactionText",
+    "Transfer",
+    "TransferredCredit",
 ]
