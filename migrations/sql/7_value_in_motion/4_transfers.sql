@@ -15,8 +15,7 @@ CREATE TABLE transfers (
     PRIMARY KEY (tenant_id, id),
     FOREIGN KEY (tenant_id, id) REFERENCES transactions (tenant_id, id),
     FOREIGN KEY (tenant_id, received_id) REFERENCES transactions (tenant_id, id),
-    CONSTRAINT transfers_received_key UNIQUE (tenant_id, received_id),
-    CONSTRAINT transfers_two CHECK (received_id <> id)
+    CONSTRAINT transfers_received_key UNIQUE (tenant_id, received_id)
 );
 ALTER TABLE transfers ALTER COLUMN tenant_id SET (n_distinct = 1);
 ALTER TABLE transfers ENABLE ROW LEVEL SECURITY;
@@ -87,8 +86,7 @@ CREATE TABLE transferred_credits (
     FOREIGN KEY (tenant_id, id) REFERENCES credits (tenant_id, id),
     FOREIGN KEY (tenant_id, transfer_id) REFERENCES transfers (tenant_id, id),
     FOREIGN KEY (tenant_id, from_id) REFERENCES credits (tenant_id, id),
-    FOREIGN KEY (tenant_id, source_id) REFERENCES transactions (tenant_id, id),
-    CONSTRAINT transferred_credits_two CHECK (from_id <> id)
+    FOREIGN KEY (tenant_id, source_id) REFERENCES transactions (tenant_id, id)
 );
 ALTER TABLE transferred_credits ALTER COLUMN tenant_id SET (n_distinct = 1);
 ALTER TABLE transferred_credits ENABLE ROW LEVEL SECURITY;
