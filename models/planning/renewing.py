@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from models.commands import Actor, NewExpiry
-from models.errors import ExpiryConflict, Invalid
+from models.errors import ExpiryConflict, Invalid, InvariantViolated
 from models.kinds import Counter, Role, TransactionKind
 from models.planning import calendar, credits
 from models.planning.burn_order import burn_key
@@ -53,12 +53,13 @@ def put_back(
     books: Books, transaction: TransactionDraft, credit: CreditState, amount_minor: int, expires_at: datetime | None
 ) -> CreditState:
     """Put this much of what has expired back on the credit, under the new expiry. Returns the credit, or its
-    continuation if a merge has left nothing of it to move. The caller has checked the amount and the room."""
+    continuation if a merge has left nothing of it to move. The caller has checked the amount and the room, and written off
+    what had expired."""
     account = credits.account_of_lot(books, credit)
     if credit.account_id != account.id:
         credit = credits.succeed(books, transaction, credit, account)
     if is_unswept(books, credit):
-        credits.expire(books, transaction, account, credit)
+        raise InvariantViolated(f"what has expired of credit {credit.id} is to be written off before it is put back")
     lapsed = books.lapsed[credit.lot_id]
     books.writes.revivals.append(
         RevivalDraft(

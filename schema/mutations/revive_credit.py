@@ -70,8 +70,7 @@ class ReviveCreditPayload(PostingPayload):
 
     @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
-        """Transaction that was posted; null if approval was requested. What no job had written off yet expires in it
-        first."""
+        """Transaction that was posted; null if approval was requested."""
         return loaded(info, "Transaction", self.outcome.transaction_id)
 
     @resolved(Account | None)

@@ -89,7 +89,7 @@ class RevivalPreview:
 
     @resolved(list[CreditEffect] | None)
     def credits(self, info: Info) -> list[CreditEffect]:
-        """Effects on the credit, under its new expiry. What no job has written off yet would first expire."""
+        """Effects on the credit, under its new expiry. What no job has written off yet would be written off first."""
         info.context.require(Permission.READ_LEDGER)
         return [CreditEffect.of(effect, self.preview.asset) for effect in self.preview.credits]
 
