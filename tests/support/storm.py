@@ -14,7 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.postgres.database import open_database
-from models.commands import Actor, AdjustCredit, BulkCredit, BulkItem, GiveReward, Outcome
+from models.commands import Actor, AdjustCredit, BulkCredit, BulkItem, GiveReward, Outcome, TransferCredit
 from models.errors import LedgerError
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
@@ -25,6 +25,7 @@ from models.operations.create_invoice import create_invoice
 from models.operations.give_reward import give_reward
 from models.operations.record_payment import record_payment
 from models.operations.releasing import reassign_credit, release_assignments, void_credit, void_invoice
+from models.operations.transfer_credit import transfer_credit
 from models.planning.approving import ApproveRequest
 from models.planning.assign import AssignCredit, InvoiceAmount
 from models.planning.invoices import CreateInvoice, InvoiceLineItem
@@ -51,6 +52,7 @@ EVERYTHING: Final = {
 }
 UNDOING: Final = {"assign": 6, "release": 3, "reassign": 3, "void": 2, "credit": 2, "pay": 2, "invoice": 2}
 APPROVING: Final = {"approve": 3, "add": 1}
+MOVING: Final = {"transfer": 9, "add": 1, "remove": 1, "credit": 1}
 """How often each kind of request comes, beside the others."""
 
 
@@ -87,6 +89,9 @@ def _request(dice: random.Random, ids: dict[str, list[UUID]], n: int, kinds: dic
         case "bulk":
             rows = tuple(BulkItem(c, Decimal(dice.randint(-20, 20) or 1)) for c in dice.sample(ids["customers"], 3))
             return bulk_credit, MANAGER, BulkCredit(rows, "GBP", "CORRECTION", error_policy="SKIP_FAILED")
+        case "transfer":
+            giver, receiver = dice.sample(ids["customers"], 2)
+            return transfer_credit, MANAGER, TransferCredit(giver, receiver, "GBP", Decimal(dice.randint(1, 30)))
         case "approve":
             return approve_request, MANAGER, ApproveRequest(dice.choice(ids["requests"]))
         case undoing:
