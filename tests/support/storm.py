@@ -89,16 +89,13 @@ def _request(dice: random.Random, ids: dict[str, list[UUID]], n: int, kinds: dic
         case "bulk":
             rows = tuple(BulkItem(c, Decimal(dice.randint(-20, 20) or 1)) for c in dice.sample(ids["customers"], 3))
             return bulk_credit, MANAGER, BulkCredit(rows, "GBP", "CORRECTION", error_policy="SKIP_FAILED")
-        case "transfer":
-            giver, receiver = dice.sample(ids["customers"], 2)
-            return transfer_credit, MANAGER, TransferCredit(giver, receiver, "GBP", Decimal(dice.randint(1, 30)))
         case "approve":
             return approve_request, MANAGER, ApproveRequest(dice.choice(ids["requests"]))
-        case undoing:
-            return _undo(undoing, dice, ids, invoice, credit)
+        case other:
+            return _undo_or_move(other, dice, ids, invoice, credit)
 
 
-def _undo(kind: str, dice: random.Random, ids: dict[str, list[UUID]], invoice: UUID, credit: UUID) -> Request:
+def _undo_or_move(kind: str, dice: random.Random, ids: dict[str, list[UUID]], invoice: UUID, credit: UUID) -> Request:
     match kind:
         case "release":
             some = dice.sample(ids["assignments"], dice.randint(1, 2))
@@ -107,6 +104,9 @@ def _undo(kind: str, dice: random.Random, ids: dict[str, list[UUID]], invoice: U
             chosen = dice.sample(ids["invoices"], dice.randint(1, 3))
             items = tuple(InvoiceAmount(i, dice.choice((None, Decimal(1)))) for i in chosen)
             return reassign_credit, MANAGER, ReassignCredit(dice.choice(ids["assignments"]), items)
+        case "transfer":
+            giver, receiver = dice.sample(ids["customers"], 2)
+            return transfer_credit, MANAGER, TransferCredit(giver, receiver, "GBP", Decimal(dice.randint(1, 30)))
         case "void":
             return void_invoice, MANAGER, VoidInvoice(invoice)
         case _:
