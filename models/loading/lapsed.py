@@ -1,5 +1,5 @@
-"""What is known of lots beside their credits, for units that need it: what has expired of them, and what first gave them.
-Read under the accounts' locks, once the credits are loaded."""
+"""Facts of lots beside their credits, for units that need them: how much has expired of each, and its source. Read under
+the accounts' locks, once the credits are loaded."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -29,7 +29,7 @@ async def load_of_lots(connection: TenantConnection, books: Books, needs: Iterab
 
 
 async def _lapsed(connection: TenantConnection, lots: set[UUID]) -> dict[UUID, LapsedState]:
-    """What has ever expired of each lot, on whichever of its credits, and what of that was put back."""
+    """By lot, all that has ever expired on any of its credits, and the part of that which was put back."""
     rows = await connection.raw.fetch(
         f"""SELECT k.id, coalesce(x.minor, 0) AS expired_minor, coalesce(r.minor, 0) AS revived_minor,
             g.revoked IS NOT NULL AS revoked

@@ -1,4 +1,4 @@
-"""What has expired of a lot. Pure."""
+"""The expired part of a lot. Pure."""
 
 from dataclasses import dataclass
 

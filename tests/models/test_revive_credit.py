@@ -21,7 +21,7 @@ from models.reads.session import ReadSession
 from models.reads.verify import verify
 from tests.support.approvals import approve
 from tests.support.clock import Clock
-from tests.support.tenants import MANAGER, STAFF, Tenant, known
+from tests.support.tenants import ADMIN, MANAGER, STAFF, Tenant, known
 
 ENTRIES = """SELECT credit_id, counter, amount_minor, lifetime_minor FROM entries
     WHERE tenant_id = $1 AND transaction_id = $2 ORDER BY sequence"""
@@ -87,8 +87,8 @@ async def test_what_no_sweep_has_seen_expires_first(tenant: Tenant, anna: UUID, 
     done = await tenant.revive(credit, 20)
 
     assert await moved(tenant, done.transaction_id) == [(credit, "EXPIRED", 2000, 0)]
-    before = "SELECT id FROM transactions WHERE tenant_id = $1 AND kind = 'EXPIRY'"
-    assert await moved(tenant, await tenant.value(before)) == [(credit, "EXPIRED", -4500, 0)]
+    ((before,),) = await tenant.rows("SELECT id FROM transactions WHERE tenant_id = $1 AND kind = 'EXPIRY'")
+    assert await moved(tenant, before) == [(credit, "EXPIRED", -4500, 0)]
     assert await tenant.available(anna) == 2000
     assert await tenant.expire() == 0
     assert (await verify(tenant.id)).holds
@@ -105,9 +105,11 @@ async def test_the_past_stands_still(tenant: Tenant, anna: UUID, clock: Clock) -
         if len(seen) == 3:
             await tenant.expire()
             await _look(tenant, anna, seen)
+    clock.advance(hours=1)
     await tenant.revive(credit, 20)
     clock.advance(hours=3)
     await _look(tenant, anna, seen)
+    clock.advance(hours=1)
     await tenant.spend(anna, 27)
     clock.advance(days=30)
     await _look(tenant, anna, seen)
@@ -159,7 +161,7 @@ async def test_what_an_unpaid_order_had_granted_stays_gone(tenant: Tenant, anna:
     """Its payment was voided: the money is back, and the credit is not given as well."""
     order = await tenant.order(anna, (await tenant.product(1, "CREDIT"), 50))
     payment = (await tenant.pay(order, 50)).payment_id
-    granted: UUID = await tenant.value("SELECT credit_id FROM grants WHERE tenant_id = $1")
+    ((granted,),) = await tenant.rows("SELECT credit_id FROM grants WHERE tenant_id = $1")
     await tenant.update_credit(granted, expires_in_days=1)
     clock.advance(days=9)
     await tenant.expire()
@@ -180,8 +182,7 @@ async def test_the_membership_gate(tenant: Tenant, clock: Clock) -> None:
     async with tenant.refused("MEMBERSHIP_GRACE_ENDED"):
         await tenant.revive(lessons)
     await erase_customer(tenant.ledger, tenant.id, MANAGER, anna)
-    pounds = "SELECT count(*) FROM revivals WHERE tenant_id = $1"
-    assert await tenant.value(pounds) == 0
+    assert await tenant.count("revivals") == 0
 
 
 async def test_it_counts_as_an_addition(tenant: Tenant, anna: UUID, clock: Clock) -> None:
@@ -208,7 +209,7 @@ async def test_a_request_that_has_been_overtaken(tenant: Tenant, anna: UUID, clo
         await approve(tenant, known(waits.approval_request_id))
 
 
-BAD = {
+BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no expiry": ({"expiry": NewExpiry()}, "EXPIRY_CONFLICT"),
     "two": ({"expiry": NewExpiry(in_days=3, never=True)}, "EXPIRY_CONFLICT"),
     "past": ({"expiry": NewExpiry(at=datetime.fromisoformat("2020-01-01T00:00Z"))}, "EXPIRY_IN_PAST"),
@@ -320,7 +321,7 @@ async def test_only_a_manager_gives_one(tenant: Tenant, anna: UUID, clock: Clock
     async with tenant.refused("EXPIRY_CONFLICT"):
         await tenant.refund(spend, new_expiry=NewExpiry(in_days=3, never=True))
     waits = await tenant.refund(spend, 5, actor=MANAGER, new_expiry=NewExpiry(in_days=3), propose_only=True)
-    await approve(tenant, known(waits.approval_request_id))
+    await approve(tenant, known(waits.approval_request_id), actor=ADMIN)
     assert await tenant.remainders(credit) == [500]
     assert (await verify(tenant.id)).holds
 

@@ -34,9 +34,6 @@ async def tenant(database: Urls, clock: Clock) -> AsyncIterator[Tenant]:
 FIRST = "id = (SELECT min(id::text)::uuid FROM {})"
 SOME = "(SELECT min(id::text)::uuid FROM transactions WHERE kind = 'ADJUSTMENT')"
 PLANTED = {
-    "a transfer that is forgotten": planted(
-        "transfers", None, FIRST.format("transfers"), "transfers", "row of transfers"
-    ),
     "another counterpart": planted("transfers", f"received_id = {SOME}", FIRST.format("transfers"), "transfers"),
     "more received than given": planted(
         "entries", "amount_minor = 301", "counter = 'TRANSFERRED' AND amount_minor = 300", "transfers"
@@ -67,7 +64,12 @@ PLANTED = {
     "a revival of what was never written off": planted(
         "entries", "counter = 'REMOVED'", "counter = 'EXPIRED' AND amount_minor < 0", "revivals"
     ),
-    "a revival in another name": planted("transactions", "kind = 'REFUND'", "kind = 'REVIVAL'", "revivals"),
+    "a revival in another name": planted(
+        "transactions",
+        "kind = 'REFUND'",
+        "id = (SELECT transaction_id FROM revivals WHERE before_minor = 0)",
+        "revivals",
+    ),
 }
 
 
