@@ -95,7 +95,7 @@ def put_back_what_came(
     expired = [(credit, minor) for credit, minor in parts if credit.voided_at is None and _has_expired(books, credit)]
     if not expired:
         return
-    beside = PostingContext(context.actor, context.key, books.source.new_id())
+    beside = PostingContext(context.actor, context.key, books.source.new_id(), texts=context.texts)
     transaction = credits.begin(books, TransactionKind.REVIVAL, account.customer_id, beside)
     for credit, amount_minor in expired:
         put_back(books, transaction, credit, amount_minor, expires_at)

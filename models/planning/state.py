@@ -20,6 +20,7 @@ from models.planning.drafts import (
     GrantDraft,
     GrantRevocation,
     InvoiceLineDraft,
+    InvoiceTextDraft,
     MergedCustomer,
     RefundDraft,
     RevivalDraft,
@@ -32,6 +33,7 @@ from models.planning.drafts import (
 )
 from models.planning.lapsed import LapsedState
 from models.planning.lots import Lots
+from models.texts import Texts
 from turns.steps import Steps, finish
 
 AccountKey = tuple[UUID, str]
@@ -316,7 +318,7 @@ class PostingContext:
     """The actor, their idempotency key, and the id of the result to be (a replay finds it by that).
 
     approved_by: the second person who approved it; then no limit applies. shown: whether the outcome has details
-    and not only ids, which are enough for ten thousand rows.
+    and not only ids, which are enough for ten thousand rows. texts: of each transaction that is begun in it.
     """
 
     actor: Actor
@@ -324,6 +326,7 @@ class PostingContext:
     result_id: UUID
     approved_by: Actor | None = None
     shown: bool = True
+    texts: Texts | None = None
 
 
 @dataclass(slots=True)
@@ -337,6 +340,7 @@ class Writes:
     credit_changes: list[CreditChangeDraft] = field(default_factory=list)
     tier_changes: list[TierChangeDraft] = field(default_factory=list)
     invoices: list[InvoiceState] = field(default_factory=list)
+    invoice_texts: list[InvoiceTextDraft] = field(default_factory=list)
     invoice_lines: list[InvoiceLineDraft] = field(default_factory=list)
     payments: list[PaymentState] = field(default_factory=list)
     assignments: list[AssignmentState] = field(default_factory=list)

@@ -17,7 +17,7 @@ from models.planning.adjust import check_membership, named_credit
 from models.planning.allowances import allowance_of
 from models.planning.drafts import Limited, TransactionDraft, TransferDraft, TransferredCreditDraft
 from models.planning.needs import Needs, Spend
-from models.planning.notes import check_note, kept_note
+from models.planning.notes import check_note, kept_note, kept_texts
 from models.planning.spending import positive_minor
 from models.planning.state import AccountKey, AccountState, Books, CreditState, PostingContext
 from turns.steps import Steps
@@ -63,6 +63,7 @@ def plan(books: Books, context: PostingContext, command: TransferCredit) -> Step
         limited = allowance.use(books, amount_minor)
     # Must succeed from here on (and using a limit does).
     note = kept_note(books, giver.customer_id, command.note)
+    context = replace(context, texts=kept_texts(books, giver.customer_id, context.texts))
     given, received = _begin(books, context, giver, receiver, note, limited)
     taking: Iterable[tuple[CreditState, int] | None] = (
         credits.to_take(books, giver, amount_minor) if credit is None else [(credit, amount_minor)]

@@ -15,11 +15,12 @@ from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.types.account import Account
 from schema.types.base import resolved
 from schema.types.ledger import Transaction
+from schema.types.metadata import TextsInput
 from schema.types.requests import ApprovalRequest, requested
 
 
 @strawberry.input
-class PreviewRefundInput:
+class PreviewRefundInput(TextsInput):
     """A refund of a spend to preview."""
 
     transaction_id: strawberry.ID
@@ -51,6 +52,7 @@ class PreviewRefundInput:
             amount=self.amount,
             new_expiry=self.new_expiry(),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            texts=self.texts(),
             request_approval=bool(self.request_approval),
             propose_only=bool(self.propose_only),
         )

@@ -15,11 +15,12 @@ from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.types.account import Account, Credit
 from schema.types.base import resolved
 from schema.types.ledger import Transaction
+from schema.types.metadata import TextsInput
 from schema.types.requests import ApprovalRequest, requested
 
 
 @strawberry.input
-class PreviewRevivalInput:
+class PreviewRevivalInput(TextsInput):
     """A revival of what has expired to preview. Give the new expiry in one of three ways."""
 
     credit_id: strawberry.ID
@@ -49,6 +50,7 @@ class PreviewRevivalInput:
             new_expiry=NewExpiry(self.expires_in_days, self.expires_at, bool(self.never_expires)),
             amount=self.amount,
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            texts=self.texts(),
             request_approval=bool(self.request_approval),
             propose_only=bool(self.propose_only),
         )

@@ -15,11 +15,12 @@ from schema.scalars import AssetCode
 from schema.types.account import Account
 from schema.types.base import resolved
 from schema.types.ledger import Transaction
+from schema.types.metadata import TextsInput
 from schema.types.requests import ApprovalRequest, requested
 
 
 @strawberry.input
-class PreviewTransferInput:
+class PreviewTransferInput(TextsInput):
     """A transfer to preview."""
 
     from_customer_id: strawberry.ID
@@ -48,6 +49,7 @@ class PreviewTransferInput:
             amount=self.amount,
             credit_id=None if self.credit_id is None else input_id(self.credit_id, "Credit", "creditId"),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            texts=self.texts(),
             request_approval=bool(self.request_approval),
             propose_only=bool(self.propose_only),
         )

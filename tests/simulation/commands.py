@@ -150,6 +150,7 @@ class Commands(Moves):
                 "lines": lines,
                 "auto": self._chance(60),
                 **self._issued(now),
+                **self._reference(30),
             },
         )
 
@@ -283,7 +284,8 @@ class Commands(Moves):
             "asset": asset,
             "amount": amount if self._chance(97) else -amount,
             "services": services,
-            "note": "Coffee" if self._chance(95) else self.dice.choice((None, "", " ")),
+            "note": "Coffee" if self._chance(90) else self.dice.choice((None, "", " ")),
+            **self._reference(50),
         }
         return Command("spend", facts, self.dice.choice(ROLES))
 

@@ -58,6 +58,12 @@ class Draws:
         places = PLACES[asset]
         return Decimal(self.dice.randint(1, most * 10**places)).scaleb(-places)
 
+    def _reference(self, of_a_hundred: int) -> dict[str, str]:
+        """What the tenant's own systems call it, where they do."""
+        if not self._chance(of_a_hundred) or "reference" in self.without:
+            return {}
+        return {"reference": self.dice.choice(("R-1", " R-2 ", "r-1", "", "\u2003"))}
+
     def _services(self, asset: str) -> tuple[int, ...]:
         if asset != "SERVICE_CREDITS" and not self._chance(2):
             return ()

@@ -158,6 +158,7 @@ class Invoice:
     paid: Decimal = NOTHING
     credited: Decimal = NOTHING
     void: bool = False
+    reference: str | None = None
 
     @property
     def due(self) -> Decimal:
@@ -210,6 +211,7 @@ class Spend:
     asset: str
     taken: tuple[tuple[int, Decimal], ...]
     returned: Decimal = NOTHING
+    reference: str | None = None
 
     @property
     def left(self) -> Decimal:
