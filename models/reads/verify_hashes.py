@@ -229,8 +229,8 @@ NOTES: Final = f"""
                 THEN 'the reference is listed at another instant than its transaction''s'
             WHEN x.salt <> {_NOTHING} THEN CASE WHEN t.note_digest IS DISTINCT FROM {_NOTE}
                 THEN 'the note, reference or metadata is not the one that was written' END
-            WHEN coalesce(c.erased_at, p.erased_at, o.erased_at) IS NULL OR num_nonnulls(nullif(x.note, ''), x.reference, x.metadata) > 0
-                    OR t.note_digest IS NULL
+            WHEN coalesce(c.erased_at, p.erased_at, o.erased_at) IS NULL OR t.note_digest IS NULL
+                    OR num_nonnulls(nullif(x.note, ''), x.reference, x.metadata) > 0
                 THEN 'the note is blank, and its customer was not erased' END AS detail
         FROM transactions t
         LEFT JOIN transaction_texts x ON x.tenant_id = $1 AND x.id = t.id
