@@ -302,6 +302,7 @@ class Outcome:
     invoice_id: UUID | None = None
     payment_id: UUID | None = None
     coupon_id: UUID | None = None
+    hold_id: UUID | None = None
     approval_request_id: UUID | None = None
     bulk_operation_id: UUID | None = None
     assignment_ids: tuple[UUID, ...] = ()
@@ -330,8 +331,8 @@ class CreditEffect:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The effect of an adjustment, a spend, a refund, a transfer or a revival, had it been posted now. account_id None: it
-    would open the account. received: of a transfer, the effect on the receiver's account."""
+    """The effect of an adjustment, a spend, a hold, a refund, a transfer or a revival, had it been posted now. account_id
+    None: it would open the account. received: of a transfer, the effect on the receiver's account."""
 
     asset: str
     account_id: UUID | None
@@ -341,4 +342,5 @@ class Preview:
     credits: tuple[CreditEffect, ...]
     limit: LimitVerdict
     errors: tuple[LedgerError, ...] = field(default=())
+    held_after_minor: int = 0
     received: "Preview | None" = None

@@ -236,9 +236,9 @@ def named_credit(
         raise Invalid("The credit cannot be spent on these services. Choose another one.", field=("serviceIds",))
     if not credits.is_open(credit, books.now):
         raise CreditNotOpen(credits.credit_view(credit, account.asset).status(books.now))
-    if amount_minor > credit.remaining_minor:
+    if amount_minor > credit.free_minor:
         raise InsufficientBalance(
-            to_decimal(credit.remaining_minor, account.asset), account.asset, what="left of the credit"
+            to_decimal(credit.free_minor, account.asset), account.asset, what="left of the credit"
         )
     return credit
 

@@ -45,8 +45,8 @@ def new_expiry(books: Books, expiry: NewExpiry, starts_at: datetime) -> datetime
 
 
 def is_unswept(books: Books, credit: CreditState) -> bool:
-    """Whether it has expired with something left that no sweep has written off yet."""
-    return credit.remaining_minor > 0 and _has_expired(books, credit)
+    """Whether it has expired with something left that is not held, and that no sweep has written off yet."""
+    return credit.free_minor > 0 and _has_expired(books, credit)
 
 
 def put_back(
@@ -120,7 +120,6 @@ def _renew(books: Books, transaction: TransactionDraft, credit: CreditState, exp
             )
         )
     credits.amend(books, credit, expires_at=expires_at, swept_at=None)
-    books.writes.revived_credits.append(credit)
 
 
 def _has_expired(books: Books, credit: CreditState) -> bool:

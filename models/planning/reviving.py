@@ -41,7 +41,7 @@ def plan(books: Books, context: PostingContext, command: ReviveCredit) -> Steps[
     credits.check_open(books, account.customer_id, "creditId")
     check_membership(books, account.customer_id, account.asset)
     expires_at = new_expiry(books, command.new_expiry, credit.starts_at)
-    credits.check_room(account, amount_minor - (credit.remaining_minor if is_unswept(books, credit) else 0))
+    credits.check_room(account, amount_minor - (credit.free_minor if is_unswept(books, credit) else 0))
     limited = None
     if context.approved_by is None:
         allowance = allowance_of(books, context.actor, account.customer_id, account.asset)
@@ -86,7 +86,7 @@ def amount_to_revive(books: Books, command: ReviveCredit) -> int:
     lapsed = books.lapsed[credit.lot_id]
     if credit.voided_at is not None or lapsed.revoked:
         raise CreditNotOpen(CreditStatus.VOIDED)
-    left_minor = lapsed.left_minor + (credit.remaining_minor if is_unswept(books, credit) else 0)
+    left_minor = lapsed.left_minor + (credit.free_minor if is_unswept(books, credit) else 0)
     amount_minor = left_minor if command.amount is None else positive_minor(command.amount, account.asset)
     if amount_minor > left_minor or not left_minor:
         left = to_decimal(left_minor, account.asset)

@@ -22,7 +22,8 @@ from models.planning.drafts import RefundDraft
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note, kept_note
 from models.planning.renewing import check_may_renew, new_expiry, put_back_what_came
-from models.planning.state import AccountKey, AccountState, Books, CreditState, PostingContext, SpendRecord, SpendState
+from models.planning.spend_rows import SpendRecord, SpendState
+from models.planning.state import AccountKey, AccountState, Books, CreditState, PostingContext
 from models.texts import Texts
 from turns.steps import Steps
 

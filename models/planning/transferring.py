@@ -143,6 +143,7 @@ def _move(
         opened_sequence=receiver.sequence + 1,
         origin_id=None,
         successor_id=None,
+        held_minor=0,
     )
     credits.list_new(books, new)
     credits.move(books, received, receiver, new, amount_minor, Counter.TRANSFERRED)

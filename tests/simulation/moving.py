@@ -42,7 +42,7 @@ class Moving(Adjusting):
             return self._request("transfer", now, customer=customer, to=to, asset=asset, amount=amount, credit=credit)
         refuse(faults | ({"LIMIT_EXCEEDED"} if over else set()))
         self._use_limit(now, role, to, asset, amount)
-        for number, part in self._burn(lots, amount, USED):
+        for number, part in self._burn(lots, amount, USED, now):
             self._carry_over(self.lots[number], self.person(to), part)
         self.fill(to, asset)
         return "done"
@@ -87,7 +87,7 @@ class Moving(Adjusting):
         if lot.asset == "SERVICE_CREDITS" and self._grace_is_over(lot.customer, now):
             faults.add("MEMBERSHIP_GRACE_ENDED")
         ends, bad_dates = self._renewed(now, days, expires, never, lot.starts)
-        unswept = lot.left if lot.has_expired(now) else Decimal(0)
+        unswept = self.free(lot, now) if lot.has_expired(now) else Decimal(0)
         left = lot.lapsed + unswept
         back = left if amount is None else amount
         faults |= bad_dates | (set() if amount is None else bad_amount(amount, lot.asset))
@@ -114,7 +114,7 @@ class Moving(Adjusting):
         self._use_limit(now, role, lot.customer, lot.asset, back)
         self._move_home(lot)
         if unswept:
-            self._expire(lot)
+            self._expire(lot, now)
         self._put_back([(lot, back)], ends)
         return "done"
 

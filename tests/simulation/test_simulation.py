@@ -24,6 +24,7 @@ REFERENCE = (
     "adjusting",
     "moving",
     "billing",
+    "holding",
     "serving",
     "spending",
     "reference",
