@@ -28,8 +28,6 @@ from models.planning.drafts import (
     BulkOperationDraft,
     BulkRowDraft,
     CreditChangeDraft,
-    CreditNoteLineDraft,
-    CreditNotePartDraft,
     CreditServiceDraft,
     EntryDraft,
     EventDraft,
@@ -38,13 +36,16 @@ from models.planning.drafts import (
     InvoiceLineDraft,
     InvoiceTextDraft,
     RefundDraft,
+    RevivalDraft,
     RowResult,
     TierChangeDraft,
     TransactionDraft,
     TransactionTextDraft,
+    TransferDraft,
+    TransferredCreditDraft,
 )
 from models.planning.hold_rows import HoldLotDraft, HoldState
-from models.planning.noted import CreditNoteState
+from models.planning.noted import CreditNoteLineDraft, CreditNotePartDraft, CreditNoteState
 from models.planning.state import (
     AccountState,
     ApprovalState,
@@ -389,6 +390,9 @@ class _Writer:
         yield from self.insert(CreditNoteState, w.credit_notes)
         yield from self.insert(CreditNotePartDraft, w.credit_note_parts)
         yield from self.insert(CreditNoteLineDraft, w.credit_note_lines)
+        yield from self.insert(TransferDraft, w.transfers)
+        yield from self.insert(TransferredCreditDraft, w.transferred_credits)
+        yield from self.insert(RevivalDraft, w.revivals)
 
     def _holds(self) -> Steps[None]:
         """Write holds, and until when something is held on accounts that nothing is posted to."""

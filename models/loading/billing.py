@@ -6,9 +6,8 @@ from models.loading.accounts import in_order
 from models.loading.credits import lots_of_same
 from models.lookups import each
 from models.planning.columns import maker, selected
-from models.planning.drafts import CreditNoteLineDraft, CreditNotePartDraft
 from models.planning.needs import Needs
-from models.planning.noted import CreditNoteState, LineState
+from models.planning.noted import CreditNoteLineDraft, CreditNotePartDraft, CreditNoteState, LineState
 from models.planning.state import AssignmentState, InvoiceState, PaymentState, ProductState
 from models.session import TenantConnection
 from turns.slices import each_in_slices

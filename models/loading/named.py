@@ -19,6 +19,7 @@ from models.loading.billing import (
 )
 from models.loading.credits import load_credits, load_spend_records, load_spends
 from models.loading.holds import load_holds
+from models.loading.lapsed import load_of_lots
 from models.loading.locked_elsewhere import Name
 from models.loading.rewards import load_coupons, load_rewards
 from models.planning.needs import Needs
@@ -89,6 +90,7 @@ async def load_named(
     if holds := _holds(books, needs):
         books.holds = await load_holds(connection, holds)
     await load_credits(connection, books, needs)
+    await load_of_lots(connection, books, needs)
 
 
 async def load_what_paid(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:

@@ -26,10 +26,10 @@ from models.money import nonzero_minor, to_decimal
 from models.planning import calendar, credits, plan_of, requesting
 from models.planning.allowances import allowance_of
 from models.planning.auditing import audit
-from models.planning.drafts import CreditNoteLineDraft, CreditNotePartDraft, TransactionDraft
+from models.planning.drafts import TransactionDraft
 from models.planning.events import emit
 from models.planning.needs import Needs
-from models.planning.noted import CreditNoteState, LineState
+from models.planning.noted import CreditNoteLineDraft, CreditNotePartDraft, CreditNoteState, LineState
 from models.planning.notes import check_note, kept_note
 from models.planning.returning import Paid, to_give_back
 from models.planning.settling import account_of, check_grants_fit, grant_if_paid, invoice_view, settle

@@ -196,33 +196,44 @@ class RefundDraft:
     before_minor: int
 
 
-@table("credit_note_parts")
+@table("transfers")
 @dataclass(frozen=True, slots=True)
-class CreditNotePartDraft:
-    """The part of one assignment, or of one payment in money, that a credit note gave back. credit_id: where it went.
-
-    gone: it came back and expired at once, or was reversed like the rest of a voided credit.
-    """
+class TransferDraft:
+    """A transfer between customers. id: of the transaction that took; received_id: of the one that gave."""
 
     id: UUID
-    note_id: UUID
-    assignment_id: UUID | None
-    payment_id: UUID | None
+    received_id: UUID
+
+
+@table("transferred_credits")
+@dataclass(frozen=True, slots=True)
+class TransferredCreditDraft:
+    """A credit that a transfer opened. id: the credit's. from_id: the credit that it was taken from. source_id: the
+    transaction that first gave the value."""
+
+    id: UUID
+    transfer_id: UUID
+    from_id: UUID
+    source_id: UUID
+
+
+@table("revivals")
+@dataclass(frozen=True, slots=True)
+class RevivalDraft:
+    """A part of what had expired of a lot that was put back. lot_id: the credit, or the first of those that it continues.
+    expired_minor: all that had expired of the lot; before_minor: what of that had been put back before. expired_at: the
+    expiry that the credit had."""
+
+    id: UUID
+    transaction_id: UUID
     credit_id: UUID
+    account_id: UUID
+    lot_id: UUID
     amount_minor: int
-    gone: bool
-
-
-@table("credit_note_lines")
-@dataclass(frozen=True, slots=True)
-class CreditNoteLineDraft:
-    """The part of one line that a credit note took back. quantity: None if only an amount was named."""
-
-    id: UUID
-    note_id: UUID
-    line_id: UUID
-    quantity: Decimal | None
-    amount_minor: int
+    expired_minor: int
+    before_minor: int
+    expired_at: datetime | None
+    revived_at: datetime
 
 
 @table("audit_events")

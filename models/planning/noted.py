@@ -7,7 +7,35 @@ from typing import Annotated
 from uuid import UUID
 
 from models.planning.columns import ASIDE, LATER, table
-from models.planning.drafts import CreditNoteLineDraft, CreditNotePartDraft
+
+
+@table("credit_note_parts")
+@dataclass(frozen=True, slots=True)
+class CreditNotePartDraft:
+    """The part of one assignment, or of one payment in money, that a credit note gave back. credit_id: where it went.
+
+    gone: it came back and expired at once, or was reversed like the rest of a voided credit.
+    """
+
+    id: UUID
+    note_id: UUID
+    assignment_id: UUID | None
+    payment_id: UUID | None
+    credit_id: UUID
+    amount_minor: int
+    gone: bool
+
+
+@table("credit_note_lines")
+@dataclass(frozen=True, slots=True)
+class CreditNoteLineDraft:
+    """The part of one line that a credit note took back. quantity: None if only an amount was named."""
+
+    id: UUID
+    note_id: UUID
+    line_id: UUID
+    quantity: Decimal | None
+    amount_minor: int
 
 
 @dataclass(slots=True)

@@ -15,8 +15,6 @@ from models.planning.drafts import (
     BulkOperationDraft,
     BulkRowDraft,
     CreditChangeDraft,
-    CreditNoteLineDraft,
-    CreditNotePartDraft,
     EntryDraft,
     EventDraft,
     GrantDraft,
@@ -25,15 +23,19 @@ from models.planning.drafts import (
     InvoiceTextDraft,
     MergedCustomer,
     RefundDraft,
+    RevivalDraft,
     RowResult,
     TierChangeDraft,
     TransactionDraft,
     TransactionTextDraft,
+    TransferDraft,
+    TransferredCreditDraft,
 )
 from models.planning.hold_rows import Held, HoldLotDraft, HoldState
+from models.planning.lapsed import LapsedState
 from models.planning.lots import Lots
-from models.planning.noted import CreditNoteState, LineState
-from models.planning.spends import SpendRecord, SpendState
+from models.planning.noted import CreditNoteLineDraft, CreditNotePartDraft, CreditNoteState, LineState
+from models.planning.spend_rows import SpendRecord, SpendState
 from models.texts import Texts
 from turns.steps import Steps, finish
 
@@ -134,6 +136,11 @@ class CreditState:
         return bool(self.service_ids)
 
     @property
+    def lot_id(self) -> UUID:
+        """The first of the credits that it continues after merges; its own id if it continues none."""
+        return self.origin_id or self.id
+
+    @property
     def used_minor(self) -> int:
         """The amount assigned, spent, redeemed or held, and not given back."""
         return self.amount_minor - self.remaining_minor - self.gone_minor + self.held_minor
@@ -144,8 +151,8 @@ class CreditState:
 class InvoiceState:
     """customer_id: the surviving record, whichever record it was issued to.
 
-    creditable_minor: the sum of its lines other than credit products: the most that account credit may pay, and that credit
-    notes may take back. noted_minor: what they have; paid_minor and credited_minor are net of what they gave back.
+    creditable_minor: the sum of its lines other than credit products: the most that account credit may pay.
+    noted_minor: taken back by credit notes. paid_minor, credited_minor: net of what they gave back.
 
     credit_lines: the amount that each credit product's line adds to the account. grants: the ids of the credits granted
     and not taken back. limited_on: the day whose limits of its actor's it used. That, auto_apply, actor and created_at:
@@ -186,8 +193,7 @@ class InvoiceState:
 @table("assignments")
 @dataclass(slots=True)
 class AssignmentState:
-    """payment_id: the payment with account credit that it is a part of, if any. noted_minor: what credit notes gave back
-    of it."""
+    """payment_id: the payment with account credit that it is a part of, if any. noted_minor: given back by credit notes."""
 
     id: UUID
     credit_id: UUID
@@ -205,10 +211,8 @@ class AssignmentState:
 @table("payments")
 @dataclass(slots=True)
 class PaymentState:
-    """transaction_id: the event that moved the account credit it was made with; None for money received.
-
-    actor: only of a new one. noted_minor: what credit notes gave back of money received.
-    """
+    """transaction_id: the event that moved the account credit it was made with; None for money received. actor: only of a
+    new one. noted_minor: given back by credit notes, of money received."""
 
     id: UUID
     invoice_id: UUID
@@ -341,6 +345,9 @@ class Writes:
     credit_notes: list[CreditNoteState] = field(default_factory=list)
     credit_note_parts: list[CreditNotePartDraft] = field(default_factory=list)
     credit_note_lines: list[CreditNoteLineDraft] = field(default_factory=list)
+    transfers: list[TransferDraft] = field(default_factory=list)
+    transferred_credits: list[TransferredCreditDraft] = field(default_factory=list)
+    revivals: list[RevivalDraft] = field(default_factory=list)
     holds: list[HoldState] = field(default_factory=list)
     hold_lots: list[HoldLotDraft] = field(default_factory=list)
     coupons: list[CouponState] = field(default_factory=list)
@@ -396,9 +403,10 @@ class Books:
     credits: by account, the requested ones that have a remainder, in burn order. by_id: every loaded credit, also under
     its ids from before merges. other_ids: by a credit's own id, those ids. homes: for accounts not locked because their
     customer's record was merged, the account that their credits belong to now. persons: merged records, each with its
-    survivor. actor_ids: of the requesters of `approvals`. pending_requests: number of each requester's pending
-    requests, once a unit requests an approval. senders: by partners' clients whose bulk continues after its request,
-    the scopes of each of their tokens; clients without any are left out.
+    survivor. lapsed: by lot, what has expired, if any of it may be put back. sources: by lot, the transaction that first
+    gave it, if any may be transferred. actor_ids: of the requesters of `approvals`. pending_requests: number of each
+    requester's pending requests, once a unit requests an approval. senders: by partners' clients whose bulk continues
+    after its request, the scopes of each of their tokens; clients without any are left out.
     """
 
     config: TenantConfig
@@ -420,6 +428,8 @@ class Books:
     credit_notes: dict[UUID, CreditNoteState] = field(default_factory=dict)
     spend_records: list[SpendRecord] = field(default_factory=list)
     given_back: dict[UUID, SpendState] = field(default_factory=dict)
+    lapsed: dict[UUID, LapsedState] = field(default_factory=dict)
+    sources: dict[UUID, UUID] = field(default_factory=dict)
     holds: dict[UUID, HoldState] = field(default_factory=dict)
     products: dict[UUID, ProductState] = field(default_factory=dict)
     rewards: dict[UUID, RewardState] = field(default_factory=dict)

@@ -12,10 +12,10 @@ from models.money import to_decimal
 from models.planning import credits, plan_of
 from models.planning.auditing import audit
 from models.planning.credit_notes import note_details, note_line, note_outcome, touch_paid
-from models.planning.drafts import CreditNotePartDraft, TransactionDraft
+from models.planning.drafts import TransactionDraft
 from models.planning.events import emit
 from models.planning.needs import Needs
-from models.planning.noted import CreditNoteState
+from models.planning.noted import CreditNotePartDraft, CreditNoteState
 from models.planning.notes import check_note
 from models.planning.returning import Paid
 from models.planning.settling import account_of, check_grants_unused, settle, take_back_grants

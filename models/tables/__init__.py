@@ -26,9 +26,12 @@ from models.tables.ledger import (
     LimitCounter,
     OutboxEvent,
     Refund,
+    Revival,
     TierChange,
     Transaction,
     TransactionText,
+    Transfer,
+    TransferredCredit,
 )
 from models.tables.requests import ApprovalRequest, BulkOperation, BulkRow
 from models.tables.rewards import Coupon
@@ -68,6 +71,7 @@ __all__ = [
     "Product",
     "Reason",
     "Refund",
+    "Revival",
     "Reward",
     "Seal",
     "Service",
@@ -80,4 +84,6 @@ __all__ = [
     "TotalsSeen",
     "Transaction",
     "TransactionText",
+    "Transfer",
+    "TransferredCredit",
 ]

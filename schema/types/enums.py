@@ -66,6 +66,10 @@ class RequestedOperation(StrEnum):
     """A refund of what was spent, as by refundSpend."""
     CREATE_CREDIT_NOTE = "createCreditNote"
     """A credit note on an invoice or order, as by createCreditNote."""
+    TRANSFER_CREDIT = "transferCredit"
+    """A transfer to another customer, as by transferCredit."""
+    REVIVE_CREDIT = "reviveCredit"
+    """A return of what has expired, as by reviveCredit."""
 
 
 @strawberry.enum

@@ -34,6 +34,8 @@ PLACES: dict[Permission, tuple[str, str]] = {
     Permission.REFUND_SPEND: ("give back", "credits:refund"),
     Permission.CREATE_CREDIT_NOTE: ("give back", "credits:refund"),
     Permission.VOID_CREDIT_NOTE: ("void an invoice", "credits:refund"),
+    Permission.TRANSFER: ("transfer between", "credits:remove"),
+    Permission.REVIVE: ("revive", "credits:add"),
     Permission.PAY_WITH_CREDIT: ("spend,", "credits:spend"),
     Permission.WRITE_CUSTOMERS: ("add and edit", "customers:write"),
     Permission.WRITE_INVOICES: ("add and edit", "invoices:write"),

@@ -114,6 +114,7 @@ async def batches(made: Furnished) -> dict[str, list[Unit]]:
         "refund": tenant.refund(made.spend, actor=STAFF),
         "credit note": tenant.note(made.invoices[0], 1, actor=STAFF),
         "void credit note": tenant.void_note(made.note),
+        "transfer": tenant.transfer(cleo, anna, 2, actor=STAFF),
         "give": tenant.give(anna, made.rewards[0]),
         "use coupon": tenant.use_coupon(made.coupons[0]),
         "disable": tenant.disable(made.coupons[1], refund=True),

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.simulation.records import PLACES, Invoice, Lot
+from tests.simulation.records import PLACES, Command, Lot
 from tests.simulation.reference import Reference
 
+ROLES = ("MANAGER", "MANAGER", "STAFF")
 MONEY = ("GBP", "GBP", "GBP", "JPY", "KWD")
 
 
@@ -114,28 +115,8 @@ class Draws:
         coupons = [n for n, coupon in enumerate(self.reference.coupons) if coupon.status == "ISSUED" or self._chance(4)]
         return self.dice.choice(coupons) if coupons else None
 
-    def _noted(self) -> dict[str, Any] | None:
-        """What a credit note may ask for."""
-        invoice = self._notable()
-        if invoice is None:
-            return None
-        noted = self.reference.invoices[invoice]
-        facts: dict[str, Any] = {"invoice": invoice, "approval": self._chance(30), "in_proportion": self._chance(40)}
-        if self._chance(40) and noted.lines:
-            facts["lines"] = tuple(self._noted_line(noted) for _ in range(self.dice.choice((1, 1, 2))))
-        elif self._chance(70):
-            facts["amount"] = self._amount(noted.currency, 40)
-        return facts
-
-    def _noted_line(self, invoice: Invoice) -> tuple[int, Decimal | None, Decimal | None]:
-        place = self.dice.randrange(len(invoice.lines))
-        quantity = self.dice.choice((None, Decimal(1), Decimal(1), Decimal("0.5"), Decimal("0.3"), Decimal(3)))
-        return place, quantity, self._amount(invoice.currency, 20) if self._chance(25) else None
-
-    def _notable(self) -> int | None:
-        """Mostly one that something can still be noted of."""
-        numbers = [n for n, i in enumerate(self.reference.invoices) if (i.goods and not i.void) or self._chance(4)]
-        paid = [n for n in numbers if self.reference.invoices[n].paid or self.reference.invoices[n].credited]
-        if not numbers:
-            return None
-        return self.dice.choice(paid if paid and self._chance(70) else numbers)
+    def _perhaps_proposed(self, name: str, facts: dict[str, Any], role: str, of_a_hundred: int) -> Command:
+        """Whatever is proposed is by the one who is staff, who may then withdraw it."""
+        if self._chance(of_a_hundred) and "propose" not in self.without:
+            return Command(name, {**facts, "propose": True}, "STAFF")
+        return Command(name, facts, role)

@@ -19,7 +19,6 @@ from models.operations import approvals, coupons, memberships, people, releasing
 from models.operations.adjust import adjust_credit
 from models.operations.assign import assign_credit
 from models.operations.bulk_credit import bulk_credit
-from models.operations.create_credit_note import create_credit_note, void_credit_note
 from models.operations.create_invoice import create_invoice
 from models.operations.create_order import create_order
 from models.operations.give_reward import give_reward
@@ -28,10 +27,12 @@ from models.operations.merge_customers import merge_customers
 from models.operations.products import update_product
 from models.operations.record_payment import record_payment, void_payment
 from models.operations.refund_spend import refund_spend
+from models.operations.revive_credit import revive_credit
 from models.operations.rewards import update_reward
 from models.operations.services import update_service
 from models.operations.spend_credit import spend_credit
 from models.operations.tiers import update_tier
+from models.operations.transfer_credit import transfer_credit
 from models.operations.update_tenant import update_tenant
 from models.operations.upsert_customer import upsert_customer
 from models.operations.use_credit import use_credit
@@ -43,9 +44,8 @@ from models.planning.payments import RecordPayment, VoidPayment
 from models.planning.releasing import ReassignCredit, ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
 from models.planning.spending import SpendCredit
 from models.planning.using import UseCredit
-from models.planning.voiding_notes import VoidCreditNote
 from models.texts import texts_of
-from tests.simulation import hold_commands
+from tests.simulation import hold_commands, note_commands
 from tests.simulation.records import Command, FileRow
 from tests.support.tenants import ADMIN, Tenant
 
@@ -58,7 +58,6 @@ _NEW: Final = " UNION ALL ".join(
 )
 _NEW_CREDITS: Final = """
     (SELECT 'credits', id, origin_id FROM credits WHERE tenant_id = $1 AND id > $2 ORDER BY id) UNION ALL """
-_NEW_LINES: Final = "SELECT invoice_id, id FROM invoice_lines WHERE tenant_id = $1 AND id > $2 ORDER BY id"
 _BEFORE_ALL: Final = UUID(int=0)
 
 
@@ -79,8 +78,7 @@ class Names:
     lots: list[UUID] = field(default_factory=list)  # by the first id of each
     ids: dict[UUID, list[UUID]] = field(default_factory=dict)  # by the first one, all
     last_credit: UUID = _BEFORE_ALL
-    lines: dict[UUID, list[UUID]] = field(default_factory=lambda: defaultdict(list))  # by the invoice, by their places
-    last_line: UUID = _BEFORE_ALL
+    lines: note_commands.Lines = field(default_factory=note_commands.Lines)
 
     def learn(self, command: Command, became: str, outcome: Outcome) -> None:
         """What a command has made."""
@@ -111,9 +109,7 @@ class Names:
                 self._learn_of_credit(row_id, origin_id)
             else:
                 self.rows[kind].append(row_id)
-        for invoice_id, line_id in await tenant.rows(_NEW_LINES, self.last_line):
-            self.lines[invoice_id].append(line_id)
-            self.last_line = line_id
+        await self.lines.refresh(tenant)
 
     @property
     def customers(self) -> list[UUID]:
@@ -243,22 +239,6 @@ def _void_invoice(names: Names, key: str, *, invoice: int) -> Any:
     return releasing.void_invoice, VoidInvoice(names.rows["invoices"][invoice])
 
 
-def _note(names: Names, key: str, *, invoice: int, **facts: Any) -> Any:
-    invoice_id = names.rows["invoices"][invoice]
-    return create_credit_note, c.CreateCreditNote(
-        invoice_id,
-        facts.get("amount"),
-        tuple(c.NotedLine(names.lines[invoice_id][place], *more) for place, *more in facts.get("lines", ())),
-        "IN_PROPORTION" if facts["in_proportion"] else "LAST_FIRST",
-        request_approval=facts["approval"],
-        propose_only=facts.get("propose", False),
-    )
-
-
-def _void_note(names: Names, key: str, *, note: int) -> Any:
-    return void_credit_note, VoidCreditNote(names.rows["notes"][note])
-
-
 def _void_credit(names: Names, key: str, *, credit: int, release: bool, release_holds: bool = False) -> Any:
     command = VoidCredit(names.credit(credit), release_assignments=release, release_holds=release_holds)
     return releasing.void_credit, command
@@ -292,10 +272,40 @@ def _spend(names: Names, key: str, **facts: Any) -> Any:
     )
 
 
-def _refund(names: Names, key: str, *, spend: int, amount: Decimal | None, **facts: bool) -> Any:
+def _refund(names: Names, key: str, *, spend: int, amount: Decimal | None, **facts: Any) -> Any:
     return refund_spend, c.RefundSpend(
         names.rows["spends"][spend],
         amount,
+        request_approval=facts["approval"],
+        propose_only=facts.get("propose", False),
+        new_expiry=_new_expiry(facts),
+    )
+
+
+def _new_expiry(facts: dict[str, Any]) -> c.NewExpiry:
+    return c.NewExpiry(facts.get("days"), facts.get("expires"), facts.get("never", False))
+
+
+def _transfer(names: Names, key: str, **facts: Any) -> Any:
+    credit = facts.get("credit")
+    return transfer_credit, c.TransferCredit(
+        names.customer(facts["customer"]),
+        names.customer(facts["to"]),
+        facts["asset"],
+        facts["amount"],
+        None if credit is None else names.credit(credit),
+        request_approval=facts["approval"],
+        propose_only=facts.get("propose", False),
+    )
+
+
+def _revive(names: Names, key: str, *, credit: int, **facts: Any) -> Any:
+    return revive_credit, c.ReviveCredit(
+        names.credit(credit),
+        facts["reason"],
+        _new_expiry(facts),
+        facts["amount"],
+        facts["note"],
         request_approval=facts["approval"],
         propose_only=facts.get("propose", False),
     )
@@ -339,13 +349,15 @@ _COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "reassign": _reassign,
     "release": _release,
     "void_invoice": _void_invoice,
-    "note": _note,
-    "void_note": _void_note,
+    "note": note_commands.note,
+    "void_note": note_commands.void,
     "void_credit": _void_credit,
     "update_credit": _update_credit,
     "use": _use,
     "spend": _spend,
     "refund": _refund,
+    "transfer": _transfer,
+    "revive": _revive,
     "hold": hold_commands.hold,
     "capture": hold_commands.capture,
     "release_hold": hold_commands.release,

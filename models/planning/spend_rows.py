@@ -1,4 +1,4 @@
-"""Earlier transactions that took value, as they are loaded to be undone."""
+"""Rows of earlier spends, as undoing them reads them. Pure."""
 
 from dataclasses import dataclass
 from uuid import UUID
