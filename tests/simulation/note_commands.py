@@ -14,6 +14,7 @@ from tests.simulation.draws import ROLES, Draws
 from tests.simulation.records import Command, Invoice
 from tests.support.tenants import Tenant
 
+_BEFORE_ALL: Final = UUID(int=0)
 _NEW_LINES: Final = "SELECT invoice_id, id FROM invoice_lines WHERE tenant_id = $1 AND id > $2 ORDER BY id"
 
 
@@ -22,11 +23,12 @@ class Lines:
     """The ids of invoices' lines, by the invoice and by their places."""
 
     of: dict[UUID, list[UUID]] = field(default_factory=lambda: defaultdict(list))
-    last: UUID = UUID(int=0)
+    last: UUID = _BEFORE_ALL
 
     async def refresh(self, tenant: Tenant) -> None:
-        for invoice_id, self.last in await tenant.rows(_NEW_LINES, self.last):
-            self.of[invoice_id].append(self.last)
+        for invoice_id, line_id in await tenant.rows(_NEW_LINES, self.last):
+            self.of[invoice_id].append(line_id)
+            self.last = line_id
 
 
 class NoteCommands(Draws):
