@@ -130,6 +130,8 @@ CREATE INDEX approval_requests_customer ON approval_requests (tenant_id, custome
 CREATE INDEX approval_requests_expiry ON approval_requests (tenant_id, expires_at, id) WHERE status = 'PENDING';
 CREATE UNIQUE INDEX approval_requests_invoice ON approval_requests (tenant_id, invoice_id) WHERE invoice_id IS NOT NULL;
 CREATE INDEX approval_requests_pending ON approval_requests (tenant_id, created_at, id) WHERE status = 'PENDING';
+CREATE INDEX approval_requests_receiver ON approval_requests (tenant_id, (command ->> 'to_customer_id')) WHERE operation
+    = 'transferCredit';
 CREATE INDEX approval_requests_status ON approval_requests (tenant_id, status, created_at, id);
 CREATE INDEX approval_requests_subject ON approval_requests (tenant_id, requested_subject, created_at, id);
 CREATE INDEX approval_requests_time ON approval_requests (tenant_id, created_at, id);
@@ -164,6 +166,7 @@ CREATE TABLE assignments (
     assigned_at            timestamptz NOT NULL,
     released_at            timestamptz,
     release_transaction_id uuid,
+    noted_minor            bigint NOT NULL DEFAULT 0,
     CONSTRAINT assignments_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT assignments_tenant_id_credit_id_fkey FOREIGN KEY (tenant_id, credit_id)
         REFERENCES credits(tenant_id, id),
@@ -174,6 +177,8 @@ CREATE TABLE assignments (
     CONSTRAINT assignments_tenant_id_transaction_id_fkey FOREIGN KEY (tenant_id, transaction_id)
         REFERENCES transactions(tenant_id, id),
     CONSTRAINT assignments_amount CHECK (amount_minor >= 1 AND amount_minor <= 1000000000000000),
+    CONSTRAINT assignments_noted CHECK (noted_minor = 0 OR noted_minor >= 1 AND noted_minor <= amount_minor AND
+        released_at IS NULL),
     CONSTRAINT assignments_origin CHECK (origin IN ('AUTO', 'MANUAL')),
     CONSTRAINT assignments_released CHECK ((released_at IS NULL) = (release_transaction_id IS NULL))
 );
@@ -196,7 +201,7 @@ CREATE TRIGGER seal_changed AFTER UPDATE OF id, credit_id, invoice_id, transacti
     FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_assignments();
 CREATE TRIGGER seal_deleted AFTER DELETE ON assignments
     FOR EACH ROW EXECUTE FUNCTION seal_assignments();
-GRANT SELECT, INSERT, UPDATE (released_at, release_transaction_id) ON assignments TO scrip_app;
+GRANT SELECT, INSERT, UPDATE (released_at, release_transaction_id, noted_minor) ON assignments TO scrip_app;
 
 CREATE TABLE audit_events (
     id          uuid NOT NULL,
@@ -414,6 +419,117 @@ CREATE TRIGGER seal_changed AFTER UPDATE OF id, credit_id, transaction_id, old_e
 CREATE TRIGGER seal_deleted AFTER DELETE ON credit_changes
     FOR EACH ROW EXECUTE FUNCTION seal_credit_changes();
 GRANT SELECT, INSERT ON credit_changes TO scrip_app;
+
+CREATE TABLE credit_note_lines (
+    id           uuid NOT NULL,
+    tenant_id    uuid NOT NULL,
+    note_id      uuid NOT NULL,
+    line_id      uuid NOT NULL,
+    quantity     numeric(20,6),
+    amount_minor bigint NOT NULL,
+    CONSTRAINT credit_note_lines_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT credit_note_lines_tenant_id_line_id_fkey FOREIGN KEY (tenant_id, line_id)
+        REFERENCES invoice_lines(tenant_id, id),
+    CONSTRAINT credit_note_lines_tenant_id_note_id_fkey FOREIGN KEY (tenant_id, note_id)
+        REFERENCES credit_notes(tenant_id, id),
+    CONSTRAINT credit_note_lines_numbers CHECK (quantity > 0::numeric AND amount_minor >= 0 AND amount_minor <=
+        1000000000000000)
+);
+ALTER TABLE credit_note_lines ALTER COLUMN tenant_id SET (n_distinct=1);
+CREATE INDEX credit_note_lines_line ON credit_note_lines (tenant_id, line_id);
+CREATE INDEX credit_note_lines_note ON credit_note_lines (tenant_id, note_id);
+ALTER TABLE credit_note_lines ENABLE ROW LEVEL SECURITY;
+ALTER TABLE credit_note_lines FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON credit_note_lines
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON credit_note_lines
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER seal_added AFTER INSERT ON credit_note_lines
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_credit_note_lines();
+CREATE TRIGGER seal_changed AFTER UPDATE OF id, note_id, line_id, quantity, amount_minor ON credit_note_lines
+    FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_credit_note_lines();
+CREATE TRIGGER seal_deleted AFTER DELETE ON credit_note_lines
+    FOR EACH ROW EXECUTE FUNCTION seal_credit_note_lines();
+GRANT SELECT, INSERT ON credit_note_lines TO scrip_app;
+
+CREATE TABLE credit_note_parts (
+    id            uuid NOT NULL,
+    tenant_id     uuid NOT NULL,
+    note_id       uuid NOT NULL,
+    assignment_id uuid,
+    payment_id    uuid,
+    credit_id     uuid NOT NULL,
+    amount_minor  bigint NOT NULL,
+    gone          boolean NOT NULL,
+    CONSTRAINT credit_note_parts_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT credit_note_parts_tenant_id_assignment_id_fkey FOREIGN KEY (tenant_id, assignment_id)
+        REFERENCES assignments(tenant_id, id),
+    CONSTRAINT credit_note_parts_tenant_id_credit_id_fkey FOREIGN KEY (tenant_id, credit_id)
+        REFERENCES credits(tenant_id, id),
+    CONSTRAINT credit_note_parts_tenant_id_note_id_fkey FOREIGN KEY (tenant_id, note_id)
+        REFERENCES credit_notes(tenant_id, id),
+    CONSTRAINT credit_note_parts_tenant_id_payment_id_fkey FOREIGN KEY (tenant_id, payment_id)
+        REFERENCES payments(tenant_id, id),
+    CONSTRAINT credit_note_parts_amount CHECK (amount_minor >= 1 AND amount_minor <= 1000000000000000 AND
+        num_nonnulls(assignment_id, payment_id) = 1)
+);
+ALTER TABLE credit_note_parts ALTER COLUMN tenant_id SET (n_distinct=1);
+CREATE INDEX credit_note_parts_note ON credit_note_parts (tenant_id, note_id);
+ALTER TABLE credit_note_parts ENABLE ROW LEVEL SECURITY;
+ALTER TABLE credit_note_parts FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON credit_note_parts
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON credit_note_parts
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER seal_added AFTER INSERT ON credit_note_parts
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_credit_note_parts();
+CREATE TRIGGER seal_changed AFTER UPDATE OF id, note_id, assignment_id, payment_id, credit_id, amount_minor, gone ON
+    credit_note_parts
+    FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_credit_note_parts();
+CREATE TRIGGER seal_deleted AFTER DELETE ON credit_note_parts
+    FOR EACH ROW EXECUTE FUNCTION seal_credit_note_parts();
+GRANT SELECT, INSERT ON credit_note_parts TO scrip_app;
+
+CREATE TABLE credit_notes (
+    id                  uuid NOT NULL,
+    tenant_id           uuid NOT NULL,
+    invoice_id          uuid NOT NULL,
+    amount_minor        bigint NOT NULL,
+    lowered_minor       bigint NOT NULL,
+    credit_id           uuid,
+    created_at          timestamptz NOT NULL,
+    voided_at           timestamptz,
+    void_transaction_id uuid,
+    CONSTRAINT credit_notes_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT credit_notes_tenant_id_credit_id_fkey FOREIGN KEY (tenant_id, credit_id)
+        REFERENCES credits(tenant_id, id),
+    CONSTRAINT credit_notes_tenant_id_id_fkey FOREIGN KEY (tenant_id, id)
+        REFERENCES transactions(tenant_id, id),
+    CONSTRAINT credit_notes_tenant_id_invoice_id_fkey FOREIGN KEY (tenant_id, invoice_id)
+        REFERENCES invoices(tenant_id, id),
+    CONSTRAINT credit_notes_tenant_id_void_transaction_id_fkey FOREIGN KEY (tenant_id, void_transaction_id)
+        REFERENCES transactions(tenant_id, id),
+    CONSTRAINT credit_notes_amount CHECK (amount_minor >= 1 AND amount_minor <= 1000000000000000 AND lowered_minor >= 0
+        AND lowered_minor <= amount_minor AND (credit_id IS NULL OR lowered_minor < amount_minor)),
+    CONSTRAINT credit_notes_voided CHECK ((voided_at IS NULL) = (void_transaction_id IS NULL))
+);
+ALTER TABLE credit_notes ALTER COLUMN tenant_id SET (n_distinct=1);
+CREATE INDEX credit_notes_invoice ON credit_notes (tenant_id, invoice_id, created_at, id);
+ALTER TABLE credit_notes ENABLE ROW LEVEL SECURITY;
+ALTER TABLE credit_notes FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON credit_notes
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+CREATE TRIGGER seal_added AFTER INSERT ON credit_notes
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_credit_notes();
+CREATE TRIGGER seal_changed AFTER UPDATE OF id, invoice_id, amount_minor, lowered_minor, credit_id, created_at,
+    voided_at, void_transaction_id ON credit_notes
+    FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_credit_notes();
+CREATE TRIGGER seal_deleted AFTER DELETE ON credit_notes
+    FOR EACH ROW EXECUTE FUNCTION seal_credit_notes();
+GRANT SELECT, INSERT, UPDATE (voided_at, void_transaction_id) ON credit_notes TO scrip_app;
 
 CREATE TABLE credit_services (
     id         uuid NOT NULL,
@@ -641,8 +757,8 @@ CREATE TABLE entries (
     CASE
         WHEN counter = 'ISSUED' THEN amount_minor > 0
         WHEN counter = 'REMOVED' THEN amount_minor < 0
-        WHEN counter = 'EXPIRED' THEN amount_minor < 0
-        ELSE counter IN ('INVOICES', 'REDEEMED', 'ORDERS', 'MERGED', 'NOTES', 'SPENT', 'TRANSFERRED', 'RESTATED')
+        ELSE counter IN ('EXPIRED', 'INVOICES', 'REDEEMED', 'ORDERS', 'MERGED', 'NOTES', 'SPENT', 'TRANSFERRED',
+            'RESTATED')
     END),
     CONSTRAINT entries_hashes CHECK (octet_length(previous_hash) = 32 AND octet_length(hash) = 32),
     CONSTRAINT entries_lifetime CHECK (lifetime_minor = 0 OR credit_id IS NULL OR lifetime_minor = amount_minor AND
@@ -983,14 +1099,15 @@ CREATE TABLE invoices (
     creditable_minor bigint NOT NULL,
     kind             varchar(16) NOT NULL,
     limited_on       date,
+    noted_minor      bigint NOT NULL DEFAULT 0,
     CONSTRAINT invoices_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT invoices_number_key UNIQUE (tenant_id, number),
     CONSTRAINT invoices_tenant_id_actor_id_fkey FOREIGN KEY (tenant_id, actor_id)
         REFERENCES actors(tenant_id, id),
     CONSTRAINT invoices_tenant_id_customer_id_fkey FOREIGN KEY (tenant_id, customer_id)
         REFERENCES customers(tenant_id, id),
-    CONSTRAINT invoices_creditable CHECK (creditable_minor >= 0 AND creditable_minor <= total_minor AND credited_minor
-        <= creditable_minor AND (kind = 'ORDER' OR creditable_minor = total_minor)),
+    CONSTRAINT invoices_creditable CHECK (creditable_minor >= 0 AND creditable_minor <= total_minor AND (credited_minor
+        + noted_minor) <= creditable_minor AND (kind = 'ORDER' OR creditable_minor = total_minor)),
     CONSTRAINT invoices_currency CHECK (currency ~ '^[A-Z]{3}$'),
     CONSTRAINT invoices_kind CHECK (kind IN ('INVOICE', 'ORDER')),
     CONSTRAINT invoices_limited CHECK (limited_on IS NULL OR creditable_minor < total_minor),
@@ -999,14 +1116,15 @@ CREATE TABLE invoices (
     CONSTRAINT invoices_number_given CHECK (number <> ''),
     CONSTRAINT invoices_status CHECK (
     CASE status
-        WHEN 'OPEN' THEN (paid_minor + credited_minor) = 0 AND total_minor > 0
-        WHEN 'PART_PAID' THEN (paid_minor + credited_minor) >= 1 AND (paid_minor + credited_minor) <= (total_minor - 1)
-        WHEN 'PAID' THEN (paid_minor + credited_minor) = total_minor
+        WHEN 'OPEN' THEN (paid_minor + credited_minor) = 0 AND total_minor > noted_minor
+        WHEN 'PART_PAID' THEN (paid_minor + credited_minor) >= 1 AND (paid_minor + credited_minor) <= (total_minor -
+            noted_minor - 1)
+        WHEN 'PAID' THEN (paid_minor + credited_minor) = (total_minor - noted_minor)
         WHEN 'VOID' THEN credited_minor = 0
         ELSE false
     END),
     CONSTRAINT invoices_sums CHECK (total_minor >= 0 AND total_minor <= 1000000000000000 AND paid_minor >= 0 AND
-        credited_minor >= 0 AND (paid_minor + credited_minor) <= total_minor),
+        credited_minor >= 0 AND noted_minor >= 0 AND (paid_minor + credited_minor + noted_minor) <= total_minor),
     CONSTRAINT invoices_voided CHECK ((status = 'VOID') = (voided_at IS NOT NULL))
 ) WITH (fillfactor=90);
 ALTER TABLE invoices ALTER COLUMN tenant_id SET (n_distinct=1);
@@ -1025,8 +1143,8 @@ CREATE TRIGGER seal_changed AFTER UPDATE OF id, customer_id, number, currency, t
     FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_invoices();
 CREATE TRIGGER seal_deleted AFTER DELETE ON invoices
     FOR EACH ROW EXECUTE FUNCTION seal_invoices();
-GRANT SELECT, INSERT, UPDATE (paid_minor, credited_minor, status, auto_apply, due_on, voided_at) ON invoices TO
-    scrip_app;
+GRANT SELECT, INSERT, UPDATE (paid_minor, credited_minor, status, auto_apply, due_on, voided_at, noted_minor) ON
+    invoices TO scrip_app;
 
 CREATE TABLE limit_counters (
     id            uuid NOT NULL,
@@ -1181,6 +1299,7 @@ CREATE TABLE payments (
     created_at     timestamptz NOT NULL,
     voided_at      timestamptz,
     transaction_id uuid,
+    noted_minor    bigint NOT NULL DEFAULT 0,
     CONSTRAINT payments_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT payments_tenant_id_actor_id_fkey FOREIGN KEY (tenant_id, actor_id)
         REFERENCES actors(tenant_id, id),
@@ -1193,7 +1312,9 @@ CREATE TABLE payments (
     CASE method
         WHEN 'ACCOUNT_CREDIT' THEN transaction_id IS NOT NULL
         ELSE (method IN ('CASH', 'CHECK', 'CARD', 'TRANSFER', 'OTHER')) AND transaction_id IS NULL
-    END)
+    END),
+    CONSTRAINT payments_noted CHECK (noted_minor = 0 OR noted_minor >= 1 AND noted_minor <= amount_minor AND
+        transaction_id IS NULL AND voided_at IS NULL)
 );
 ALTER TABLE payments ALTER COLUMN tenant_id SET (n_distinct=1);
 CREATE INDEX payments_invoice ON payments (tenant_id, invoice_id, created_at, id);
@@ -1210,7 +1331,7 @@ CREATE TRIGGER seal_changed AFTER UPDATE OF id, invoice_id, amount_minor, method
     FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_payments();
 CREATE TRIGGER seal_deleted AFTER DELETE ON payments
     FOR EACH ROW EXECUTE FUNCTION seal_payments();
-GRANT SELECT, INSERT, UPDATE (voided_at) ON payments TO scrip_app;
+GRANT SELECT, INSERT, UPDATE (voided_at, noted_minor) ON payments TO scrip_app;
 
 CREATE TABLE products (
     id          uuid NOT NULL,
@@ -1316,6 +1437,50 @@ CREATE TRIGGER seal_changed AFTER UPDATE OF id, spend_id, amount_minor, taken_mi
 CREATE TRIGGER seal_deleted AFTER DELETE ON refunds
     FOR EACH ROW EXECUTE FUNCTION seal_refunds();
 GRANT SELECT, INSERT ON refunds TO scrip_app;
+
+CREATE TABLE revivals (
+    id             uuid NOT NULL,
+    tenant_id      uuid NOT NULL,
+    transaction_id uuid NOT NULL,
+    credit_id      uuid NOT NULL,
+    account_id     uuid NOT NULL,
+    lot_id         uuid NOT NULL,
+    amount_minor   bigint NOT NULL,
+    expired_minor  bigint NOT NULL,
+    before_minor   bigint NOT NULL,
+    expired_at     timestamptz,
+    revived_at     timestamptz NOT NULL,
+    CONSTRAINT revivals_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT revivals_lot_key UNIQUE (tenant_id, lot_id, before_minor),
+    CONSTRAINT revivals_tenant_id_account_id_fkey FOREIGN KEY (tenant_id, account_id)
+        REFERENCES accounts(tenant_id, id),
+    CONSTRAINT revivals_tenant_id_credit_id_fkey FOREIGN KEY (tenant_id, credit_id)
+        REFERENCES credits(tenant_id, id),
+    CONSTRAINT revivals_tenant_id_lot_id_fkey FOREIGN KEY (tenant_id, lot_id)
+        REFERENCES credits(tenant_id, id),
+    CONSTRAINT revivals_tenant_id_transaction_id_fkey FOREIGN KEY (tenant_id, transaction_id)
+        REFERENCES transactions(tenant_id, id),
+    CONSTRAINT revivals_amount CHECK (amount_minor > 0 AND before_minor >= 0 AND (before_minor + amount_minor) <=
+        expired_minor)
+);
+ALTER TABLE revivals ALTER COLUMN tenant_id SET (n_distinct=1);
+CREATE INDEX revivals_account ON revivals (tenant_id, account_id, revived_at);
+CREATE INDEX revivals_time ON revivals (tenant_id, revived_at);
+ALTER TABLE revivals ENABLE ROW LEVEL SECURITY;
+ALTER TABLE revivals FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON revivals
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON revivals
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER seal_added AFTER INSERT ON revivals
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_revivals();
+CREATE TRIGGER seal_changed AFTER UPDATE OF id, transaction_id, credit_id, account_id, lot_id, amount_minor,
+    expired_minor, before_minor, expired_at, revived_at ON revivals
+    FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_revivals();
+CREATE TRIGGER seal_deleted AFTER DELETE ON revivals
+    FOR EACH ROW EXECUTE FUNCTION seal_revivals();
+GRANT SELECT, INSERT ON revivals TO scrip_app;
 
 CREATE TABLE rewards (
     id                uuid NOT NULL,
@@ -1709,6 +1874,65 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON transactions
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 GRANT SELECT, INSERT ON transactions TO scrip_app;
 
+CREATE TABLE transferred_credits (
+    id          uuid NOT NULL,
+    tenant_id   uuid NOT NULL,
+    transfer_id uuid NOT NULL,
+    from_id     uuid NOT NULL,
+    source_id   uuid NOT NULL,
+    CONSTRAINT transferred_credits_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT transferred_credits_tenant_id_from_id_fkey FOREIGN KEY (tenant_id, from_id)
+        REFERENCES credits(tenant_id, id),
+    CONSTRAINT transferred_credits_tenant_id_id_fkey FOREIGN KEY (tenant_id, id)
+        REFERENCES credits(tenant_id, id),
+    CONSTRAINT transferred_credits_tenant_id_source_id_fkey FOREIGN KEY (tenant_id, source_id)
+        REFERENCES transactions(tenant_id, id),
+    CONSTRAINT transferred_credits_tenant_id_transfer_id_fkey FOREIGN KEY (tenant_id, transfer_id)
+        REFERENCES transfers(tenant_id, id)
+);
+ALTER TABLE transferred_credits ALTER COLUMN tenant_id SET (n_distinct=1);
+ALTER TABLE transferred_credits ENABLE ROW LEVEL SECURITY;
+ALTER TABLE transferred_credits FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON transferred_credits
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON transferred_credits
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER seal_added AFTER INSERT ON transferred_credits
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_transferred_credits();
+CREATE TRIGGER seal_changed AFTER UPDATE OF id, transfer_id, from_id, source_id ON transferred_credits
+    FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_transferred_credits();
+CREATE TRIGGER seal_deleted AFTER DELETE ON transferred_credits
+    FOR EACH ROW EXECUTE FUNCTION seal_transferred_credits();
+GRANT SELECT, INSERT ON transferred_credits TO scrip_app;
+
+CREATE TABLE transfers (
+    id          uuid NOT NULL,
+    tenant_id   uuid NOT NULL,
+    received_id uuid NOT NULL,
+    CONSTRAINT transfers_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT transfers_received_key UNIQUE (tenant_id, received_id),
+    CONSTRAINT transfers_tenant_id_id_fkey FOREIGN KEY (tenant_id, id)
+        REFERENCES transactions(tenant_id, id),
+    CONSTRAINT transfers_tenant_id_received_id_fkey FOREIGN KEY (tenant_id, received_id)
+        REFERENCES transactions(tenant_id, id)
+);
+ALTER TABLE transfers ALTER COLUMN tenant_id SET (n_distinct=1);
+ALTER TABLE transfers ENABLE ROW LEVEL SECURITY;
+ALTER TABLE transfers FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON transfers
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON transfers
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER seal_added AFTER INSERT ON transfers
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_transfers();
+CREATE TRIGGER seal_changed AFTER UPDATE OF id, received_id ON transfers
+    FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_transfers();
+CREATE TRIGGER seal_deleted AFTER DELETE ON transfers
+    FOR EACH ROW EXECUTE FUNCTION seal_transfers();
+GRANT SELECT, INSERT ON transfers TO scrip_app;
+
 -- SEQUENCE aerich_id_seq
 
 -- SEQUENCE outbox_position_seq
@@ -2097,6 +2321,63 @@ BEGIN
     RETURN NULL;
 END $function$;
 
+CREATE FUNCTION seal_added_credit_note_lines()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO seals (tenant_id, of_table, id, name, version, digest, salt, sealed_at)
+    SELECT n.tenant_id, 'credit_note_lines', n.id, NULL, 1,
+        sha256(convert_to(json_build_array(
+            'credit_note_lines', n.tenant_id, n."id", n."note_id", n."line_id", n."quantity", n."amount_minor"
+        )::text, 'UTF8')),
+        n.fresh_salt, now()
+    FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_added_credit_note_parts()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO seals (tenant_id, of_table, id, name, version, digest, salt, sealed_at)
+    SELECT n.tenant_id, 'credit_note_parts', n.id, NULL, 1,
+        sha256(convert_to(json_build_array(
+            'credit_note_parts', n.tenant_id, n."id", n."note_id", n."assignment_id", n."payment_id", n."credit_id",
+            n."amount_minor", n."gone"
+        )::text, 'UTF8')),
+        n.fresh_salt, now()
+    FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_added_credit_notes()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO seals (tenant_id, of_table, id, name, version, digest, salt, sealed_at)
+    SELECT n.tenant_id, 'credit_notes', n.id, NULL, 1,
+        sha256(convert_to(json_build_array(
+            'credit_notes', n.tenant_id, n."id", n."invoice_id", n."amount_minor", n."lowered_minor", n."credit_id",
+            (extract(epoch FROM n."created_at") * 1000000)::bigint,
+            (extract(epoch FROM n."voided_at") * 1000000)::bigint, n."void_transaction_id"
+        )::text, 'UTF8')),
+        n.fresh_salt, now()
+    FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $function$;
+
 CREATE FUNCTION seal_added_credit_services()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2450,6 +2731,26 @@ BEGIN
     RETURN NULL;
 END $function$;
 
+CREATE FUNCTION seal_added_revivals()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO seals (tenant_id, of_table, id, name, version, digest, salt, sealed_at)
+    SELECT n.tenant_id, 'revivals', n.id, NULL, 1,
+        sha256(convert_to(json_build_array(
+            'revivals', n.tenant_id, n."id", n."transaction_id", n."credit_id", n."account_id", n."lot_id",
+            n."amount_minor", n."expired_minor", n."before_minor", (extract(epoch FROM n."expired_at") * 1000000)::bigint,
+            (extract(epoch FROM n."revived_at") * 1000000)::bigint
+        )::text, 'UTF8')),
+        n.fresh_salt, now()
+    FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $function$;
+
 CREATE FUNCTION seal_added_rewards()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2538,6 +2839,42 @@ BEGIN
     SELECT n.tenant_id, 'tiers', n.id, NULL, 1,
         sha256(convert_to(json_build_array(
             'tiers', n.tenant_id, n."id", n."name", n."threshold_minor"
+        )::text, 'UTF8')),
+        n.fresh_salt, now()
+    FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_added_transferred_credits()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO seals (tenant_id, of_table, id, name, version, digest, salt, sealed_at)
+    SELECT n.tenant_id, 'transferred_credits', n.id, NULL, 1,
+        sha256(convert_to(json_build_array(
+            'transferred_credits', n.tenant_id, n."id", n."transfer_id", n."from_id", n."source_id"
+        )::text, 'UTF8')),
+        n.fresh_salt, now()
+    FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_added_transfers()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO seals (tenant_id, of_table, id, name, version, digest, salt, sealed_at)
+    SELECT n.tenant_id, 'transfers', n.id, NULL, 1,
+        sha256(convert_to(json_build_array(
+            'transfers', n.tenant_id, n."id", n."received_id"
         )::text, 'UTF8')),
         n.fresh_salt, now()
     FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
@@ -2841,6 +3178,111 @@ BEGIN
                 (extract(epoch FROM OLD."new_expires_at") * 1000000)::bigint, OLD."old_auto_apply",
                 OLD."new_auto_apply", OLD."old_services"::text, OLD."new_services"::text,
                 (extract(epoch FROM OLD."created_at") * 1000000)::bigint
+            )::text, 'UTF8'));
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_credit_note_lines()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    fresh bytea := NULL;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        UPDATE seals s
+        SET version = s.version + 1,
+            digest = sha256(convert_to(json_build_array(
+                'credit_note_lines', NEW.tenant_id, NEW."id", NEW."note_id", NEW."line_id", NEW."quantity",
+                NEW."amount_minor"
+            )::text, 'UTF8')),
+            salt = fresh, sealed_at = now()
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'credit_note_lines' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'credit_note_lines', OLD.tenant_id, OLD."id", OLD."note_id", OLD."line_id", OLD."quantity",
+                OLD."amount_minor"
+            )::text, 'UTF8'));
+    ELSE
+        DELETE FROM seals s
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'credit_note_lines' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'credit_note_lines', OLD.tenant_id, OLD."id", OLD."note_id", OLD."line_id", OLD."quantity",
+                OLD."amount_minor"
+            )::text, 'UTF8'));
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_credit_note_parts()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    fresh bytea := NULL;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        UPDATE seals s
+        SET version = s.version + 1,
+            digest = sha256(convert_to(json_build_array(
+                'credit_note_parts', NEW.tenant_id, NEW."id", NEW."note_id", NEW."assignment_id", NEW."payment_id",
+                NEW."credit_id", NEW."amount_minor", NEW."gone"
+            )::text, 'UTF8')),
+            salt = fresh, sealed_at = now()
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'credit_note_parts' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'credit_note_parts', OLD.tenant_id, OLD."id", OLD."note_id", OLD."assignment_id", OLD."payment_id",
+                OLD."credit_id", OLD."amount_minor", OLD."gone"
+            )::text, 'UTF8'));
+    ELSE
+        DELETE FROM seals s
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'credit_note_parts' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'credit_note_parts', OLD.tenant_id, OLD."id", OLD."note_id", OLD."assignment_id", OLD."payment_id",
+                OLD."credit_id", OLD."amount_minor", OLD."gone"
+            )::text, 'UTF8'));
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_credit_notes()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    fresh bytea := NULL;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        UPDATE seals s
+        SET version = s.version + 1,
+            digest = sha256(convert_to(json_build_array(
+                'credit_notes', NEW.tenant_id, NEW."id", NEW."invoice_id", NEW."amount_minor", NEW."lowered_minor",
+                NEW."credit_id", (extract(epoch FROM NEW."created_at") * 1000000)::bigint,
+                (extract(epoch FROM NEW."voided_at") * 1000000)::bigint, NEW."void_transaction_id"
+            )::text, 'UTF8')),
+            salt = fresh, sealed_at = now()
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'credit_notes' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'credit_notes', OLD.tenant_id, OLD."id", OLD."invoice_id", OLD."amount_minor", OLD."lowered_minor",
+                OLD."credit_id", (extract(epoch FROM OLD."created_at") * 1000000)::bigint,
+                (extract(epoch FROM OLD."voided_at") * 1000000)::bigint, OLD."void_transaction_id"
+            )::text, 'UTF8'));
+    ELSE
+        DELETE FROM seals s
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'credit_notes' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'credit_notes', OLD.tenant_id, OLD."id", OLD."invoice_id", OLD."amount_minor", OLD."lowered_minor",
+                OLD."credit_id", (extract(epoch FROM OLD."created_at") * 1000000)::bigint,
+                (extract(epoch FROM OLD."voided_at") * 1000000)::bigint, OLD."void_transaction_id"
             )::text, 'UTF8'));
     END IF;
     RETURN NULL;
@@ -3544,6 +3986,43 @@ BEGIN
     RETURN NULL;
 END $function$;
 
+CREATE FUNCTION seal_revivals()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    fresh bytea := NULL;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        UPDATE seals s
+        SET version = s.version + 1,
+            digest = sha256(convert_to(json_build_array(
+                'revivals', NEW.tenant_id, NEW."id", NEW."transaction_id", NEW."credit_id", NEW."account_id",
+                NEW."lot_id", NEW."amount_minor", NEW."expired_minor", NEW."before_minor", (extract(epoch FROM
+                NEW."expired_at") * 1000000)::bigint, (extract(epoch FROM NEW."revived_at") * 1000000)::bigint
+            )::text, 'UTF8')),
+            salt = fresh, sealed_at = now()
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'revivals' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'revivals', OLD.tenant_id, OLD."id", OLD."transaction_id", OLD."credit_id", OLD."account_id",
+                OLD."lot_id", OLD."amount_minor", OLD."expired_minor", OLD."before_minor", (extract(epoch FROM
+                OLD."expired_at") * 1000000)::bigint, (extract(epoch FROM OLD."revived_at") * 1000000)::bigint
+            )::text, 'UTF8'));
+    ELSE
+        DELETE FROM seals s
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'revivals' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'revivals', OLD.tenant_id, OLD."id", OLD."transaction_id", OLD."credit_id", OLD."account_id",
+                OLD."lot_id", OLD."amount_minor", OLD."expired_minor", OLD."before_minor", (extract(epoch FROM
+                OLD."expired_at") * 1000000)::bigint, (extract(epoch FROM OLD."revived_at") * 1000000)::bigint
+            )::text, 'UTF8'));
+    END IF;
+    RETURN NULL;
+END $function$;
+
 CREATE FUNCTION seal_rewards()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -3709,6 +4188,68 @@ BEGIN
         WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'tiers' AND s.id = OLD.id
             AND s.digest = sha256(convert_to(json_build_array(
                 'tiers', OLD.tenant_id, OLD."id", OLD."name", OLD."threshold_minor"
+            )::text, 'UTF8'));
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_transferred_credits()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    fresh bytea := NULL;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        UPDATE seals s
+        SET version = s.version + 1,
+            digest = sha256(convert_to(json_build_array(
+                'transferred_credits', NEW.tenant_id, NEW."id", NEW."transfer_id", NEW."from_id", NEW."source_id"
+            )::text, 'UTF8')),
+            salt = fresh, sealed_at = now()
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'transferred_credits' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'transferred_credits', OLD.tenant_id, OLD."id", OLD."transfer_id", OLD."from_id", OLD."source_id"
+            )::text, 'UTF8'));
+    ELSE
+        DELETE FROM seals s
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'transferred_credits' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'transferred_credits', OLD.tenant_id, OLD."id", OLD."transfer_id", OLD."from_id", OLD."source_id"
+            )::text, 'UTF8'));
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_transfers()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    fresh bytea := NULL;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        UPDATE seals s
+        SET version = s.version + 1,
+            digest = sha256(convert_to(json_build_array(
+                'transfers', NEW.tenant_id, NEW."id", NEW."received_id"
+            )::text, 'UTF8')),
+            salt = fresh, sealed_at = now()
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'transfers' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'transfers', OLD.tenant_id, OLD."id", OLD."received_id"
+            )::text, 'UTF8'));
+    ELSE
+        DELETE FROM seals s
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'transfers' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'transfers', OLD.tenant_id, OLD."id", OLD."received_id"
             )::text, 'UTF8'));
     END IF;
     RETURN NULL;

@@ -35,7 +35,8 @@ OF_TRANSACTIONS: Final[Mapping[str, EventKind]] = MappingProxyType(
 )
 """Each kind of transaction is news."""
 
-INVOICE, PAYMENT, COUPON, TIER, APPROVAL, BULK = "INVOICE", "PAYMENT", "COUPON", "TIER", "APPROVAL", "BULK"
+INVOICE, PAYMENT, NOTE, COUPON = "INVOICE", "PAYMENT", "NOTE", "COUPON"
+TIER, APPROVAL, BULK = "TIER", "APPROVAL", "BULK"
 OF_TOPICS: Final[Mapping[str, tuple[EventKind, str]]] = MappingProxyType(
     {
         "invoice.created": (EventKind.INVOICE_ISSUED, INVOICE),
@@ -43,6 +44,7 @@ OF_TOPICS: Final[Mapping[str, tuple[EventKind, str]]] = MappingProxyType(
         "invoice.voided": (EventKind.INVOICE_VOIDED, INVOICE),
         "payment.recorded": (EventKind.PAYMENT_RECORDED, PAYMENT),
         "payment.voided": (EventKind.PAYMENT_VOIDED, PAYMENT),
+        "credit_note.voided": (EventKind.CREDIT_NOTE_VOIDED, NOTE),
         "coupon.issued": (EventKind.COUPON_ISSUED, COUPON),
         "coupon.used": (EventKind.COUPON_USED, COUPON),
         "coupon.disabled": (EventKind.COUPON_DISABLED, COUPON),
@@ -58,8 +60,8 @@ OF_TOPICS: Final[Mapping[str, tuple[EventKind, str]]] = MappingProxyType(
     }
 )
 """By the outbox's topic, the kind, and what the subject is."""
-TOLD_OTHERWISE: Final = frozenset({"customer.merged"})
-"""Topics of the outbox whose news the audit has."""
+TOLD_OTHERWISE: Final = frozenset({"credit_note.created", "customer.merged"})
+"""Topics of the outbox whose news a transaction or the audit has."""
 
 OF_ACTIONS: Final[Mapping[str, EventKind]] = MappingProxyType(
     {
@@ -97,6 +99,7 @@ NO_NEWS: Final = frozenset(
         "access.denied",
         "token.refused",
         "bulk.queued",
+        "credit_note.created",
         "bulk.cancelled",
         *(topic for topic in OF_TOPICS if topic not in OF_ACTIONS),
     }
@@ -164,6 +167,9 @@ _WHOSE: Final = f"""
          when k.about = '{PAYMENT}' then (
               select i.customer_id from payments p join invoices i on i.tenant_id = $1 and i.id = p.invoice_id
                where p.tenant_id = $1 and p.id = o.subject_id)
+         when k.about = '{NOTE}' then (
+              select i.customer_id from credit_notes c join invoices i on i.tenant_id = $1 and i.id = c.invoice_id
+               where c.tenant_id = $1 and c.id = o.subject_id)
          when k.about = '{COUPON}' then (select customer_id from coupons where tenant_id = $1 and id = o.subject_id)
          when k.about = '{TIER}' then (
               select a.customer_id from tier_changes c join accounts a on a.tenant_id = $1 and a.id = c.account_id

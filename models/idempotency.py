@@ -34,6 +34,7 @@ TRANSACTED_OPERATIONS: Final = frozenset(
     {
         "adjustCredit",
         "assignCredit",
+        "createCreditNote",
         "captureHold",
         "extendHold",
         "giveReward",
@@ -42,10 +43,13 @@ TRANSACTED_OPERATIONS: Final = frozenset(
         "refundSpend",
         "releaseAssignments",
         "releaseHold",
+        "reviveCredit",
         "spendCredit",
+        "transferCredit",
         "updateCredit",
         "useCredit",
         "voidCredit",
+        "voidCreditNote",
     }
 )
 """Operations that make a transaction, unless they ask for an approval: their keys are claimed without a seal."""

@@ -6,17 +6,30 @@ from uuid import UUID
 
 import orjson
 
-from models.commands import Actor, AdjustCredit, Approvable, CreateOrder, GiveReward, Outcome, RefundSpend
+from models.commands import (
+    Actor,
+    AdjustCredit,
+    Approvable,
+    CreateCreditNote,
+    CreateOrder,
+    GiveReward,
+    Outcome,
+    RefundSpend,
+    ReviveCredit,
+    TransferCredit,
+)
 from models.errors import InvariantViolated, NotFound, OthersRequest, OwnRequest, RequestNotPending
 from models.kinds import ApprovalStatus
 from models.ledger import Ledger
 from models.money import nonzero_minor
 from models.operations.auditing import Doer, doer_of, record_event
+from models.operations.create_credit_note import as_note, needs_of_note
 from models.operations.give_reward import points_account, price_of
 from models.operations.refund_spend import needs_of_refund
 from models.operations.replays import replay_of_transaction
+from models.operations.revive_credit import needs_of_revival
 from models.patience import patiently
-from models.planning import adjust, approving, invoices, rewards
+from models.planning import adjust, approving, invoices, rewards, transferring
 from models.planning.approving import ApproveRequest
 from models.planning.drafts import EventDraft
 from models.planning.needs import Needs
@@ -57,6 +70,12 @@ async def _needs(tenant_id: UUID, asked: Approvable) -> Needs:
             return invoices.order_needs(asked)
         case RefundSpend():
             return await needs_of_refund(tenant_id, asked)
+        case CreateCreditNote():
+            return await needs_of_note(tenant_id, asked)
+        case TransferCredit():
+            return transferring.needs(asked, nonzero_minor(asked.amount, asked.asset))
+        case ReviveCredit():
+            return await needs_of_revival(tenant_id, asked)
 
 
 async def _approved(tenant_id: UUID, request_id: UUID) -> Outcome:
@@ -68,8 +87,11 @@ async def _approved(tenant_id: UUID, request_id: UUID) -> Outcome:
     if row["transaction_id"] is None:
         raise InvariantViolated(f"approval request {request_id} was approved, and has no transaction")
     posted = await replay_of_transaction(tenant_id, row["transaction_id"])
-    if posted.account_id is None:  # a free reward moves nothing on it
+    if posted.account_id is None and row["operation"] == "giveReward":  # a free one moves nothing on it
         posted = replace(posted, account_id=await points_account(tenant_id, row["customer_id"]))
+    asked = restored(row["operation"], orjson.loads(row["command"]))
+    if isinstance(asked, CreateCreditNote):
+        posted = as_note(posted, asked)
     return replace(posted, approval_request_id=request_id)
 
 

@@ -23,13 +23,19 @@ from models.planning.drafts import (
     InvoiceTextDraft,
     MergedCustomer,
     RefundDraft,
+    RevivalDraft,
     RowResult,
     TierChangeDraft,
     TransactionDraft,
     TransactionTextDraft,
+    TransferDraft,
+    TransferredCreditDraft,
 )
 from models.planning.hold_rows import Held, HoldLotDraft, HoldState
+from models.planning.lapsed import LapsedState
 from models.planning.lots import Lots
+from models.planning.noted import CreditNoteLineDraft, CreditNotePartDraft, CreditNoteState, LineState
+from models.planning.spend_rows import SpendRecord, SpendState
 from models.texts import Texts
 from turns.steps import Steps, finish
 
@@ -130,6 +136,11 @@ class CreditState:
         return bool(self.service_ids)
 
     @property
+    def lot_id(self) -> UUID:
+        """The first of the credits that it continues after merges; its own id if it continues none."""
+        return self.origin_id or self.id
+
+    @property
     def used_minor(self) -> int:
         """The amount assigned, spent, redeemed or held, and not given back."""
         return self.amount_minor - self.remaining_minor - self.gone_minor + self.held_minor
@@ -141,6 +152,7 @@ class InvoiceState:
     """customer_id: the surviving record, whichever record it was issued to.
 
     creditable_minor: the sum of its lines other than credit products: the most that account credit may pay.
+    noted_minor: taken back by credit notes. paid_minor, credited_minor: net of what they gave back.
 
     credit_lines: the amount that each credit product's line adds to the account. grants: the ids of the credits granted
     and not taken back. limited_on: the day whose limits of its actor's it used. That, auto_apply, actor and created_at:
@@ -160,6 +172,7 @@ class InvoiceState:
     due_on: date | None
     kind: str
     voided_at: Annotated[datetime | None, LATER] = None
+    noted_minor: Annotated[int, LATER] = 0
     credit_lines: Annotated[tuple[int, ...], ASIDE] = ()
     grants: Annotated[tuple[UUID, ...], ASIDE] = ()
     limited_on: Annotated[date | None, UNREAD] = None
@@ -169,18 +182,18 @@ class InvoiceState:
 
     @property
     def due_minor(self) -> int:
-        return self.total_minor - self.paid_minor - self.credited_minor
+        return self.total_minor - self.noted_minor - self.paid_minor - self.credited_minor
 
     @property
     def due_to_credit_minor(self) -> int:
         """The part of what is due that account credit may pay."""
-        return min(self.due_minor, self.creditable_minor - self.credited_minor)
+        return min(self.due_minor, self.creditable_minor - self.noted_minor - self.credited_minor)
 
 
 @table("assignments")
 @dataclass(slots=True)
 class AssignmentState:
-    """payment_id: the payment with account credit that it is a part of, if any."""
+    """payment_id: the payment with account credit that it is a part of, if any. noted_minor: given back by credit notes."""
 
     id: UUID
     credit_id: UUID
@@ -192,15 +205,14 @@ class AssignmentState:
     released_at: Annotated[datetime | None, LATER]
     payment_id: Annotated[UUID | None, ASIDE]
     release_transaction_id: Annotated[UUID | None, UNREAD, LATER] = None
+    noted_minor: Annotated[int, LATER] = 0
 
 
 @table("payments")
 @dataclass(slots=True)
 class PaymentState:
-    """transaction_id: the event that moved the account credit it was made with; None for money received.
-
-    actor, created_at: only of a new one.
-    """
+    """transaction_id: the event that moved the account credit it was made with; None for money received. actor: only of a
+    new one. noted_minor: given back by credit notes, of money received."""
 
     id: UUID
     invoice_id: UUID
@@ -210,7 +222,8 @@ class PaymentState:
     voided_at: Annotated[datetime | None, LATER]
     transaction_id: UUID | None
     actor: Actor | None = None
-    created_at: Annotated[datetime | None, UNREAD] = None
+    created_at: datetime | None = None
+    noted_minor: Annotated[int, LATER] = 0
 
 
 @table("coupons")
@@ -228,26 +241,6 @@ class CouponState:
     terms: dict[str, Any]
     transaction_id: UUID
     refund_transaction_id: Annotated[UUID | None, LATER]
-
-
-@dataclass(frozen=True, slots=True)
-class SpendRecord:
-    """One stored entry of an earlier transaction that took value off a credit: an undo follows it."""
-
-    transaction_id: UUID
-    sequence: int
-    credit_id: UUID
-    taken_minor: int
-
-
-@dataclass(slots=True)
-class SpendState:
-    """An earlier transaction of which something is to be given back. given_minor: what has been, of all of it."""
-
-    id: UUID
-    kind: str
-    spent_by: Actor
-    given_minor: int
 
 
 @table("products")
@@ -349,6 +342,12 @@ class Writes:
     assignments: list[AssignmentState] = field(default_factory=list)
     grants: list[GrantDraft] = field(default_factory=list)
     refunds: list[RefundDraft] = field(default_factory=list)
+    credit_notes: list[CreditNoteState] = field(default_factory=list)
+    credit_note_parts: list[CreditNotePartDraft] = field(default_factory=list)
+    credit_note_lines: list[CreditNoteLineDraft] = field(default_factory=list)
+    transfers: list[TransferDraft] = field(default_factory=list)
+    transferred_credits: list[TransferredCreditDraft] = field(default_factory=list)
+    revivals: list[RevivalDraft] = field(default_factory=list)
     holds: list[HoldState] = field(default_factory=list)
     hold_lots: list[HoldLotDraft] = field(default_factory=list)
     coupons: list[CouponState] = field(default_factory=list)
@@ -367,6 +366,7 @@ class Writes:
     touched_invoices: list[InvoiceState] = field(default_factory=list)
     touched_assignments: list[AssignmentState] = field(default_factory=list)
     touched_payments: list[PaymentState] = field(default_factory=list)
+    voided_notes: list[CreditNoteState] = field(default_factory=list)
     touched_coupons: list[CouponState] = field(default_factory=list)
     touched_approvals: list[ApprovalState] = field(default_factory=list)
     touched_rewards: list[RewardState] = field(default_factory=list)
@@ -403,9 +403,10 @@ class Books:
     credits: by account, the requested ones that have a remainder, in burn order. by_id: every loaded credit, also under
     its ids from before merges. other_ids: by a credit's own id, those ids. homes: for accounts not locked because their
     customer's record was merged, the account that their credits belong to now. persons: merged records, each with its
-    survivor. actor_ids: of the requesters of `approvals`. pending_requests: number of each requester's pending
-    requests, once a unit requests an approval. senders: by partners' clients whose bulk continues after its request,
-    the scopes of each of their tokens; clients without any are left out.
+    survivor. lapsed: by lot, what has expired, if any of it may be put back. sources: by lot, the transaction that first
+    gave it, if any may be transferred. actor_ids: of the requesters of `approvals`. pending_requests: number of each
+    requester's pending requests, once a unit requests an approval. senders: by partners' clients whose bulk continues
+    after its request, the scopes of each of their tokens; clients without any are left out.
     """
 
     config: TenantConfig
@@ -423,8 +424,12 @@ class Books:
     invoice_numbers: set[str] = field(default_factory=set)
     assignments: dict[UUID, AssignmentState] = field(default_factory=dict)
     payments: dict[UUID, PaymentState] = field(default_factory=dict)
+    lines: dict[UUID, LineState] = field(default_factory=dict)
+    credit_notes: dict[UUID, CreditNoteState] = field(default_factory=dict)
     spend_records: list[SpendRecord] = field(default_factory=list)
     given_back: dict[UUID, SpendState] = field(default_factory=dict)
+    lapsed: dict[UUID, LapsedState] = field(default_factory=dict)
+    sources: dict[UUID, UUID] = field(default_factory=dict)
     holds: dict[UUID, HoldState] = field(default_factory=dict)
     products: dict[UUID, ProductState] = field(default_factory=dict)
     rewards: dict[UUID, RewardState] = field(default_factory=dict)

@@ -37,6 +37,7 @@ _INVOICES: Final = _among(
     EventKind.INVOICE_ISSUED, EventKind.INVOICE_PAID, EventKind.INVOICE_VOIDED, EventKind.ORDER_PAID
 )
 _PAYMENTS: Final = _among(EventKind.PAYMENT_RECORDED, EventKind.PAYMENT_VOIDED)
+_NOTES: Final = _among(EventKind.CREDIT_NOTED, EventKind.CREDIT_NOTE_VOIDED)
 _COUPONS: Final = _among(EventKind.COUPON_ISSUED, EventKind.COUPON_USED, EventKind.COUPON_DISABLED)
 # What each kind tells besides: an array, in the order in which its type reads it.
 _FACTS: Final = f"""
@@ -47,6 +48,10 @@ _FACTS: Final = f"""
               select jsonb_build_array(p.invoice_id, i.currency, p.amount_minor, p.method)
                 from payments p join invoices i on i.tenant_id = $1 and i.id = p.invoice_id
                where p.tenant_id = $1 and p.id = t.subject_id)
+         when {_NOTES} then (
+              select jsonb_build_array(c.invoice_id, i.currency, c.amount_minor)
+                from credit_notes c join invoices i on i.tenant_id = $1 and i.id = c.invoice_id
+               where c.tenant_id = $1 and c.id = coalesce(t.subject_id, t.id))
          when {_COUPONS} then (
               select jsonb_build_array(reward_id, points_spent_minor) from coupons
                where tenant_id = $1 and id = t.subject_id)

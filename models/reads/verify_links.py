@@ -15,6 +15,9 @@ LINKS: Final = {
     "coupons": "reward_id rewards, customer_id customers, transaction_id transactions,"
     " refund_transaction_id transactions",
     "credit_changes": "credit_id credits, transaction_id transactions",
+    "credit_note_lines": "note_id credit_notes, line_id invoice_lines",
+    "credit_note_parts": "note_id credit_notes, assignment_id assignments, payment_id payments, credit_id credits",
+    "credit_notes": "id transactions, invoice_id invoices, credit_id credits, void_transaction_id transactions",
     "credit_services": "credit_id credits, service_id services",
     "credits": "account_id accounts, transaction_id transactions, origin_id credits, successor_id credits",
     "customers": "merged_into_id customers",
@@ -28,8 +31,11 @@ LINKS: Final = {
     "partner_tokens": "replaces_id partner_tokens, created_by_id actors, revoked_by_id actors",
     "payments": "invoice_id invoices, transaction_id transactions, actor_id actors",
     "refunds": "id transactions, spend_id transactions",
+    "revivals": "transaction_id transactions, credit_id credits, account_id accounts, lot_id credits",
     "tier_changes": "account_id accounts, transaction_id transactions",
     "transaction_texts": "id transactions",
+    "transferred_credits": "id credits, transfer_id transfers, from_id credits, source_id transactions",
+    "transfers": "id transactions, received_id transactions",
     "transactions": "customer_id customers, actor_id actors, approved_by_id actors",
 }
 """Table → each column that names a row, and the table that the row is in."""

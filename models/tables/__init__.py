@@ -1,6 +1,17 @@
 """Rows and nothing else, one class per table. The database is built by migrations/, which add what Tortoise cannot say."""
 
-from models.tables.billing import Assignment, Grant, Invoice, InvoiceLine, InvoiceText, Payment, Product
+from models.tables.billing import (
+    Assignment,
+    CreditNote,
+    CreditNoteLine,
+    CreditNotePart,
+    Grant,
+    Invoice,
+    InvoiceLine,
+    InvoiceText,
+    Payment,
+    Product,
+)
 from models.tables.books import Currency, Seal, Totals, TotalsAmounts, TotalsSeen
 from models.tables.configuration import LimitRule, Reason, Reward, Service, Tier
 from models.tables.feed import FeedEvent, FeedHead
@@ -16,9 +27,12 @@ from models.tables.ledger import (
     LimitCounter,
     OutboxEvent,
     Refund,
+    Revival,
     TierChange,
     Transaction,
     TransactionText,
+    Transfer,
+    TransferredCredit,
 )
 from models.tables.requests import ApprovalRequest, BulkOperation, BulkRow
 from models.tables.rewards import Coupon
@@ -35,6 +49,9 @@ __all__ = [
     "Coupon",
     "Credit",
     "CreditChange",
+    "CreditNote",
+    "CreditNoteLine",
+    "CreditNotePart",
     "CreditService",
     "Currency",
     "Customer",
@@ -57,6 +74,7 @@ __all__ = [
     "Product",
     "Reason",
     "Refund",
+    "Revival",
     "Reward",
     "Seal",
     "Service",
@@ -69,4 +87,6 @@ __all__ = [
     "TotalsSeen",
     "Transaction",
     "TransactionText",
+    "Transfer",
+    "TransferredCredit",
 ]

@@ -154,9 +154,24 @@ class CreditKeptEvent(MovementEvent):
 
 
 @tells(EventKind.CREDIT_NOTED)
+@from_view(
+    credit_note_id=lambda view: global_id("CreditNote", view.id),
+    invoice_id=lambda view: global_id("Invoice", UUID(view.facts[0])),
+    currency=lambda view: view.facts[1],
+    amount=lambda view: to_decimal(view.facts[2], view.facts[1]),
+)
 @strawberry.type
 class CreditNotedEvent(MovementEvent):
-    """A credit note gave back what had been paid."""
+    """A credit note was made. What it gave back to accounts stands in `movements`."""
+
+    credit_note_id: strawberry.ID
+    """Id of the credit note."""
+    invoice_id: strawberry.ID
+    """Id of the invoice or order that it is of."""
+    currency: AssetCode
+    """Its currency."""
+    amount: Decimal
+    """Its amount."""
 
 
 @tells(EventKind.CREDIT_TRANSFERRED)

@@ -236,6 +236,24 @@ class PaymentVoidedEvent(Event):
     """Means of payment."""
 
 
+@tells(EventKind.CREDIT_NOTE_VOIDED)
+@from_view(
+    credit_note_id=_subject("CreditNote"), invoice_id=_fact_id("Invoice", 0), currency=_fact(1), amount=_money(1, 2)
+)
+@strawberry.type
+class CreditNoteVoidedEvent(Event):
+    """A credit note was voided."""
+
+    credit_note_id: strawberry.ID
+    """Id of the credit note."""
+    invoice_id: strawberry.ID
+    """Id of the invoice or order that it was of."""
+    currency: AssetCode
+    """Its currency."""
+    amount: Decimal
+    """Its amount."""
+
+
 @tells(EventKind.COUPON_ISSUED, EventKind.COUPON_USED, EventKind.COUPON_DISABLED)
 @from_view(
     coupon_id=_subject("Coupon"), reward_id=_fact_id("Reward", 0), points=lambda view: to_decimal(view.facts[1], POINTS)

@@ -30,9 +30,11 @@ WALKED: Final = {
     if page.startswith("docs/sources/")
 }
 HERE: Final = {
+    "docs/credit-notes.md",
     "docs/errors.md",
     "docs/events.md",
     "docs/limits-and-approvals.md",
+    "docs/moving.md",
     "docs/partner-tokens.md",
     "docs/query-cost.md",
     "docs/references.md",
@@ -120,6 +122,20 @@ async def test_events(api: Api, tenant: Tenant, clock: Clock) -> None:
     page.end()
 
 
+async def test_credit_notes(api: Api, tenant: Tenant) -> None:
+    page = Examples("docs/credit-notes.md", "graphql")
+    invoice = await tenant.invoice(await tenant.customer(), "20.00", auto_apply=False)
+    await tenant.pay(invoice, "15.00")
+
+    variables = {"invoice": gid("Invoice", invoice), "key": uuid4().hex}
+    made = (await api(page.take("graphql").text, variables, role=Role.STAFF))["createCreditNote"]
+    assert (made["creditNote"]["lowered"], made["creditNote"]["givenBack"]) == ("5.00", "7.50")
+    variables = {"note": made["creditNote"]["id"], "key": uuid4().hex}
+    voided = (await api(page.take("graphql").text, variables, role=Role.MANAGER))["voidCreditNote"]
+    assert (voided["userErrors"], voided["invoice"]["due"]) == ([], "5.00")
+    page.end()
+
+
 async def test_limits_and_approvals(api: Api, tenant: Tenant) -> None:
     page = Examples("docs/limits-and-approvals.md", "graphql", "json")
     customer = gid("Customer", await tenant.customer())
@@ -161,6 +177,23 @@ async def test_limits_and_approvals(api: Api, tenant: Tenant) -> None:
     variables = {"request": asked["approvalRequest"]["id"], "key": uuid4().hex}
     (error,) = (await api(with_terms, variables, **by_manager))["approveRequest"]["userErrors"]
     assert fits(page.take("json").json(), error)
+    page.end()
+
+
+async def test_moving(api: Api, tenant: Tenant, clock: Clock) -> None:
+    page = Examples("docs/moving.md", "graphql", "json")
+    giver, receiver = await tenant.customer(), await tenant.customer()
+    await tenant.credit(giver, 9)
+    by_manager: dict[str, Any] = {"role": Role.MANAGER, "subject": "maria"}
+    people = {"from": gid("Customer", giver), "to": gid("Customer", receiver)}
+
+    answer = await api(page.take("graphql").text, people, **by_manager)
+    assert fits(page.take("json").json(), {"data": answer.data})
+    credit = await tenant.credit(giver, 50, expires_at=clock() + timedelta(days=1))
+    clock.advance(days=2)
+    await tenant.expire()
+    answer = await api(page.take("graphql").text, {"credit": gid("Credit", credit)}, **by_manager)
+    assert fits(page.take("json").json(), {"data": answer.data})
     page.end()
 
 

@@ -1,9 +1,11 @@
 """The feed: all that happened, once, at gapless positions, in an order in which an account's entries follow each other."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 from uuid import UUID
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from app.postgres.embedded import Urls
 from models.configuration_commands import UpdateTenant
 from models.feed import OF_ACTIONS, OF_TOPICS, OF_TRANSACTIONS
-from models.kinds import EventKind, TransactionKind
+from models.kinds import ApprovalStatus, BulkStatus, CouponStatus, EventKind, TransactionKind
 from models.ledger import Ledger
 from models.operations.keep_feed import keep_feed
 from models.operations.prune_feed import prune_feed
@@ -301,3 +303,21 @@ def test_each_kind_of_transaction_is_news() -> None:
 def test_each_kind_of_event_is_told_by_something() -> None:
     told = {*OF_TRANSACTIONS.values(), *OF_ACTIONS.values(), *(kind for kind, _ in OF_TOPICS.values())}
     assert {*told, EventKind.CREDIT_EXPIRING, EventKind.HOLD_LAPSED, EventKind.ORDER_PAID} == set(EventKind)
+
+
+NAMES: Final = re.compile(r'"([a-z_]+\.[a-z_]+)"')
+OTHERS: Final = {"reward.value"}
+"""Names of that form that are no topic and no action."""
+
+
+def test_each_topic_and_action_is_news_or_known_to_be_none() -> None:
+    """Also the next one that somebody writes."""
+    root = Path(__file__).parents[2] / "models"
+    files = [path for folder in ("planning", "operations") for path in sorted((root / folder).glob("*.py"))]
+    named = {name for path in files for name in NAMES.findall(path.read_text())}
+    assert len(named) > 30
+    assert named - {*OF_TOPICS, *TOLD_OTHERWISE, *OF_ACTIONS, *NO_NEWS} == OTHERS
+    statuses = {f"approval.{status.lower()}" for status in ApprovalStatus if status != "PENDING"}
+    statuses |= {f"coupon.{status.lower()}" for status in CouponStatus if status != "EXPIRED"}
+    statuses |= {f"bulk.{status.lower()}" for status in BulkStatus if status not in ("QUEUED", "RUNNING")}
+    assert statuses <= set(OF_TOPICS)

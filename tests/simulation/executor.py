@@ -27,10 +27,12 @@ from models.operations.merge_customers import merge_customers
 from models.operations.products import update_product
 from models.operations.record_payment import record_payment, void_payment
 from models.operations.refund_spend import refund_spend
+from models.operations.revive_credit import revive_credit
 from models.operations.rewards import update_reward
 from models.operations.services import update_service
 from models.operations.spend_credit import spend_credit
 from models.operations.tiers import update_tier
+from models.operations.transfer_credit import transfer_credit
 from models.operations.update_tenant import update_tenant
 from models.operations.upsert_customer import upsert_customer
 from models.operations.use_credit import use_credit
@@ -43,7 +45,7 @@ from models.planning.releasing import ReassignCredit, ReleaseAssignments, Update
 from models.planning.spending import SpendCredit
 from models.planning.using import UseCredit
 from models.texts import texts_of
-from tests.simulation import hold_commands
+from tests.simulation import hold_commands, note_commands
 from tests.simulation.records import Command, FileRow
 from tests.support.tenants import ADMIN, Tenant
 
@@ -76,23 +78,23 @@ class Names:
     lots: list[UUID] = field(default_factory=list)  # by the first id of each
     ids: dict[UUID, list[UUID]] = field(default_factory=dict)  # by the first one, all
     last_credit: UUID = _BEFORE_ALL
+    lines: note_commands.Lines = field(default_factory=note_commands.Lines)
 
     def learn(self, command: Command, became: str, outcome: Outcome) -> None:
         """What a command has made."""
         if command.name in ("invoice", "order") and became != "requested":
             self.rows["invoices"].append(_some(outcome.invoice_id))
-        if became == "approved" and outcome.invoice_id is not None:
+        if outcome.credit_note_id is not None and (command.name == "note" or became == "approved"):
+            self.rows["notes"].append(outcome.credit_note_id)
+        elif became == "approved" and outcome.invoice_id is not None:
             self.rows["invoices"].append(outcome.invoice_id)
         if command.name in ("spend", "use"):
             self.rows["spends"].append(_some(outcome.transaction_id))
         if command.name == "hold":
             self.rows["holds"].append(_some(outcome.hold_id))
-        if command.name == "capture":
-            made = (
-                ("spends", outcome.transaction_id) if outcome.payment_id is None else ("payments", outcome.payment_id)
-            )
-            self.rows[made[0]].append(_some(made[1]))
-        if command.name == "pay":
+        if command.name == "capture" and outcome.payment_id is None:
+            self.rows["spends"].append(_some(outcome.transaction_id))
+        if command.name == "pay" or (command.name == "capture" and outcome.payment_id is not None):
             self.rows["payments"].append(_some(outcome.payment_id))
         if became == "requested":
             self.rows["approval_requests"].append(_some(outcome.approval_request_id))
@@ -107,6 +109,7 @@ class Names:
                 self._learn_of_credit(row_id, origin_id)
             else:
                 self.rows[kind].append(row_id)
+        await self.lines.refresh(tenant)
 
     @property
     def customers(self) -> list[UUID]:
@@ -269,10 +272,40 @@ def _spend(names: Names, key: str, **facts: Any) -> Any:
     )
 
 
-def _refund(names: Names, key: str, *, spend: int, amount: Decimal | None, **facts: bool) -> Any:
+def _refund(names: Names, key: str, *, spend: int, amount: Decimal | None, **facts: Any) -> Any:
     return refund_spend, c.RefundSpend(
         names.rows["spends"][spend],
         amount,
+        request_approval=facts["approval"],
+        propose_only=facts.get("propose", False),
+        new_expiry=_new_expiry(facts),
+    )
+
+
+def _new_expiry(facts: dict[str, Any]) -> c.NewExpiry:
+    return c.NewExpiry(facts.get("days"), facts.get("expires"), facts.get("never", False))
+
+
+def _transfer(names: Names, key: str, **facts: Any) -> Any:
+    credit = facts.get("credit")
+    return transfer_credit, c.TransferCredit(
+        names.customer(facts["customer"]),
+        names.customer(facts["to"]),
+        facts["asset"],
+        facts["amount"],
+        None if credit is None else names.credit(credit),
+        request_approval=facts["approval"],
+        propose_only=facts.get("propose", False),
+    )
+
+
+def _revive(names: Names, key: str, *, credit: int, **facts: Any) -> Any:
+    return revive_credit, c.ReviveCredit(
+        names.credit(credit),
+        facts["reason"],
+        _new_expiry(facts),
+        facts["amount"],
+        facts["note"],
         request_approval=facts["approval"],
         propose_only=facts.get("propose", False),
     )
@@ -316,11 +349,15 @@ _COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "reassign": _reassign,
     "release": _release,
     "void_invoice": _void_invoice,
+    "note": note_commands.note,
+    "void_note": note_commands.void,
     "void_credit": _void_credit,
     "update_credit": _update_credit,
     "use": _use,
     "spend": _spend,
     "refund": _refund,
+    "transfer": _transfer,
+    "revive": _revive,
     "hold": hold_commands.hold,
     "capture": hold_commands.capture,
     "release_hold": hold_commands.release,

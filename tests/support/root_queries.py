@@ -93,6 +93,37 @@ QUERIES: Final = [
         scopes("credits:refund"),
         as_input(lambda ids: {"transactionId": ids["Transaction"]}),
     ),
+    Case(
+        "preview a credit note",
+        "previewCreditNote",
+        "query($input: PreviewCreditNoteInput!) { previewCreditNote(input: $input) { userErrors { code } } }",
+        INSIDE,
+        scopes("credits:refund"),
+        as_input(lambda ids: {"invoiceId": ids["Invoice"]}),
+    ),
+    Case(
+        "preview a transfer",
+        "previewTransfer",
+        "query($input: PreviewTransferInput!) { previewTransfer(input: $input) { userErrors { code } } }",
+        CONFIGURATION,
+        scopes("credits:remove", "credits:add"),
+        as_input(
+            lambda ids: {
+                "fromCustomerId": ids["Customer"],
+                "toCustomerId": ids["Member"],
+                "asset": "GBP",
+                "amount": "1.00",
+            }
+        ),
+    ),
+    Case(
+        "preview a revival",
+        "previewRevival",
+        "query($input: PreviewRevivalInput!) { previewRevival(input: $input) { userErrors { code } } }",
+        CONFIGURATION,
+        scopes("credits:add"),
+        as_input(lambda ids: {"creditId": ids["Credit"], "reason": "GOODWILL", "expiresInDays": 9}),
+    ),
     Case("reasons", "adjustmentReasons", "{ adjustmentReasons { code } }", INSIDE, CATALOGUE),
     Case(
         "old reasons",
@@ -142,8 +173,8 @@ QUERIES: Final = [
         "events of configuration",
         "events",
         "{ events(types: [LIMIT_CHANGED]) { edges { cursor } } }",
-        MANAGERS,
-        (scopes("events:read", "config:write"),),
+        CONFIGURATION,
+        scopes("events:read"),
     ),
     Case("audit trail", "auditTrail", "{ auditTrail { edges { cursor } } }", ABOVE_STAFF, scopes("reports:read")),
     Case(
@@ -165,6 +196,7 @@ QUERIES: Final = [
     Case("old products", "products", "{ products(activeOnly: false) { edges { cursor } } }", CONFIGURATION, PRODUCTS),
     Case("node: product", "node", NODE, INSIDE, PRODUCTS, by_id("Product")),
     Case("node: payment", "node", NODE, EVERYBODY, scopes("invoices:read"), by_id("Payment")),
+    Case("node: credit note", "node", NODE, EVERYBODY, scopes("invoices:read"), by_id("CreditNote")),
     Case("node: bulk operation", "node", NODE, ABOVE_STAFF, scopes("credits:bulk"), by_id("BulkOperation")),
     Case(
         "coupon",
