@@ -53,7 +53,8 @@ async def _give(connection: TenantConnection, until: datetime | None, now: datet
     head = await raw.fetchrow(LOCK, tenant_id)
     if head is None:
         return None
-    position, at = head["position"], head["at"]
+    before: int = head["position"]
+    position, at = before, head["at"]
     noticed, lapsed = (head["noticed_at"], head["noticed_id"]), (head["lapsed_at"], head["lapsed_id"])
     if until is not None and until > at:
         position += _number(await raw.execute(TAKE, tenant_id, at, until, position))
@@ -62,7 +63,7 @@ async def _give(connection: TenantConnection, until: datetime | None, now: datet
         position, noticed = await _tell(connection, NOTICES, EventKind.CREDIT_EXPIRING, position, noticed, now)
         position, lapsed = await _tell(connection, LAPSES, EventKind.HOLD_LAPSED, position, lapsed, now)
     await raw.execute(MOVE, tenant_id, position, at, *noticed, *lapsed)
-    return position - int(head["position"])
+    return position - before
 
 
 async def _tell(

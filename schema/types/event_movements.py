@@ -21,9 +21,9 @@ class AccountMovement:
     the `sequence` of the one before, and `previousHash` its `hash`."""
 
     account_id: strawberry.ID
-    """Id of the account."""
+    """Account that moved; node(id:) finds it."""
     asset: AssetCode
-    """Asset of the account."""
+    """Asset that the account is kept in."""
     amount: Decimal
     """Amount that moved: positive if added, negative if removed."""
     balance_after: Decimal
@@ -61,7 +61,7 @@ class MovementEvent(Event):
     """A transaction was posted: an event of value, told by a type of its own for each kind."""
 
     transaction_id: strawberry.ID
-    """Id of the transaction."""
+    """Transaction in question; node(id:) finds it."""
     movements: list[AccountMovement]
     """Effect on each account; empty if no value moved."""
 
@@ -132,11 +132,11 @@ class CreditHeldEvent(MovementEvent):
     """Value was set aside, for longer, or let go. No entry is made of it."""
 
     hold_id: strawberry.ID
-    """Id of the hold."""
+    """Hold in question; node(id:) finds it."""
     account_id: strawberry.ID
-    """Id of its account."""
+    """Account that the value is on, by its id."""
     asset: AssetCode
-    """Asset of the account."""
+    """Asset that the account is kept in."""
     amount: Decimal
     """Amount that was set aside; below zero if it was let go, and zero if it is held for longer."""
 
@@ -165,13 +165,13 @@ class CreditNotedEvent(MovementEvent):
     """A credit note was made. What it gave back to accounts stands in `movements`."""
 
     credit_note_id: strawberry.ID
-    """Id of the credit note."""
+    """Credit note in question; node(id:) finds it."""
     invoice_id: strawberry.ID
     """Id of the invoice or order that it is of."""
     currency: AssetCode
-    """Its currency."""
+    """Currency that it is made out in, such as GBP."""
     amount: Decimal
-    """Its amount."""
+    """Amount, in `currency`."""
 
 
 @tells(EventKind.CREDIT_TRANSFERRED)

@@ -55,7 +55,7 @@ class Event:
     position: str
     """Its number in the tenant's feed, from 1 without gaps, in decimal digits."""
     kind: EventKind
-    """Kind of event."""
+    """Kind, by which `types` chooses."""
     occurred_at: datetime
     """Instant since which it is true: of credit that was written off, its expiry."""
     recorded_at: datetime
@@ -98,11 +98,11 @@ class CreditExpiringEvent(Event):
     that is given for a shorter time is not announced."""
 
     credit_id: strawberry.ID
-    """Id of the credit."""
+    """Credit that expires, by its id."""
     account_id: strawberry.ID
-    """Id of its account."""
+    """Account that the credit is on, by its id."""
     asset: AssetCode
-    """Asset of the account."""
+    """Asset that the account is kept in."""
     amount: Decimal
     """Amount that was left of it when it was announced."""
 
@@ -119,11 +119,11 @@ class HoldLapsedEvent(Event):
     """A hold's time ran out, and what was left of it is free again. `occurredAt` is the instant itself."""
 
     hold_id: strawberry.ID
-    """Id of the hold."""
+    """Hold that ended, by its id."""
     account_id: strawberry.ID
     """Id of the account that it was on."""
     asset: AssetCode
-    """Asset of the account."""
+    """Asset that the account is kept in."""
     amount: Decimal
     """Amount that was left of it."""
 
@@ -138,13 +138,13 @@ class InvoiceIssuedEvent(Event):
     """An invoice or an order was made."""
 
     invoice_id: strawberry.ID
-    """Id of the invoice."""
+    """Invoice in question; node(id:) finds it."""
     invoice_kind: InvoiceKind
     """Whether it bills free text or sells products."""
     currency: AssetCode
-    """Its currency."""
+    """Currency that it is made out in, such as GBP."""
     total: Decimal
-    """Its total."""
+    """Sum of its lines."""
 
 
 @tells(EventKind.INVOICE_PAID)
@@ -154,11 +154,11 @@ class InvoicePaidEvent(Event):
     """Nothing is due of an invoice any more. It comes again if a payment was voided meanwhile."""
 
     invoice_id: strawberry.ID
-    """Id of the invoice."""
+    """Invoice in question; node(id:) finds it."""
     currency: AssetCode
-    """Its currency."""
+    """Currency that it is made out in, such as GBP."""
     total: Decimal
-    """Its total."""
+    """Sum of its lines."""
 
 
 @tells(EventKind.ORDER_PAID)
@@ -168,11 +168,11 @@ class OrderPaidEvent(Event):
     """Nothing is due of an order any more. It comes again if a payment was voided meanwhile."""
 
     invoice_id: strawberry.ID
-    """Id of the order."""
+    """Order in question; node(id:) finds it."""
     currency: AssetCode
-    """Its currency."""
+    """Currency that it is made out in, such as GBP."""
     total: Decimal
-    """Its total."""
+    """Sum of its lines."""
 
 
 @tells(EventKind.INVOICE_VOIDED)
@@ -182,13 +182,13 @@ class InvoiceVoidedEvent(Event):
     """An invoice or an order was voided."""
 
     invoice_id: strawberry.ID
-    """Id of the invoice."""
+    """Invoice in question; node(id:) finds it."""
     invoice_kind: InvoiceKind
     """Whether it bills free text or sells products."""
     currency: AssetCode
-    """Its currency."""
+    """Currency that it is made out in, such as GBP."""
     total: Decimal
-    """Its total."""
+    """Sum of its lines."""
 
 
 _PAYMENT: Final = {
@@ -207,13 +207,13 @@ class PaymentRecordedEvent(Event):
     """A payment was recorded."""
 
     payment_id: strawberry.ID
-    """Id of the payment."""
+    """Payment in question; node(id:) finds it."""
     invoice_id: strawberry.ID
     """Id of the invoice or order that it pays."""
     currency: AssetCode
-    """Its currency."""
+    """Currency that it is made out in, such as GBP."""
     amount: Decimal
-    """Its amount."""
+    """Amount, in `currency`."""
     method: PaymentMethod
     """Means of payment."""
 
@@ -225,13 +225,13 @@ class PaymentVoidedEvent(Event):
     """A payment was voided."""
 
     payment_id: strawberry.ID
-    """Id of the payment."""
+    """Payment in question; node(id:) finds it."""
     invoice_id: strawberry.ID
     """Id of the invoice or order that it had paid."""
     currency: AssetCode
-    """Its currency."""
+    """Currency that it is made out in, such as GBP."""
     amount: Decimal
-    """Its amount."""
+    """Amount, in `currency`."""
     method: PaymentMethod
     """Means of payment."""
 
@@ -245,13 +245,13 @@ class CreditNoteVoidedEvent(Event):
     """A credit note was voided."""
 
     credit_note_id: strawberry.ID
-    """Id of the credit note."""
+    """Credit note in question; node(id:) finds it."""
     invoice_id: strawberry.ID
     """Id of the invoice or order that it was of."""
     currency: AssetCode
-    """Its currency."""
+    """Currency that it is made out in, such as GBP."""
     amount: Decimal
-    """Its amount."""
+    """Amount, in `currency`."""
 
 
 @tells(EventKind.COUPON_ISSUED, EventKind.COUPON_USED, EventKind.COUPON_DISABLED)
@@ -263,9 +263,9 @@ class CouponEvent(Event):
     """A coupon was issued, used or disabled, as `kind` says."""
 
     coupon_id: strawberry.ID
-    """Id of the coupon."""
+    """Coupon in question; node(id:) finds it."""
     reward_id: strawberry.ID
-    """Id of its reward."""
+    """Reward that it was issued from, by its id."""
     points: Decimal
     """Points that were paid for it."""
 
@@ -277,7 +277,7 @@ class TierChangedEvent(Event):
     """A customer's tier changed."""
 
     account_id: strawberry.ID
-    """Id of the points account."""
+    """Account in points whose total it goes by, by its id."""
     old_tier: str | None
     """Name of the tier before; null for none."""
     new_tier: str | None
@@ -291,7 +291,7 @@ class ApprovalRequestedEvent(Event):
     """Something waits for a second person."""
 
     approval_request_id: strawberry.ID
-    """Id of the request."""
+    """Request in question; node(id:) finds it."""
 
 
 _DECIDED: Final = {
@@ -309,7 +309,7 @@ class ApprovalDecidedEvent(Event):
     """A request was approved, rejected or withdrawn, or its time ran out."""
 
     approval_request_id: strawberry.ID
-    """Id of the request."""
+    """Request in question; node(id:) finds it."""
     approval_status: ApprovalStatus
     """Its state since."""
 
@@ -327,7 +327,7 @@ class BulkFinishedEvent(Event):
     """A bulk was completed, failed or was cancelled."""
 
     bulk_operation_id: strawberry.ID
-    """Id of the bulk."""
+    """Bulk in question; node(id:) finds it."""
     bulk_status: BulkStatus
     """State in which it ended."""
     rows: int

@@ -12,7 +12,7 @@ import pytest
 
 from app.postgres.embedded import Urls
 from models.configuration_commands import UpdateTenant
-from models.feed import OF_ACTIONS, OF_TOPICS, OF_TRANSACTIONS
+from models.feed import NO_NEWS, OF_ACTIONS, OF_TOPICS, OF_TRANSACTIONS, TOLD_OTHERWISE
 from models.kinds import ApprovalStatus, BulkStatus, CouponStatus, EventKind, TransactionKind
 from models.ledger import Ledger
 from models.operations.keep_feed import keep_feed
