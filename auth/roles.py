@@ -62,6 +62,7 @@ class Permission(Enum):
     USE_CREDIT = "use service credits"
     SPEND_CREDIT = "spend credit or points"
     REFUND_SPEND = "give back what was spent"
+    KEEP_EXCESS = "keep what was paid too much"
     PAY_WITH_CREDIT = "pay with account credit"
     GIVE_REWARD = "give a reward for points"
     GIVE_REWARD_FREE = "give a reward free of points"
@@ -155,6 +156,7 @@ RULES: Mapping[Permission, Rule] = {
     Permission.PAY_WITH_CREDIT:  _rule(_YES,     _YES,     _YES,     _LIMITED, _NO,  Scope.CREDITS_SPEND),
 
     Permission.REFUND_SPEND:     _rule(_LIMITED, _YES,     _YES,     _LIMITED, _NO,  Scope.CREDITS_REFUND),
+    Permission.KEEP_EXCESS:      _rule(_LIMITED, _YES,     _YES,     _LIMITED, _NO,  Scope.CREDITS_REFUND),
 
     Permission.WRITE_CUSTOMERS:  _rule(_YES,     _YES,     _YES,     _YES,     _NO,  Scope.CUSTOMERS_WRITE),
     Permission.WRITE_INVOICES:   _rule(_YES,     _YES,     _YES,     _YES,     _NO,  Scope.INVOICES_WRITE),

@@ -153,11 +153,15 @@ class GiveReward(Command):
 
 @dataclass(frozen=True, slots=True)
 class OrderItem:
-    """unit_price None: the product's own."""
+    """unit_price None: the product's own. Of the figures after it: models/planning/lines.py."""
 
     product_id: UUID
     quantity: int
     unit_price: Decimal | None = None
+    quantity_decimal: Decimal | None = field(default=None, metadata=LATER)
+    discount_percent: Decimal | None = field(default=None, metadata=LATER)
+    discount_amount: Decimal | None = field(default=None, metadata=LATER)
+    tax_amount: Decimal | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +195,27 @@ class RefundSpend(Command):
     asset: str | None = None
 
 
-Approvable = AdjustCredit | GiveReward | CreateOrder | RefundSpend
+@dataclass(frozen=True, slots=True)
+class RecordPayment(Command):
+    """Pay an invoice. keep_excess: what is paid beyond what is due becomes a credit; only such a payment can wait.
+
+    customer_id, asset, kept: only of one that waits for approval, to be listed and shown by; kept: what would be kept, which
+    is the most that its approval may keep.
+    """
+
+    invoice_id: UUID
+    amount: Decimal
+    method: str
+    received_on: date | None = None
+    keep_excess: bool = field(default=False, metadata=LATER)
+    request_approval: bool = field(default=False, metadata=LATER)
+    propose_only: bool = field(default=False, metadata=LATER)
+    customer_id: UUID | None = field(default=None, metadata=LATER)
+    asset: str | None = field(default=None, metadata=LATER)
+    kept: Decimal | None = field(default=None, metadata=LATER)
+
+
+Approvable = AdjustCredit | GiveReward | CreateOrder | RefundSpend | RecordPayment
 """Commands that can wait for a second person's approval."""
 
 
@@ -257,8 +281,8 @@ class CreditEffect:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The effect of an adjustment, a spend or a refund, had it been posted now. account_id None: it would open the
-    account."""
+    """The effect of an adjustment, a spend, a refund or a payment, had it been posted now. account_id None: it would open
+    the account. due_after_minor, kept_minor: of a payment's invoice, and of the payment."""
 
     asset: str
     account_id: UUID | None
@@ -268,3 +292,5 @@ class Preview:
     credits: tuple[CreditEffect, ...]
     limit: LimitVerdict
     errors: tuple[LedgerError, ...] = field(default=())
+    due_after_minor: int | None = None
+    kept_minor: int = 0

@@ -33,7 +33,10 @@ from models.planning.drafts import (
     EventDraft,
     GrantDraft,
     GrantRevocation,
+    InvoiceLineDetailDraft,
     InvoiceLineDraft,
+    OverpaymentDraft,
+    OverpaymentRevocation,
     RefundDraft,
     RowResult,
     TierChangeDraft,
@@ -243,7 +246,9 @@ class _Writer:
         )
         yield from self.update(AssignmentState, ("released_at", "release_transaction_id"), w.touched_assignments)
         yield from self.update(PaymentState, ("voided_at",), w.touched_payments)
-        yield from self.update(GrantRevocation, ("revoked_transaction_id", "revoked_minor"), w.revoked_grants)
+        revoked = ("revoked_transaction_id", "revoked_minor")
+        yield from self.update(GrantRevocation, revoked, w.revoked_grants)
+        yield from self.update(OverpaymentRevocation, revoked, w.revoked_overpayments)
         columns = ("expires_at", "restricted", "auto_apply", "swept_at", "voided_at")
         yield from self.update(CreditState, columns, w.amended_credits)
         yield from self.insert(CreditChangeDraft, w.credit_changes)
@@ -366,12 +371,14 @@ class _Writer:
         w = self.writes
         yield from self.insert(InvoiceState, w.invoices)
         yield from self.insert(InvoiceLineDraft, w.invoice_lines)
+        yield from self.insert(InvoiceLineDetailDraft, w.invoice_line_details)
         new = {invoice.id for invoice in w.invoices}
         columns = ("paid_minor", "credited_minor", "status", "voided_at")
         yield from self.update(InvoiceState, columns, w.touched_invoices, new)
         yield from self.insert(AssignmentState, w.assignments)
         yield from self.insert(PaymentState, w.payments)
         yield from self.insert(GrantDraft, w.grants)
+        yield from self.insert(OverpaymentDraft, w.overpayments)
         yield from self.insert(RefundDraft, w.refunds)
 
     def _restricted_anew(self) -> dict[UUID, list[UUID]]:

@@ -5,7 +5,7 @@ from uuid import UUID
 import strawberry
 
 from auth.roles import Permission, Role, may
-from models.commands import AdjustCredit, Approvable, CreateOrder, GiveReward, RefundSpend
+from models.commands import AdjustCredit, Approvable, CreateOrder, GiveReward, RecordPayment, RefundSpend
 from models.errors import LedgerError, NotFound, OthersRequest, OwnRequest
 from models.kinds import ApprovalStatus
 from models.operations.approvals import approve_request, reject_request, withdraw_request
@@ -43,6 +43,8 @@ def rights_to(asked: Approvable, terms: Terms | None) -> tuple[Permission, ...]:
             return (Permission.WRITE_INVOICES, *sells)
         case RefundSpend():
             return (Permission.REFUND_SPEND,)
+        case RecordPayment():
+            return (Permission.WRITE_PAYMENTS, Permission.KEEP_EXCESS)
 
 
 async def resolve_all(

@@ -82,6 +82,9 @@ class Query:
         resolvers.adjust.resolve_preview, May.ADD_CREDIT, May.REMOVE_CREDIT, exactly=resolvers.adjust.rights
     )
     preview_spend = root_field(resolvers.spend_credit.resolve_preview, May.SPEND_CREDIT)
+    preview_payment = root_field(
+        resolvers.record_payment.resolve_preview, May.WRITE_PAYMENTS, exactly=resolvers.record_payment.rights
+    )
     preview_refund = root_field(resolvers.refund_spend.resolve_preview, May.REFUND_SPEND)
     adjustment_reasons = root_field(
         resolvers.configuration.resolve_reasons, May.READ_CATALOGUE, exactly=resolvers.configuration.catalogue_rights

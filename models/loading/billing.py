@@ -12,14 +12,16 @@ from models.session import TenantConnection
 from turns.slices import each_in_slices
 
 
-async def load_invoices(connection: TenantConnection, ids: set[UUID], *, skip: str) -> dict[UUID, InvoiceState]:
+async def load_invoices(
+    connection: TenantConnection, ids: set[UUID], *, locking: str = "FOR NO KEY UPDATE OF i"
+) -> dict[UUID, InvoiceState]:
     """Lock and read the invoices; for orders that sell credit also the grant of each such line, and the live
-    grants."""
+    grants. locking: the lock clause, or '' to only read them."""
     rows = await connection.raw.fetch(
         f"""SELECT {selected(InvoiceState, "i", customer_id="coalesce(c.merged_into_id, c.id)")}
         FROM {each("id uuid")} k JOIN invoices i ON i.tenant_id = $1 AND i.id = k.id
         JOIN customers c ON c.tenant_id = $1 AND c.id = i.customer_id
-        ORDER BY i.id FOR NO KEY UPDATE OF i {skip}""",
+        ORDER BY i.id {locking}""",
         connection.tenant_id,
         in_order(ids),
     )
@@ -85,9 +87,11 @@ async def load_assignments(connection: TenantConnection, needs: list[Needs]) -> 
 
 async def load_payments(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, PaymentState]:
     """Read payments, under the locks of their invoices."""
+    columns = selected(PaymentState, "p", kept_minor="coalesce(o.amount_minor, 0)", kept_credit_id="o.credit_id")
     rows = await connection.raw.fetch(
-        f"""SELECT {selected(PaymentState, "p")}
-        FROM {each("id uuid")} k JOIN payments p ON p.tenant_id = $1 AND p.id = k.id""",
+        f"""SELECT {columns} FROM {each("id uuid")} k JOIN payments p ON p.tenant_id = $1 AND p.id = k.id
+        LEFT JOIN LATERAL (
+            SELECT amount_minor, credit_id FROM overpayments WHERE tenant_id = $1 AND id = k.id OFFSET 0) AS o ON true""",
         connection.tenant_id,
         in_order(ids),
     )

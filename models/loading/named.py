@@ -57,7 +57,7 @@ async def load_named(
     named = {i for n in needs for i in n.invoices}
     invoices = named | {a.invoice_id for a in books.assignments.values()}
     if invoices:
-        books.invoices = await load_invoices(connection, invoices, skip=skip)
+        books.invoices = await load_invoices(connection, invoices, locking=f"FOR NO KEY UPDATE OF i {skip}")
         locked = await _skipped(connection, "invoices", invoices - books.invoices.keys(), wait=wait)
         skipped.named |= locked
         skipped.invoices |= locked

@@ -6,13 +6,23 @@ from uuid import UUID
 
 import orjson
 
-from models.commands import Actor, AdjustCredit, Approvable, CreateOrder, GiveReward, Outcome, RefundSpend
+from models.commands import (
+    Actor,
+    AdjustCredit,
+    Approvable,
+    CreateOrder,
+    GiveReward,
+    Outcome,
+    RecordPayment,
+    RefundSpend,
+)
 from models.errors import InvariantViolated, NotFound, OthersRequest, OwnRequest, RequestNotPending
 from models.kinds import ApprovalStatus
 from models.ledger import Ledger
 from models.money import nonzero_minor
 from models.operations.auditing import Doer, doer_of, record_event
 from models.operations.give_reward import points_account, price_of
+from models.operations.record_payment import needs_of_payment, payment_of
 from models.operations.refund_spend import needs_of_refund
 from models.operations.replays import replay_of_transaction
 from models.patience import patiently
@@ -57,6 +67,8 @@ async def _needs(tenant_id: UUID, asked: Approvable) -> Needs:
             return invoices.order_needs(asked)
         case RefundSpend():
             return await needs_of_refund(tenant_id, asked)
+        case RecordPayment():
+            return await needs_of_payment(tenant_id, asked)
 
 
 async def _approved(tenant_id: UUID, request_id: UUID) -> Outcome:
@@ -68,6 +80,8 @@ async def _approved(tenant_id: UUID, request_id: UUID) -> Outcome:
     if row["transaction_id"] is None:
         raise InvariantViolated(f"approval request {request_id} was approved, and has no transaction")
     posted = await replay_of_transaction(tenant_id, row["transaction_id"])
+    if row["operation"] == "recordPayment":
+        posted = replace(posted, payment_id=await payment_of(tenant_id, posted.credit_id))
     if posted.account_id is None:  # a free reward moves nothing on it
         posted = replace(posted, account_id=await points_account(tenant_id, row["customer_id"]))
     return replace(posted, approval_request_id=request_id)

@@ -9,6 +9,7 @@ from models.commands import Actor, Command, CreditEffect, LimitVerdict, Preview
 from models.errors import CurrencyNotAllowed, LedgerError, LimitExceeded
 from models.ledger import Ledger
 from models.loading.accounts import load_facts, read_accounts, read_customers
+from models.loading.billing import load_invoices
 from models.loading.counters import counters_needed, read_counters, spending_counters_needed
 from models.loading.credits import load_credits, load_spend_records, load_spends
 from models.money import POINTS
@@ -41,15 +42,17 @@ async def previewed(
         await in_slices(planning.plan(books, PostingContext(actor, None, ledger.source.new_id()), command))
     except LedgerError as error:
         return preview_of_refusal(key[1], error, before, verdict=said, books=books)
-    planned = books.accounts[key]
+    planned = books.accounts.get(key)
     return Preview(
         asset=key[1],
-        account_id=planned.id if existing else None,
-        available_after_minor=planned.available_minor,
-        lifetime_after_minor=planned.lifetime_minor,
-        tier_after=_tier(books, planned),
+        account_id=planned.id if planned and existing else None,
+        available_after_minor=planned.available_minor if planned else 0,
+        lifetime_after_minor=planned.lifetime_minor if planned else 0,
+        tier_after=_tier(books, planned) if planned else None,
         credits=_effects(books),
         limit=said,
+        due_after_minor=next((invoice.due_minor for invoice in books.writes.touched_invoices), None),
+        kept_minor=sum(kept.amount_minor for kept in books.writes.overpayments),
     )
 
 
@@ -97,6 +100,8 @@ async def _unlocked_books(
     if needs.given_back:
         books.given_back = await load_spends(connection, set(needs.given_back))
         books.spend_records = await load_spend_records(connection, set(needs.given_back))
+    if needs.invoices:
+        books.invoices = await load_invoices(connection, set(needs.invoices), locking="")
     await load_credits(connection, books, [needs])
     return books, existing
 

@@ -1,9 +1,9 @@
 """Approvals: a second person approves a request, which is checked again as of now and posted. Pure.
 
-Everything that adjustCredit, giveReward, createOrder and refundSpend check is checked again on the current books: the
-reason and its direction, the customer, the membership gate, dates, room, the reward and its stock, the products, what is
-left of the spend. A request that can be posted, but whose terms have changed, is refused until it is approved by its
-version (models/planning/binding.py).
+Everything that adjustCredit, giveReward, createOrder, refundSpend and recordPayment check is checked again on the current
+books: the reason and its direction, the customer, the membership gate, dates, room, the reward and its stock, the products,
+what is left of the spend, what is due. A request that can be posted, but whose terms have changed, is refused until it is
+approved by its version (models/planning/binding.py).
 
 Days of expiry count from the approval, so that the customer gets the full number; the same goes for a start that was
 left blank. A named start or expiry is kept as requested, and one that has passed meanwhile is refused (EXPIRY_IN_PAST).
@@ -15,10 +15,20 @@ the requester's daily limit: a manager is responsible for it, and it must not re
 from dataclasses import asdict, dataclass, field, replace
 from uuid import UUID
 
-from models.commands import LATER, AdjustCredit, Approvable, Command, CreateOrder, GiveReward, Outcome, RefundSpend
+from models.commands import (
+    LATER,
+    AdjustCredit,
+    Approvable,
+    Command,
+    CreateOrder,
+    GiveReward,
+    Outcome,
+    RecordPayment,
+    RefundSpend,
+)
 from models.errors import LedgerError, NotFound, OwnRequest, RequesterNotAllowed, RequestNotPending, TermChange
 from models.kinds import ApprovalStatus
-from models.planning import adjust, invoices, plan_of, requesting, rewards, spending
+from models.planning import adjust, invoices, payments, plan_of, requesting, rewards, spending
 from models.planning.auditing import audit
 from models.planning.binding import Terms, check_bound, credit_sold
 from models.planning.events import emit
@@ -29,7 +39,7 @@ from models.planning.state import ApprovalState, Books, PostingContext
 from turns.steps import Steps
 
 ADD, REMOVE, GIVE, ISSUE = "credits:add", "credits:remove", "rewards:give", "invoices:write"
-REFUND = "credits:refund"
+REFUND, PAY = "credits:refund", "payments:write"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,8 @@ def requester_scopes(asked: Approvable, terms: Terms | None) -> frozenset[str]:
             return frozenset({ISSUE, ADD} if credit_sold(asked, terms) else {ISSUE})
         case RefundSpend():
             return frozenset({REFUND})
+        case RecordPayment():
+            return frozenset({PAY, REFUND})
 
 
 def needs(command: ApproveRequest, asked: Needs) -> Needs:
@@ -110,6 +122,8 @@ def _plan(books: Books, context: PostingContext, asked: Approvable) -> Steps[Out
             return invoices.plan_order(books, context, asked)
         case RefundSpend():
             return spending.plan_refund(books, context, asked)
+        case RecordPayment():
+            return payments.plan_approved(books, context, asked)
 
 
 def _close(

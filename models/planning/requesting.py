@@ -8,7 +8,17 @@ from types import UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
-from models.commands import Actor, AdjustCredit, Approvable, Asker, CreateOrder, GiveReward, Outcome, RefundSpend
+from models.commands import (
+    Actor,
+    AdjustCredit,
+    Approvable,
+    Asker,
+    CreateOrder,
+    GiveReward,
+    Outcome,
+    RecordPayment,
+    RefundSpend,
+)
 from models.errors import InvariantViolated, LedgerError, TooManyPending
 from models.kinds import ApprovalStatus
 from models.money import to_minor
@@ -23,6 +33,7 @@ OPERATIONS: Final[Mapping[str, type[Any]]] = {
     "giveReward": GiveReward,
     "createOrder": CreateOrder,
     "refundSpend": RefundSpend,
+    "recordPayment": RecordPayment,
 }
 """The commands that can be requested, by the name of their operation."""
 MAX_PENDING: Final = 1_000
@@ -148,6 +159,8 @@ def what_is_asked(command: Approvable, terms: Terms | None) -> dict[str, Any]:
             asked |= {"asset": command.currency, "amount_minor": sold_minor}
         case RefundSpend(amount=Decimal() as amount, asset=str(asset)):
             asked |= {"asset": asset, "amount_minor": to_minor(amount, asset), "note": command.note}
+        case RecordPayment(kept=Decimal() as kept, asset=str(asset)):
+            asked |= {"asset": asset, "amount_minor": to_minor(kept, asset)}
     return asked
 
 

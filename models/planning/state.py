@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
+from decimal import Decimal
 from operator import attrgetter
 from typing import Annotated, Any, Final, Protocol
 from uuid import UUID
@@ -19,8 +20,11 @@ from models.planning.drafts import (
     EventDraft,
     GrantDraft,
     GrantRevocation,
+    InvoiceLineDetailDraft,
     InvoiceLineDraft,
     MergedCustomer,
+    OverpaymentDraft,
+    OverpaymentRevocation,
     RefundDraft,
     RowResult,
     TierChangeDraft,
@@ -129,8 +133,8 @@ class InvoiceState:
     creditable_minor: the sum of its lines other than credit products: the most that account credit may pay.
 
     credit_lines: the amount that each credit product's line adds to the account. grants: the ids of the credits granted
-    and not taken back. limited_on: the day whose limits of its actor's it used. That, auto_apply, actor and created_at:
-    only of a new one.
+    and not taken back. tax_minor: the part of the total that its lines give as tax. limited_on: the day whose limits of
+    its actor's it used. That, auto_apply, actor and created_at: only of a new one.
     """
 
     id: UUID
@@ -152,6 +156,7 @@ class InvoiceState:
     auto_apply: Annotated[bool, UNREAD] = True
     actor: Actor | None = None
     created_at: Annotated[datetime | None, UNREAD] = None
+    tax_minor: int = 0
 
     @property
     def due_minor(self) -> int:
@@ -185,6 +190,7 @@ class AssignmentState:
 class PaymentState:
     """transaction_id: the event that moved the account credit it was made with; None for money received.
 
+    kept_minor: the part of the amount that was kept as the credit kept_credit_id, and pays nothing of the invoice.
     actor, created_at: only of a new one.
     """
 
@@ -197,6 +203,8 @@ class PaymentState:
     transaction_id: UUID | None
     actor: Actor | None = None
     created_at: Annotated[datetime | None, UNREAD] = None
+    kept_minor: Annotated[int, ASIDE] = 0
+    kept_credit_id: Annotated[UUID | None, ASIDE] = None
 
 
 @table("coupons")
@@ -239,11 +247,13 @@ class SpendState:
 @table("products")
 @dataclass(frozen=True, slots=True)
 class ProductState:
+    """price_minor: of one unit, in minor units, which may have a fraction."""
+
     id: UUID
     name: str
     kind: str
     currency: str
-    price_minor: int
+    price_minor: Decimal
     active: bool
 
 
@@ -329,9 +339,11 @@ class Writes:
     tier_changes: list[TierChangeDraft] = field(default_factory=list)
     invoices: list[InvoiceState] = field(default_factory=list)
     invoice_lines: list[InvoiceLineDraft] = field(default_factory=list)
+    invoice_line_details: list[InvoiceLineDetailDraft] = field(default_factory=list)
     payments: list[PaymentState] = field(default_factory=list)
     assignments: list[AssignmentState] = field(default_factory=list)
     grants: list[GrantDraft] = field(default_factory=list)
+    overpayments: list[OverpaymentDraft] = field(default_factory=list)
     refunds: list[RefundDraft] = field(default_factory=list)
     coupons: list[CouponState] = field(default_factory=list)
     approvals: list[ApprovalState] = field(default_factory=list)
@@ -351,6 +363,7 @@ class Writes:
     touched_rewards: list[RewardState] = field(default_factory=list)
     touched_counters: list[CounterState] = field(default_factory=list)
     revoked_grants: list[GrantRevocation] = field(default_factory=list)
+    revoked_overpayments: list[OverpaymentRevocation] = field(default_factory=list)
     row_results: list[RowResult] = field(default_factory=list)
     memberships: list[CustomerState] = field(default_factory=list)
     merged_customers: list[MergedCustomer] = field(default_factory=list)

@@ -16,7 +16,15 @@ _ASSIGNMENT: Final = columns(AssignmentView, currency=_CURRENCY)
 _assignment: Final = rows(AssignmentView)
 _PAYMENT: Final = columns(PaymentView, currency=_CURRENCY)
 _payment: Final = rows(PaymentView)
-_LINE: Final = columns(InvoiceLineView, currency=_CURRENCY)
+_LINE: Final = columns(
+    InvoiceLineView,
+    currency=_CURRENCY,
+    exact_quantity="d.quantity",
+    exact_price_minor="d.unit_price_minor",
+    discount_percent="d.discount_percent",
+    discount_minor="d.discount_minor",
+    tax_minor="d.tax_minor",
+)
 _line: Final = rows(InvoiceLineView)
 
 
@@ -40,7 +48,13 @@ INVOICE_ASSIGNMENTS: Final = Listing(
 )
 INVOICE_PAYMENTS: Final = Listing("invoice-payments", _PAYMENT, "payments t", "t.invoice_id", _BY_CREATION, _payment)
 INVOICE_LINES: Final = Listing(
-    "invoice-lines", _LINE, "invoice_lines t", "t.invoice_id", (integer_key("t.position", bits=32),), _line
+    "invoice-lines",
+    _LINE,
+    """invoice_lines t left join lateral (
+    select * from invoice_line_details where tenant_id = $1 and id = t.id offset 0) d on true""",
+    "t.invoice_id",
+    (integer_key("t.position", bits=32),),
+    _line,
 )
 
 ORDERS_ALONE: Final = Condition("t.kind = 'ORDER'")

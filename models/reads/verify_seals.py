@@ -19,7 +19,7 @@ UNSEALED: Final = {
     "bulk_operations": "claimed_until",
     "credits": "remaining_minor gone_minor opened_at",
     "idempotency_keys": "sealed",
-    "invoices": "paid_minor credited_minor status",
+    "invoices": "paid_minor credited_minor status tax_minor",
     "limit_counters": "used_minor",
     "partner_tokens": "last_used_at last_used_address",
     "tenants": "config_version restated deletion_began_at",

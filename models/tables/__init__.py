@@ -1,6 +1,15 @@
 """Rows and nothing else, one class per table. The database is built by migrations/, which add what Tortoise cannot say."""
 
-from models.tables.billing import Assignment, Grant, Invoice, InvoiceLine, Payment, Product
+from models.tables.billing import (
+    Assignment,
+    Grant,
+    Invoice,
+    InvoiceLine,
+    InvoiceLineDetail,
+    Overpayment,
+    Payment,
+    Product,
+)
 from models.tables.books import Currency, Seal, Totals, TotalsAmounts, TotalsSeen
 from models.tables.configuration import LimitRule, Reason, Reward, Service, Tier
 from models.tables.ledger import (
@@ -42,9 +51,11 @@ __all__ = [
     "IdempotencyKey",
     "Invoice",
     "InvoiceLine",
+    "InvoiceLineDetail",
     "LimitCounter",
     "LimitRule",
     "OutboxEvent",
+    "Overpayment",
     "PartnerToken",
     "Payment",
     "Product",

@@ -10,8 +10,8 @@ import strawberry
 from auth.principal import Principal
 from auth.roles import Permission, Role, may
 from gateway.reading import Pending
-from models.commands import AdjustCredit, CreateOrder, GiveReward, RefundSpend
-from models.kinds import ApprovalStatus, BulkStatus, LimitKind, LimitScope
+from models.commands import AdjustCredit, CreateOrder, GiveReward, RecordPayment, RefundSpend
+from models.kinds import ApprovalStatus, BulkStatus, LimitKind, LimitScope, PaymentMethod
 from models.kinds import Role as RoleOf
 from models.money import exponent, to_decimal
 from models.names import clean_name
@@ -43,6 +43,7 @@ MAY_ASK: Final = (
     Permission.GIVE_REWARD_FREE,
     Permission.WRITE_INVOICES,
     Permission.REFUND_SPEND,
+    Permission.KEEP_EXCESS,
 )
 """Any one of these rights lets its holder ask for approval, and see and withdraw their own requests."""
 
@@ -51,10 +52,18 @@ MAY_ASK: Final = (
 class RequestedItem:
     """One line of an order that waits for approval."""
 
-    quantity: int
-    """Number of units to sell."""
+    quantity: int = strawberry.field(deprecation_reason="Use quantityDecimal: a quantity may have a fraction.")
+    """Number of units to sell; 0 if quantityDecimal gives it."""
+    quantity_decimal: Decimal
+    """Number of units to sell, such as "2.5"."""
     unit_price: Decimal | None
     """Price asked for per unit; null for the product's own price."""
+    discount_percent: Decimal | None
+    """Percentage to take off; null if none is asked for."""
+    discount_amount: Decimal | None
+    """Amount to take off after the percentage; null if none is asked for."""
+    tax_amount: Decimal | None
+    """Tax to add; null if none is asked for."""
     product_id: strawberry.Private[UUID]
 
     @resolved(Product | None)
@@ -62,6 +71,34 @@ class RequestedItem:
         """Product to sell, as it is now."""
         info.context.require(Permission.READ_PRODUCTS)
         return info.context.loaders.products.get(self.product_id)
+
+
+@strawberry.type
+class RequestedPayment:
+    """A payment that waits for approval of what is to be kept of it."""
+
+    amount: Decimal
+    """Amount paid, with what is to be kept."""
+    method: PaymentMethod
+    """Means of payment."""
+    received_on: date | None
+    """Day on which it was received; null for the day of the approval."""
+    invoice_id: strawberry.Private[UUID]
+
+    @classmethod
+    def of(cls, asked: RecordPayment) -> "RequestedPayment":
+        return cls(
+            amount=asked.amount,
+            method=PaymentMethod(asked.method),
+            received_on=asked.received_on,
+            invoice_id=asked.invoice_id,
+        )
+
+    @resolved(Invoice | None)
+    def invoice(self, info: Info) -> Pending[Any]:
+        """Invoice or order to pay, as it is now."""
+        info.context.require(Permission.READ_INVOICES)
+        return info.context.loaders.invoices.get(self.invoice_id)
 
 
 @node(ApprovalRequestView, by_ids(requests.approvals_by_ids), Permission.APPROVE, *MAY_ASK, owner=None)
@@ -135,22 +172,25 @@ class ApprovalRequest(Node):
 
     @resolved(AssetCode | None)
     def asset(self, info: Info) -> AssetCode | None:
-        """Asset to adjust or give back or, for CREATE_ORDER, the order's currency. What is to be given back takes the
-        right to read the ledger."""
+        """Asset to adjust or give back or, for CREATE_ORDER and RECORD_PAYMENT, the currency. What is to be given back takes
+        the right to read the ledger, what is to be kept of a payment that to read invoices."""
         self._require_figures(info)
         return None if self.view.asset is None else AssetCode(self.view.asset)
 
     @resolved(Decimal | None)
     def amount(self, info: Info) -> Decimal | None:
-        """Amount to adjust by or give back or, for CREATE_ORDER, the total of the order's credit lines, as asked for. What
-        is to be given back takes the right to read the ledger."""
+        """Amount to adjust by or give back; for CREATE_ORDER, the total of the order's credit lines, for RECORD_PAYMENT what
+        is to be kept, as asked for. What is to be given back takes the right to read the ledger, what is to be kept that to
+        read invoices."""
         self._require_figures(info)
         return _amount(self.view)
 
     def _require_figures(self, info: Info) -> None:
-        """Of a refund, the books have said them, and not its requester. Raises Denied."""
+        """Of a refund or a payment, the books have said them, and not its requester. Raises Denied."""
         if isinstance(self.view.asked, RefundSpend):
             info.context.require(Permission.READ_LEDGER)
+        if isinstance(self.view.asked, RecordPayment):
+            info.context.require(Permission.READ_INVOICES)
 
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
@@ -209,6 +249,12 @@ class ApprovalRequest(Node):
         made = self.view.invoice_id
         return None if made is None else info.context.loaders.invoices.get(made)
 
+    @resolved(RequestedPayment | None)
+    def payment(self, _info: Info) -> RequestedPayment | None:
+        """With RECORD_PAYMENT: payment to record."""
+        asked = self.view.asked
+        return RequestedPayment.of(asked) if isinstance(asked, RecordPayment) else None
+
     @resolved(Transaction | None)
     def refund_of(self, info: Info) -> Pending[Any]:
         """With REFUND_SPEND: transaction to give back."""
@@ -239,7 +285,15 @@ def _items(view: ApprovalRequestView) -> list[RequestedItem]:
     if not isinstance(view.asked, CreateOrder):
         return []
     return [
-        RequestedItem(quantity=item.quantity, unit_price=item.unit_price, product_id=item.product_id)
+        RequestedItem(
+            quantity=item.quantity,
+            quantity_decimal=item.quantity_decimal or Decimal(item.quantity),
+            unit_price=item.unit_price,
+            discount_percent=item.discount_percent,
+            discount_amount=item.discount_amount,
+            tax_amount=item.tax_amount,
+            product_id=item.product_id,
+        )
         for item in view.asked.items
     ]
 

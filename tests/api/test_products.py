@@ -113,3 +113,13 @@ async def test_another_tenants_products_are_not_there(api: Api, other_tenant: Te
     assert await names(api) == []
     node = await api("query($id: ID!) { node(id: $id) { id } }", {"id": gid("Product", theirs)})
     assert node["node"] is None
+
+
+async def test_a_price_may_be_finer_than_a_penny(api: Api) -> None:
+    new = {"name": "Grain", "kind": "GOODS", "currency": "GBP", "price": "0.0125"}
+    created = (await api(CREATE, {"input": new}))["createProduct"]
+    assert (created["product"]["price"], created["userErrors"]) == ("0.0125", [])
+    for price in ("0.5", "12.3450", "0.0001"):
+        change = {"productId": created["product"]["id"], "price": price}
+        (await api(UPDATE, {"input": change}))["updateProduct"]
+    assert [edge["node"]["price"] for edge in (await api(PRODUCTS))["products"]["edges"]] == ["0.0001"]

@@ -32,6 +32,7 @@ PLACES: dict[Permission, tuple[str, str]] = {
     Permission.USE_CREDIT: ("spend,", "credits:spend credits:assign"),
     Permission.SPEND_CREDIT: ("spend,", "credits:spend"),
     Permission.REFUND_SPEND: ("give back", "credits:refund"),
+    Permission.KEEP_EXCESS: ("give back", "credits:refund"),
     Permission.PAY_WITH_CREDIT: ("spend,", "credits:spend"),
     Permission.WRITE_CUSTOMERS: ("add and edit", "customers:write"),
     Permission.WRITE_INVOICES: ("add and edit", "invoices:write"),

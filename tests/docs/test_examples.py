@@ -29,6 +29,7 @@ WALKED: Final = {
 }
 HERE: Final = {
     "docs/errors.md",
+    "docs/invoices.md",
     "docs/limits-and-approvals.md",
     "docs/partner-tokens.md",
     "docs/query-cost.md",
@@ -99,6 +100,18 @@ async def test_errors(api: Api, tenant: Tenant) -> None:
 
     answer = await api(page.take("graphql").text, {"customer": customer}, role=Role.STAFF)
     assert fits(page.take("json").json(), {"data": answer.data})
+    page.end()
+
+
+async def test_invoices(api: Api, tenant: Tenant) -> None:
+    page = Examples("docs/invoices.md", "graphql", "json")
+    customer = await tenant.customer()
+
+    billed = await api(page.take("graphql").text, {"customer": gid("Customer", customer)})
+    assert fits(page.take("json").json(), {"data": billed.data})
+    ((invoice,),) = await tenant.rows("SELECT id FROM invoices WHERE tenant_id = $1")
+    paid = await api(page.take("graphql").text, {"invoice": gid("Invoice", invoice)})
+    assert fits(page.take("json").json(), {"data": paid.data})
     page.end()
 
 

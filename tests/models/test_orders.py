@@ -7,13 +7,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from models.commands import CreateOrder, OrderItem
+from models.commands import CreateOrder, OrderItem, RecordPayment
 from models.errors import ExceedsDue
 from models.ledger import Ledger
 from models.money import MAX_AMOUNT_MINOR, to_decimal
 from models.operations.create_order import create_order
 from models.planning import payments, releasing
-from models.planning.payments import RecordPayment
 from models.planning.releasing import VoidCredit, VoidInvoice
 from models.session import TenantConnection, tenant_transaction
 from models.units import Posted, Refused

@@ -40,7 +40,8 @@ _ASSIGNMENTS: Final = """
     LEFT JOIN payments p ON p.tenant_id = $1 AND p.transaction_id = a.transaction_id
     WHERE a.tenant_id = $1 ORDER BY a.id"""
 _PAYMENTS: Final = """
-    SELECT id, invoice_id, amount_minor, method, voided_at IS NULL FROM payments WHERE tenant_id = $1"""
+    SELECT p.id, p.invoice_id, p.amount_minor, p.method, p.voided_at IS NULL, coalesce(o.amount_minor, 0), o.credit_id
+    FROM payments p LEFT JOIN overpayments o ON o.tenant_id = $1 AND o.id = p.id WHERE p.tenant_id = $1"""
 _GRANTS: Final = """
     SELECT g.invoice_id, coalesce(c.origin_id, c.id) AS lot FROM grants g
     JOIN credits c ON c.tenant_id = $1 AND c.id = g.credit_id
@@ -110,8 +111,8 @@ async def differences(
                 for part in await liability.parts(session, now, now, zone)
             },
             {
-                (asset, month or "", "ORDER" if reason is None else "ADJUSTMENT", reason or "", amount)
-                for (asset, month, reason), amount in reference.owed(now).items()
+                (asset, month or "", source, reason or "", amount)
+                for (asset, month, source, reason), amount in reference.owed(now).items()
             },
         )
         tiers, ladder = dict(await session.fetch(_TIERS)), dict(await session.fetch(_LADDER))
@@ -239,6 +240,8 @@ def _expected_bills(names: Names, reference: Reference) -> Iterable[tuple[str, s
                 minor(p.amount, reference.invoices[p.invoice].currency),
                 p.method,
                 p.live,
+                minor(p.kept, reference.invoices[p.invoice].currency),
+                None if p.lot is None else names.lots[p.lot],
             )
             for number, p in enumerate(reference.payments)
         ],

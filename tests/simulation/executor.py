@@ -38,11 +38,11 @@ from models.planning.approving import ApproveRequest
 from models.planning.assign import AssignCredit, InvoiceAmount
 from models.planning.coupons import DisableCoupon, UseCoupon
 from models.planning.invoices import CreateInvoice, InvoiceLineItem
-from models.planning.payments import RecordPayment, VoidPayment
+from models.planning.payments import VoidPayment
 from models.planning.releasing import ReassignCredit, ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
 from models.planning.spending import SpendCredit
 from models.planning.using import UseCredit
-from tests.simulation.records import Command, FileRow
+from tests.simulation.records import Command, FileRow, Line
 from tests.support.tenants import ADMIN, Tenant
 
 ACTORS: Final = {role: Actor(role.lower(), role) for role in ("MANAGER", "STAFF")}
@@ -83,7 +83,9 @@ class Names:
             self.rows["invoices"].append(outcome.invoice_id)
         if command.name in ("spend", "use"):
             self.rows["spends"].append(_some(outcome.transaction_id))
-        if command.name == "pay":
+        if (command.name == "pay" and became != "requested") or (
+            became == "approved" and outcome.payment_id is not None
+        ):
             self.rows["payments"].append(_some(outcome.payment_id))
         if became == "requested":
             self.rows["approval_requests"].append(_some(outcome.approval_request_id))
@@ -170,7 +172,7 @@ def _bulk(names: Names, key: str, **facts: Any) -> Any:
 
 
 def _invoice(names: Names, key: str, **facts: Any) -> Any:
-    lines = tuple(InvoiceLineItem("Tea", quantity, price) for quantity, price in facts["lines"])
+    lines = tuple(InvoiceLineItem("Tea", **_line(line)) for line in facts["lines"])
     customer = names.customer(facts["customer"])
     return create_invoice, CreateInvoice(
         customer, key, facts["currency"], lines, facts.get("issued"), auto_apply=facts["auto"]
@@ -178,7 +180,7 @@ def _invoice(names: Names, key: str, **facts: Any) -> Any:
 
 
 def _order(names: Names, key: str, **facts: Any) -> Any:
-    items = tuple(c.OrderItem(names.products[product], *more) for product, *more in facts["items"])
+    items = tuple(c.OrderItem(names.products[product], **_line(line)) for product, line in facts["items"])
     customer = names.customer(facts["customer"])
     return create_order, c.CreateOrder(
         customer,
@@ -191,8 +193,28 @@ def _order(names: Names, key: str, **facts: Any) -> Any:
     )
 
 
+def _line(line: Line) -> dict[str, Any]:
+    whole = isinstance(line.quantity, int)
+    return {
+        "quantity": line.quantity if whole else 0,
+        "unit_price": line.price,
+        "quantity_decimal": None if whole else line.quantity,
+        "discount_percent": line.percent,
+        "discount_amount": line.off,
+        "tax_amount": line.tax,
+    }
+
+
 def _pay(names: Names, key: str, *, invoice: int, amount: Decimal, method: str, **facts: Any) -> Any:
-    return record_payment, RecordPayment(names.rows["invoices"][invoice], amount, method, facts.get("received"))
+    return record_payment, c.RecordPayment(
+        names.rows["invoices"][invoice],
+        amount,
+        method,
+        facts.get("received"),
+        keep_excess=facts.get("keep", False),
+        request_approval=facts.get("approval", False),
+        propose_only=facts.get("propose", False),
+    )
 
 
 def _void_payment(names: Names, key: str, *, payment: int) -> Any:

@@ -134,14 +134,14 @@ class State:
     def lifetime(self, customer: int, asset: str) -> Decimal:
         return sum((lot.lifetime for lot in self.lots_of(customer, asset)), NOTHING)
 
-    def owed(self, now: datetime) -> Counter[tuple[str, str | None, str | None]]:
-        """What has not expired, in minor units: by asset, the month that it expires in, and why it was given."""
-        owed = Counter[tuple[str, str | None, str | None]]()
+    def owed(self, now: datetime) -> Counter[tuple[str, str | None, str, str | None]]:
+        """What has not expired, in minor units: by asset, the month that it expires in, what opened it, and the reason."""
+        owed = Counter[tuple[str, str | None, str, str | None]]()
         for lot in self.lots:
             if lot.left and not lot.has_expired(now):
                 last = None if lot.expires is None else lot.expires - timedelta(microseconds=1)
                 month = None if last is None else f"{last.astimezone(self.zone):%Y-%m}"
-                owed[lot.asset, month, lot.reason] += minor(lot.left, lot.asset)
+                owed[lot.asset, month, lot.source, lot.reason] += minor(lot.left, lot.asset)
         return owed
 
     def burning(self, customer: int, asset: str, now: datetime, service: Iterable[int] = ()) -> list[Lot]:
@@ -180,6 +180,7 @@ class State:
         auto_apply: bool = True,
         counts: bool = True,
         reason: str | None = None,
+        source: str = "ADJUSTMENT",
     ) -> Lot:
         starts = now if effective is None else first_instant(effective, self.zone)
         lot = Lot(
@@ -196,6 +197,7 @@ class State:
             self.person(customer),
             self._place(),
             reason,
+            source,
         )
         lot.move(ADDED, amount)
         self.lots.append(lot)

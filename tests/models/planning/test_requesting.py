@@ -8,7 +8,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.commands import AdjustCredit, Approvable, CreateOrder, GiveReward, OrderItem
+from models.commands import AdjustCredit, Approvable, CreateOrder, GiveReward, OrderItem, RecordPayment, RefundSpend
 from models.planning.columns import to_json
 from models.planning.requesting import OPERATIONS, restored
 
@@ -34,7 +34,7 @@ ADJUSTMENTS = st.builds(
     st.booleans(),
 )
 REWARDS = st.builds(GiveReward, IDS, IDS, st.booleans(), st.none() | TEXTS, st.booleans(), st.booleans())
-ITEMS = st.builds(OrderItem, IDS, st.integers(1, 1_000_000), st.none() | AMOUNTS)
+ITEMS = st.builds(OrderItem, IDS, st.integers(1, 1_000_000), *(st.none() | AMOUNTS for _ in range(5)))
 ORDERS = st.builds(
     CreateOrder,
     IDS,
@@ -48,8 +48,32 @@ ORDERS = st.builds(
     st.booleans(),
 )
 
+REFUNDS = st.builds(
+    RefundSpend,
+    IDS,
+    st.none() | AMOUNTS,
+    st.none() | TEXTS,
+    st.booleans(),
+    st.booleans(),
+    st.none() | IDS,
+    st.none() | st.just("GBP"),
+)
+PAYMENTS = st.builds(
+    RecordPayment,
+    IDS,
+    AMOUNTS,
+    st.sampled_from(("CASH", "CARD")),
+    st.none() | DATES,
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    st.none() | IDS,
+    st.none() | st.just("GBP"),
+    st.none() | AMOUNTS,
+)
 
-@given(ADJUSTMENTS | REWARDS | ORDERS)
+
+@given(ADJUSTMENTS | REWARDS | ORDERS | REFUNDS | PAYMENTS)
 def test_a_command_comes_back_as_it_was_kept(command: Approvable) -> None:
     (operation,) = (name for name, kind in OPERATIONS.items() if kind is type(command))
     values = orjson.loads(to_json(asdict(command)))
@@ -63,4 +87,6 @@ def test_every_field_is_drawn() -> None:
     assert len(AdjustCredit.__dataclass_fields__) == 13
     assert len(GiveReward.__dataclass_fields__) == 6
     assert len(CreateOrder.__dataclass_fields__) == 9
-    assert len(OrderItem.__dataclass_fields__) == 3
+    assert len(OrderItem.__dataclass_fields__) == 7
+    assert len(RefundSpend.__dataclass_fields__) == 7
+    assert len(RecordPayment.__dataclass_fields__) == 10
