@@ -101,10 +101,7 @@ def grant_if_paid(books: Books, context: PostingContext, invoice: InvoiceState) 
     if account is None:
         raise InvariantViolated(f"order {invoice.id} grants credit, and its account was not locked")
     transaction = credits.begin(
-        books,
-        TransactionKind.ORDER,
-        invoice.customer_id,
-        PostingContext(context.actor, context.key, books.source.new_id()),
+        books, TransactionKind.ORDER, invoice.customer_id, context.beside(books.source.new_id())
     )
     granted = tuple(
         credits.open_credit(
@@ -134,10 +131,7 @@ def take_back_grants(books: Books, context: PostingContext, invoice: InvoiceStat
     if account_of(books, invoice) is None:
         raise InvariantViolated(f"order {invoice.id} takes back credit, and its account was not locked")
     transaction = credits.begin(
-        books,
-        TransactionKind.REVERSAL,
-        invoice.customer_id,
-        PostingContext(context.actor, context.key, books.source.new_id()),
+        books, TransactionKind.REVERSAL, invoice.customer_id, context.beside(books.source.new_id())
     )
     for credit_id in reversed(invoice.grants):
         left_minor = take_back(books, transaction, books.credits_by_id[credit_id])

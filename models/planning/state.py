@@ -326,6 +326,11 @@ class PostingContext:
     approved_by: Actor | None = None
     shown: bool = True
 
+    def beside(self, transaction_id: UUID) -> "PostingContext":
+        """For another event of the same unit, which nobody asked for by itself. A second person stands on what was asked for
+        alone, and so does their key, which may be in another name space than the actor's."""
+        return PostingContext(self.actor, None if self.approved_by else self.key, transaction_id)
+
 
 @dataclass(slots=True)
 class Writes:

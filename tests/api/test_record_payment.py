@@ -166,7 +166,7 @@ async def test_the_rest_is_kept(api: Api, tenant: Tenant) -> None:
         "remaining": "20.00",
         "effectiveOn": "2026-01-31",
         "payment": {"id": payment, "kept": "20.00"},
-        "transaction": {"kind": "OVERPAYMENT", "note": None, "actor": {"subject": "test"}},
+        "transaction": {"kind": "OVERPAYMENT", "note": None, "actor": {"subject": "admin@test"}},
     }
     again = (await api(KEEP, given))["recordPayment"]
     assert again == payload | {"replayed": True}

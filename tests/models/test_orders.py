@@ -451,7 +451,7 @@ async def test_what_one_batch_pays_and_voids(tenant: Tenant, anna: UUID, chair: 
         (0, None, "INVALID", "quantity"),
         (-1, None, "INVALID", "quantity"),
         (1, "-1", "INVALID", "unitPrice"),
-        (1, "0.001", "AMOUNT_PRECISION", "unitPrice"),
+        (1, "0.00001", "AMOUNT_PRECISION", "unitPrice"),
     ],
 )
 async def test_items_that_no_order_has(

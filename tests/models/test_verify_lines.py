@@ -46,8 +46,8 @@ PLANTED = {
     "what was kept is forgotten": planted("overpayments", None, KEPT, "grant entries", "invoice sums"),
     "less that was taken back": planted("overpayments", "revoked_minor = 299", VOIDED, "grant entries"),
     "a payment that was not voided": planted("payments", "voided_at = NULL", "voided_at IS NOT NULL", "overpayments"),
-    "a credit that an adjustment gave": planted(
-        "transactions", "kind = 'ADJUSTMENT'", "kind = 'OVERPAYMENT' AND id = (SELECT transaction_id FROM overpayments"
+    "a credit that an order gave": planted(
+        "transactions", "kind = 'ORDER'", "kind = 'OVERPAYMENT' AND id = (SELECT transaction_id FROM overpayments"
         " WHERE amount_minor = 200)", "overpayments"
     ),
 }  # fmt: skip
