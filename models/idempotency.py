@@ -151,7 +151,7 @@ def hash_before(command: Any) -> bytes | None:
     return _hash(command, {}) if _blank(command) else None
 
 
-def _hash(command: Any, instead: Mapping[str, None]) -> bytes:
+def _hash(command: Any, instead: dict[str, None]) -> bytes:
     said = _said(command)
     lists = {name: [_said(item) for item in getattr(command, name)] for name in _lists(command.__class__)}
     if instead or lists:
@@ -201,8 +201,8 @@ def _lists(kind: Any) -> tuple[str, ...]:
     """The fields that are lists of items to which fields were added later."""
     if not any("tuple" in str(f.type) for f in fields(kind)):
         return ()
-    items = ((name, get_args(hint)) for name, hint in get_type_hints(kind).items() if get_origin(hint) is tuple)
-    return tuple(name for name, (item, *_) in items if is_dataclass(item) and _later(item))
+    items = {name: get_args(hint)[0] for name, hint in get_type_hints(kind).items() if get_origin(hint) is tuple}
+    return tuple(name for name, item in items.items() if isinstance(item, type) and is_dataclass(item) and _later(item))
 
 
 def _plain(value: object) -> str:

@@ -142,7 +142,7 @@ class InvoiceLineDraft:
 @table("invoice_line_details")
 @dataclass(frozen=True, slots=True)
 class InvoiceLineDetailDraft:
-    """What a line's total is made of, where that is more than a whole number of units at a whole price. id: the line's.
+    """The make-up of a line's total that is more than a whole number of units at a whole price. id: the line's.
 
     unit_price_minor: in minor units, which may have a fraction. amount_minor: the line's total, without tax_minor.
     """
@@ -180,7 +180,7 @@ class GrantRevocation:
 @table("overpayments")
 @dataclass(frozen=True, slots=True)
 class OverpaymentDraft:
-    """What was paid beyond what was due, and became a credit. id: the payment's."""
+    """The part of a payment beyond what was due, which became a credit. id: the payment's."""
 
     id: UUID
     credit_id: UUID

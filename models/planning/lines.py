@@ -1,4 +1,4 @@
-"""What the lines of invoices and orders come to (domain: credits on invoices). Pure.
+"""Lines of invoices and orders: how each is worked out (domain: credits on invoices). Pure.
 
 A line's total is its quantity times its unit price, less its discount: the percentage first, then the amount off. That is
 worked out in whole numbers and rounded once, half away from zero, to the minor unit. Tax is given, and stands beside it.
@@ -25,7 +25,7 @@ _PARTS: Final = _SCALE * _SCALE * _HUNDRED
 
 
 class Item(Protocol):
-    """What is asked for beside text and price, of an invoice's line as of an order's.
+    """The figures asked for beside text and price, of an invoice's line as of an order's.
 
     quantity: whole; or 0 if quantity_decimal says it. discount_percent: of the quantity's price; discount_amount: off what
     is left of it. tax_amount: beside the total.

@@ -1,6 +1,7 @@
 """Payments of invoices and orders, in money or by account credit, and their voiding (sources 002, 004). Pure."""
 
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
@@ -87,12 +88,7 @@ def plan(books: Books, context: PostingContext, command: RecordPayment) -> Steps
         raise Invalid("There is no such payment method.", field=("method",))
     with_credit = command.method == ACCOUNT_CREDIT
     amount_minor, kept_minor = _amounts(command, invoice)
-    today = calendar.local_date(books.now, books.config.zone)
-    received_on = calendar.checked_date(command.received_on or today, "receivedOn")
-    if received_on > today:
-        raise Invalid(
-            "The payment cannot be received in the future. Enter today or an earlier day.", field=("receivedOn",)
-        )
+    received_on = _received_on(books, command)
     account = account_of(books, invoice) if with_credit or invoice.credit_lines or kept_minor else None
     check_grants_fit(
         account,
@@ -143,6 +139,16 @@ def plan(books: Books, context: PostingContext, command: RecordPayment) -> Steps
         credit_id=None if kept is None else kept.id,
         views=(payment_view(payment, invoice.currency), invoice_view(invoice), *account_views, *views),
     )
+
+
+def _received_on(books: Books, command: RecordPayment) -> date:
+    today = calendar.local_date(books.now, books.config.zone)
+    received_on = calendar.checked_date(command.received_on or today, "receivedOn")
+    if received_on > today:
+        raise Invalid(
+            "The payment cannot be received in the future. Enter today or an earlier day.", field=("receivedOn",)
+        )
+    return received_on
 
 
 def plan_approved(books: Books, context: PostingContext, command: RecordPayment) -> Steps[Outcome]:

@@ -1,4 +1,4 @@
-"""What was paid beyond what was due, and kept as credit: by the payment, and by the credit."""
+"""Payments of more than was due, of which the rest was kept as credit: by the payment, and by the credit."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

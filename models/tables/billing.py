@@ -63,7 +63,7 @@ class InvoiceLine(TenantRow):
 
 
 class InvoiceLineDetail(TenantRow):
-    """What a line's total is made of, where that is more than a whole number of units at a price in whole minor units.
+    """The make-up of a line's total that is more than a whole number of units at a price in whole minor units.
     `id` is the line's, which counts as one unit of amount_minor.
 
     amount_minor: quantity × unit_price_minor less discount_percent of it, then less discount_minor, rounded half away from

@@ -316,8 +316,12 @@ async def test_a_preview_says_what_would_be_kept(tenant: Tenant, anna: UUID) -> 
     await tenant.credit(anna, 50)
     assert await previewed(tenant, invoice, 30, method="ACCOUNT_CREDIT") == (7000, 0, 2000, True, [])
     assert await previewed(tenant, invoice, 60, method="ACCOUNT_CREDIT") == (
-        None, 0, 5000, True, ["INSUFFICIENT_BALANCE"],
-    )  # fmt: skip
+        None,
+        0,
+        5000,
+        True,
+        ["INSUFFICIENT_BALANCE"],
+    )
     assert await tenant.invoice_state(invoice) == ("OPEN", 0, 0)
 
 

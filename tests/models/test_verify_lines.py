@@ -39,18 +39,24 @@ PLANTED = {
     "another total": planted(
         "invoice_line_details", "quantity = 3, amount_minor = 537", TAX, "line details", "row of invoice_line_details"
     ),
-    "details that are forgotten": planted("invoice_line_details", None, TAX, "invoice sums", "row of invoice_line_details"),
-    "a line of another total": planted("invoice_lines", "unit_price_minor = 449", "unit_price_minor = 448", "line details"),
+    "details that are forgotten": planted(
+        "invoice_line_details", None, TAX, "invoice sums", "row of invoice_line_details"
+    ),
+    "a line of another total": planted(
+        "invoice_lines", "unit_price_minor = 449", "unit_price_minor = 448", "line details"
+    ),
     "an invoice of less tax": planted("invoices", "tax_minor = 89", TAX, "invoice sums"),
     "more that was kept": planted("overpayments", "amount_minor = 201", KEPT, "overpayments", "grant entries"),
     "what was kept is forgotten": planted("overpayments", None, KEPT, "grant entries", "invoice sums"),
     "less that was taken back": planted("overpayments", "revoked_minor = 299", VOIDED, "grant entries"),
     "a payment that was not voided": planted("payments", "voided_at = NULL", "voided_at IS NOT NULL", "overpayments"),
     "a credit that an order gave": planted(
-        "transactions", "kind = 'ORDER'", "kind = 'OVERPAYMENT' AND id = (SELECT transaction_id FROM overpayments"
-        " WHERE amount_minor = 200)", "overpayments"
+        "transactions",
+        "kind = 'ORDER'",
+        "kind = 'OVERPAYMENT' AND id = (SELECT transaction_id FROM overpayments WHERE amount_minor = 200)",
+        "overpayments",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", PLANTED)

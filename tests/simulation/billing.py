@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from tests.simulation.approving import Approving
 from tests.simulation.records import (
@@ -163,7 +164,13 @@ class Billing(Approving):
         if kept:
             over = self._over_limit(now, role, paid.customer, paid.currency, kept)
             if propose or (over and approval):
-                facts = {"invoice": invoice, "amount": amount, "method": method, "received": received, "keep": True}
+                facts: dict[str, Any] = {
+                    "invoice": invoice,
+                    "amount": amount,
+                    "method": method,
+                    "received": received,
+                    "keep": True,
+                }
                 return self._request("pay", now, customer=paid.customer, asked=kept, **facts)
             refuse({"LIMIT_EXCEEDED"} if over else set())
             self._use_limit(now, role, paid.customer, paid.currency, kept)
