@@ -60,11 +60,15 @@ class ActorView:
 
 @frozen
 class TransactionView:
+    """metadata: JSON."""
+
     id: UUID
     customer_id: UUID
     kind: str
     reason: str | None
     note: str | None
+    reference: str | None
+    metadata: str | None
     actor: ActorView
     approved_by: ActorView | None
     created_at: datetime
@@ -105,6 +109,15 @@ class InvoiceView:
     @property
     def due_minor(self) -> int:
         return self.total_minor - self.paid_minor - self.credited_minor
+
+
+@frozen
+class InvoiceTextView:
+    """The tenant's own texts on an invoice. metadata: JSON."""
+
+    id: UUID
+    reference: str | None
+    metadata: str | None
 
 
 @frozen
@@ -155,12 +168,16 @@ class InvoiceLineView:
 
 @frozen
 class ProductView:
+    """metadata: JSON."""
+
     id: UUID
     name: str
     kind: str
     currency: str
     price_minor: Decimal
     active: bool
+    reference: str | None
+    metadata: str | None
 
 
 @frozen

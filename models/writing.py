@@ -35,6 +35,7 @@ from models.planning.drafts import (
     GrantRevocation,
     InvoiceLineDetailDraft,
     InvoiceLineDraft,
+    InvoiceTextDraft,
     OverpaymentDraft,
     OverpaymentRevocation,
     RefundDraft,
@@ -268,7 +269,8 @@ class _Writer:
             promised = None
             if t.id in opened:
                 promised = yield from digesting_promises(self.tenant_id, t.id, opened[t.id])
-            t.note_digest = None if t.note is None or t.salt is None else note_digest(t.salt, t.note)
+            if t.salt is not None:
+                t.note_digest = note_digest(t.salt, t.note, t.texts)
             t.digest = digests[t.id] = transaction_digest(
                 tenant_id=self.tenant_id,
                 transaction_id=t.id,
@@ -370,6 +372,7 @@ class _Writer:
         """Write invoices with their lines, payments and assignments."""
         w = self.writes
         yield from self.insert(InvoiceState, w.invoices)
+        yield from self.insert(InvoiceTextDraft, w.invoice_texts)
         yield from self.insert(InvoiceLineDraft, w.invoice_lines)
         yield from self.insert(InvoiceLineDetailDraft, w.invoice_line_details)
         new = {invoice.id for invoice in w.invoices}

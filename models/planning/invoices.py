@@ -16,12 +16,13 @@ from models.planning.allowances import selling_allowance_of
 from models.planning.applying import applying_on
 from models.planning.assign import assign
 from models.planning.auditing import audit, invoice_details
-from models.planning.drafts import InvoiceLineDetailDraft, InvoiceLineDraft, TransactionDraft
+from models.planning.drafts import InvoiceLineDetailDraft, InvoiceLineDraft, InvoiceTextDraft, TransactionDraft
 from models.planning.events import emit
 from models.planning.lines import Line, line_of
 from models.planning.needs import Needs, Spend
 from models.planning.settling import invoice_view, status_of
 from models.planning.state import Books, InvoiceState, PostingContext
+from models.texts import Texts
 from turns.steps import Steps
 
 MAX_LINES: Final = 1_000
@@ -43,7 +44,8 @@ class InvoiceLineItem:
 
 @dataclass(frozen=True, slots=True)
 class CreateInvoice(Command):
-    """issued_on: today in the tenant's zone unless given. auto_apply: take the customer's open auto-applying credit."""
+    """issued_on: today in the tenant's zone unless given. auto_apply: take the customer's open auto-applying credit.
+    invoice_texts: the invoice's own, and not those of transactions."""
 
     customer_id: UUID
     number: str
@@ -52,6 +54,7 @@ class CreateInvoice(Command):
     issued_on: date | None = None
     due_on: date | None = None
     auto_apply: bool = True
+    invoice_texts: Texts | None = field(default=None, metadata=LATER)
 
 
 def create_needs(command: CreateInvoice) -> Needs:
@@ -238,6 +241,11 @@ def _write_invoice(
     books.writes.invoices.append(invoice)
     for position, line in enumerate(lines):
         _write_line(books, invoice.id, position, line)
+    if (own := command.invoice_texts) is not None:
+        referenced_at = None if own.reference is None else books.now
+        books.writes.invoice_texts.append(
+            InvoiceTextDraft(invoice.id, own.reference, own.stored_metadata, referenced_at)
+        )
     emit(books, "invoice.created", invoice.id)
     audit(books, context, "invoice.created", invoice.id, invoice.customer_id, details=invoice_details(invoice))
 

@@ -214,7 +214,7 @@ def _keep(
     limited: Limited | None,
 ) -> CreditState:
     """Open a credit with what was paid too much, since the day on which it was received."""
-    event = PostingContext(context.actor, context.key, books.source.new_id(), context.approved_by)
+    event = replace(context, result_id=books.source.new_id())
     transaction = credits.begin(books, TransactionKind.OVERPAYMENT, account.customer_id, event, limited=limited)
     effective_on, starts_at = calendar.start_of_credit(command.received_on, books.now, books.config.zone)
     credit = credits.open_credit(

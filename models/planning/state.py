@@ -22,6 +22,7 @@ from models.planning.drafts import (
     GrantRevocation,
     InvoiceLineDetailDraft,
     InvoiceLineDraft,
+    InvoiceTextDraft,
     MergedCustomer,
     OverpaymentDraft,
     OverpaymentRevocation,
@@ -32,6 +33,7 @@ from models.planning.drafts import (
     TransactionTextDraft,
 )
 from models.planning.lots import Lots
+from models.texts import Texts
 from turns.steps import Steps, finish
 
 AccountKey = tuple[UUID, str]
@@ -317,7 +319,7 @@ class PostingContext:
     """The actor, their idempotency key, and the id of the result to be (a replay finds it by that).
 
     approved_by: the second person who approved it; then no limit applies. shown: whether the outcome has details
-    and not only ids, which are enough for ten thousand rows.
+    and not only ids, which are enough for ten thousand rows. texts: of each transaction that is begun in it.
     """
 
     actor: Actor
@@ -325,6 +327,7 @@ class PostingContext:
     result_id: UUID
     approved_by: Actor | None = None
     shown: bool = True
+    texts: Texts | None = None
 
     def beside(self, transaction_id: UUID) -> "PostingContext":
         """For another event of the same unit, which nobody asked for by itself. A second person stands on what was asked for
@@ -343,6 +346,7 @@ class Writes:
     credit_changes: list[CreditChangeDraft] = field(default_factory=list)
     tier_changes: list[TierChangeDraft] = field(default_factory=list)
     invoices: list[InvoiceState] = field(default_factory=list)
+    invoice_texts: list[InvoiceTextDraft] = field(default_factory=list)
     invoice_lines: list[InvoiceLineDraft] = field(default_factory=list)
     invoice_line_details: list[InvoiceLineDetailDraft] = field(default_factory=list)
     payments: list[PaymentState] = field(default_factory=list)

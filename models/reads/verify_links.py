@@ -22,6 +22,7 @@ LINKS: Final = {
     "grants": "invoice_id invoices, credit_id credits, transaction_id transactions, revoked_transaction_id transactions",
     "invoice_line_details": "id invoice_lines",
     "invoice_lines": "invoice_id invoices, product_id products",
+    "invoice_texts": "id invoices",
     "invoices": "customer_id customers, actor_id actors",
     "overpayments": "id payments, credit_id credits, transaction_id transactions, revoked_transaction_id transactions",
     "partner_tokens": "replaces_id partner_tokens, created_by_id actors, revoked_by_id actors",

@@ -154,6 +154,7 @@ class Commands(Draws):
                 "lines": lines,
                 "auto": self._chance(60),
                 **self._issued(now),
+                **self._reference(30),
             },
         )
 
@@ -287,7 +288,8 @@ class Commands(Draws):
             "asset": asset,
             "amount": amount if self._chance(97) else -amount,
             "services": services,
-            "note": "Coffee" if self._chance(95) else self.dice.choice((None, "", " ")),
+            "note": "Coffee" if self._chance(90) else self.dice.choice((None, "", " ")),
+            **self._reference(50),
         }
         return Command("spend", facts, self.dice.choice(ROLES))
 

@@ -50,13 +50,16 @@ _COUPONS: Final = f"""
     SELECT {_ONE}, c.points_spent_minor, c.expires_at, c.status, c.closed_at IS NULL
     FROM coupons c {_PERSON.format("c")} WHERE c.tenant_id = $1 ORDER BY c.id"""
 _REFUNDS: Final = "SELECT spend_id, sum(amount_minor) FROM refunds WHERE tenant_id = $1 GROUP BY spend_id"
+_REFERENCES: Final = """
+    SELECT id, reference FROM transaction_texts WHERE tenant_id = $1 AND reference IS NOT NULL
+    UNION ALL SELECT id, reference FROM invoice_texts WHERE tenant_id = $1"""
 _STOCK: Final = "SELECT id, stock FROM rewards WHERE tenant_id = $1 ORDER BY id"
 _TIERS: Final = """
     SELECT DISTINCT ON (a.customer_id) a.customer_id, t.new_tier FROM tier_changes t
     JOIN accounts a ON a.tenant_id = $1 AND a.id = t.account_id
     WHERE t.tenant_id = $1 ORDER BY a.customer_id, t.id DESC"""
 _LADDER: Final = "SELECT threshold_minor, name FROM tiers WHERE tenant_id = $1"
-UNORDERED: Final = ("invoice", "payment", "request", "grant", "stock", "account", "refund")
+UNORDERED: Final = ("invoice", "payment", "request", "grant", "stock", "account", "refund", "reference")
 _USED: Final = """
     SELECT l.role, l.holder, l.asset, l.day, l.scope, l.used_minor FROM limit_counters l
     LEFT JOIN customers c ON c.tenant_id = $1 AND c.id::text = l.holder
@@ -279,6 +282,9 @@ def _expected_rest(names: Names, reference: Reference) -> Iterable[tuple[str, st
             if spend.returned
         ],
     )
+    spends = [(rows["spends"][n], spend.reference) for n, spend in enumerate(reference.spends) if spend.reference]
+    bills = [(rows["invoices"][bill.serial], bill.reference) for bill in reference.invoices if bill.reference]
+    yield "reference", _REFERENCES, [*spends, *bills]
     yield "stock", _STOCK, [(names.prizes[number], prize.stock) for number, prize in enumerate(reference.prizes)]
     yield (
         "request",

@@ -80,6 +80,12 @@ class Draws:
             line = replace(line, off=self._amount(currency, 2))
         return replace(line, tax=self._amount(currency, 3)) if self._chance(40) else line
 
+    def _reference(self, of_a_hundred: int) -> dict[str, str]:
+        """What the tenant's own systems call it, where they do."""
+        if not self._chance(of_a_hundred) or "reference" in self.without:
+            return {}
+        return {"reference": self.dice.choice(("R-1", " R-2 ", "r-1", "", "\u2003"))}
+
     def _services(self, asset: str) -> tuple[int, ...]:
         if asset != "SERVICE_CREDITS" and not self._chance(2):
             return ()

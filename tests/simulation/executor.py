@@ -42,6 +42,7 @@ from models.planning.payments import VoidPayment
 from models.planning.releasing import ReassignCredit, ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
 from models.planning.spending import SpendCredit
 from models.planning.using import UseCredit
+from models.texts import texts_of
 from tests.simulation.records import Command, FileRow, Line
 from tests.support.tenants import ADMIN, Tenant
 
@@ -175,7 +176,13 @@ def _invoice(names: Names, key: str, **facts: Any) -> Any:
     lines = tuple(InvoiceLineItem("Tea", **_line(line)) for line in facts["lines"])
     customer = names.customer(facts["customer"])
     return create_invoice, CreateInvoice(
-        customer, key, facts["currency"], lines, facts.get("issued"), auto_apply=facts["auto"]
+        customer,
+        key,
+        facts["currency"],
+        lines,
+        facts.get("issued"),
+        auto_apply=facts["auto"],
+        invoice_texts=texts_of(facts.get("reference"), None),
     )
 
 
@@ -271,6 +278,7 @@ def _spend(names: Names, key: str, **facts: Any) -> Any:
         facts["amount"],
         facts["note"],
         tuple(names.services[s] for s in facts["services"]),
+        texts_of(facts.get("reference"), None),
     )
 
 
