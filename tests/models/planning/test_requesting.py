@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from models.commands import AdjustCredit, Approvable, CreateOrder, GiveReward, OrderItem, RecordPayment, RefundSpend
 from models.planning.columns import to_json
 from models.planning.requesting import OPERATIONS, restored
+from models.texts import Texts
 
 IDS = st.uuids()
 INSTANTS = st.datetimes(timezones=st.just(UTC))
 DATES = st.dates(date(1900, 1, 1), date(2200, 12, 31))
 AMOUNTS = st.decimals("0.0001", "9999999999999", places=4) | st.just(Decimal("1E+3"))
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+OWN = st.none() | st.builds(Texts, st.none() | TEXTS, st.lists(st.tuples(TEXTS, TEXTS), max_size=2).map(tuple))
 ADJUSTMENTS = st.builds(
     AdjustCredit,
     IDS,
@@ -32,8 +34,9 @@ ADJUSTMENTS = st.builds(
     st.booleans(),
     st.booleans(),
     st.booleans(),
+    texts=OWN,
 )
-REWARDS = st.builds(GiveReward, IDS, IDS, st.booleans(), st.none() | TEXTS, st.booleans(), st.booleans())
+REWARDS = st.builds(GiveReward, IDS, IDS, st.booleans(), st.none() | TEXTS, st.booleans(), st.booleans(), texts=OWN)
 ITEMS = st.builds(OrderItem, IDS, st.integers(1, 1_000_000), *(st.none() | AMOUNTS for _ in range(5)))
 ORDERS = st.builds(
     CreateOrder,
@@ -46,8 +49,8 @@ ORDERS = st.builds(
     st.booleans(),
     st.booleans(),
     st.booleans(),
+    invoice_texts=OWN,
 )
-
 REFUNDS = st.builds(
     RefundSpend,
     IDS,
@@ -57,6 +60,7 @@ REFUNDS = st.builds(
     st.booleans(),
     st.none() | IDS,
     st.none() | st.just("GBP"),
+    texts=OWN,
 )
 PAYMENTS = st.builds(
     RecordPayment,
@@ -84,9 +88,9 @@ def test_a_command_comes_back_as_it_was_kept(command: Approvable) -> None:
 
 def test_every_field_is_drawn() -> None:
     """A field that comes later has to be drawn above, too."""
-    assert len(AdjustCredit.__dataclass_fields__) == 13
-    assert len(GiveReward.__dataclass_fields__) == 6
-    assert len(CreateOrder.__dataclass_fields__) == 9
+    assert len(AdjustCredit.__dataclass_fields__) == 14
+    assert len(GiveReward.__dataclass_fields__) == 7
+    assert len(CreateOrder.__dataclass_fields__) == 10
     assert len(OrderItem.__dataclass_fields__) == 7
-    assert len(RefundSpend.__dataclass_fields__) == 7
+    assert len(RefundSpend.__dataclass_fields__) == 8
     assert len(RecordPayment.__dataclass_fields__) == 10
