@@ -271,6 +271,7 @@ class Outcome:
     invoice_id: UUID | None = None
     payment_id: UUID | None = None
     coupon_id: UUID | None = None
+    hold_id: UUID | None = None
     approval_request_id: UUID | None = None
     bulk_operation_id: UUID | None = None
     assignment_ids: tuple[UUID, ...] = ()
@@ -299,8 +300,8 @@ class CreditEffect:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The effect of an adjustment, a spend, a refund or a payment, had it been posted now. account_id None: it would open
-    the account. due_after_minor, kept_minor: of a payment's invoice, and of the payment."""
+    """The effect of an adjustment, a spend, a hold, a refund or a payment, had it been posted now. account_id None: it would
+    open the account. due_after_minor, kept_minor: of a payment's invoice, and of the payment."""
 
     asset: str
     account_id: UUID | None
@@ -312,3 +313,4 @@ class Preview:
     errors: tuple[LedgerError, ...] = field(default=())
     due_after_minor: int | None = None
     kept_minor: int = 0
+    held_after_minor: int = 0

@@ -12,11 +12,9 @@ from models.session import TenantConnection
 from turns.slices import each_in_slices
 
 
-async def load_invoices(
-    connection: TenantConnection, ids: set[UUID], *, locking: str = "FOR NO KEY UPDATE OF i"
-) -> dict[UUID, InvoiceState]:
-    """Lock and read the invoices; for orders that sell credit also the grant of each such line, and the live
-    grants. locking: the lock clause, or '' to only read them."""
+async def load_invoices(connection: TenantConnection, ids: set[UUID], *, locking: str) -> dict[UUID, InvoiceState]:
+    """Read the invoices, under this lock clause; for orders that sell credit also the grant of each such line, and the live
+    grants."""
     rows = await connection.raw.fetch(
         f"""SELECT {selected(InvoiceState, "i", customer_id="coalesce(c.merged_into_id, c.id)")}
         FROM {each("id uuid")} k JOIN invoices i ON i.tenant_id = $1 AND i.id = k.id

@@ -53,20 +53,23 @@ async def previewed(
         limit=said,
         due_after_minor=next((invoice.due_minor for invoice in books.writes.touched_invoices), None),
         kept_minor=sum(kept.amount_minor for kept in books.writes.overpayments),
+        held_after_minor=planned.held_minor if planned else 0,
     )
 
 
 def _effects(books: Books) -> tuple[CreditEffect, ...]:
     new = {credit.id for credit in books.writes.credits}
     touched = [(entry, books.credits_by_id[entry.credit_id]) for entry in books.writes.entries if entry.credit_id]
+    moved = [(entry.amount_minor, credit) for entry, credit in touched]
+    moved += [(-lot.amount_minor, books.credits_by_id[lot.credit_id]) for lot in books.writes.hold_lots]
     return tuple(
         CreditEffect(
             credit_id=None if credit.id in new else credit.id,
-            amount_minor=entry.amount_minor,
-            remaining_after_minor=credit.remaining_minor,
+            amount_minor=amount_minor,
+            remaining_after_minor=credit.free_minor,
             expires_at=credit.expires_at,
         )
-        for entry, credit in touched
+        for amount_minor, credit in moved
     )
 
 
@@ -125,6 +128,7 @@ def preview_of_refusal(
         credits=(),
         limit=verdict or LimitVerdict(allowed=not refused_by_limit, approval_required=refused_by_limit, remaining=()),
         errors=(error,),
+        held_after_minor=account.held_minor if account else 0,
     )
 
 
