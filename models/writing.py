@@ -22,6 +22,7 @@ from models.currencies import hold_currencies
 from models.errors import InvariantViolated
 from models.hash_chain import Promise, digesting_promises, entry_hash, note_digest, transaction_digest
 from models.money import is_money
+from models.planning.catalogue import RewardState
 from models.planning.columns import ActorIds, Columns, all_columns, changed, inserted
 from models.planning.drafts import (
     AuditDraft,
@@ -39,10 +40,13 @@ from models.planning.drafts import (
     OverpaymentDraft,
     OverpaymentRevocation,
     RefundDraft,
+    RevivalDraft,
     RowResult,
     TierChangeDraft,
     TransactionDraft,
     TransactionTextDraft,
+    TransferDraft,
+    TransferredCreditDraft,
 )
 from models.planning.hold_rows import HoldLotDraft, HoldState
 from models.planning.state import (
@@ -56,7 +60,6 @@ from models.planning.state import (
     CustomerState,
     InvoiceState,
     PaymentState,
-    RewardState,
 )
 from models.session import TenantConnection
 from models.statements import Part, counted, insert, send_alone, statement, update
@@ -388,6 +391,9 @@ class _Writer:
         yield from self.insert(GrantDraft, w.grants)
         yield from self.insert(OverpaymentDraft, w.overpayments)
         yield from self.insert(RefundDraft, w.refunds)
+        yield from self.insert(TransferDraft, w.transfers)
+        yield from self.insert(TransferredCreditDraft, w.transferred_credits)
+        yield from self.insert(RevivalDraft, w.revivals)
 
     def _holds(self) -> Steps[None]:
         """Write holds, and until when something is held on accounts that nothing is posted to."""

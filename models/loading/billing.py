@@ -5,9 +5,10 @@ from uuid import UUID
 from models.loading.accounts import in_order
 from models.loading.credits import lots_of_same
 from models.lookups import each
+from models.planning.catalogue import ProductState
 from models.planning.columns import maker, selected
 from models.planning.needs import Needs
-from models.planning.state import AssignmentState, InvoiceState, PaymentState, ProductState
+from models.planning.state import AssignmentState, InvoiceState, PaymentState
 from models.session import TenantConnection
 from turns.slices import each_in_slices
 

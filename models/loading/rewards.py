@@ -4,8 +4,9 @@ from typing import Any
 from uuid import UUID
 
 from models.lookups import each
+from models.planning.catalogue import RewardState
 from models.planning.columns import maker, selected
-from models.planning.state import CouponState, RewardState
+from models.planning.state import CouponState
 from models.session import TenantConnection
 
 

@@ -15,6 +15,8 @@ from models.commands import (
     Outcome,
     RecordPayment,
     RefundSpend,
+    ReviveCredit,
+    TransferCredit,
 )
 from models.errors import InvariantViolated, NotFound, OthersRequest, OwnRequest, RequestNotPending
 from models.kinds import ApprovalStatus
@@ -25,8 +27,9 @@ from models.operations.give_reward import points_account, price_of
 from models.operations.record_payment import needs_of_payment, payment_of
 from models.operations.refund_spend import needs_of_refund
 from models.operations.replays import replay_of_transaction
+from models.operations.revive_credit import needs_of_revival
 from models.patience import patiently
-from models.planning import adjust, approving, invoices, rewards
+from models.planning import adjust, approving, invoices, rewards, transferring
 from models.planning.approving import ApproveRequest
 from models.planning.drafts import EventDraft
 from models.planning.needs import Needs
@@ -69,6 +72,10 @@ async def _needs(tenant_id: UUID, asked: Approvable) -> Needs:
             return await needs_of_refund(tenant_id, asked)
         case RecordPayment():
             return await needs_of_payment(tenant_id, asked)
+        case TransferCredit():
+            return transferring.needs(asked, nonzero_minor(asked.amount, asked.asset))
+        case ReviveCredit():
+            return await needs_of_revival(tenant_id, asked)
 
 
 async def _approved(tenant_id: UUID, request_id: UUID) -> Outcome:

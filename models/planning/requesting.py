@@ -15,9 +15,12 @@ from models.commands import (
     Asker,
     CreateOrder,
     GiveReward,
+    NewExpiry,
     Outcome,
     RecordPayment,
     RefundSpend,
+    ReviveCredit,
+    TransferCredit,
 )
 from models.errors import InvariantViolated, LedgerError, TooManyPending
 from models.kinds import ApprovalStatus
@@ -35,6 +38,8 @@ OPERATIONS: Final[Mapping[str, type[Any]]] = {
     "createOrder": CreateOrder,
     "refundSpend": RefundSpend,
     "recordPayment": RecordPayment,
+    "transferCredit": TransferCredit,
+    "reviveCredit": ReviveCredit,
 }
 """The commands that can be requested, by the name of their operation."""
 MAX_PENDING: Final = 1_000
@@ -167,9 +172,20 @@ def what_is_asked(command: Approvable, terms: Terms | None) -> dict[str, Any]:
             asked |= {"asset": command.currency, "amount_minor": sold_minor}
         case RefundSpend(amount=Decimal() as amount, asset=str(asset)):
             asked |= {"asset": asset, "amount_minor": to_minor(amount, asset), "note": command.note}
+            asked |= _expiry(command.new_expiry)
+        case TransferCredit():
+            amount_minor = to_minor(command.amount, command.asset)
+            asked |= {"asset": command.asset, "amount_minor": amount_minor, "note": command.note}
+        case ReviveCredit(amount=Decimal() as amount, asset=str(asset)):
+            asked |= {"asset": asset, "amount_minor": to_minor(amount, asset), "note": command.note}
+            asked |= {"reason": command.reason} | _expiry(command.new_expiry)
         case RecordPayment(kept=Decimal() as kept, asset=str(asset)):
             asked |= {"asset": asset, "amount_minor": to_minor(kept, asset)}
     return asked
+
+
+def _expiry(expiry: NewExpiry) -> dict[str, Any]:
+    return {"expires_in_days": 0 if expiry.never else expiry.in_days, "credit_expires_at": expiry.at}
 
 
 def _maybe(actor: Actor | None) -> Any:

@@ -25,9 +25,12 @@ from models.tables.ledger import (
     LimitCounter,
     OutboxEvent,
     Refund,
+    Revival,
     TierChange,
     Transaction,
     TransactionText,
+    Transfer,
+    TransferredCredit,
 )
 from models.tables.requests import ApprovalRequest, BulkOperation, BulkRow
 from models.tables.rewards import Coupon
@@ -66,6 +69,7 @@ __all__ = [
     "Product",
     "Reason",
     "Refund",
+    "Revival",
     "Reward",
     "Seal",
     "Service",
@@ -78,4 +82,6 @@ __all__ = [
     "TotalsSeen",
     "Transaction",
     "TransactionText",
+    "Transfer",
+    "TransferredCredit",
 ]

@@ -65,6 +65,10 @@ class RequestedOperation(StrEnum):
     """A refund of what was spent, as by refundSpend."""
     RECORD_PAYMENT = "recordPayment"
     """A payment of which a part is to be kept as credit, as by recordPayment."""
+    TRANSFER_CREDIT = "transferCredit"
+    """A transfer to another customer, as by transferCredit."""
+    REVIVE_CREDIT = "reviveCredit"
+    """A return of what has expired, as by reviveCredit."""
 
 
 @strawberry.enum

@@ -185,13 +185,13 @@ class AdjustmentPreview:
     def available_after(self, info: Info) -> Decimal:
         """Available amount after the adjustment; null without the right to read the ledger."""
         info.context.require(Permission.READ_LEDGER)
-        return _shown(self.preview.available_after_minor, self.preview.asset)
+        return shown_amount(self.preview.available_after_minor, self.preview.asset)
 
     @resolved(Decimal | None)
     def lifetime_after(self, info: Info) -> Decimal:
         """Lifetime total after the adjustment; null without the right to read the ledger."""
         info.context.require(Permission.READ_LEDGER)
-        return _shown(self.preview.lifetime_after_minor, self.preview.asset)
+        return shown_amount(self.preview.lifetime_after_minor, self.preview.asset)
 
     @resolved(list[CreditEffect] | None)
     def credits(self, info: Info) -> list[CreditEffect]:
@@ -237,13 +237,13 @@ class SpendPreview:
     def available_after(self, info: Info) -> Decimal:
         """Available amount afterwards; null without the right to read the ledger."""
         info.context.require(Permission.READ_LEDGER)
-        return _shown(self.preview.available_after_minor, self.preview.asset)
+        return shown_amount(self.preview.available_after_minor, self.preview.asset)
 
     @resolved(Decimal | None)
     def held_after(self, info: Info) -> Decimal:
         """Amount set aside by holds afterwards; null without the right to read the ledger."""
         info.context.require(Permission.READ_LEDGER)
-        return _shown(self.preview.held_after_minor, self.preview.asset)
+        return shown_amount(self.preview.held_after_minor, self.preview.asset)
 
     @resolved(list[CreditEffect] | None)
     def credits(self, info: Info) -> list[CreditEffect]:
@@ -283,19 +283,19 @@ class PaymentPreview:
         """Amount that would still be due; null if it would not be recorded, or without the right to read invoices."""
         info.context.require(Permission.READ_INVOICES)
         due_minor = self.preview.due_after_minor
-        return None if due_minor is None else _shown(due_minor, self.preview.asset)
+        return None if due_minor is None else shown_amount(due_minor, self.preview.asset)
 
     @resolved(Decimal | None)
     def kept(self, info: Info) -> Decimal:
         """Amount that would be kept as credit; null without the right to read invoices."""
         info.context.require(Permission.READ_INVOICES)
-        return _shown(self.preview.kept_minor, self.preview.asset)
+        return shown_amount(self.preview.kept_minor, self.preview.asset)
 
     @resolved(Decimal | None)
     def available_after(self, info: Info) -> Decimal:
         """Available amount on the customer's account afterwards; null without the right to read the ledger."""
         info.context.require(Permission.READ_LEDGER)
-        return _shown(self.preview.available_after_minor, self.preview.asset)
+        return shown_amount(self.preview.available_after_minor, self.preview.asset)
 
     @resolved(list[CreditEffect] | None)
     def credits(self, info: Info) -> list[CreditEffect]:
@@ -304,7 +304,7 @@ class PaymentPreview:
         return [CreditEffect.of(effect, self.preview.asset) for effect in self.preview.credits]
 
 
-def _shown(minor: int, asset: str) -> Decimal:
+def shown_amount(minor: int, asset: str) -> Decimal:
     """Return a figure even for an asset that does not exist: the preview has to show some, and says so in userErrors."""
     try:
         return to_decimal(minor, asset)

@@ -112,6 +112,7 @@ class Billing(Approving):
         invoice.granted = ()
 
     def _take_back(self, lot: Lot, now: datetime) -> None:
+        lot.revoked = True
         if lot.left and not lot.has_expired(now):
             self._void(lot)
 
