@@ -8,7 +8,18 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.commands import AdjustCredit, Approvable, CreateOrder, GiveReward, OrderItem, RecordPayment, RefundSpend
+from models.commands import (
+    AdjustCredit,
+    Approvable,
+    CreateOrder,
+    GiveReward,
+    NewExpiry,
+    OrderItem,
+    RecordPayment,
+    RefundSpend,
+    ReviveCredit,
+    TransferCredit,
+)
 from models.planning.columns import to_json
 from models.planning.requesting import OPERATIONS, restored
 from models.texts import Texts
@@ -19,6 +30,7 @@ DATES = st.dates(date(1900, 1, 1), date(2200, 12, 31))
 AMOUNTS = st.decimals("0.0001", "9999999999999", places=4) | st.just(Decimal("1E+3"))
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 OWN = st.none() | st.builds(Texts, st.none() | TEXTS, st.lists(st.tuples(TEXTS, TEXTS), max_size=2).map(tuple))
+EXPIRIES = st.builds(NewExpiry, st.none() | st.integers(0, 36_500), st.none() | INSTANTS, st.booleans())
 ADJUSTMENTS = st.builds(
     AdjustCredit,
     IDS,
@@ -60,6 +72,32 @@ REFUNDS = st.builds(
     st.booleans(),
     st.none() | IDS,
     st.none() | st.just("GBP"),
+    new_expiry=EXPIRIES,
+    texts=OWN,
+)
+TRANSFERS = st.builds(
+    TransferCredit,
+    IDS,
+    IDS,
+    st.just("GBP"),
+    AMOUNTS,
+    st.none() | IDS,
+    st.none() | TEXTS,
+    st.booleans(),
+    st.booleans(),
+    texts=OWN,
+)
+REVIVALS = st.builds(
+    ReviveCredit,
+    IDS,
+    TEXTS,
+    EXPIRIES,
+    st.none() | AMOUNTS,
+    st.none() | TEXTS,
+    st.booleans(),
+    st.booleans(),
+    st.none() | IDS,
+    st.none() | st.just("GBP"),
     texts=OWN,
 )
 PAYMENTS = st.builds(
@@ -77,7 +115,7 @@ PAYMENTS = st.builds(
 )
 
 
-@given(ADJUSTMENTS | REWARDS | ORDERS | REFUNDS | PAYMENTS)
+@given(ADJUSTMENTS | REWARDS | ORDERS | REFUNDS | TRANSFERS | REVIVALS | PAYMENTS)
 def test_a_command_comes_back_as_it_was_kept(command: Approvable) -> None:
     (operation,) = (name for name, kind in OPERATIONS.items() if kind is type(command))
     values = orjson.loads(to_json(asdict(command)))
@@ -92,5 +130,7 @@ def test_every_field_is_drawn() -> None:
     assert len(GiveReward.__dataclass_fields__) == 7
     assert len(CreateOrder.__dataclass_fields__) == 10
     assert len(OrderItem.__dataclass_fields__) == 7
-    assert len(RefundSpend.__dataclass_fields__) == 8
+    assert len(RefundSpend.__dataclass_fields__) == 9
+    assert len(TransferCredit.__dataclass_fields__) == 9
+    assert len(ReviveCredit.__dataclass_fields__) == 10
     assert len(RecordPayment.__dataclass_fields__) == 10
