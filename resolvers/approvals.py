@@ -8,6 +8,7 @@ from auth.roles import Permission, Role, may
 from models.commands import (
     AdjustCredit,
     Approvable,
+    CreateCreditNote,
     CreateOrder,
     GiveReward,
     RecordPayment,
@@ -59,6 +60,8 @@ def rights_to(asked: Approvable, terms: Terms | None) -> tuple[Permission, ...]:
             return (Permission.REVIVE,)
         case RecordPayment():
             return (Permission.WRITE_PAYMENTS, Permission.KEEP_EXCESS)
+        case CreateCreditNote():
+            return (Permission.CREATE_CREDIT_NOTE,)
 
 
 async def resolve_all(

@@ -2,6 +2,9 @@
 
 from models.tables.billing import (
     Assignment,
+    CreditNote,
+    CreditNoteLine,
+    CreditNotePart,
     Grant,
     Invoice,
     InvoiceLine,
@@ -47,6 +50,9 @@ __all__ = [
     "Coupon",
     "Credit",
     "CreditChange",
+    "CreditNote",
+    "CreditNoteLine",
+    "CreditNotePart",
     "CreditService",
     "Currency",
     "Customer",

@@ -12,6 +12,7 @@ from auth.roles import Permission, Role, may
 from gateway.reading import Pending
 from models.commands import (
     AdjustCredit,
+    CreateCreditNote,
     CreateOrder,
     GiveReward,
     RecordPayment,
@@ -53,6 +54,7 @@ MAY_ASK: Final = (
     Permission.WRITE_INVOICES,
     Permission.REFUND_SPEND,
     Permission.KEEP_EXCESS,
+    Permission.CREATE_CREDIT_NOTE,
 )
 """Any one of these rights lets its holder ask for approval, and see and withdraw their own requests."""
 
@@ -189,24 +191,26 @@ class ApprovalRequest(Node):
 
     @resolved(AssetCode | None)
     def asset(self, info: Info) -> AssetCode | None:
-        """Asset to adjust, give back, transfer or revive or, for CREATE_ORDER and RECORD_PAYMENT, the currency. What is to
-        be given back or revived takes the right to read the ledger, what is to be kept that to read invoices."""
+        """Asset to adjust, give back, transfer or revive or, for CREATE_ORDER, CREATE_CREDIT_NOTE and RECORD_PAYMENT, the
+        currency. What is to be given back or revived takes the right to read the ledger; what is to be noted or kept, the
+        one to read invoices."""
         self._require_figures(info)
         return None if self.view.asset is None else AssetCode(self.view.asset)
 
     @resolved(Decimal | None)
     def amount(self, info: Info) -> Decimal | None:
-        """Amount to adjust by, give back, transfer or revive; for CREATE_ORDER, the total of the order's credit lines, for
-        RECORD_PAYMENT what is to be kept, as asked for. What is to be given back or revived takes the right to read the
-        ledger, what is to be kept that to read invoices."""
+        """Amount to adjust by, give back, note, transfer or revive; for CREATE_ORDER, the total of the order's credit lines,
+        for RECORD_PAYMENT what is to be kept, as asked for. What is to be given back or revived takes the right to read the
+        ledger; what is to be noted or kept, the one to read invoices."""
         self._require_figures(info)
         return _amount(self.view)
 
     def _require_figures(self, info: Info) -> None:
-        """Of a refund, a revival or a payment, the books have said them, and not its requester. Raises Denied."""
+        """Of a refund, a revival, a credit note or a payment, the books have said them, and not its requester. Raises
+        Denied."""
         if isinstance(self.view.asked, RefundSpend | ReviveCredit):
             info.context.require(Permission.READ_LEDGER)
-        if isinstance(self.view.asked, RecordPayment):
+        if isinstance(self.view.asked, CreateCreditNote | RecordPayment):
             info.context.require(Permission.READ_INVOICES)
 
     @resolved(Customer | None)
@@ -288,6 +292,13 @@ class ApprovalRequest(Node):
         info.context.require(Permission.READ_LEDGER)
         asked = self.view.asked
         return info.context.loaders.transactions.get(asked.transaction_id) if isinstance(asked, RefundSpend) else None
+
+    @resolved(Invoice | None)
+    def noted_invoice(self, info: Info) -> Pending[Any]:
+        """With CREATE_CREDIT_NOTE: invoice or order to take back a part of."""
+        info.context.require(Permission.READ_INVOICES)
+        asked = self.view.asked
+        return info.context.loaders.invoices.get(asked.invoice_id) if isinstance(asked, CreateCreditNote) else None
 
     @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:

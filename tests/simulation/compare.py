@@ -32,16 +32,20 @@ _CREDITS: Final = f"""
     JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id {_PERSON.format("a")}
     WHERE c.tenant_id = $1 AND c.successor_id IS NULL ORDER BY f.id"""
 _INVOICES: Final = f"""
-    SELECT i.id, {_ONE}, i.currency, i.total_minor, i.paid_minor, i.credited_minor, i.status
+    SELECT i.id, {_ONE}, i.currency, i.total_minor, i.paid_minor, i.credited_minor, i.noted_minor, i.status
     FROM invoices i {_PERSON.format("i")} WHERE i.tenant_id = $1"""
 _ASSIGNMENTS: Final = """
-    SELECT coalesce(c.origin_id, c.id), a.invoice_id, a.amount_minor, p.id, a.released_at IS NULL
+    SELECT coalesce(c.origin_id, c.id), a.invoice_id, a.amount_minor, a.noted_minor, p.id, a.released_at IS NULL
     FROM assignments a JOIN credits c ON c.tenant_id = $1 AND c.id = a.credit_id
     LEFT JOIN payments p ON p.tenant_id = $1 AND p.transaction_id = a.transaction_id
     WHERE a.tenant_id = $1 ORDER BY a.id"""
 _PAYMENTS: Final = """
-    SELECT p.id, p.invoice_id, p.amount_minor, p.method, p.voided_at IS NULL, coalesce(o.amount_minor, 0), o.credit_id
+    SELECT p.id, p.invoice_id, p.amount_minor, p.noted_minor, p.method, p.voided_at IS NULL, coalesce(o.amount_minor, 0),
+        o.credit_id
     FROM payments p LEFT JOIN overpayments o ON o.tenant_id = $1 AND o.id = p.id WHERE p.tenant_id = $1"""
+_NOTES: Final = """
+    SELECT n.id, n.invoice_id, n.amount_minor, n.lowered_minor, coalesce(c.origin_id, c.id), n.voided_at IS NULL
+    FROM credit_notes n LEFT JOIN credits c ON c.tenant_id = $1 AND c.id = n.credit_id WHERE n.tenant_id = $1"""
 _GRANTS: Final = """
     SELECT g.invoice_id, coalesce(c.origin_id, c.id) AS lot FROM grants g
     JOIN credits c ON c.tenant_id = $1 AND c.id = g.credit_id
@@ -63,7 +67,7 @@ _TIERS: Final = """
     JOIN accounts a ON a.tenant_id = $1 AND a.id = t.account_id
     WHERE t.tenant_id = $1 ORDER BY a.customer_id, t.id DESC"""
 _LADDER: Final = "SELECT threshold_minor, name FROM tiers WHERE tenant_id = $1"
-UNORDERED: Final = ("invoice", "payment", "request", "grant", "stock", "account", "refund", "hold", "reference")
+UNORDERED: Final = ("invoice", "payment", "request", "grant", "stock", "account", "refund", "note", "hold", "reference")
 _USED: Final = """
     SELECT l.role, l.holder, l.asset, l.day, l.scope, l.used_minor FROM limit_counters l
     LEFT JOIN customers c ON c.tenant_id = $1 AND c.id::text = l.holder
@@ -225,7 +229,10 @@ def _expected_bills(names: Names, reference: Reference) -> Iterable[tuple[str, s
                 rows["invoices"][invoice.serial],
                 who(invoice.customer),
                 invoice.currency,
-                *(minor(amount, invoice.currency) for amount in (invoice.total, invoice.paid, invoice.credited)),
+                *(
+                    minor(amount, invoice.currency)
+                    for amount in (invoice.total, invoice.paid, invoice.credited, invoice.noted)
+                ),
                 invoice.status,
             )
             for invoice in reference.invoices
@@ -239,6 +246,7 @@ def _expected_bills(names: Names, reference: Reference) -> Iterable[tuple[str, s
                 names.lots[part.lot],
                 rows["invoices"][part.invoice],
                 minor(part.amount, reference.invoices[part.invoice].currency),
+                minor(part.noted, reference.invoices[part.invoice].currency),
                 None if part.payment is None else rows["payments"][part.payment],
                 part.live,
             )
@@ -253,12 +261,27 @@ def _expected_bills(names: Names, reference: Reference) -> Iterable[tuple[str, s
                 rows["payments"][number],
                 rows["invoices"][p.invoice],
                 minor(p.amount, reference.invoices[p.invoice].currency),
+                minor(p.noted, reference.invoices[p.invoice].currency),
                 p.method,
                 p.live,
                 minor(p.kept, reference.invoices[p.invoice].currency),
                 None if p.lot is None else names.lots[p.lot],
             )
             for number, p in enumerate(reference.payments)
+        ],
+    )
+    yield (
+        "note",
+        _NOTES,
+        [
+            (
+                rows["notes"][number],
+                rows["invoices"][note.invoice],
+                *(minor(amount, reference.invoices[note.invoice].currency) for amount in (note.amount, note.lowered)),
+                None if note.lot is None else names.lots[note.lot],
+                note.live,
+            )
+            for number, note in enumerate(reference.notes)
         ],
     )
     yield (

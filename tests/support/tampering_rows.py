@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from models.commands import MembershipChange, MergeCustomers
+from models.commands import MembershipChange, MergeCustomers, NotedLine
 from models.configuration_commands import IssueToken, UpdateTenant
 from models.operations.memberships import start_membership
 from models.operations.merge_customers import merge_customers
@@ -18,6 +18,7 @@ from models.operations.partner_tokens import issue_token
 from models.operations.people import erase_customer
 from models.operations.update_tenant import update_tenant
 from models.planning.invoices import InvoiceLineItem
+from models.texts import Texts
 from tests.support import approvals, holds
 from tests.support.clock import Clock
 from tests.support.tenants import ADMIN, MANAGER, STAFF, Tenant
@@ -80,7 +81,8 @@ async def _sold(tenant: Tenant, ben: UUID) -> None:
 
 
 async def _invoices(tenant: Tenant, anna: UUID, pounds: UUID) -> None:
-    part_paid, void, _ = [await tenant.invoice(anna, total) for total in (40, 20, 10)]
+    part_paid, void = [await tenant.invoice(anna, total) for total in (40, 20)]
+    await tenant.invoice(anna, 10, invoice_texts=Texts("PO-1"))
     await tenant.assign(pounds, (part_paid, 25))
     await tenant.pay(part_paid, 5)
     other = await tenant.assign(pounds, (void, 5))
@@ -95,6 +97,17 @@ async def _invoices(tenant: Tenant, anna: UUID, pounds: UUID) -> None:
     await tenant.overpay(await tenant.invoice(anna, 0, lines=(line,), auto_apply=False), 9)
     kept = await tenant.overpay(await tenant.invoice(anna, 5, auto_apply=False), 7)
     await tenant.void_payment(kept.payment_id)
+    await _noted(tenant, anna)
+
+
+async def _noted(tenant: Tenant, anna: UUID) -> None:
+    """A credit note that gives back credit and money, one that names a line, and one that was voided."""
+    invoice, line = await tenant.invoice_with_line(anna, 30)
+    await tenant.assign(await tenant.credit(anna, 9), (invoice, 9))
+    await tenant.pay(invoice, 21)
+    await tenant.note(invoice, 12)
+    await tenant.note(invoice, None, NotedLine(line, Decimal("0.5")))
+    await tenant.void_note(await tenant.note(await tenant.invoice(anna, 4, auto_apply=False), 1))
 
 
 @dataclass(frozen=True, slots=True)
