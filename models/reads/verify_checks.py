@@ -173,8 +173,8 @@ _INVOICES = (
         "invoice sums",
         """
         SELECT i.id, format('%s %s: total %s with tax %s, paid %s, credited %s, noted %s; lines: %s and tax %s, payments:'
-            ' %s, assignments: %s, notes: %s', i.number, i.status, i.total_minor, i.tax_minor, i.paid_minor, i.credited_minor,
-            i.noted_minor, s.lines, s.tax, s.paid, s.credited, s.noted) AS detail
+            ' %s, assignments: %s, notes: %s', i.number, i.status, i.total_minor, i.tax_minor, i.paid_minor,
+            i.credited_minor, i.noted_minor, s.lines, s.tax, s.paid, s.credited, s.noted) AS detail
         FROM invoices i CROSS JOIN LATERAL (SELECT
             coalesce((SELECT sum(l.quantity * l.unit_price_minor) FROM invoice_lines l
                 WHERE l.tenant_id = $1 AND l.invoice_id = i.id), 0) AS lines,
