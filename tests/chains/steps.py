@@ -1,0 +1,188 @@
+"""The steps that chains are made of. Each says, of the books at a moment, what somebody could ask for next.
+
+A new one is a function with a line in STEPS, named in the stories that it belongs to. Its command is one that the reference
+(tests/simulation) does and its executor puts to the ledger.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any, Final
+
+from tests.chains.books import LIMITED
+from tests.chains.world import ANN, BEN, INSTANTS, INVOICE, LONG, ORDER, POINTS, SHORT, Moment
+from tests.simulation.records import Command
+
+Menu = Callable[[Moment], Iterable[Command]]
+ROLES: Final = ("STAFF", "MANAGER", "ADMIN", "PARTNER")
+MONEY, PART, MUCH = Decimal(40), Decimal(15), Decimal(100)
+"""MONEY: what staff may spend at a time. MUCH: what they may add at a time, and twice to a customer in a day."""
+
+
+def _command(name: str, **facts: Any) -> Command:
+    return Command(name, facts)
+
+
+def _add(moment: Moment) -> Iterable[Command]:
+    for customer in (ANN, BEN):
+        facts = {"customer": customer, "asset": "GBP", "amount": MUCH, "reason": "GOODWILL", "auto_apply": False}
+        yield Command("adjust", facts)
+
+
+def _ask_for_more(moment: Moment) -> Iterable[Command]:
+    facts = {"customer": ANN, "asset": "GBP", "amount": MUCH + 1, "reason": "GOODWILL", "auto_apply": False}
+    yield Command("adjust", facts | {"approval": True})
+
+
+def _approve(moment: Moment) -> Iterable[Command]:
+    return [_command("approve", request=number) for number in range(len(moment.books.requests))]
+
+
+def _remove(moment: Moment) -> Iterable[Command]:
+    yield _command("adjust", customer=ANN, asset="GBP", amount=-MONEY, reason="POLICY")
+
+
+def _remove_points(moment: Moment) -> Iterable[Command]:
+    for reason in ("POLICY", "REFUND"):  # of which one moves the lifetime total
+        yield _command("adjust", customer=ANN, asset="POINTS", amount=Decimal(-250), reason=reason)
+
+
+def _spend(moment: Moment) -> Iterable[Command]:
+    yield _command("spend", customer=ANN, asset="GBP", amount=MONEY, note="Coffee", services=())
+
+
+def _spend_points(moment: Moment) -> Iterable[Command]:
+    yield _command("spend", customer=ANN, asset="POINTS", amount=Decimal(650), note="Coffee", services=())
+
+
+def _refund(moment: Moment) -> Iterable[Command]:
+    for number in range(len(moment.books.spends)):
+        for amount in (None, PART):
+            yield _command("refund", spend=number, amount=amount, approval=False)
+
+
+def _pay_with_credit(moment: Moment) -> Iterable[Command]:
+    for invoice in (INVOICE, ORDER):
+        yield _command("pay", invoice=invoice, amount=Decimal(25), method="ACCOUNT_CREDIT")
+
+
+def _pay_money(moment: Moment) -> Iterable[Command]:
+    for number in (INVOICE, ORDER):
+        due = moment.books.invoices[number].due
+        yield _command("pay", invoice=number, amount=due or PART, method="CARD")
+
+
+def _void_payment(moment: Moment) -> Iterable[Command]:
+    return [_command("void_payment", payment=number) for number in range(len(moment.books.payments))]
+
+
+def _assign(moment: Moment) -> Iterable[Command]:
+    yield _command("assign", credit=LONG, items=((INVOICE, None),))
+    yield _command("assign", credit=SHORT, items=((INVOICE, PART), (ORDER, PART)))
+
+
+def _release(moment: Moment) -> Iterable[Command]:
+    numbers = [n for n, part in enumerate(moment.books.assignments) if part.payment is None]
+    return [_command("release", parts=(number,)) for number in numbers]
+
+
+def _void_invoice(moment: Moment) -> Iterable[Command]:
+    yield _command("void_invoice", invoice=INVOICE)
+
+
+def _void_credit(moment: Moment) -> Iterable[Command]:
+    granted = moment.books.invoices[ORDER].granted
+    return [_command("void_credit", credit=number, release=True) for number in (SHORT, LONG, *granted)]
+
+
+def _void_points(moment: Moment) -> Iterable[Command]:
+    yield _command("void_credit", credit=POINTS, release=False)
+
+
+def _give(moment: Moment) -> Iterable[Command]:
+    yield _command("give", customer=ANN, prize=0, deduct=True, approval=False)
+
+
+def _use_coupon(moment: Moment) -> Iterable[Command]:
+    return [_command("use_coupon", coupon=number) for number in range(len(moment.books.coupons))]
+
+
+def _disable_coupon(moment: Moment) -> Iterable[Command]:
+    return [_command("disable_coupon", coupon=number, refund=True) for number in range(len(moment.books.coupons))]
+
+
+def _merge(moment: Moment) -> Iterable[Command]:
+    yield _command("merge", source=BEN, target=ANN)
+    yield _command("merge", source=ANN, target=BEN)
+
+
+def _sweep(moment: Moment) -> Iterable[Command]:
+    yield _command("sweep")
+
+
+def _wait(moment: Moment) -> Iterable[Command]:
+    return [_command("wait", until=place) for place in range(moment.at + 1, len(INSTANTS))]
+
+
+@dataclass(frozen=True)
+class Step:
+    """menu: what can be asked for. staff, partner: whether they may; a manager does it beside them otherwise."""
+
+    menu: Menu
+    staff: bool = True
+    partner: bool = True
+
+
+STEPS: Final = {
+    "add": Step(_add),
+    "ask for more": Step(_ask_for_more),
+    "approve": Step(_approve, staff=False, partner=False),
+    "remove": Step(_remove, staff=False),
+    "remove points": Step(_remove_points, staff=False),
+    "spend": Step(_spend),
+    "spend points": Step(_spend_points),
+    "refund": Step(_refund),
+    "pay with credit": Step(_pay_with_credit),
+    "pay money": Step(_pay_money),
+    "void payment": Step(_void_payment, staff=False),
+    "assign": Step(_assign),
+    "release": Step(_release, staff=False),
+    "void invoice": Step(_void_invoice, staff=False),
+    "void credit": Step(_void_credit, staff=False),
+    "void points": Step(_void_points, staff=False),
+    "give": Step(_give),
+    "use coupon": Step(_use_coupon),
+    "disable coupon": Step(_disable_coupon, staff=False),
+    "merge": Step(_merge, staff=False, partner=False),
+    "sweep": Step(_sweep, staff=False, partner=False),
+    "wait": Step(_wait, staff=False, partner=False),
+}
+STORIES: Final = {
+    "value": ("spend", "refund", "pay with credit", "merge", "wait"),
+    "till": ("add", "remove", "spend", "refund", "void credit", "merge", "sweep", "wait"),
+    "bills": ("pay with credit", "pay money", "void payment", "assign", "release", "void invoice", "merge", "wait"),
+    "orders": ("pay with credit", "pay money", "void payment", "spend", "refund", "void credit", "merge"),
+    "points": (
+        "spend points",
+        "refund",
+        "give",
+        "use coupon",
+        "disable coupon",
+        "remove points",
+        "void points",
+        "merge",
+    ),
+    "limits": ("add", "ask for more", "approve", "spend", "refund", "pay with credit", "merge", "wait"),
+    "all": tuple(STEPS),
+}
+"""Which steps are played together: few of them can be followed far, and all of them a little way."""
+
+
+def menu(moment: Moment, story: str, role: str) -> list[Command]:
+    """What may come next, each asked for by whoever may."""
+    found = []
+    for name in STORIES[story]:
+        step = STEPS[name]
+        limited = {"STAFF": step.staff, "PARTNER": step.partner}.get(role, False)
+        found += [replace(each, role=LIMITED if limited else "MANAGER") for each in step.menu(moment)]
+    return found
