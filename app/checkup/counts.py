@@ -13,7 +13,7 @@ PATIENCE_S: Final = 3.0
 
 
 async def look_at_counts(settings: Settings) -> list[Finding]:
-    """Findings of it; none where each process counts for itself."""
+    """Findings of it; none if it is not used."""
     url = settings.rate_limit_url.get_secret_value()
     if url == MEMORY_URL:
         return []

@@ -308,7 +308,7 @@ async def check_role(url: str, say: Callable[[str], None]) -> None:
 
 
 _WHO: Final = """SELECT r.rolname, r.rolsuper OR r.rolbypassrls,
-    EXISTS (SELECT FROM pg_class c WHERE c.oid = to_regclass('entries') AND c.relowner = r.oid)
+    EXISTS (SELECT FROM pg_class c WHERE c.oid = to_regclass('aerich') AND c.relowner = r.oid)
     FROM pg_roles r WHERE r.rolname = current_user"""
 
 
