@@ -3,7 +3,7 @@
 It is kept from what was asked and answered alone, so that it can be held against the rows (tests/chains/laws.py).
 """
 
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -22,6 +22,12 @@ OWN: Final = {
 }
 """What a partner does to its own alone: of which kind, and the fact that names it."""
 ADDING, SPENDING = "adding", "spending"
+Sums = defaultdict[str, Decimal]
+"""By asset, or by kind of movement."""
+
+
+def sums() -> Sums:
+    return defaultdict(Decimal)
 
 
 @dataclass
@@ -31,11 +37,11 @@ class ChainBooks(Reference):
     and day, how much the limited role has done. passed: where that was more than its limits."""
 
     partner: bool = False
-    given: Counter[str] = field(default_factory=Counter)
-    carried: Counter[str] = field(default_factory=Counter)
+    given: Sums = field(default_factory=sums)
+    carried: Sums = field(default_factory=sums)
     returned_coupons: set[int] = field(default_factory=set)
     owners: dict[str, tuple[str, ...]] = field(default_factory=lambda: {"spends": (), "holds": ()})
-    done: Counter[tuple[str, int, str, str]] = field(default_factory=Counter)
+    done: dict[tuple[str, int, str, str], Decimal] = field(default_factory=dict)
     passed: list[str] = field(default_factory=list)
 
     def do(self, command: Command, now: datetime, answered: str | None = None) -> str:
@@ -67,9 +73,7 @@ class ChainBooks(Reference):
             "revived": [lot.total("REVIVED") for lot in self.lots],
         }
 
-    def _put_down(
-        self, name: str, facts: dict[str, Any], role: str, before: dict[str, Any], now: datetime
-    ) -> None:
+    def _put_down(self, name: str, facts: dict[str, Any], role: str, before: dict[str, Any], now: datetime) -> None:
         for invoice, granted in zip(self.invoices, before["granted"], strict=False):
             if invoice.granted and not granted:
                 self.given[invoice.currency] += sum(invoice.sold, NOTHING)
@@ -129,7 +133,8 @@ class ChainBooks(Reference):
         else:
             return
         day, person = self.today(now).isoformat(), self.person(whose)
-        self.done[what, person, asset, day] += amount
+        key = (what, person, asset, day)
+        self.done[key] = self.done.get(key, NOTHING) + amount
         today = {record: used for (w, record, a, d), used in self.done.items() if (w, a, d) == (what, asset, day)}
         theirs = sum((used for record, used in today.items() if self.person(record) == person), NOTHING)
         for done, limit in zip((amount, sum(today.values(), NOTHING), theirs), limits, strict=True):

@@ -1,12 +1,11 @@
 """What holds in any books, after any chain: worked out from rows and movements, whatever wrote them."""
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from tests.chains.books import ChainBooks
+from tests.chains.books import ChainBooks, Sums, sums
 from tests.chains.world import Moment
 from tests.simulation.records import NOTHING, Lot
 
@@ -17,10 +16,10 @@ def broken(moment: Moment) -> list[str]:
     return [*books.passed, *_conserved(books), *_each_row(books, now)]
 
 
-def outstanding(books: ChainBooks) -> Counter[str]:
+def outstanding(books: ChainBooks) -> Sums:
     """By asset, what customers have had for their value: spent, paid invoices with, redeemed; less what they were given
     back of it."""
-    had = Counter[str]()
+    had = sums()
     for spend in books.spends:
         had[spend.asset] += spend.left
     for part in books.assignments:
@@ -35,7 +34,7 @@ def outstanding(books: ChainBooks) -> Counter[str]:
 def _conserved(books: ChainBooks) -> Iterator[str]:
     """What customers hold, have had, and have lost is what they were given; of nothing more, and of nothing less."""
     had = outstanding(books)
-    left, gone, used = Counter[str](), Counter[str](), Counter[str]()
+    left, gone, used = sums(), sums(), sums()
     for lot in books.lots:
         left[lot.asset] += lot.left
         gone[lot.asset] += lot.gone
@@ -60,7 +59,7 @@ def _each_row(books: ChainBooks, now: datetime) -> Iterator[str]:
         if min(amounts) < 0 or invoice.credited > invoice.total - sum(invoice.sold):
             yield f"{amounts} of {invoice}"
     for hold in getattr(books, "holds", ()):
-        if not (0 <= hold.captured and 0 <= hold.left and hold.captured + hold.left <= hold.amount):
+        if min(hold.captured, hold.left) < 0 or hold.captured + hold.left > hold.amount:
             yield f"{hold.captured} captured and {hold.left} left of {hold}"
     for prize in books.prizes:
         if prize.stock is not None and prize.stock < 0:
@@ -69,7 +68,10 @@ def _each_row(books: ChainBooks, now: datetime) -> Iterator[str]:
 
 
 def _lot(books: ChainBooks, lot: Lot, now: datetime) -> Iterator[str]:
-    back = {kind: lot.total(*kinds) for kind, kinds in {"used": ("USED", "RETURNED"), "expired": ("EXPIRED", "REVIVED")}.items()}
+    back = {
+        kind: lot.total(*kinds)
+        for kind, kinds in {"used": ("USED", "RETURNED"), "expired": ("EXPIRED", "REVIVED")}.items()
+    }
     if any(amount > 0 for amount in back.values()):
         yield f"more is back than was taken of lot {lot.serial}: {back}"
     if min(lot.left, lot.used, lot.gone) < 0 or lot.lifetime < 0:

@@ -1,15 +1,14 @@
 """Chains put to the real ledger, which has to answer and to end as the reference did, with books that prove."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from copy import copy
 from dataclasses import dataclass
-from decimal import Decimal
 from random import Random
 from typing import Any, Final
 from unittest.mock import patch
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from models.commands import Actor, Outcome
 from models.errors import LedgerError
@@ -17,13 +16,13 @@ from models.reads.verify import verify
 from tests.chains.books import LIMITED
 from tests.chains.savepoints import never_committed, taken_back
 from tests.chains.search import Edge, Search, beginning, tell
-from tests.chains.world import FOUNDING, INSTANTS, NOON, PRIZES, PRODUCTS, ZONE, Moment, empty, take
+from tests.chains.world import FOUNDING, PRIZES, PRODUCTS, ZONE, Moment, empty, take
 from tests.simulation import executor
 from tests.simulation.compare import differences
 from tests.simulation.driver import Counting, settle
 from tests.simulation.executor import Names, ask
-from tests.simulation.records import PLACES, SPENDING_LIMITS, TIERS, Command, Refusal, minor
-from tests.support.clock import Clock
+from tests.simulation.records import SPENDING_LIMITS, TIERS, Command, Refusal, minor
+from tests.support.clock import NOON, Clock
 from tests.support.tenants import Tenant
 
 PARTNER: Final = Actor("bot", "PARTNER", client="staff")
@@ -34,34 +33,34 @@ ACTORS: Final = {
     "PARTNER": executor.ACTORS | {LIMITED: PARTNER},
 }
 """Who the reference's two roles are, by the role that plays: the books are the same."""
-_WRONG: Final = """
-    SELECT 'account ' || a.id || ': ' || a.balance_minor || ', ' || a.lifetime_minor FROM accounts a
+_FIGURES: Final = """
+    WITH moved AS MATERIALIZED (
+        SELECT a.asset, e.account_id, e.credit_id, coalesce(c.origin_id, c.id) AS lot, e.counter, e.amount_minor,
+            e.lifetime_minor
+        FROM entries e JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id
+        LEFT JOIN credits c ON c.tenant_id = $1 AND c.id = e.credit_id WHERE e.tenant_id = $1)
+    SELECT 'account ' || a.id || ' is not what its entries come to', a.asset, a.balance_minor FROM accounts a
     WHERE a.tenant_id = $1 AND (a.balance_minor, a.lifetime_minor) <> (
-        SELECT coalesce(sum(e.amount_minor), 0), coalesce(sum(e.lifetime_minor), 0) FROM entries e
-        WHERE e.tenant_id = $1 AND e.account_id = a.id)
+        SELECT coalesce(sum(m.amount_minor), 0), coalesce(sum(m.lifetime_minor), 0) FROM moved m WHERE m.account_id = a.id)
     UNION ALL
-    SELECT 'credit ' || c.id || ': ' || c.remaining_minor FROM credits c
+    SELECT 'credit ' || c.id || ' is not what its entries come to', NULL, c.remaining_minor FROM credits c
     WHERE c.tenant_id = $1 AND c.remaining_minor <> (
-        SELECT coalesce(sum(e.amount_minor), 0) FROM entries e WHERE e.tenant_id = $1 AND e.credit_id = c.id)
+        SELECT coalesce(sum(m.amount_minor), 0) FROM moved m WHERE m.credit_id = c.id)
     UNION ALL
-    SELECT 'more came back to ' || lot || ' than went to ' || counter || ': ' || sum(amount_minor) FROM (
-        SELECT coalesce(c.origin_id, c.id) AS lot, e.counter, e.amount_minor FROM entries e
-        JOIN credits c ON c.tenant_id = $1 AND c.id = e.credit_id WHERE e.tenant_id = $1) moved
-    WHERE counter IN ('REMOVED', 'EXPIRED', 'INVOICES', 'REDEEMED', 'SPENT') GROUP BY lot, counter
+    SELECT 'more came back to ' || lot || ' than went to ' || counter, asset, sum(amount_minor) FROM moved
+    WHERE counter IN ('REMOVED', 'EXPIRED', 'INVOICES', 'REDEEMED', 'SPENT') GROUP BY lot, counter, asset
     HAVING sum(amount_minor) > 0
     UNION ALL
-    SELECT counter || ' does not sum to zero: ' || sum(amount_minor) FROM entries
-    WHERE tenant_id = $1 AND counter IN ('MERGED', 'TRANSFERRED') GROUP BY counter HAVING sum(amount_minor) <> 0"""
-_HELD: Final = """
-    SELECT a.asset, sum(a.balance_minor)::bigint FROM accounts a WHERE a.tenant_id = $1 GROUP BY a.asset"""
-_GONE: Final = """
-    SELECT a.asset, sum(c.gone_minor)::bigint FROM credits c
-    JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id
-    WHERE c.tenant_id = $1 AND c.successor_id IS NULL GROUP BY a.asset"""
-_HAD: Final = """
-    SELECT a.asset, -sum(e.amount_minor)::bigint FROM entries e
-    JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id
-    WHERE e.tenant_id = $1 AND e.counter IN ('INVOICES', 'REDEEMED', 'SPENT') GROUP BY a.asset"""
+    SELECT counter || ' does not sum to zero', asset, sum(amount_minor) FROM moved
+    WHERE counter IN ('MERGED', 'TRANSFERRED') GROUP BY counter, asset HAVING sum(amount_minor) <> 0
+    UNION ALL
+    SELECT 'held', asset, balance_minor FROM accounts WHERE tenant_id = $1
+    UNION ALL
+    SELECT 'gone', a.asset, c.gone_minor FROM credits c JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id
+    WHERE c.tenant_id = $1 AND c.successor_id IS NULL
+    UNION ALL
+    SELECT 'had', asset, -amount_minor FROM moved WHERE counter IN ('INVOICES', 'REDEEMED', 'SPENT')"""
+"""What is wrong by entries and rows alone; and what customers hold, have lost and have had for it, in minor units."""
 
 
 class Unlike(AssertionError):
@@ -70,7 +69,8 @@ class Unlike(AssertionError):
 
 @dataclass
 class Walk:
-    """replayed: how many steps were put to the ledger. compared: after how many of them everything was compared."""
+    """replayed: how many steps were put to the ledger. done: how many of them it did. compared: after how many of these
+    everything was compared, which is after each `every`."""
 
     search: Search
     tenant: Tenant
@@ -78,6 +78,7 @@ class Walk:
     raw: Any
     every: int
     replayed: int = 0
+    done: int = 0
     compared: int = 0
 
     async def through(self, edges: Iterable[Edge]) -> None:
@@ -92,7 +93,12 @@ class Walk:
         await self._from(0, beginning(self.search.role), [], wanted, below)
 
     async def _from(
-        self, node: int, moment: Moment, chain: list[Command], wanted: dict[int, list[Command]], below: dict[int, set[int]]
+        self,
+        node: int,
+        moment: Moment,
+        chain: list[Command],
+        wanted: dict[int, list[Command]],
+        below: dict[int, set[int]],
     ) -> None:
         there = sorted(below.get(node, ()))
         steps: list[tuple[Command, int | None]] = [(_some(self.search.commands[each]), each) for each in there]
@@ -114,7 +120,10 @@ class Walk:
             self.tenant.clock.stand_still(moment.now)
             return True
         self.replayed += 1
-        answer = await settle(ask(self.tenant.id, self.names, command, uuid4().hex)(self.tenant.ledger))
+        try:
+            answer = await settle(ask(self.tenant.id, self.names, command, uuid4().hex)(self.tenant.ledger))
+        except Exception as error:
+            raise Unlike(self._told(chain, f"failed: {error!r}")) from error
         code = answer.code if isinstance(answer, LedgerError) else None
         try:
             became = take_or_refuse(moment, command, code)
@@ -131,14 +140,18 @@ class Walk:
 
     async def _check(self, moment: Moment, chain: list[Command]) -> None:
         """Entries and rows alone; of some steps everything that is compared, and proved."""
-        wrong = [row[0] for row in await self.tenant.rows(_WRONG)]
-        held, gone, had = [dict(await self.tenant.rows(sql)) for sql in (_HELD, _GONE, _HAD)]
+        wrong, there = list[str](), Counter[str]()
+        for what, asset, amount in await self.tenant.rows(_FIGURES):
+            if what in ("held", "gone", "had"):
+                there[asset] += int(amount)
+            else:
+                wrong.append(f"{what}: {amount} {asset or ''}")
         for asset, given in moment.books.given.items():
-            there = held.get(asset, 0) + gone.get(asset, 0) + had.get(asset, 0)
-            if there != minor(given, asset):
-                wrong.append(f"{asset}: {held} held, {gone} gone, {had} had, of {given} given")
-        self.compared += self.replayed % self.every == 0
-        if self.replayed % self.every == 0:
+            if there[asset] != minor(given, asset):
+                wrong.append(f"{there[asset]} {asset} held, gone and had, of {minor(given, asset)} given")
+        self.done += 1
+        if self.done % self.every == 0:
+            self.compared += 1
             found = await differences(self.tenant, self.names, moment.books, {})
             wrong += [each for each in found if self.search.role != "PARTNER" or not each.startswith("limit: ")]
             proof = await verify(self.tenant.id)
@@ -180,8 +193,9 @@ async def _found(tenant: Tenant) -> Names:
     await tenant.reason("REFUND", moves_lifetime=False)
     for asset, (adjustment, actor_day, customer_day) in SPENDING_LIMITS.items():
         for role in ("STAFF", "PARTNER"):
-            limits = {"adjustment": adjustment, "actor_day": actor_day, "customer_day": customer_day}
-            await tenant.limit(role, asset, kind="SPENDING", **limits)
+            await tenant.limit(
+                role, asset, kind="SPENDING", adjustment=adjustment, actor_day=actor_day, customer_day=customer_day
+            )
     await names.refresh(tenant)
     for command in FOUNDING:
         answer = await settle(ask(tenant.id, names, command, uuid4().hex)(tenant.ledger))

@@ -4,16 +4,15 @@ What a state was reached by is its shortest chain. Two states are one if nothing
 whatever the order of what has led there.
 """
 
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache
 from hashlib import blake2b
+from random import Random
 from typing import Any, Final
 
-from tests.chains.books import ChainBooks
+from tests.chains.books import ChainBooks, sums
 from tests.chains.laws import broken
 from tests.chains.steps import menu
 from tests.chains.world import Moment, founded, take
@@ -24,7 +23,9 @@ _OF_THE_LAST_STEP: Final = frozenset({"figures", "answered", "is_full", "has_vas
 _LEFT_OUT: Final = _NEVER_CHANGED | _OF_THE_LAST_STEP
 _IN_NO_ORDER: Final = frozenset({"spends", "coupons", "requests"})
 """Rows that no other row names by their number."""
-UNDOING: Final = frozenset({"refund", "void_payment", "release", "void_credit", "void_invoice", "disable_coupon", "void_note"})
+UNDOING: Final = frozenset(
+    {"refund", "void_payment", "release", "void_credit", "void_invoice", "disable_coupon", "void_note"}
+)
 """What may be done in any order, and ends the same."""
 
 
@@ -154,20 +155,20 @@ def _is_number(value: Any) -> bool:
 def digest(moment: Moment) -> bytes:
     """The same for the same books."""
     books = moment.books
-    rows = [_rows(name, getattr(books, name)) for name in _names(type(books))]
+    rows = [_rows(name, getattr(books, name)) for name in _names()]
     return blake2b(repr((moment.at, rows)).encode(), digest_size=16).digest()
 
 
-@lru_cache
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(kind) if f.name not in _LEFT_OUT)
+@cache
+def _names() -> tuple[str, ...]:
+    return tuple(f.name for f in fields(ChainBooks) if f.name not in _LEFT_OUT)
 
 
 def _rows(name: str, value: Any) -> Any:
     if isinstance(value, list):
         found = [_row(each) for each in value]
         return sorted(found, key=repr) if name in _IN_NO_ORDER else found
-    if isinstance(value, Counter):
+    if isinstance(value, dict):
         return sorted((repr(key), amount) for key, amount in value.items() if amount)
     return sorted(value, key=repr) if isinstance(value, set) else value
 
@@ -177,18 +178,18 @@ def _row(row: Any) -> Any:
         return row
     values = dict(vars(row))
     if isinstance(row, Lot):
-        sums = Counter[str]()
+        moved = sums()
         for movement, amount in values.pop("movements"):
-            sums[movement] += amount
-        values["moved"] = sorted(sums.items())
+            moved[movement] += amount
+        values["moved"] = sorted(moved.items())
     return list(values.values())
 
 
 def kind(moment: Moment) -> tuple[Any, ...]:
     """What is so in this state, without how often and how much: states of one kind are alike to the ledger's code."""
     books, now = moment.books, moment.now
-    found = [moment.at]
-    for name in _names(type(books)):
+    found = list[Any]([moment.at])
+    for name in _names():
         value = getattr(books, name)
         if isinstance(value, list):
             found.append(frozenset(_abstract(row, now) for row in value))
@@ -202,7 +203,9 @@ def _used_up(books: ChainBooks) -> frozenset[Any]:
 def _abstract(row: Any, now: datetime) -> Any:
     if not is_dataclass(row):
         return _sign(row, now)
-    values = {name: _sign(value, now) for name, value in vars(row).items() if name not in ("movements", "created", "at")}
+    values = {
+        name: _sign(value, now) for name, value in vars(row).items() if name not in ("movements", "created", "at")
+    }
     if isinstance(row, Lot):
         values["moved"] = frozenset(movement for movement, _ in row.movements)
         values["left"] = row.left > 0
@@ -227,5 +230,7 @@ def _sign(value: Any, now: datetime) -> Any:
     return str(value)
 
 
-def edges(found: Search) -> Iterator[Edge]:
-    yield from found.kinds.values()
+def chosen(found: Search, number: int, seed: int) -> list[Edge]:
+    """Of each kind of step from each kind of state the first; of more than so many, some by the seed."""
+    first = list(found.kinds.values())
+    return first if len(first) <= number else Random(seed).sample(first, number)  # noqa: S311 - to be chosen again

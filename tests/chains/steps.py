@@ -6,6 +6,7 @@ A new one is a function with a line in STEPS, named in the stories that it belon
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -61,6 +62,30 @@ def _refund(moment: Moment) -> Iterable[Command]:
             yield _command("refund", spend=number, amount=amount, approval=False)
 
 
+def _hold(moment: Moment) -> Iterable[Command]:
+    yield _command("hold", customer=ANN, asset="GBP", amount=MONEY, note="Table 7", services=())
+
+
+def _capture(moment: Moment) -> Iterable[Command]:
+    for number in range(len(moment.books.holds)):
+        for amount in (None, PART):
+            yield _command("capture", hold=number, amount=amount)
+
+
+def _capture_for_invoice(moment: Moment) -> Iterable[Command]:
+    for number in range(len(moment.books.holds)):
+        yield _command("capture", hold=number, amount=None, invoice=INVOICE)
+
+
+def _release_hold(moment: Moment) -> Iterable[Command]:
+    return [_command("release_hold", hold=number) for number in range(len(moment.books.holds))]
+
+
+def _extend_hold(moment: Moment) -> Iterable[Command]:
+    numbers = range(len(moment.books.holds))
+    return [_command("extend_hold", hold=number, expires=INSTANTS[-1] + timedelta(hours=1)) for number in numbers]
+
+
 def _pay_with_credit(moment: Moment) -> Iterable[Command]:
     for invoice in (INVOICE, ORDER):
         yield _command("pay", invoice=invoice, amount=Decimal(25), method="ACCOUNT_CREDIT")
@@ -92,7 +117,12 @@ def _void_invoice(moment: Moment) -> Iterable[Command]:
 
 def _void_credit(moment: Moment) -> Iterable[Command]:
     granted = moment.books.invoices[ORDER].granted
-    return [_command("void_credit", credit=number, release=True) for number in (SHORT, LONG, *granted)]
+    for number in (SHORT, LONG, *granted):
+        yield _command("void_credit", credit=number, release=True, release_holds=True)
+
+
+def _void_credit_that_is_free(moment: Moment) -> Iterable[Command]:
+    yield _command("void_credit", credit=LONG, release=False)
 
 
 def _void_points(moment: Moment) -> Iterable[Command]:
@@ -142,6 +172,11 @@ STEPS: Final = {
     "spend": Step(_spend),
     "spend points": Step(_spend_points),
     "refund": Step(_refund),
+    "hold": Step(_hold),
+    "capture": Step(_capture),
+    "capture for invoice": Step(_capture_for_invoice),
+    "release hold": Step(_release_hold),
+    "extend hold": Step(_extend_hold),
     "pay with credit": Step(_pay_with_credit),
     "pay money": Step(_pay_money),
     "void payment": Step(_void_payment, staff=False),
@@ -149,6 +184,7 @@ STEPS: Final = {
     "release": Step(_release, staff=False),
     "void invoice": Step(_void_invoice, staff=False),
     "void credit": Step(_void_credit, staff=False),
+    "void free credit": Step(_void_credit_that_is_free, staff=False),
     "void points": Step(_void_points, staff=False),
     "give": Step(_give),
     "use coupon": Step(_use_coupon),
@@ -158,8 +194,21 @@ STEPS: Final = {
     "wait": Step(_wait, staff=False, partner=False),
 }
 STORIES: Final = {
-    "value": ("spend", "refund", "pay with credit", "merge", "wait"),
+    "value": ("spend", "refund", "hold", "capture", "pay with credit", "merge", "wait"),
     "till": ("add", "remove", "spend", "refund", "void credit", "merge", "sweep", "wait"),
+    "holds": (
+        "hold",
+        "capture",
+        "capture for invoice",
+        "release hold",
+        "extend hold",
+        "refund",
+        "void credit",
+        "void free credit",
+        "merge",
+        "sweep",
+        "wait",
+    ),
     "bills": ("pay with credit", "pay money", "void payment", "assign", "release", "void invoice", "merge", "wait"),
     "orders": ("pay with credit", "pay money", "void payment", "spend", "refund", "void credit", "merge"),
     "points": (
@@ -172,7 +221,18 @@ STORIES: Final = {
         "void points",
         "merge",
     ),
-    "limits": ("add", "ask for more", "approve", "spend", "refund", "pay with credit", "merge", "wait"),
+    "limits": (
+        "add",
+        "ask for more",
+        "approve",
+        "spend",
+        "refund",
+        "hold",
+        "capture",
+        "pay with credit",
+        "merge",
+        "wait",
+    ),
     "all": tuple(STEPS),
 }
 """Which steps are played together: few of them can be followed far, and all of them a little way."""
