@@ -62,6 +62,27 @@ def _refund(moment: Moment) -> Iterable[Command]:
             yield _command("refund", spend=number, amount=amount, approval=False)
 
 
+def _refund_renewed(moment: Moment) -> Iterable[Command]:
+    """With a new expiry for what has expired since."""
+    for number in range(len(moment.books.spends)):
+        yield _command("refund", spend=number, amount=None, approval=False, never=True)
+
+
+def _transfer(moment: Moment) -> Iterable[Command]:
+    for giver, receiver in ((ANN, BEN), (BEN, ANN)):
+        yield _command("transfer", customer=giver, to=receiver, asset="GBP", amount=MONEY, approval=False)
+
+
+def _transfer_points(moment: Moment) -> Iterable[Command]:
+    yield _command("transfer", customer=ANN, to=BEN, asset="POINTS", amount=Decimal(250), approval=False)
+
+
+def _revive(moment: Moment) -> Iterable[Command]:
+    for amount in (None, PART):
+        facts = {"credit": SHORT, "reason": "GOODWILL", "note": None, "amount": amount, "never": True}
+        yield Command("revive", facts | {"approval": False})
+
+
 def _hold(moment: Moment) -> Iterable[Command]:
     yield _command("hold", customer=ANN, asset="GBP", amount=MONEY, note="Table 7", services=())
 
@@ -172,6 +193,10 @@ STEPS: Final = {
     "spend": Step(_spend),
     "spend points": Step(_spend_points),
     "refund": Step(_refund),
+    "refund renewed": Step(_refund_renewed, staff=False, partner=False),
+    "transfer": Step(_transfer, staff=False, partner=False),
+    "transfer points": Step(_transfer_points, staff=False, partner=False),
+    "revive": Step(_revive, staff=False, partner=False),
     "hold": Step(_hold),
     "capture": Step(_capture),
     "capture for invoice": Step(_capture_for_invoice),
@@ -194,8 +219,20 @@ STEPS: Final = {
     "wait": Step(_wait, staff=False, partner=False),
 }
 STORIES: Final = {
-    "value": ("spend", "refund", "hold", "capture", "pay with credit", "merge", "wait"),
+    "value": ("spend", "refund", "hold", "capture", "transfer", "pay with credit", "merge", "revive", "wait"),
     "till": ("add", "remove", "spend", "refund", "void credit", "merge", "sweep", "wait"),
+    "expiry": (
+        "spend",
+        "refund",
+        "refund renewed",
+        "hold",
+        "capture",
+        "transfer",
+        "revive",
+        "void credit",
+        "sweep",
+        "wait",
+    ),
     "holds": (
         "hold",
         "capture",
@@ -219,6 +256,7 @@ STORIES: Final = {
         "disable coupon",
         "remove points",
         "void points",
+        "transfer points",
         "merge",
     ),
     "limits": (
@@ -228,8 +266,8 @@ STORIES: Final = {
         "spend",
         "refund",
         "hold",
-        "capture",
         "pay with credit",
+        "transfer",
         "merge",
         "wait",
     ),
