@@ -102,7 +102,7 @@ def search(story: str, role: str, depth: int, most: int = 10**9) -> Search:
                 found.parents.append(node)
                 found.commands.append(command)
                 found.depths.append(found.depths[node] + 1)
-            if command.name in UNDOING:
+            if command.name in UNDOING and "never" not in command.facts:  # a new expiry is no mere undoing
                 found.undone.setdefault(node, {})[_named(command)] = seen[name]
                 ends[seen[name]] = totals(after)
         node += 1

@@ -10,6 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from auth.roles import RULES, Access, Permission, Role
 from tests.chains.books import LIMITED
 from tests.chains.world import ANN, BEN, INSTANTS, INVOICE, LONG, ORDER, POINTS, SHORT, Moment
 from tests.simulation.records import Command
@@ -177,46 +178,51 @@ def _wait(moment: Moment) -> Iterable[Command]:
 
 @dataclass(frozen=True)
 class Step:
-    """menu: what can be asked for. staff, partner: whether they may; a manager does it beside them otherwise."""
+    """menu: what can be asked for. rights: what it takes; who has them not has a manager beside them who does it. None: it
+    happens by itself."""
 
     menu: Menu
-    staff: bool = True
-    partner: bool = True
+    rights: tuple[Permission, ...] = ()
+
+    def is_open_to(self, role: str) -> bool:
+        """Whether a person or program in this role, with every scope, may do it."""
+        rules = [RULES[right] for right in self.rights]
+        return bool(rules) and all(rule.access[Role(role.lower())] is not Access.NO for rule in rules)
 
 
 STEPS: Final = {
-    "add": Step(_add),
-    "ask for more": Step(_ask_for_more),
-    "approve": Step(_approve, staff=False, partner=False),
-    "remove": Step(_remove, staff=False),
-    "remove points": Step(_remove_points, staff=False),
-    "spend": Step(_spend),
-    "spend points": Step(_spend_points),
-    "refund": Step(_refund),
-    "refund renewed": Step(_refund_renewed, staff=False, partner=False),
-    "transfer": Step(_transfer, staff=False, partner=False),
-    "transfer points": Step(_transfer_points, staff=False, partner=False),
-    "revive": Step(_revive, staff=False, partner=False),
-    "hold": Step(_hold),
-    "capture": Step(_capture),
-    "capture for invoice": Step(_capture_for_invoice),
-    "release hold": Step(_release_hold),
-    "extend hold": Step(_extend_hold),
-    "pay with credit": Step(_pay_with_credit),
-    "pay money": Step(_pay_money),
-    "void payment": Step(_void_payment, staff=False),
-    "assign": Step(_assign),
-    "release": Step(_release, staff=False),
-    "void invoice": Step(_void_invoice, staff=False),
-    "void credit": Step(_void_credit, staff=False),
-    "void free credit": Step(_void_credit_that_is_free, staff=False),
-    "void points": Step(_void_points, staff=False),
-    "give": Step(_give),
-    "use coupon": Step(_use_coupon),
-    "disable coupon": Step(_disable_coupon, staff=False),
-    "merge": Step(_merge, staff=False, partner=False),
-    "sweep": Step(_sweep, staff=False, partner=False),
-    "wait": Step(_wait, staff=False, partner=False),
+    "add": Step(_add, (Permission.ADD_CREDIT,)),
+    "ask for more": Step(_ask_for_more, (Permission.ADD_CREDIT,)),
+    "approve": Step(_approve, (Permission.APPROVE,)),
+    "remove": Step(_remove, (Permission.REMOVE_CREDIT,)),
+    "remove points": Step(_remove_points, (Permission.REMOVE_CREDIT,)),
+    "spend": Step(_spend, (Permission.SPEND_CREDIT,)),
+    "spend points": Step(_spend_points, (Permission.SPEND_CREDIT,)),
+    "refund": Step(_refund, (Permission.REFUND_SPEND,)),
+    "refund renewed": Step(_refund_renewed, (Permission.REFUND_SPEND, Permission.REVIVE)),
+    "transfer": Step(_transfer, (Permission.TRANSFER,)),
+    "transfer points": Step(_transfer_points, (Permission.TRANSFER,)),
+    "revive": Step(_revive, (Permission.REVIVE,)),
+    "hold": Step(_hold, (Permission.SPEND_CREDIT,)),
+    "capture": Step(_capture, (Permission.SPEND_CREDIT,)),
+    "capture for invoice": Step(_capture_for_invoice, (Permission.SPEND_CREDIT, Permission.WRITE_PAYMENTS)),
+    "release hold": Step(_release_hold, (Permission.SPEND_CREDIT,)),
+    "extend hold": Step(_extend_hold, (Permission.SPEND_CREDIT,)),
+    "pay with credit": Step(_pay_with_credit, (Permission.WRITE_PAYMENTS, Permission.PAY_WITH_CREDIT)),
+    "pay money": Step(_pay_money, (Permission.WRITE_PAYMENTS,)),
+    "void payment": Step(_void_payment, (Permission.VOID_PAYMENT,)),
+    "assign": Step(_assign, (Permission.ASSIGN,)),
+    "release": Step(_release, (Permission.RELEASE,)),
+    "void invoice": Step(_void_invoice, (Permission.VOID_INVOICE,)),
+    "void credit": Step(_void_credit, (Permission.VOID,)),
+    "void free credit": Step(_void_credit_that_is_free, (Permission.VOID,)),
+    "void points": Step(_void_points, (Permission.VOID,)),
+    "give": Step(_give, (Permission.GIVE_REWARD,)),
+    "use coupon": Step(_use_coupon, (Permission.GIVE_REWARD,)),
+    "disable coupon": Step(_disable_coupon, (Permission.DISABLE_COUPON,)),
+    "merge": Step(_merge, (Permission.MERGE_CUSTOMERS,)),
+    "sweep": Step(_sweep),
+    "wait": Step(_wait),
 }
 STORIES: Final = {
     "value": ("spend", "refund", "hold", "capture", "transfer", "pay with credit", "merge", "revive", "wait"),
@@ -281,6 +287,6 @@ def menu(moment: Moment, story: str, role: str) -> list[Command]:
     found = []
     for name in STORIES[story]:
         step = STEPS[name]
-        limited = {"STAFF": step.staff, "PARTNER": step.partner}.get(role, False)
+        limited = role in ("STAFF", "PARTNER") and step.is_open_to(role)
         found += [replace(each, role=LIMITED if limited else "MANAGER") for each in step.menu(moment)]
     return found
