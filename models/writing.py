@@ -35,6 +35,8 @@ from models.planning.drafts import (
     GrantRevocation,
     InvoiceLineDraft,
     RefundDraft,
+    ReversedRowDraft,
+    RowReport,
     RowResult,
     TierChangeDraft,
     TransactionDraft,
@@ -65,6 +67,9 @@ ROWS_AT_ONCE: Final = 1_000
 this many entries."""
 
 
+COUPON_COLUMNS: Final = ("status", "closed_at", "refund_transaction_id", "invoice_id", "reopened_at")
+
+
 class _Row(Protocol):
     @property
     def id(self) -> UUID: ...
@@ -92,6 +97,8 @@ async def _write(connection: TenantConnection, books: Books, actors: ActorIds) -
         await in_slices(writer.second_stage())
     if books.writes.row_results:
         await writer.row_results()
+    if books.writes.row_reports:
+        await writer.progress(books.writes.row_reports)
     if books.writes.moved_credits or books.writes.merged_customers:
         async with writer:
             await in_slices(writer.third_stage())
@@ -218,11 +225,13 @@ class _Writer:
         yield from self.update(RewardState, ("stock",), w.touched_rewards)
         yield from self._billing()
         yield from self.insert(CouponState, w.coupons)
-        yield from self.update(CouponState, ("status", "closed_at", "refund_transaction_id"), w.touched_coupons)
+        yield from self.update(CouponState, COUPON_COLUMNS, w.touched_coupons)
         yield from self.insert(AuditDraft, w.audits)
         yield from self.insert(ApprovalState, w.approvals)
         yield from self.insert(BulkOperationDraft, w.bulk_operations)
         yield from self.insert(BulkRowDraft, w.bulk_rows)
+        yield from self.insert(ReversedRowDraft, w.reversed_rows)
+        yield from self.insert(RowReport, w.row_reports)
         yield from self.insert(EventDraft, w.events)
 
     def second_stage(self) -> Steps[None]:
@@ -408,6 +417,10 @@ class _Writer:
         values = await each_in_slices(partial(columns.values, actors=self.actors), results)
         for start in range(0, len(values), ROWS_AT_ONCE):
             await self._settle_rows(columns, values[start : start + ROWS_AT_ONCE])
+        await self.progress(results)
+
+    async def progress(self, results: "Sequence[RowResult | RowReport]") -> None:
+        """Write the progress of the bulks that these rows belong to."""
         for operation_id in {result.operation_id for result in results}:
             own = [result for result in results if result.operation_id == operation_id]
             failed = sum(result.transaction_id is None for result in own)

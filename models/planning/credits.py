@@ -25,6 +25,8 @@ from turns.steps import Steps
 
 GONE: Final = frozenset({Counter.REMOVED, Counter.EXPIRED, Counter.ORDERS})
 """Counters of value that leaves a credit unused: taken back, or expired."""
+BACK: Final = frozenset({Counter.REMOVED})
+"""Those under which such value can be put back: a removal that is reversed."""
 
 
 def has_started(credit: CreditState, now: datetime) -> bool:
@@ -119,9 +121,10 @@ def move(
     """
     balance, remaining = account.balance_minor + amount_minor, credit.remaining_minor + amount_minor
     lifetime_minor = amount_minor if lifetime and credit.counts else 0
-    gone = credit.gone_minor - (amount_minor if amount_minor < 0 and counter in GONE else 0)
+    is_gone = (amount_minor < 0 and counter in GONE) or counter in BACK
+    gone = credit.gone_minor - (amount_minor if is_gone else 0)
     total = account.lifetime_minor + lifetime_minor
-    fits = min(balance, total, remaining) >= 0 and remaining + gone <= credit.amount_minor
+    fits = min(balance, total, remaining, gone) >= 0 and remaining + gone <= credit.amount_minor
     if not fits or credit.account_id != account.id:
         raise InvariantViolated(f"{counter} {amount_minor} on {credit.id}: {balance=} {total=} {remaining=} {gone=}")
     sequence = account.sequence + 1
@@ -299,21 +302,28 @@ def succeed(books: Books, transaction: TransactionDraft, credit: CreditState, ac
 
 
 def restore(
-    books: Books, transaction: TransactionDraft, credit: CreditState, amount_minor: int, counter: Counter
+    books: Books,
+    transaction: TransactionDraft,
+    credit: CreditState,
+    amount_minor: int,
+    counter: Counter,
+    *,
+    lifetime: bool = False,
 ) -> CreditState:
     """Undo a spend: the amount goes back on the credit it came from, under that credit's own expiry. Returns that
     credit, or, if a merge has left nothing of it to move, its continuation on the survivor's account.
 
-    If its expiry has passed, it comes back and expires in the same transaction, both visible (domain: credits on
-    invoices). If it has been voided since, the amount is reversed like the rest of it, out of the lifetime total as
-    well if it counts; the caller updates the tier. Raises AmountOutOfRange if the account has no room; the posting
+    lifetime: whether the amount had been taken back, and with it from the lifetime total (see `move`). If its expiry has
+    passed, it comes back and expires in the same transaction, both visible (domain: credits on invoices). If it has been
+    voided since, the amount is reversed like the rest of it, out of the lifetime total as well if it counts; the caller
+    updates the tier. Raises AmountOutOfRange if the account has no room; the posting
     rolls back the parts restored until then.
     """
     account = account_of_lot(books, credit)
     check_comes_back(account, amount_minor)
     if credit.account_id != account.id:
         credit = succeed(books, transaction, credit, account)
-    move(books, transaction, account, credit, amount_minor, counter)
+    move(books, transaction, account, credit, amount_minor, counter, lifetime=lifetime)
     if credit.voided_at is not None:
         move(books, transaction, account, credit, -amount_minor, Counter.REMOVED, lifetime=True)
         return credit

@@ -33,7 +33,8 @@ class Needs:
     of which a part may have been given back before, and more is to be. merges: customers
     to be merged, locked exclusively; with all accounts of the first and their remainders, and today's counters of both.
     as_records: the customers are meant as records, merged or not. invoice_numbers: looked up, so that a duplicate can
-    be refused. approvals: requests to be approved; locked last.
+    be refused. approvals: requests to be approved; locked last. bulk_rows: rows of bulks to be taken back, unless they
+    were; opened_by: the transactions whose credit is.
     """
 
     customers: tuple[UUID, ...] = ()
@@ -58,6 +59,8 @@ class Needs:
     approvals: tuple[UUID, ...] = ()
     sells: tuple[str, ...] = ()
     spending: tuple[AccountKey, ...] = ()
+    bulk_rows: tuple[UUID, ...] = ()
+    opened_by: tuple[UUID, ...] = ()
 
 
 def merge(needs: Iterable[Needs]) -> Needs:

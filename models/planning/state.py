@@ -22,6 +22,8 @@ from models.planning.drafts import (
     InvoiceLineDraft,
     MergedCustomer,
     RefundDraft,
+    ReversedRowDraft,
+    RowReport,
     RowResult,
     TierChangeDraft,
     TransactionDraft,
@@ -202,6 +204,8 @@ class PaymentState:
 @table("coupons")
 @dataclass(slots=True)
 class CouponState:
+    """invoice_id: what it was used on. reopened_at: when its use was undone, which can be once."""
+
     id: UUID
     code: str
     reward_id: UUID
@@ -214,16 +218,20 @@ class CouponState:
     terms: dict[str, Any]
     transaction_id: UUID
     refund_transaction_id: Annotated[UUID | None, LATER]
+    invoice_id: Annotated[UUID | None, LATER] = None
+    reopened_at: Annotated[datetime | None, LATER] = None
 
 
 @dataclass(frozen=True, slots=True)
 class SpendRecord:
-    """One stored entry of an earlier transaction that took value off a credit: an undo follows it."""
+    """One stored entry of an earlier transaction that took value off a credit: an undo follows it. lifetime_minor: what
+    it moved of the lifetime total."""
 
     transaction_id: UUID
     sequence: int
     credit_id: UUID
     taken_minor: int
+    lifetime_minor: int = 0
 
 
 @dataclass(slots=True)
@@ -352,6 +360,8 @@ class Writes:
     touched_counters: list[CounterState] = field(default_factory=list)
     revoked_grants: list[GrantRevocation] = field(default_factory=list)
     row_results: list[RowResult] = field(default_factory=list)
+    reversed_rows: list[ReversedRowDraft] = field(default_factory=list)
+    row_reports: list[RowReport] = field(default_factory=list)
     memberships: list[CustomerState] = field(default_factory=list)
     merged_customers: list[MergedCustomer] = field(default_factory=list)
 
@@ -384,7 +394,8 @@ class Books:
     customer's record was merged, the account that their credits belong to now. persons: merged records, each with its
     survivor. actor_ids: of the requesters of `approvals`. pending_requests: number of each requester's pending
     requests, once a unit requests an approval. senders: by partners' clients whose bulk continues after its request,
-    the scopes of each of their tokens; clients without any are left out.
+    the scopes of each of their tokens; clients without any are left out. opened: by transaction, the credit that it
+    opened and that is to be taken back. reversed_rows: rows of bulks that were taken back before.
     """
 
     config: TenantConfig
@@ -412,6 +423,8 @@ class Books:
     pending_requests: dict[Asker, int] = field(default_factory=dict)
     senders: dict[str, tuple[frozenset[str], ...]] = field(default_factory=dict)
     counters: dict[CounterKey, CounterState] = field(default_factory=dict)
+    opened: dict[UUID, UUID] = field(default_factory=dict)
+    reversed_rows: set[UUID] = field(default_factory=set)
     writes: Writes = field(default_factory=Writes)
     _rollback: list[tuple[Callable[..., object], tuple[Any, ...]]] = field(default_factory=list)
 

@@ -10,10 +10,10 @@ LINKS: Final = {
     "assignments": "credit_id credits, invoice_id invoices, transaction_id transactions,"
     " release_transaction_id transactions",
     "audit_events": "customer_id customers, actor_id actors",
-    "bulk_operations": "actor_id actors",
+    "bulk_operations": "actor_id actors, reverses_id bulk_operations",
     "bulk_rows": "operation_id bulk_operations, transaction_id transactions",
     "coupons": "reward_id rewards, customer_id customers, transaction_id transactions,"
-    " refund_transaction_id transactions",
+    " refund_transaction_id transactions, invoice_id invoices",
     "credit_changes": "credit_id credits, transaction_id transactions",
     "credit_services": "credit_id credits, service_id services",
     "credits": "account_id accounts, transaction_id transactions, origin_id credits, successor_id credits",
@@ -24,6 +24,7 @@ LINKS: Final = {
     "invoices": "customer_id customers, actor_id actors",
     "partner_tokens": "replaces_id partner_tokens, created_by_id actors, revoked_by_id actors",
     "payments": "invoice_id invoices, transaction_id transactions, actor_id actors",
+    "reversed_rows": "id bulk_rows, transaction_id transactions",
     "refunds": "id transactions, spend_id transactions",
     "tier_changes": "account_id accounts, transaction_id transactions",
     "transaction_texts": "id transactions",

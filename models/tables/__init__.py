@@ -18,7 +18,7 @@ from models.tables.ledger import (
     Transaction,
     TransactionText,
 )
-from models.tables.requests import ApprovalRequest, BulkOperation, BulkRow
+from models.tables.requests import ApprovalRequest, BulkOperation, BulkRow, ReversedRow
 from models.tables.rewards import Coupon
 from models.tables.tenancy import Actor, Customer, ExternalIdLeft, PartnerToken, Tenant, TenantSlug
 
@@ -50,6 +50,7 @@ __all__ = [
     "Product",
     "Reason",
     "Refund",
+    "ReversedRow",
     "Reward",
     "Seal",
     "Service",

@@ -42,6 +42,7 @@ class Commands(Draws):
             (9, self._refund),
             (6, self._give),
             (3, self._use_coupon),
+            (2, self._reopen_coupon),
             (3, self._disable_coupon),
             (6, self._approve),
             (2, self._merge),
@@ -52,6 +53,7 @@ class Commands(Draws):
             (4, self._upsert),
             (4, self._file),
             (6, self._run),
+            (6, self._reverse),
         ]
 
     def next(self, now: datetime) -> Command:
@@ -311,12 +313,28 @@ class Commands(Draws):
 
     def _use_coupon(self, now: datetime) -> Command | None:
         coupon = self._coupon()
-        return None if coupon is None else Command("use_coupon", {"coupon": coupon})
+        if coupon is None:
+            return None
+        invoices = [n for n, bill in enumerate(self.reference.invoices) if self._is_coupons(coupon, bill.customer)]
+        named = self.dice.choice(invoices) if invoices and self._chance(60) else None
+        return Command("use_coupon", {"coupon": coupon, "invoice": named})
+
+    def _is_coupons(self, coupon: int, customer: int) -> bool:
+        """Mostly only what is the same person's."""
+        theirs = self.reference.coupons[coupon].customer
+        return self.reference.person(theirs) == self.reference.person(customer) or self._chance(2)
+
+    def _reopen_coupon(self, now: datetime) -> Command | None:
+        coupon = self._coupon("USED")
+        return None if coupon is None else Command("reopen_coupon", {"coupon": coupon})
 
     def _disable_coupon(self, now: datetime) -> Command | None:
         coupon = self._undone_coupon() if self._chance(40) else None
-        coupon = self._coupon() if coupon is None else coupon
-        return None if coupon is None else Command("disable_coupon", {"coupon": coupon, "refund": self._chance(75)})
+        coupon = self._coupon(self.dice.choice(("ISSUED", "ISSUED", "USED"))) if coupon is None else coupon
+        if coupon is None:
+            return None
+        facts = {"coupon": coupon, "refund": self._chance(75), "restock": self._chance(30)}
+        return Command("disable_coupon", facts)
 
     def _approve(self, now: datetime) -> Command | None:
         request = self._asked()
@@ -403,6 +421,12 @@ class Commands(Draws):
         if self._chance(10):
             return replace(row, until=self.reference.today(now) + timedelta(days=self.dice.randint(-2, 9)))
         return row
+
+    def _reverse(self, now: datetime) -> Command | None:
+        bulks = [n for n, bulk in enumerate(self.reference.bulks) if bulk.rows or self._chance(10)]
+        if not bulks:
+            return None
+        return Command("reverse", {"bulk": self.dice.choice(bulks), "dry_run": self._chance(15)})
 
     def _run(self, now: datetime) -> Command:
         return Command("run")

@@ -102,6 +102,6 @@ class Draws:
         numbers = [n for n, asked in enumerate(self.reference.requests) if asked.status == "PENDING" or self._chance(9)]
         return self.dice.choice(numbers) if numbers else None
 
-    def _coupon(self) -> int | None:
-        coupons = [n for n, coupon in enumerate(self.reference.coupons) if coupon.status == "ISSUED" or self._chance(4)]
+    def _coupon(self, status: str = "ISSUED") -> int | None:
+        coupons = [n for n, coupon in enumerate(self.reference.coupons) if coupon.status == status or self._chance(4)]
         return self.dice.choice(coupons) if coupons else None

@@ -27,6 +27,7 @@ from models.operations.merge_customers import merge_customers
 from models.operations.products import update_product
 from models.operations.record_payment import record_payment, void_payment
 from models.operations.refund_spend import refund_spend
+from models.operations.reverse_bulk import ReverseBulk, reverse_bulk
 from models.operations.rewards import update_reward
 from models.operations.services import update_service
 from models.operations.spend_credit import spend_credit
@@ -36,7 +37,7 @@ from models.operations.upsert_customer import upsert_customer
 from models.operations.use_credit import use_credit
 from models.planning.approving import ApproveRequest
 from models.planning.assign import AssignCredit, InvoiceAmount
-from models.planning.coupons import DisableCoupon, UseCoupon
+from models.planning.coupons import DisableCoupon, ReopenCoupon, UseCoupon
 from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from models.planning.payments import RecordPayment, VoidPayment
 from models.planning.releasing import ReassignCredit, ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
@@ -70,6 +71,7 @@ class Names:
     products: list[UUID] = field(default_factory=list)
     tiers: list[UUID] = field(default_factory=list)
     files: list[UUID] = field(default_factory=list)
+    bulks: list[UUID] = field(default_factory=list)  # files among them
     rows: dict[str, list[UUID]] = field(default_factory=lambda: defaultdict(list))
     lots: list[UUID] = field(default_factory=list)  # by the first id of each
     ids: dict[UUID, list[UUID]] = field(default_factory=dict)  # by the first one, all
@@ -89,6 +91,8 @@ class Names:
             self.rows["approval_requests"].append(_some(outcome.approval_request_id))
         if command.name == "file":
             self.files.append(_some(outcome.bulk_operation_id))
+        if command.name in ("bulk", "file"):
+            self.bulks.append(_some(outcome.bulk_operation_id))
 
     async def refresh(self, tenant: Tenant) -> None:
         """Learn of new rows."""
@@ -276,12 +280,17 @@ def _approve(names: Names, key: str, *, request: int) -> Any:
     return approvals.approve_request, ApproveRequest(names.rows["approval_requests"][request])
 
 
-def _use_coupon(names: Names, key: str, *, coupon: int) -> Any:
-    return coupons.use_coupon, UseCoupon(names.rows["coupons"][coupon])
+def _use_coupon(names: Names, key: str, *, coupon: int, invoice: int | None) -> Any:
+    used_on = None if invoice is None else names.rows["invoices"][invoice]
+    return coupons.use_coupon, UseCoupon(names.rows["coupons"][coupon], used_on)
 
 
-def _disable_coupon(names: Names, key: str, *, coupon: int, refund: bool) -> Any:
-    return coupons.disable_coupon, DisableCoupon(names.rows["coupons"][coupon], refund)
+def _reopen_coupon(names: Names, key: str, *, coupon: int) -> Any:
+    return coupons.reopen_coupon, ReopenCoupon(names.rows["coupons"][coupon])
+
+
+def _disable_coupon(names: Names, key: str, *, coupon: int, refund: bool, restock: bool) -> Any:
+    return coupons.disable_coupon, DisableCoupon(names.rows["coupons"][coupon], refund, restock=restock)
 
 
 def _merge(names: Names, key: str, *, source: int, target: int) -> Any:
@@ -307,6 +316,7 @@ _COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "give": _give,
     "approve": _approve,
     "use_coupon": _use_coupon,
+    "reopen_coupon": _reopen_coupon,
     "disable_coupon": _disable_coupon,
     "merge": _merge,
 }
@@ -346,6 +356,11 @@ async def _file(
         for row in rows
     ]
     return await import_credits(ledger, tenant_id, ACTORS["MANAGER"], command, read, key)
+
+
+async def _reverse(ledger: Ledger, tenant_id: UUID, names: Names, key: str, *, bulk: int, dry_run: bool) -> Outcome:
+    command = ReverseBulk(names.bulks[bulk], dry_run)
+    return await reverse_bulk(ledger, tenant_id, ACTORS["MANAGER"], command, key)
 
 
 async def _run(ledger: Ledger, tenant_id: UUID, names: Names, key: str) -> Outcome:
@@ -425,6 +440,7 @@ ALONE: Final[dict[str, Callable[..., Coroutine[Any, Any, Outcome]]]] = {
     "sweep": _sweep,
     "file": _file,
     "run": _run,
+    "reverse": _reverse,
     "upsert": _upsert,
     "rename": _rename,
     "erase": _erase,

@@ -23,8 +23,10 @@ from tests.simulation.records import (
     VAST,
     WHOLE,
     Assignment,
+    Bulk,
     Coupon,
     Customer,
+    Effect,
     Invoice,
     Lot,
     Payment,
@@ -63,6 +65,8 @@ class State:
     settled: set[Day] = field(default_factory=set)  # that were over when a merge could have added them up
     requests: list[Request] = field(default_factory=list)
     files: list[QueuedFile] = field(default_factory=list)
+    bulks: list[Bulk] = field(default_factory=list)
+    effect: Effect = field(default_factory=Effect)  # of the last adjustment
     places: int = 0  # that lots have had
     figures: dict[str, set[Decimal]] = field(default_factory=dict)  # by code, those that the refusal may carry
     has_vast: bool = False  # whether a lot was ever that large
@@ -224,9 +228,9 @@ class State:
             amount -= part
         return tuple(taken)
 
-    def _give_back(self, lot: Lot, amount: Decimal, now: datetime) -> None:
+    def _give_back(self, lot: Lot, amount: Decimal, now: datetime, kind: str = RETURNED) -> None:
         self._move_home(lot)
-        lot.move(RETURNED, amount)
+        lot.move(kind, amount)
         self.fill(lot.customer, lot.asset)
         if lot.voided:  # it comes back, and goes as the rest did
             lot.move(TAKEN_BACK, -lot.left)
