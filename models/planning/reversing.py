@@ -6,8 +6,9 @@ keeps it from being taken back again.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
+from uuid import UUID
 
 from models.commands import Outcome, ReverseRows, RowToReverse
 from models.errors import LedgerError
@@ -59,39 +60,42 @@ def needs(rows: Iterable[RowToReverse]) -> Needs:
 def plan(books: Books, context: PostingContext, command: ReverseRows) -> Steps[Outcome]:
     """Take back every row that was not before, the last first, and report on each. A refused row leaves the others
     planned, and can be taken back by another reversal."""
-    taken: dict[Any, list[SpendRecord]] = {}
+    taken: dict[UUID, list[SpendRecord]] = {}
     for record in books.spend_records:
         taken.setdefault(record.transaction_id, []).append(record)
         yield
     for row in sorted(command.rows, key=lambda row: row.row, reverse=True):
-        if row.id in books.reversed_rows:
-            continue
-        savepoint = books.savepoint()
-        transaction_id, details, error = None, None, None
-        try:
-            check_sender(books, context.actor, SENDER_SCOPES)
-            row_context = PostingContext(
-                context.actor, row_key(command.operation_id, row.row), books.source.new_id(), shown=False
-            )
-            reversal = yield from _take_back(books, row_context, row, taken.get(row.transaction_id, []), command.note)
-            transaction_id, details = row_context.result_id, reversal.details(row.asset)
-        except LedgerError as refused:
-            books.rollback_to(savepoint)
-            error = error_report(refused)
-        books.writes.row_reports.append(
-            RowReport(
-                id=books.source.new_id(),
-                operation_id=command.operation_id,
-                row=row.row,
-                customer_id=row.customer_id,
-                amount=row.amount,
-                transaction_id=transaction_id,
-                error=error,
-                details=details or {"asset": row.asset},
-            )
-        )
+        if row.id not in books.reversed_rows:
+            report = yield from _report(books, context, command, row, taken.get(row.transaction_id, []))
+            books.writes.row_reports.append(report)
         yield
     return Outcome(bulk_operation_id=command.operation_id)
+
+
+def _report(
+    books: Books, context: PostingContext, command: ReverseRows, row: RowToReverse, taken: list[SpendRecord]
+) -> Steps[RowReport]:
+    """Take back one row, and say what became of it."""
+    savepoint = books.savepoint()
+    key, transaction_id = row_key(command.operation_id, row.row), books.source.new_id()
+    report = RowReport(
+        id=books.source.new_id(),
+        operation_id=command.operation_id,
+        row=row.row,
+        customer_id=row.customer_id,
+        amount=row.amount,
+        transaction_id=None,
+        error=None,
+        details={"asset": row.asset},
+    )
+    try:
+        check_sender(books, context.actor, SENDER_SCOPES)
+        row_context = PostingContext(context.actor, key, transaction_id, shown=False)
+        reversal = yield from _take_back(books, row_context, row, taken, command.note)
+    except LedgerError as error:
+        books.rollback_to(savepoint)
+        return replace(report, error=error_report(error))
+    return replace(report, transaction_id=transaction_id, details=reversal.details(row.asset))
 
 
 def _take_back(
