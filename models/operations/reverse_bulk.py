@@ -87,9 +87,7 @@ async def _queue(
             command.operation_id,
         )
         details = {"rows": rows, "dryRun": command.dry_run}
-        await record_event(
-            connection, ledger, doer, "bulk.reversal.queued", operation_id, details=details, note=command.note
-        )
+        await record_event(connection, ledger, doer, "bulk.reversed", operation_id, details=details, note=command.note)
     return None, rows
 
 

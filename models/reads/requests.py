@@ -27,11 +27,11 @@ class BulkRowView:
     amount: Decimal | None
     transaction_id: UUID | None
     error: dict[str, Any] | None
-    reversal_id: UUID | None
-    taken_minor: int | None
-    used_minor: int | None
-    tier_before: str | None
-    tier_after: str | None
+    reversal_id: UUID | None = None
+    taken_minor: int | None = None
+    used_minor: int | None = None
+    tier_before: str | None = None
+    tier_after: str | None = None
 
 
 _ROW: Final = columns(

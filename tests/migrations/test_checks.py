@@ -87,7 +87,6 @@ BROKEN = [
     ("credits_closed", "swept_at = now(), expires_at = now()"),
     ("credits_swept_expires", "swept_at = now(), remaining_minor = 0"),
     ("entries_counter", "counter = 'GIFTS'"),
-    ("entries_counter", "counter = 'REMOVED'"),
     ("entries_counter", "amount_minor = -100, lifetime_minor = -100"),
     ("entries_amount", "amount_minor = 0, lifetime_minor = 0, counter = 'ORDERS'"),
     ("entries_amount", f"amount_minor = {TOO_MUCH}, lifetime_minor = 0"),

@@ -64,7 +64,7 @@ async def test_what_is_left_goes_and_what_is_used_is_reported(tenant: Tenant, an
         (-300, 200),
     ]
     events = "SELECT action, note, details->>'rows' FROM audit_events WHERE tenant_id = $1 AND subject_id = $2"
-    assert await tenant.rows(events, back.bulk_operation_id) == [("bulk.reversal.queued", "The wrong list", "2")]
+    assert await tenant.rows(events, back.bulk_operation_id) == [("bulk.reversed", "The wrong list", "2")]
     topics = "SELECT topic FROM outbox WHERE tenant_id = $1 AND subject_id = $2"
     assert await tenant.rows(topics, back.bulk_operation_id) == [("bulk.completed",)]
 

@@ -15,8 +15,9 @@ from models.commands import Outcome
 from models.ledger import Ledger
 from models.operations import bulk_claims, reverse_bulk, run_reversals
 from models.operations.cancel_bulk import cancel_bulk
+from models.operations.run_bulks import run_bulk
 from models.sources import system_clock
-from tests.models.test_bulk_jobs import people, queue, row, run_bulk, state, work
+from tests.models.test_bulk_jobs import people, queue, row, state, work
 from tests.support.tenants import MANAGER, Tenant, known
 
 ROOT = Path(__file__).parents[2]

@@ -9,6 +9,14 @@ ALTER TABLE coupons ADD COLUMN invoice_id uuid, ADD COLUMN reopened_at timestamp
         OR (status = 'DISABLED' AND points_spent_minor > 0 AND reopened_at IS NULL));
 CREATE INDEX coupons_invoice ON coupons (tenant_id, invoice_id, issued_at, id) WHERE invoice_id IS NOT NULL;
 
+-- What was removed, or has expired, can be put back against the counter that it went to.
+ALTER TABLE entries DROP CONSTRAINT entries_counter;
+ALTER TABLE entries ADD CONSTRAINT entries_counter CHECK (CASE
+    WHEN counter = 'ISSUED' THEN amount_minor > 0
+    ELSE counter IN ('REMOVED', 'EXPIRED', 'INVOICES', 'REDEEMED', 'ORDERS', 'MERGED', 'NOTES', 'SPENT', 'TRANSFERRED',
+        'RESTATED')
+    END);
+
 -- reverses_id: the bulk that a reversal takes back, one at a time.
 ALTER TABLE bulk_operations ADD COLUMN reverses_id uuid,
     ADD FOREIGN KEY (tenant_id, reverses_id) REFERENCES bulk_operations (tenant_id, id),
