@@ -246,7 +246,7 @@ class ReversedRowDraft:
 @table("bulk_rows")
 @dataclass(frozen=True, slots=True)
 class RowReport:
-    """What a reversal has made of a row, under the reversal's operation and that row's number."""
+    """A reversal's report on a row, under the reversal's operation and that row's number."""
 
     id: UUID
     operation_id: UUID

@@ -28,7 +28,7 @@ SENDER_SCOPES: Final = frozenset({BULK, REMOVE})
 
 @dataclass(frozen=True, slots=True)
 class Reversal:
-    """What became of one row, in minor units. amount: taken off (below zero) or put back. used: left, since it is in use.
+    """The result for one row, in minor units. amount: taken off (below zero) or put back. used: left, since it is in use.
     Tiers: before and after, of points."""
 
     amount_minor: int

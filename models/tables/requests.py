@@ -124,3 +124,4 @@ class ReversedRow(TenantRow):
 
     class Meta:
         table = "reversed_rows"
+        unique_together = (("tenant_id", "transaction_id"),)

@@ -134,7 +134,8 @@ async def test_figures_take_the_right_to_read_the_ledger(api: Api, tenant: Tenan
     answer = await api(told, asked, role=Role.PARTNER, scopes=both, client_id="app")
     assert set(answer.codes) == {"FORBIDDEN"}
     nothing = {"taken": None, "used": None, "tierBefore": None, "transaction": None}
-    assert [e["node"] for e in answer["reverseBulkOperation"]["operation"]["rows"]["edges"]] == [
+    assert answer.data is not None
+    assert [e["node"] for e in answer.data["reverseBulkOperation"]["operation"]["rows"]["edges"]] == [
         {"amount": "40", **nothing},
         {"amount": "30", **nothing},
     ]

@@ -1,11 +1,12 @@
 -- Coupons used on invoices, and made good again; bulks taken back.
 
 -- invoice_id: what a coupon was used on. reopened_at: when its one use was undone: its points are then not given back.
-ALTER TABLE coupons ADD COLUMN invoice_id uuid, ADD COLUMN reopened_at timestamptz,
-    ADD FOREIGN KEY (tenant_id, invoice_id) REFERENCES invoices (tenant_id, id),
-    ADD CONSTRAINT coupons_used_on CHECK (invoice_id IS NULL OR status <> 'ISSUED'),
-    DROP CONSTRAINT coupons_refund,
-    ADD CONSTRAINT coupons_refund CHECK (refund_transaction_id IS NULL
+ALTER TABLE coupons ADD COLUMN invoice_id uuid;
+ALTER TABLE coupons ADD COLUMN reopened_at timestamptz;
+ALTER TABLE coupons ADD FOREIGN KEY (tenant_id, invoice_id) REFERENCES invoices (tenant_id, id);
+ALTER TABLE coupons ADD CONSTRAINT coupons_used_on CHECK (invoice_id IS NULL OR status <> 'ISSUED');
+ALTER TABLE coupons DROP CONSTRAINT coupons_refund;
+ALTER TABLE coupons ADD CONSTRAINT coupons_refund CHECK (refund_transaction_id IS NULL
         OR (status = 'DISABLED' AND points_spent_minor > 0 AND reopened_at IS NULL));
 CREATE INDEX coupons_invoice ON coupons (tenant_id, invoice_id, issued_at, id) WHERE invoice_id IS NOT NULL;
 
@@ -18,9 +19,9 @@ ALTER TABLE entries ADD CONSTRAINT entries_counter CHECK (CASE
     END);
 
 -- reverses_id: the bulk that a reversal takes back, one at a time.
-ALTER TABLE bulk_operations ADD COLUMN reverses_id uuid,
-    ADD FOREIGN KEY (tenant_id, reverses_id) REFERENCES bulk_operations (tenant_id, id),
-    ADD CONSTRAINT bulk_operations_reverses CHECK (reverses_id <> id);
+ALTER TABLE bulk_operations ADD COLUMN reverses_id uuid;
+ALTER TABLE bulk_operations ADD FOREIGN KEY (tenant_id, reverses_id) REFERENCES bulk_operations (tenant_id, id);
+ALTER TABLE bulk_operations ADD CONSTRAINT bulk_operations_reverses CHECK (reverses_id <> id);
 CREATE INDEX bulk_operations_reverses ON bulk_operations (tenant_id, reverses_id, created_at, id)
     WHERE reverses_id IS NOT NULL;
 CREATE UNIQUE INDEX bulk_operations_reversing ON bulk_operations (tenant_id, reverses_id)
