@@ -67,8 +67,10 @@ class Rows(Generic[K, T]):
     After a posting there are usually no waiters: the parts for waiting are made for the first.
     """
 
-    __slots__ = ("known", "next", "reading", "tasks")
+    __slots__ = ("known", "loop", "next", "reading", "tasks")
 
+    loop: asyncio.AbstractEventLoop
+    """Asked for once: before Python 3.12 each asking is a call to the kernel."""
     next: _Waiting[K, T]
     reading: _Waiting[K, T]
     tasks: set[asyncio.Task[None]]
@@ -79,6 +81,7 @@ class Rows(Generic[K, T]):
 
     def expect(self) -> None:
         """Prepare for the first waiting caller."""
+        self.loop = asyncio.get_running_loop()
         self.next, self.reading, self.tasks = {}, {}, set()
 
 
@@ -115,11 +118,11 @@ class Loader(Generic[K, T]):
         return getattr(self._owner, "lists", None)
 
     def _wait(self, key: K) -> _Row[T]:
-        loop = asyncio.get_running_loop()
-        future: _Row[T] = _Row(loop=loop)
         rows = self._rows
         if not hasattr(rows, "next"):
             rows.expect()
+        loop = rows.loop
+        future: _Row[T] = _Row(loop=loop)
         if key in rows.reading:
             rows.reading[key].append(future)
             return future
@@ -131,7 +134,7 @@ class Loader(Generic[K, T]):
     def _begin(self) -> None:
         lists = self._lists()
         if lists is not None and lists.begun:  # the rest of their items is to be read for as well, and in the same go
-            asyncio.get_running_loop().call_soon(self._begin)
+            self._rows.loop.call_soon(self._begin)
             return
         rows, waiting = self._rows, self._rows.next
         rows.next = {}
@@ -143,7 +146,7 @@ class Loader(Generic[K, T]):
         for start in range(0, len(keys), MAX_BATCH):
             batch = {key: waiting[key] for key in keys[start : start + MAX_BATCH]}
             rows.reading.update(batch)
-            task = asyncio.get_running_loop().create_task(self._batch(batch))
+            task = rows.loop.create_task(self._batch(batch))
             rows.tasks.add(task)
             task.add_done_callback(rows.tasks.discard)
 

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from models.errors import Busy
 from models.lookups import each
 from models.pool import Pool, the_pool
-from models.session import TenantConnection, pool_size, settled_instant, tenant_transaction
+from models.session import GENERIC_PLANS, TenantConnection, pool_size, settled_instant, tenant_transaction
 
 MAX_SETTLING_SECONDS: Final = 20.0
 """How long a read of a past instant waits for postings that may still change it."""
@@ -104,7 +104,10 @@ class ReadSession:
             raise
 
     async def _begin(self, asks: bool) -> TenantConnection:
-        transaction = tenant_transaction(self.tenant_id, read_only=True, one_moment=True, settling=asks)
+        settings = "" if self.searches else GENERIC_PLANS
+        transaction = tenant_transaction(
+            self.tenant_id, read_only=True, one_moment=True, settings=settings, settling=asks
+        )
         connection = await self._stack.enter_async_context(transaction)
         if asks:
             self.settled = connection.settled

@@ -27,6 +27,14 @@ async def available(session: ReadSession, tenant: Tenant, customer: UUID) -> int
     return account.available_minor
 
 
+@pytest.mark.parametrize(("searches", "plans"), [(False, "force_generic_plan"), (True, "auto")])
+async def test_only_searches_are_planned_for_their_values(tenant: Tenant, *, searches: bool, plans: str) -> None:
+    session = ReadSession(tenant.id, searches=searches)
+    async with session.use() as connection:
+        assert await connection.raw.fetchval("SHOW plan_cache_mode") == plans
+    await session.release()
+
+
 async def test_sees_one_moment_until_it_is_released(tenant: Tenant, anna: UUID) -> None:
     await tenant.adjust(anna, "1.00")
     session = ReadSession(tenant.id)
