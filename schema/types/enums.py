@@ -143,7 +143,7 @@ class UserErrorCode(StrEnum):
     COUPON_NOT_ISSUED = "COUPON_NOT_ISSUED"
     """The coupon was used, disabled or has expired. Give the customer another."""
     BULK_NOT_REVERSIBLE = "BULK_NOT_REVERSIBLE"
-    """The bulk has not ended, has posted nothing, is a reversal, or was or is being taken back. Wait for its end, if it runs."""
+    """The bulk runs, has posted nothing, is a reversal, or was or is being taken back. Wait for the end of one that runs."""
     COUPON_NOT_USED = "COUPON_NOT_USED"
     """Only a used coupon can be reopened. Reload it; nothing more to do."""
     COUPON_REOPENED = "COUPON_REOPENED"
