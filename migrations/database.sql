@@ -580,6 +580,8 @@ CREATE TABLE customers (
     merged_at               timestamptz,
     external_id_since       timestamptz,
     external_id_reused      boolean NOT NULL DEFAULT false,
+    reference               text COLLATE "C",
+    metadata                text,
     CONSTRAINT customers_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT customers_external_id_key UNIQUE (tenant_id, external_id),
     CONSTRAINT customers_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
@@ -591,13 +593,16 @@ CREATE TABLE customers (
     CONSTRAINT customers_membership CHECK (membership_cancelled_at >= membership_started_at),
     CONSTRAINT customers_merged CHECK (merged_into_id <> id),
     CONSTRAINT customers_merged_at CHECK ((merged_at IS NULL) = (merged_into_id IS NULL)),
+    CONSTRAINT customers_metadata CHECK (jsonb_typeof(metadata::jsonb) = 'object'),
     CONSTRAINT customers_name_form CHECK (name <> '' AND name = btrim(name,
         E'\u0009\u000A\u000B\u000C\u000D\u001C\u001D\u001E\u001F \u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A\u2028\u2029\u202F\u205F\u3000')),
+    CONSTRAINT customers_reference CHECK (char_length(reference) >= 1 AND char_length(reference) <= 255),
     CONSTRAINT customers_texts CHECK (external_id <> '' AND email <> '')
 );
 ALTER TABLE customers ALTER COLUMN tenant_id SET (n_distinct=1);
 CREATE INDEX customers_created ON customers (tenant_id, created_at, id);
 CREATE INDEX customers_merged_into ON customers (tenant_id, merged_into_id) WHERE merged_into_id IS NOT NULL;
+CREATE INDEX customers_reference ON customers (tenant_id, reference, created_at, id) WHERE reference IS NOT NULL;
 CREATE INDEX customers_search_email ON customers (tenant_id, search_email);
 CREATE INDEX customers_search_external_id ON customers (tenant_id, search_external_id);
 CREATE INDEX customers_search_last_name ON customers (tenant_id, search_last_name);
@@ -611,12 +616,13 @@ CREATE TRIGGER seal_added AFTER INSERT ON customers
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_customers();
 CREATE TRIGGER seal_changed AFTER UPDATE OF id, external_id, name, email, membership_started_at,
     membership_cancelled_at, merged_into_id, merged_at, erased_at, created_at, updated_at, external_id_since,
-    external_id_reused ON customers
+    external_id_reused, reference, metadata ON customers
     FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_customers();
 CREATE TRIGGER seal_deleted AFTER DELETE ON customers
     FOR EACH ROW EXECUTE FUNCTION seal_customers();
 GRANT SELECT, INSERT, UPDATE (external_id, name, email, membership_cancelled_at, updated_at, membership_started_at,
-    merged_into_id, erased_at, merged_at, external_id_since, external_id_reused) ON customers TO scrip_app;
+    merged_into_id, erased_at, merged_at, external_id_since, external_id_reused, reference, metadata) ON customers TO
+    scrip_app;
 
 CREATE TABLE entries (
     id                  uuid NOT NULL,
@@ -802,6 +808,38 @@ CREATE TRIGGER seal_changed AFTER UPDATE OF id, invoice_id, "position", descript
 CREATE TRIGGER seal_deleted AFTER DELETE ON invoice_lines
     FOR EACH ROW EXECUTE FUNCTION seal_invoice_lines();
 GRANT SELECT, INSERT ON invoice_lines TO scrip_app;
+
+CREATE TABLE invoice_texts (
+    id            uuid NOT NULL,
+    tenant_id     uuid NOT NULL,
+    reference     text COLLATE "C",
+    metadata      text,
+    referenced_at timestamptz,
+    CONSTRAINT invoice_texts_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT invoice_texts_tenant_id_id_fkey FOREIGN KEY (tenant_id, id)
+        REFERENCES invoices(tenant_id, id),
+    CONSTRAINT invoice_texts_any CHECK (num_nonnulls(reference, metadata) > 0),
+    CONSTRAINT invoice_texts_metadata CHECK (jsonb_typeof(metadata::jsonb) = 'object'),
+    CONSTRAINT invoice_texts_reference CHECK (char_length(reference) >= 1 AND char_length(reference) <= 255),
+    CONSTRAINT invoice_texts_referenced_at CHECK ((reference IS NULL) = (referenced_at IS NULL))
+);
+ALTER TABLE invoice_texts ALTER COLUMN tenant_id SET (n_distinct=1);
+CREATE INDEX invoice_texts_reference ON invoice_texts (tenant_id, reference, referenced_at, id) WHERE reference IS NOT
+    NULL;
+ALTER TABLE invoice_texts ENABLE ROW LEVEL SECURITY;
+ALTER TABLE invoice_texts FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON invoice_texts
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+CREATE TRIGGER never_changed BEFORE UPDATE OR TRUNCATE ON invoice_texts
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER seal_added AFTER INSERT ON invoice_texts
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_invoice_texts();
+CREATE TRIGGER seal_changed AFTER UPDATE OF id, reference, metadata, referenced_at ON invoice_texts
+    FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_invoice_texts();
+CREATE TRIGGER seal_deleted AFTER DELETE ON invoice_texts
+    FOR EACH ROW EXECUTE FUNCTION seal_invoice_texts();
+GRANT SELECT, INSERT, DELETE ON invoice_texts TO scrip_app;
 
 CREATE TABLE invoices (
     id               uuid NOT NULL,
@@ -1059,17 +1097,22 @@ CREATE TABLE products (
     currency    varchar(16) NOT NULL,
     price_minor bigint NOT NULL,
     active      boolean NOT NULL,
+    reference   text COLLATE "C",
+    metadata    text,
     CONSTRAINT products_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT products_name_key UNIQUE (tenant_id, name),
     CONSTRAINT products_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
     CONSTRAINT products_currency CHECK (currency ~ '^[A-Z]{3}$'),
     CONSTRAINT products_kind CHECK (kind IN ('GOODS', 'SERVICE', 'CREDIT')),
+    CONSTRAINT products_metadata CHECK (jsonb_typeof(metadata::jsonb) = 'object'),
     CONSTRAINT products_name_form CHECK (name = btrim(name,
         E'\u0009\u000A\u000B\u000C\u000D\u001C\u001D\u001E\u001F \u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A\u2028\u2029\u202F\u205F\u3000')),
     CONSTRAINT products_name_given CHECK (name <> ''),
-    CONSTRAINT products_price CHECK (price_minor >= 0 AND price_minor <= 1000000000000000)
+    CONSTRAINT products_price CHECK (price_minor >= 0 AND price_minor <= 1000000000000000),
+    CONSTRAINT products_reference CHECK (char_length(reference) >= 1 AND char_length(reference) <= 255)
 );
 ALTER TABLE products ALTER COLUMN tenant_id SET (n_distinct=1);
+CREATE INDEX products_reference ON products (tenant_id, reference, name) WHERE reference IS NOT NULL;
 ALTER TABLE products ENABLE ROW LEVEL SECURITY;
 ALTER TABLE products FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON products
@@ -1077,11 +1120,12 @@ CREATE POLICY own_tenant ON products
     WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER seal_added AFTER INSERT ON products
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_products();
-CREATE TRIGGER seal_changed AFTER UPDATE OF id, name, kind, currency, price_minor, active ON products
+CREATE TRIGGER seal_changed AFTER UPDATE OF id, name, kind, currency, price_minor, active, reference, metadata ON
+    products
     FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_products();
 CREATE TRIGGER seal_deleted AFTER DELETE ON products
     FOR EACH ROW EXECUTE FUNCTION seal_products();
-GRANT SELECT, INSERT, UPDATE (name, price_minor, active) ON products TO scrip_app;
+GRANT SELECT, INSERT, UPDATE (name, price_minor, active, reference, metadata) ON products TO scrip_app;
 
 CREATE TABLE reasons (
     id             uuid NOT NULL,
@@ -1483,18 +1527,26 @@ CREATE POLICY own_tenant ON totals_seen
 GRANT SELECT, INSERT, DELETE ON totals_seen TO scrip_app;
 
 CREATE TABLE transaction_texts (
-    id        uuid NOT NULL,
-    tenant_id uuid NOT NULL,
-    note      text NOT NULL,
-    salt      bytea NOT NULL,
+    id            uuid NOT NULL,
+    tenant_id     uuid NOT NULL,
+    note          text NOT NULL,
+    salt          bytea NOT NULL,
+    reference     text COLLATE "C",
+    metadata      text,
+    referenced_at timestamptz,
     CONSTRAINT transaction_texts_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT transaction_texts_tenant_id_id_fkey FOREIGN KEY (tenant_id, id)
         REFERENCES transactions(tenant_id, id),
+    CONSTRAINT transaction_texts_metadata CHECK (jsonb_typeof(metadata::jsonb) = 'object'),
     CONSTRAINT transaction_texts_note CHECK (length(note) <= 10000),
+    CONSTRAINT transaction_texts_reference CHECK (char_length(reference) >= 1 AND char_length(reference) <= 255),
+    CONSTRAINT transaction_texts_referenced_at CHECK ((reference IS NULL) = (referenced_at IS NULL)),
     CONSTRAINT transaction_texts_salt CHECK (octet_length(salt) >= 16 AND octet_length(salt) <= 64 OR note = '' AND salt
-        = '\x'::bytea)
+        = '\x'::bytea AND num_nonnulls(reference, metadata) = 0)
 );
 ALTER TABLE transaction_texts ALTER COLUMN tenant_id SET (n_distinct=1);
+CREATE INDEX transaction_texts_reference ON transaction_texts (tenant_id, reference, referenced_at, id) WHERE reference
+    IS NOT NULL;
 ALTER TABLE transaction_texts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE transaction_texts FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON transaction_texts
@@ -1503,9 +1555,9 @@ CREATE POLICY own_tenant ON transaction_texts
 CREATE TRIGGER never_deleted BEFORE DELETE OR TRUNCATE ON transaction_texts
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER only_erased BEFORE UPDATE ON transaction_texts
-    FOR EACH ROW WHEN (NOT (new.note = '' AND new.salt = '\x'::bytea AND new.id = old.id AND new.tenant_id =
-        old.tenant_id)) EXECUTE FUNCTION refuse_change();
-GRANT SELECT, INSERT, UPDATE (note, salt) ON transaction_texts TO scrip_app;
+    FOR EACH ROW WHEN (NOT (new.note = '' AND new.salt = '\x'::bytea AND num_nonnulls(new.reference, new.metadata,
+        new.referenced_at) = 0 AND new.id = old.id AND new.tenant_id = old.tenant_id)) EXECUTE FUNCTION refuse_change();
+GRANT SELECT, INSERT, UPDATE (note, salt, reference, metadata, referenced_at) ON transaction_texts TO scrip_app;
 
 CREATE TABLE transactions (
     id              uuid NOT NULL,
@@ -1972,7 +2024,7 @@ BEGIN
             (extract(epoch FROM n."erased_at") * 1000000)::bigint,
             (extract(epoch FROM n."created_at") * 1000000)::bigint,
             (extract(epoch FROM n."updated_at") * 1000000)::bigint,
-            (extract(epoch FROM n."external_id_since") * 1000000)::bigint, n."external_id_reused"
+            (extract(epoch FROM n."external_id_since") * 1000000)::bigint, n."external_id_reused", n."reference", n."metadata"
         )::text, 'UTF8')),
         n.fresh_salt, now()
     FROM (SELECT uuid_send(gen_random_uuid()) AS fresh_salt, r.* FROM added r) n
@@ -2053,6 +2105,25 @@ BEGIN
         )::text, 'UTF8')),
         n.fresh_salt, now()
     FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_added_invoice_texts()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO seals (tenant_id, of_table, id, name, version, digest, salt, sealed_at)
+    SELECT n.tenant_id, 'invoice_texts', n.id, NULL, 1,
+        sha256(n.fresh_salt || convert_to(json_build_array(
+            'invoice_texts', n.tenant_id, n."id", n."reference", n."metadata",
+            (extract(epoch FROM n."referenced_at") * 1000000)::bigint
+        )::text, 'UTF8')),
+        n.fresh_salt, now()
+    FROM (SELECT uuid_send(gen_random_uuid()) AS fresh_salt, r.* FROM added r) n
     ON CONFLICT DO NOTHING;
     RETURN NULL;
 END $function$;
@@ -2167,7 +2238,7 @@ BEGIN
     INSERT INTO seals (tenant_id, of_table, id, name, version, digest, salt, sealed_at)
     SELECT n.tenant_id, 'products', n.id, NULL, 1,
         sha256(convert_to(json_build_array(
-            'products', n.tenant_id, n."id", n."name", n."kind", n."currency", n."price_minor", n."active"
+            'products', n.tenant_id, n."id", n."name", n."kind", n."currency", n."price_minor", n."active", n."reference", n."metadata"
         )::text, 'UTF8')),
         n.fresh_salt, now()
     FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
@@ -2751,7 +2822,7 @@ BEGIN
                 (extract(epoch FROM NEW."erased_at") * 1000000)::bigint,
                 (extract(epoch FROM NEW."created_at") * 1000000)::bigint,
                 (extract(epoch FROM NEW."updated_at") * 1000000)::bigint,
-                (extract(epoch FROM NEW."external_id_since") * 1000000)::bigint, NEW."external_id_reused"
+                (extract(epoch FROM NEW."external_id_since") * 1000000)::bigint, NEW."external_id_reused", NEW."reference", NEW."metadata"
             )::text, 'UTF8')),
             salt = fresh, sealed_at = now()
         WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'customers' AND s.id = OLD.id
@@ -2763,7 +2834,7 @@ BEGIN
                 (extract(epoch FROM OLD."erased_at") * 1000000)::bigint,
                 (extract(epoch FROM OLD."created_at") * 1000000)::bigint,
                 (extract(epoch FROM OLD."updated_at") * 1000000)::bigint,
-                (extract(epoch FROM OLD."external_id_since") * 1000000)::bigint, OLD."external_id_reused"
+                (extract(epoch FROM OLD."external_id_since") * 1000000)::bigint, OLD."external_id_reused", OLD."reference", OLD."metadata"
             )::text, 'UTF8'));
     ELSE
         DELETE FROM seals s
@@ -2776,7 +2847,7 @@ BEGIN
                 (extract(epoch FROM OLD."erased_at") * 1000000)::bigint,
                 (extract(epoch FROM OLD."created_at") * 1000000)::bigint,
                 (extract(epoch FROM OLD."updated_at") * 1000000)::bigint,
-                (extract(epoch FROM OLD."external_id_since") * 1000000)::bigint, OLD."external_id_reused"
+                (extract(epoch FROM OLD."external_id_since") * 1000000)::bigint, OLD."external_id_reused", OLD."reference", OLD."metadata"
             )::text, 'UTF8'));
     END IF;
     RETURN NULL;
@@ -2921,6 +2992,40 @@ BEGIN
             AND s.digest = sha256(convert_to(json_build_array(
                 'invoice_lines', OLD.tenant_id, OLD."id", OLD."invoice_id", OLD."position", OLD."description",
                 OLD."quantity", OLD."unit_price_minor", OLD."kind", OLD."product_id"
+            )::text, 'UTF8'));
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_invoice_texts()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    fresh bytea := uuid_send(gen_random_uuid());
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        UPDATE seals s
+        SET version = s.version + 1,
+            digest = sha256(fresh || convert_to(json_build_array(
+                'invoice_texts', NEW.tenant_id, NEW."id", NEW."reference", NEW."metadata",
+                (extract(epoch FROM NEW."referenced_at") * 1000000)::bigint
+            )::text, 'UTF8')),
+            salt = fresh, sealed_at = now()
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'invoice_texts' AND s.id = OLD.id
+            AND s.digest = sha256(s.salt || convert_to(json_build_array(
+                'invoice_texts', OLD.tenant_id, OLD."id", OLD."reference", OLD."metadata",
+                (extract(epoch FROM OLD."referenced_at") * 1000000)::bigint
+            )::text, 'UTF8'));
+    ELSE
+        DELETE FROM seals s
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'invoice_texts' AND s.id = OLD.id
+            AND s.digest = sha256(s.salt || convert_to(json_build_array(
+                'invoice_texts', OLD.tenant_id, OLD."id", OLD."reference", OLD."metadata",
+                (extract(epoch FROM OLD."referenced_at") * 1000000)::bigint
             )::text, 'UTF8'));
     END IF;
     RETURN NULL;
@@ -3132,20 +3237,20 @@ BEGIN
         SET version = s.version + 1,
             digest = sha256(convert_to(json_build_array(
                 'products', NEW.tenant_id, NEW."id", NEW."name", NEW."kind", NEW."currency", NEW."price_minor",
-                NEW."active"
+                NEW."active", NEW."reference", NEW."metadata"
             )::text, 'UTF8')),
             salt = fresh, sealed_at = now()
         WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'products' AND s.id = OLD.id
             AND s.digest = sha256(convert_to(json_build_array(
                 'products', OLD.tenant_id, OLD."id", OLD."name", OLD."kind", OLD."currency", OLD."price_minor",
-                OLD."active"
+                OLD."active", OLD."reference", OLD."metadata"
             )::text, 'UTF8'));
     ELSE
         DELETE FROM seals s
         WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'products' AND s.id = OLD.id
             AND s.digest = sha256(convert_to(json_build_array(
                 'products', OLD.tenant_id, OLD."id", OLD."name", OLD."kind", OLD."currency", OLD."price_minor",
-                OLD."active"
+                OLD."active", OLD."reference", OLD."metadata"
             )::text, 'UTF8'));
     END IF;
     RETURN NULL;

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from models.errors import LedgerError
 from models.kinds import BulkErrorPolicy, Role
+from models.texts import Texts
 
 _PARTNER: Final = Role.PARTNER
 """Read many times in each posting; looking up an enum's member costs 0.3 µs each time."""
@@ -74,6 +75,11 @@ class Command:
         return None
 
     @property
+    def texts(self) -> Texts | None:
+        """The tenant's own texts, for each transaction that it makes."""
+        return None
+
+    @property
     def dry_run(self) -> bool:
         """Whether it only reports, and posts nothing."""
         return False
@@ -99,6 +105,7 @@ class AdjustCredit(Command):
     request_approval: bool = False
     auto_apply: bool = True
     propose_only: bool = field(default=False, metadata=LATER)
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +116,10 @@ class BulkItem:
 
 @dataclass(frozen=True, slots=True)
 class BulkCredit(Command):
-    """Adjust many customers' one asset. error_policy: REJECT_ALL or SKIP_FAILED. dry_run: report, post nothing."""
+    """Adjust many customers' one asset. error_policy: REJECT_ALL or SKIP_FAILED. dry_run: report, post nothing.
+
+    texts: of rows that have none of their own. row_texts: the rows' own, in their order; empty if no row has any.
+    """
 
     alone = is_bulk = True
 
@@ -122,6 +132,8 @@ class BulkCredit(Command):
     error_policy: str = BulkErrorPolicy.REJECT_ALL
     dry_run: bool = False
     allow_duplicate_customers: bool = False
+    texts: Texts | None = field(default=None, metadata=LATER)
+    row_texts: tuple[Texts | None, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +184,7 @@ class GiveReward(Command):
     note: str | None = None
     request_approval: bool = field(default=False, metadata=LATER)
     propose_only: bool = field(default=False, metadata=LATER)
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +198,10 @@ class OrderItem:
 
 @dataclass(frozen=True, slots=True)
 class CreateOrder(Command):
-    """An invoice of product lines. Credit products add their worth to the account once the order is paid in full."""
+    """An invoice of product lines. Credit products add their worth to the account once the order is paid in full.
+
+    invoice_texts: the order's own, and not those of transactions.
+    """
 
     customer_id: UUID
     number: str
@@ -196,6 +212,7 @@ class CreateOrder(Command):
     auto_apply: bool = False
     request_approval: bool = field(default=False, metadata=LATER)
     propose_only: bool = field(default=False, metadata=LATER)
+    invoice_texts: Texts | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +229,7 @@ class RefundSpend(Command):
     propose_only: bool = False
     customer_id: UUID | None = None
     asset: str | None = None
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 Approvable = AdjustCredit | GiveReward | CreateOrder | RefundSpend

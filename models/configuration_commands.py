@@ -7,6 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from models.kinds import LimitKind
+from models.texts import Pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +109,21 @@ class CreateProduct:
     kind: str
     currency: str
     price: Decimal
+    reference: str | None = None
+    metadata: Pairs = ()
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateProduct:
-    """None leaves as it is. Past sales do not change."""
+    """None leaves as it is. Past sales do not change. removed: columns to empty."""
 
     product_id: UUID
     name: str | None = None
     price: Decimal | None = None
     active: bool | None = None
+    reference: str | None = None
+    metadata: Pairs = ()
+    removed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

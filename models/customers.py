@@ -13,6 +13,7 @@ from uuid import UUID
 from models.errors import Invalid
 from models.frozen import frozen
 from models.names import checked_if_given
+from models.texts import Pairs, checked_metadata, checked_reference, stored_metadata
 
 MAX_TEXT_CHARACTERS: Final = 255
 MAX_EMAIL_CHARACTERS: Final = 320
@@ -20,11 +21,13 @@ MAX_EMAIL_CHARACTERS: Final = 320
 
 @dataclass(frozen=True, slots=True)
 class UpsertCustomer:
-    """All fields of a customer; None for a missing one."""
+    """All fields of a customer; None for a missing one. metadata: as pairs."""
 
     external_id: str
     name: str
     email: str | None = None
+    reference: str | None = None
+    metadata: Pairs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +38,14 @@ class UpdateCustomer:
     external_id: str | None = None
     name: str | None = None
     email: str | None = None
+    reference: str | None = None
+    metadata: Pairs | None = None
     removed: frozenset[str] = frozenset()
 
 
 @frozen
 class CustomerView:
-    """A customer as read; its fields are the columns, in this order."""
+    """A customer as read; its fields are the columns, in this order. metadata: JSON."""
 
     id: UUID
     external_id: str
@@ -49,6 +54,8 @@ class CustomerView:
     created_at: datetime
     membership_started_at: datetime | None
     membership_cancelled_at: datetime | None
+    reference: str | None
+    metadata: str | None
 
     @classmethod
     def of(cls, row: Any) -> "CustomerView":
@@ -61,6 +68,8 @@ READ: Final = tuple(field.name for field in fields(CustomerView))
 _read: Final[Callable[[Any], tuple[Any, ...]]] = itemgetter(*READ)
 SAID: Final = tuple(field.name for field in fields(UpsertCustomer))
 """The columns that callers write."""
+TEXTS: Final = frozenset({"reference", "metadata"})
+"""The columns among them that `upsertCustomer` leaves as they are if they are not given."""
 REMOVABLE: Final = tuple(field.name for field in fields(UpsertCustomer) if field.default is None)
 """The columns among them that can be empty, and that an erasure empties."""
 
@@ -72,6 +81,8 @@ def checked(command: UpsertCustomer | UpdateCustomer) -> dict[str, Any]:
         "external_id": checked_if_given(command.external_id, MAX_TEXT_CHARACTERS, "externalId"),
         "name": checked_if_given(command.name, MAX_TEXT_CHARACTERS, "name"),
         "email": None if command.email is None else _checked_email(command.email),
+        "reference": checked_reference(command.reference),
+        "metadata": stored_metadata(checked_metadata(command.metadata or ())),
     }
 
 

@@ -20,11 +20,11 @@ An entry's hash:
 A transaction's digest:
 
     20      `scrip-transaction-1` and a zero byte
-    1       flags: 1 approved by somebody, 2 has a note, 4 has a reason, 8 has an idempotency key, 16 used up limits by day,
+    1       flags: 1 approved by somebody, 2 has texts, 4 has a reason, 8 has an idempotency key, 16 used up limits by day,
             32 says how its key was used, 64 has opened credits
     5 of 16 tenant, transaction, customer, actor, approved by
     8       time
-    32      note digest
+    32      digest of its texts
     16      how its key was used
     8       time when its key was claimed
     32      what it promised
@@ -53,8 +53,16 @@ How a key was used: the first half of the hash of
     32      input hash
     3 texts operation, key, client
 
-A note's digest: `scrip-note-1` and a zero byte, the length of the salt (2, unsigned), the salt, and the note's UTF-8. With
-the salt gone nobody can guess the note from the digest, and the chain still holds.
+The digest of a note alone: `scrip-note-1` and a zero byte, the length of the salt (2, unsigned), the salt, and the note's
+UTF-8. Of a transaction that has a reference or metadata:
+
+    14      `scrip-texts-1` and a zero byte
+    text    the salt, as it is
+    then of the note, the reference and the metadata, the JSON of which is as it is kept:
+    4       length (unsigned)
+    n       UTF-8
+
+With the salt gone nobody can guess a text from the digest, and the chain still holds.
 
 A transaction of before the third migration has no digest, and its entries have hashes of the first kind:
 
@@ -77,6 +85,8 @@ from struct import Struct
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from models.texts import Texts
+
 _ENTRY: Final = Struct(">14sB32s16s16s16s16s16sqqqqq32s")
 _ENTRY_TAG: Final = b"scrip-entry-2\0"
 _ENTRY_1: Final = Struct(">14sB32s16s16s16s16s16s16s16sqqqqq32s")
@@ -88,7 +98,9 @@ _CREDITS_TAG: Final = b"scrip-credits-1\0"
 _KEY: Final = Struct(">12s16s16sq32s")
 _KEY_TAG: Final = b"scrip-key-1\0"
 _NOTE_TAG: Final = b"scrip-note-1\0"
+_TEXTS_TAG: Final = b"scrip-texts-1\0"
 _LENGTH: Final = Struct(">H")
+_LONG: Final = Struct(">I")
 _HAS_PREVIOUS, _HAS_CREDIT = 1, 2
 _HAS_APPROVER, _HAS_NOTE, _HAS_REASON, _HAS_KEY, _HAS_LIMITED = 1, 2, 4, 8, 16
 _HAS_KEY_USE, _HAS_OPENED = 32, 64
@@ -332,9 +344,13 @@ def entry_hash_1(
     return sha256(facts + _text(counter) + _text(kind) + _text(reason or "")).digest()
 
 
-def note_digest(salt: bytes, note: str) -> bytes:
-    """32 bytes that stand for a note in the chain, and tell nothing of it without the (random) salt."""
-    return sha256(_NOTE_TAG + _LENGTH.pack(len(salt)) + salt + note.encode()).digest()
+def note_digest(salt: bytes, note: str | None, texts: Texts | None = None) -> bytes:
+    """32 bytes that stand for a transaction's texts in the chain, and tell nothing of them without the (random) salt."""
+    salted = _LENGTH.pack(len(salt)) + salt
+    if texts is None:
+        return sha256(_NOTE_TAG + salted + (note or "").encode()).digest()
+    said = [(text or "").encode() for text in (note, texts.reference, texts.stored_metadata)]
+    return sha256(_TEXTS_TAG + salted + b"".join([_LONG.pack(len(text)) + text for text in said])).digest()
 
 
 def _microseconds(instant: datetime) -> int:

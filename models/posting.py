@@ -189,7 +189,7 @@ def _plan(loaded: Loaded, units: Sequence[Unit], live: list[int], results: Resul
             continue
         savepoint = books.savepoint()
         try:
-            context = PostingContext(unit.actor, unit.idempotency_key, unit.result_id)
+            context = PostingContext(unit.actor, unit.idempotency_key, unit.result_id, texts=unit.command.texts)
             results[i] = Posted((yield from planning.plan(books, context, unit.command)))
         except LedgerError as error:
             yield from books.rolling_back_to(savepoint)

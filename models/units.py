@@ -54,8 +54,8 @@ class Unit:
 
     @property
     def is_noted(self) -> bool:
-        """Whether it writes a note, which names a person and can be erased."""
-        return bool(self.command.note)
+        """Whether it writes texts, which are a person's and can be erased."""
+        return bool(self.command.note) or self.command.texts is not None
 
     @property
     def counts_much(self) -> bool:

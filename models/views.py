@@ -60,11 +60,15 @@ class ActorView:
 
 @frozen
 class TransactionView:
+    """metadata: JSON."""
+
     id: UUID
     customer_id: UUID
     kind: str
     reason: str | None
     note: str | None
+    reference: str | None
+    metadata: str | None
     actor: ActorView
     approved_by: ActorView | None
     created_at: datetime
@@ -107,6 +111,15 @@ class InvoiceView:
 
 
 @frozen
+class InvoiceTextView:
+    """The tenant's own texts on an invoice. metadata: JSON."""
+
+    id: UUID
+    reference: str | None
+    metadata: str | None
+
+
+@frozen
 class AssignmentView:
     id: UUID
     credit_id: UUID
@@ -144,12 +157,16 @@ class InvoiceLineView:
 
 @frozen
 class ProductView:
+    """metadata: JSON."""
+
     id: UUID
     name: str
     kind: str
     currency: str
     price_minor: int
     active: bool
+    reference: str | None
+    metadata: str | None
 
 
 @frozen

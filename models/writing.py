@@ -34,6 +34,7 @@ from models.planning.drafts import (
     GrantDraft,
     GrantRevocation,
     InvoiceLineDraft,
+    InvoiceTextDraft,
     RefundDraft,
     ReversedRowDraft,
     RowReport,
@@ -272,7 +273,8 @@ class _Writer:
             promised = None
             if t.id in opened:
                 promised = yield from digesting_promises(self.tenant_id, t.id, opened[t.id])
-            t.note_digest = None if t.note is None or t.salt is None else note_digest(t.salt, t.note)
+            if t.salt is not None:
+                t.note_digest = note_digest(t.salt, t.note, t.texts)
             t.digest = digests[t.id] = transaction_digest(
                 tenant_id=self.tenant_id,
                 transaction_id=t.id,
@@ -374,6 +376,7 @@ class _Writer:
         """Write invoices with their lines, payments and assignments."""
         w = self.writes
         yield from self.insert(InvoiceState, w.invoices)
+        yield from self.insert(InvoiceTextDraft, w.invoice_texts)
         yield from self.insert(InvoiceLineDraft, w.invoice_lines)
         new = {invoice.id for invoice in w.invoices}
         columns = ("paid_minor", "credited_minor", "status", "voided_at")

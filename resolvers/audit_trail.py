@@ -14,6 +14,7 @@ from models.money import exponent
 from models.reads import accounts, audit
 from models.reads.ledger import between
 from models.reads.paging import Condition
+from models.reads.references import TooManyFound
 from models.reads.trail_search import confined
 from schema import texts
 from schema.context import Context, Info
@@ -21,6 +22,7 @@ from schema.ids import asked_id
 from schema.scalars import AssetCode
 from schema.types.audit import AuditRecord
 from schema.types.base import Connection
+from schema.types.metadata import ReferenceBy
 from schema.types.pages import asked_page, root_page
 
 MAX_REQUEST_ID: Final = 128
@@ -45,6 +47,7 @@ async def resolve(
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
+    reference: ReferenceBy | None = None,
 ) -> Connection[AuditRecord] | None:
     """List everything that was done from `from` (included) to `to` (excluded), oldest first; pass `last` for the
     newest.
@@ -62,19 +65,11 @@ async def resolve(
     asset: Asset that moved.
     from_: Start of the period, included. Null: from the beginning.
     to: End of the period, excluded. Null: now.
+    reference: Reference of the transactions to list. Null: transactions and actions.
     """
     context = info.context
     conditions, listing, parent = list(between(from_, to)), audit.AUDIT_TRAIL, context.tenant.id
-    if actor is not None:
-        subject = texts.argument(actor, texts.MAX_SUBJECT, "actor")
-        conditions.append(audit.by_actors(await audit.actors_of_subject(context.reads, subject)))
-    if client is not None:
-        asked = texts.argument(client, texts.MAX_SUBJECT, "client")
-        conditions.append(audit.by_actors(await audit.actors_of_client(context.reads, asked)))
-    if request_id is not None:
-        conditions.append(audit.of_request(texts.argument(request_id, MAX_REQUEST_ID, "requestId")))
-    if address is not None:
-        conditions.append(audit.from_address(_address(address)))
+    conditions += await _by_whom(context, actor, client, request_id, address)
     if customer_id is not None:
         # Another kind's id is like that of a customer who is not there: nothing was done to them.
         person = await context.person(asked_id(customer_id, "Customer", "customerId"))
@@ -88,11 +83,33 @@ async def resolve(
         conditions.append(audit.of_kinds(kind))
     if action is not None:
         conditions.append(audit.with_action(texts.argument(action, texts.MAX_REASON, "action")))
+    if reference is not None:
+        conditions.append(audit.referenced(reference.reference()))
     conditions += await _amounts(context, min_amount, max_amount, asset)
     await context.settle(to)
     page = (first, after, last, before)
-    listing = await confined(context.reads, listing, asked_page(listing, page), conditions, from_, to)
+    try:
+        listing = await confined(context.reads, listing, asked_page(listing, page), conditions, from_, to)
+    except TooManyFound as error:
+        raise BadUserInput(str(error)) from None
     return await root_page(info, listing, parent, page, *conditions)
+
+
+async def _by_whom(
+    context: Context, actor: str | None, client: str | None, request_id: str | None, address: str | None
+) -> list[Condition]:
+    conditions = []
+    if actor is not None:
+        subject = texts.argument(actor, texts.MAX_SUBJECT, "actor")
+        conditions.append(audit.by_actors(await audit.actors_of_subject(context.reads, subject)))
+    if client is not None:
+        asked = texts.argument(client, texts.MAX_SUBJECT, "client")
+        conditions.append(audit.by_actors(await audit.actors_of_client(context.reads, asked)))
+    if request_id is not None:
+        conditions.append(audit.of_request(texts.argument(request_id, MAX_REQUEST_ID, "requestId")))
+    if address is not None:
+        conditions.append(audit.from_address(_address(address)))
+    return conditions
 
 
 def _address(text: str) -> str:

@@ -11,6 +11,7 @@ from schema.context import Context, Info
 from schema.ids import asked_id
 from schema.types.base import Connection
 from schema.types.customer import Customer
+from schema.types.metadata import ReferenceBy
 from schema.types.pages import root_page
 
 
@@ -53,13 +54,19 @@ async def resolve_all(
     last: int | None = None,
     before: str | None = None,
     search: str | None = None,
+    reference: ReferenceBy | None = None,
 ) -> Connection[Customer] | None:
-    """List customers, oldest first.
+    """List customers, oldest first; by the beginning of references, in the order of these.
 
     search: Beginning of a name, last name, e-mail address or external id, upper or lower case. Null: all customers.
+    reference: Reference of those to list. Null: all customers.
     """
     conditions: tuple[Condition, ...] = ()
     if search is not None and search.strip():
         conditions = (customers.matching(texts.looked_up(search, texts.MAX_SEARCH, "search")),)
-    tenant = info.context.tenant.id
-    return await root_page(info, customers.CUSTOMERS, tenant, (first, after, last, before), *conditions)
+    listing, tenant = customers.CUSTOMERS, info.context.tenant.id
+    if reference is not None:
+        asked = reference.reference()
+        conditions = (*conditions, asked.of("t.reference"))
+        listing = customers.BY_REFERENCE if asked.begins else listing
+    return await root_page(info, listing, tenant, (first, after, last, before), *conditions)

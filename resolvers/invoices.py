@@ -9,6 +9,7 @@ from schema.context import Info
 from schema.ids import asked_id
 from schema.types.base import Connection
 from schema.types.invoice import Invoice
+from schema.types.metadata import ReferenceBy
 from schema.types.pages import PageArguments, root_page
 
 
@@ -31,13 +32,16 @@ async def resolve_all(
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
+    reference: ReferenceBy | None = None,
 ) -> Connection[Invoice] | None:
-    """List invoices and orders of all customers or of one, oldest first. Customers see their own.
+    """List invoices and orders of all customers or of one, oldest first. Customers see their own. Without a customer, by
+    the beginning of references, in the order of these.
 
     customer_id: Customer whose invoices to list. Null: all customers.
     status: States to list. Null: all.
+    reference: Reference of those to list. Null: all.
     """
-    return await _listed(info, customer_id, status, (first, after, last, before))
+    return await _listed(info, customer_id, status, reference, (first, after, last, before))
 
 
 async def resolve_orders(
@@ -48,33 +52,43 @@ async def resolve_orders(
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
+    reference: ReferenceBy | None = None,
 ) -> Connection[Invoice] | None:
-    """List orders of all customers or of one, oldest first. Customers see their own.
+    """List orders of all customers or of one, oldest first. Customers see their own. Without a customer, by the beginning
+    of references, in the order of these.
 
     customer_id: Customer whose orders to list. Null: all customers.
     status: States to list. Null: all.
+    reference: Reference of those to list. Null: all.
     """
-    return await _listed(info, customer_id, status, (first, after, last, before), invoices.ORDERS_ALONE)
+    return await _listed(info, customer_id, status, reference, (first, after, last, before), invoices.ORDERS_ALONE)
 
 
 async def _listed(
     info: Info,
     customer_id: strawberry.ID | None,
     status: list[InvoiceStatus] | None,
+    reference: ReferenceBy | None,
     page: PageArguments,
     *conditions: Condition,
 ) -> Connection[Invoice] | None:
     """List the tenant's invoices or one customer's; without a customer id, a customer gets their own."""
     context = info.context
     listing, parent = invoices.INVOICES, context.tenant.id
+    asked = None if reference is None else reference.reference()
     if customer_id is not None or context.is_customer:
-        asked = (
+        named = (
             await context.own_customer_id() if customer_id is None else asked_id(customer_id, "Customer", "customerId")
         )
-        person = await context.person(asked)
+        person = await context.person(named)
         if person is None:
             return None
         listing, parent = invoices.CUSTOMER_INVOICES, person
+        if asked is not None:
+            conditions = (*conditions, invoices.of_customer_referenced(asked))
+    elif asked is not None:
+        listing = invoices.BY_REFERENCE if asked.begins else invoices.OF_REFERENCE
+        conditions = (*conditions, invoices.referenced(asked))
     if status is not None:
         conditions = (*conditions, invoices.with_status(status))
     return await root_page(info, listing, parent, page, *conditions)

@@ -5,12 +5,16 @@ from typing import Annotated
 
 import strawberry
 
+from gateway.errors import BadUserInput
 from models.reads import ledger
-from schema.context import Info
+from models.reads.paging import Condition
+from models.reads.references import Reference, TooManyFound, of_transaction, transactions_of
+from schema.context import Context, Info
 from schema.ids import asked_id
 from schema.scalars import AssetCode
 from schema.types.base import Connection
 from schema.types.ledger import LedgerEntry
+from schema.types.metadata import ReferenceBy
 from schema.types.pages import root_page
 
 
@@ -24,6 +28,7 @@ async def resolve(
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
+    reference: ReferenceBy | None = None,
 ) -> Connection[LedgerEntry] | None:
     """List a customer's entries from `from` (included) to `to` (excluded), oldest first.
 
@@ -31,6 +36,7 @@ async def resolve(
     asset: Asset of the entries. Null: all.
     from_: Start of the period, included. Null: from the beginning.
     to: End of the period, excluded. Null: now.
+    reference: Reference of the transactions whose entries to list. Null: all.
     """
     context = info.context
     person = await context.person(asked_id(customer_id, "Customer", "customerId"))
@@ -38,4 +44,15 @@ async def resolve(
         return None
     await context.settle(to)
     conditions = ledger.between(from_, to) + (() if asset is None else (ledger.of_asset(asset),))
+    if reference is not None:
+        conditions = (*conditions, await _referenced(context, reference.reference()))
     return await root_page(info, ledger.CUSTOMER_LEDGER, person, (first, after, last, before), *conditions)
+
+
+async def _referenced(context: Context, reference: Reference) -> Condition:
+    """Return the condition for it: by the transactions that have it, if they are few."""
+    try:
+        found = await transactions_of(context.reads, reference)
+    except TooManyFound as error:
+        raise BadUserInput(str(error)) from None
+    return of_transaction(reference, "t.transaction_id") if found is None else ledger.of_transactions(found)

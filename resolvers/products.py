@@ -6,10 +6,12 @@ from auth.roles import Permission
 from models.errors import LedgerError
 from models.operations.products import create_product, update_product
 from models.reads import products
+from models.reads.paging import Condition
 from schema.context import Context, Info
 from schema.mutations.products import CreateProductInput, CreateProductPayload, UpdateProductInput, UpdateProductPayload
 from schema.types.base import Connection
 from schema.types.errors import user_errors
+from schema.types.metadata import ReferenceBy
 from schema.types.pages import root_page
 from schema.types.product import Product
 
@@ -21,14 +23,21 @@ async def resolve_all(
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
+    reference: ReferenceBy | None = None,
 ) -> Connection[Product] | None:
-    """List products, by name.
+    """List products, by name; by the beginning of references, in the order of these.
 
     active_only: Whether to leave out retired products. false takes the right to read the configuration.
+    reference: Reference of those to list. Null: all products.
     """
     context = info.context
-    conditions = () if active_only is False else (products.ACTIVE,)
-    return await root_page(info, products.PRODUCTS, context.tenant.id, (first, after, last, before), *conditions)
+    conditions: tuple[Condition, ...] = () if active_only is False else (products.ACTIVE,)
+    listing = products.PRODUCTS
+    if reference is not None:
+        asked = reference.reference()
+        conditions = (*conditions, asked.of("t.reference"))
+        listing = products.BY_REFERENCE if asked.begins else listing
+    return await root_page(info, listing, context.tenant.id, (first, after, last, before), *conditions)
 
 
 async def resolve_create(info: Info, input: CreateProductInput) -> CreateProductPayload:  # noqa: A002 - the argument's name in the API

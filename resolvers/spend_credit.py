@@ -11,7 +11,7 @@ from schema.types.reports import SpendPreview
 
 
 async def resolve(info: Info, input: SpendCreditInput) -> SpendCreditPayload:  # noqa: A002 - the argument's name in the API
-    """Spend a customer's credit, points or service credits on a purpose that the note names.
+    """Spend a customer's credit, points or service credits on a purpose that the note or the reference names.
 
     Takes open credits in burn order. What pays an invoice or an order is recorded with recordPayment instead, and points
     for a reward with giveReward.

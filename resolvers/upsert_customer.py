@@ -14,7 +14,9 @@ async def resolve(info: Info, input: UpsertCustomerInput) -> UpsertCustomerPaylo
     try:
         command = input.command()
         await context.reads.release()
-        customer, created = await upsert_customer(context.ledger, context.tenant.id, context.actor, command)
+        customer, created = await upsert_customer(
+            context.ledger, context.tenant.id, context.actor, command, kept=input.kept
+        )
     except LedgerError as error:
         return UpsertCustomerPayload(user_errors=user_errors(error))
     context.refresh((customer,))

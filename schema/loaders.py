@@ -10,10 +10,11 @@ from uuid import UUID
 from gateway.reading import Kind, Lists, Loader, Rows
 from models.errors import InvariantViolated
 from models.planning.binding import Binding
-from models.reads import accounts, bindings, configuration, liability, refunds
+from models.reads import accounts, bindings, configuration, invoices, liability, refunds
 from models.reads.accounts import BalanceView
 from models.reads.paging import Condition, Listing, Page, PageRequest, load_pages
 from models.reads.session import ReadSession
+from models.views import InvoiceTextView
 from schema.nodes import NODE_OF, NODES
 from schema.types.base import SHOWN, Connection, Show, connection
 from schema.types.configuration import Tiers
@@ -79,6 +80,10 @@ async def _tiers(loaders: "Loaders", _: list[None]) -> dict[None, Tiers]:
     return {None: Tiers(await configuration.tiers(loaders.reads))}
 
 
+async def _invoice_texts(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, InvoiceTextView]:
+    return await invoices.texts_by_ids(loaders.reads, ids)
+
+
 async def _refunds(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, refunds.RefundsView]:
     return await refunds.of_transactions(loaders.reads, ids)
 
@@ -115,6 +120,8 @@ class Loaders:
     """An account at an instant."""
     bindings = Kind(_bindings)
     """By approval request: the changes of its terms since it was made."""
+    invoice_texts = Kind(_invoice_texts)
+    """The tenant's own texts of an invoice; None if it has none."""
     liability_parts = Kind(_liability_parts)
     """The parts of the liability at an instant, by months in a time zone."""
     pages = Kind(_pages)

@@ -23,6 +23,7 @@ COLUMNS: Final = (
     "account",
 )
 NOTE: Final = "note"
+REFERENCE: Final = "reference"
 _STARTS_FORMULA: Final = frozenset("=+-@\t\r\n|%\uff1d\uff0b\uff0d\uff20")
 """Characters that spreadsheets take for the beginning of a formula, full-width forms too."""
 
@@ -34,7 +35,7 @@ class StatementCsv:
         self._notes = notes
 
     def header(self) -> str:
-        return _rows([(*COLUMNS, NOTE) if self._notes else COLUMNS])
+        return _rows([self._row(COLUMNS, NOTE, REFERENCE)])
 
     def opening(self, view: StatementView) -> str:
         return self._balance(view, "OPENING BALANCE", view.from_, view.opening_minor)
@@ -59,12 +60,15 @@ class StatementCsv:
             "" if line.credit_id is None else global_id("Credit", line.credit_id),
             _account(view),
         )
-        return (*row, safe(line.note or "")) if self._notes else row
+        return self._row(row, safe(line.note or ""), safe(line.reference or ""))
 
     def _balance(self, view: StatementView, event: str, at: datetime | None, minor: int) -> str:
         time = "" if at is None else _instant(at)
         row = (view.asset, time, "", event, "", "", _amount(minor, view.asset), "", "", _account(view))
-        return _rows([(*row, "") if self._notes else row])
+        return _rows([self._row(row, "", "")])
+
+    def _row(self, row: tuple[str, ...], note: str, reference: str) -> tuple[str, ...]:
+        return (*row, note, reference) if self._notes else (*row, reference)
 
 
 def _account(view: StatementView) -> str:

@@ -5,6 +5,7 @@ from typing import Final
 from gateway.errors import BadUserInput
 from models.errors import Invalid
 from models.names import checked_name, clean_name
+from models.texts import MAX_KEY_CHARACTERS, MAX_REFERENCE_CHARACTERS, MAX_VALUE_CHARACTERS
 
 MAX_IDEMPOTENCY_KEY: Final = 255
 MAX_EXTERNAL_ID: Final = 255
@@ -20,6 +21,9 @@ MAX_TIER_NAME: Final = 200
 MAX_CODE: Final = 64
 MAX_SEARCH: Final = 255
 MAX_SUBJECT: Final = 255
+MAX_REFERENCE: Final = MAX_REFERENCE_CHARACTERS
+MAX_METADATA_KEY: Final = MAX_KEY_CHARACTERS
+MAX_METADATA_VALUE: Final = MAX_VALUE_CHARACTERS
 
 
 def _problem(value: str, longest: int) -> str | None:

@@ -1,9 +1,9 @@
 """`POST /imports/credits?asset=…&reason=…`: a CSV file of adjustments for many customers, as the request's body.
 
 The token and the rights are those of `bulkCredit`, and the header `Idempotency-Key` stands for its `idempotencyKey`.
-Defaults for all rows are in the query: asset, reason, note, expiresInDays or expiresAt. There are also errorPolicy,
-dryRun and allowDuplicateCustomers. The response names the operation, as `bulkOperation` and `cancelBulkOperation` know
-it.
+Defaults for all rows are in the query: asset, reason, note, reference, expiresInDays or expiresAt. There are also
+errorPolicy, dryRun and allowDuplicateCustomers. The response names the operation, as `bulkOperation` and
+`cancelBulkOperation` know it.
 """
 
 import asyncio
@@ -26,11 +26,13 @@ from models.commands import Outcome
 from models.errors import DatabaseAway, IdempotencyKeyReused, LedgerError, Unavailable
 from models.kinds import BulkErrorPolicy
 from models.operations.import_credits import ImportCredits, import_credits
+from models.texts import texts_of
 from schema import texts
 from schema.context import Context
 from schema.ids import global_id
 from schema.mutations.base import idempotency_key
 from schema.scalars import parse_asset, parse_instant
+from schema.types.metadata import reference
 
 PATH: Final = "/imports/credits"
 MAX_FILE_BYTES: Final = 256 * 1024 * 1024
@@ -43,7 +45,17 @@ _IN_MEMORY_BYTES: Final = 1024 * 1024
 _STATUSES: Final = {IdempotencyKeyReused.code: 409, Unavailable.code: 503}
 """Statuses of the refusals that are not 422."""
 _PARAMETERS: Final = frozenset(
-    {"asset", "reason", "note", "expiresInDays", "expiresAt", "errorPolicy", "dryRun", "allowDuplicateCustomers"}
+    {
+        "asset",
+        "reason",
+        "note",
+        "reference",
+        "expiresInDays",
+        "expiresAt",
+        "errorPolicy",
+        "dryRun",
+        "allowDuplicateCustomers",
+    }
 )
 
 
@@ -139,6 +151,7 @@ def _said(request: Request) -> dict[str, Any]:
         "asset": asset,
         "reason": texts.optional(asked.get("reason"), texts.MAX_REASON, "reason"),
         "note": texts.optional(asked.get("note"), texts.MAX_NOTE, "note"),
+        "texts": texts_of(reference(asked.get("reference")), None),
         "expires_in_days": None if days is None else int(days),
         "expires_at": expires_at,
         "error_policy": policy,

@@ -8,11 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from models.commands import Actor, AdjustCredit, RowAdjustment
+from models.texts import Texts
 
 
 @dataclass(frozen=True, slots=True)
 class RunningBulk:
-    """A queued bulk as its worker needs it. command: reason, note and expiry of rows that name none. reverses_id: the bulk
+    """A queued bulk as its worker needs it. command: reason, texts and expiry of rows that name none. reverses_id: the bulk
     that it takes back."""
 
     id: UUID
@@ -50,7 +51,13 @@ def adjustment(bulk: RunningBulk, row: Any) -> RowAdjustment:
             amount=row["amount"],
             reason=own.get("reason", whole["reason"]),
             note=own.get("note", whole["note"]),
+            texts=_texts(own.get("texts"), whole.get("texts")),
             expires_in_days=expiry.get("expires_in_days") if adds or expiry is own else None,
             expires_at=datetime.fromisoformat(at) if at is not None and (adds or expiry is own) else None,
         ),
     )
+
+
+def _texts(own: Any, whole: Any) -> Texts | None:
+    others = None if whole is None else Texts.of_json(whole)
+    return others if own is None else Texts.of_json(own).over(others)

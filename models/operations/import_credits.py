@@ -5,7 +5,7 @@ amount, no such customer, a repeated customer) are noted at once; the run finds 
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
-from models.commands import Actor, Outcome
+from models.commands import LATER, Actor, Outcome
 from models.currencies import hold_currencies
 from models.errors import Busy, Duplicate, ExpiryConflict, Invalid, LedgerError, NotFound
 from models.idempotency import check_key
@@ -31,6 +31,7 @@ from models.planning.bulk import error_report
 from models.planning.calendar import checked_date, start_of_day
 from models.planning.columns import to_json
 from models.session import TenantConnection, tenant_transaction
+from models.texts import Texts
 from turns.slices import each_in_slices
 
 MAX_ROWS: Final = 1_000_000
@@ -45,7 +46,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, slots=True)
 class ImportCredits:
-    """A file of adjustments and its defaults; a row may name its own asset, reason, note and expiry instead.
+    """A file of adjustments and its defaults; a row may have its own asset, reason, texts and expiry instead.
 
     digest: SHA-256 of the file, in hex. The other fields are as in BulkCredit.
     """
@@ -59,6 +60,7 @@ class ImportCredits:
     error_policy: str = BulkErrorPolicy.REJECT_ALL
     dry_run: bool = False
     allow_duplicate_customers: bool = False
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class ImportRow:
     note: str | None = None
     expires_in_days: int | None = None
     expires_on: date | None = None
+    texts: Texts | None = None
     error: LedgerError | None = None
 
 
@@ -159,6 +162,7 @@ def _kept(command: ImportCredits) -> dict[str, Any]:
         "note": command.note,
         "expires_in_days": command.expires_in_days,
         "expires_at": None if command.expires_at is None else command.expires_at.astimezone(UTC).isoformat(),
+        "texts": None if command.texts is None else command.texts.as_json(),
     }
 
 
@@ -179,8 +183,8 @@ async def _insert_rows(
         await connection.raw.execute(
             """INSERT INTO bulk_rows (tenant_id, id, operation_id, row, customer_id, amount, details, error)
             SELECT t.id, u.id, $2, u.row, coalesce(c.merged_into_id, c.id), u.amount,
-                -- A note about somebody who is not there may be about somebody who has just been erased.
-                CASE WHEN c.id IS NULL THEN u.details::jsonb - 'note' ELSE u.details::jsonb END, CASE
+                -- Texts about somebody who is not there may be about somebody who has just been erased.
+                CASE WHEN c.id IS NULL THEN u.details::jsonb - ARRAY['note', 'texts'] ELSE u.details::jsonb END, CASE
                 WHEN u.error IS NOT NULL THEN u.error::jsonb
                 WHEN c.id IS NULL THEN jsonb_set($3::jsonb, '{message}', to_jsonb(
                     coalesce('There is no customer ' || left(u.customer, $10) || '.', 'The row names no customer.')
@@ -205,7 +209,7 @@ async def _insert_rows(
 
 async def _keep_whom_notes_are_about(connection: TenantConnection, rows: list[ImportRow]) -> None:
     """Lock the customers, so that none is erased before the rows are there for the erasure to find."""
-    if noted := {clean_name(row.customer) for row in rows if row.note and row.customer}:
+    if noted := {clean_name(row.customer) for row in rows if (row.note or row.texts) and row.customer}:
         # Of a person's records the one they name will do: an erasure locks all of them.
         await connection.raw.execute(
             f"""SELECT FROM {each("external_id text")} k
@@ -231,6 +235,8 @@ def _understood(command: ImportCredits, row: ImportRow, zone: ZoneInfo) -> tuple
         for name, value in (("reason", _name(row.reason)), ("note", row.note), ("expires_in_days", row.expires_in_days))
         if value is not None
     }
+    if row.texts is not None:
+        details["texts"] = row.texts.as_json()
     error = row.error
     try:
         if row.asset is not None:

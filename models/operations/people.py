@@ -124,16 +124,20 @@ _SAME_PERSON: Final = """WITH RECURSIVE same AS (
 """The customer, and all records merged into them: no more can be, once the customer is locked."""
 
 _TEXTS: Final = (
-    f"""UPDATE transaction_texts x SET note = '', salt = '' FROM {each("id uuid")} k
+    f"""UPDATE transaction_texts x SET note = '', salt = '', reference = NULL, metadata = NULL, referenced_at = NULL
+    FROM {each("id uuid")} k
     JOIN transactions t ON t.tenant_id = $1 AND t.customer_id = k.id WHERE x.tenant_id = $1 AND x.id = t.id""",
+    f"""DELETE FROM invoice_texts x USING {each("id uuid")} k
+    JOIN invoices i ON i.tenant_id = $1 AND i.customer_id = k.id WHERE x.tenant_id = $1 AND x.id = i.id""",
     # Details of a refusal say nothing about the person: they name the field and the actor.
     f"""UPDATE audit_events e SET note = NULL, details = CASE WHEN action = 'access.denied' THEN details END
     FROM {each("id uuid")} k WHERE e.tenant_id = $1 AND e.customer_id = k.id""",
-    f"""UPDATE approval_requests r SET command = command || '{{"note": null}}', decision_note = NULL
+    f"""UPDATE approval_requests r SET command = command - ARRAY['note', 'texts', 'invoice_texts'], decision_note = NULL
     FROM {each("id uuid")} k
-    WHERE r.tenant_id = $1 AND r.customer_id = k.id AND (command->>'note' IS NOT NULL OR decision_note IS NOT NULL)""",
-    """UPDATE bulk_rows SET details = details - 'note'
-    WHERE tenant_id = $1 AND customer_id = ANY($2) AND details->>'note' IS NOT NULL""",
+    WHERE r.tenant_id = $1 AND r.customer_id = k.id
+        AND num_nonnulls(command->>'note', command->>'texts', command->>'invoice_texts', decision_note) > 0""",
+    """UPDATE bulk_rows SET details = details - ARRAY['note', 'texts']
+    WHERE tenant_id = $1 AND customer_id = ANY($2) AND num_nonnulls(details->>'note', details->>'texts') > 0""",
 )
 """The columns that hold a person's texts. The outbox names rows by id and holds no text."""
 

@@ -17,10 +17,13 @@ from models.money import exponent, is_money, to_minor
 from models.names import checked_if_given, checked_name
 from models.operations.configuring import configuring
 from models.patience import patiently
+from models.texts import checked_metadata, checked_reference, stored_metadata
 
 MAX_NAME_CHARACTERS: Final = 200
 CREDIT: Final = ProductKind.CREDIT
 KINDS: Final = frozenset(ProductKind)
+TEXTS: Final = frozenset({"reference", "metadata"})
+"""The columns that can be empty."""
 
 
 @patiently
@@ -36,6 +39,8 @@ async def create_product(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
         "currency": command.currency,
         "price_minor": _price_minor(command.price, command.currency, command.kind),
         "active": True,
+        "reference": checked_reference(command.reference),
+        "metadata": stored_metadata(checked_metadata(command.metadata)),
     }
     product_id = ledger.source.new_id()
     async with configuring(ledger, tenant_id, actor) as change:
@@ -52,8 +57,14 @@ async def update_product(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
         if row is None:
             raise NotFound("There is no such product.", field=("productId",))
         price_minor = None if command.price is None else _price_minor(command.price, row["currency"], row["kind"])
-        wanted = {"name": name, "price_minor": price_minor, "active": command.active}
-        return await change.update("products", "product.updated", row, wanted)
+        wanted = {
+            "name": name,
+            "price_minor": price_minor,
+            "active": command.active,
+            "reference": checked_reference(command.reference),
+            "metadata": stored_metadata(checked_metadata(command.metadata)),
+        }
+        return await change.update("products", "product.updated", row, wanted, cleared=command.removed & TEXTS)
 
 
 def _check_currency(currency: str) -> None:

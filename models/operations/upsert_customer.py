@@ -1,12 +1,13 @@
 """Add or edit a customer, identified by the tenant's own id for them. Moves no value."""
 
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 
 from models.commands import Actor
-from models.customers import READ, SAID, CustomerView, UpsertCustomer, checked
+from models.customers import READ, SAID, TEXTS, CustomerView, UpsertCustomer, checked
 from models.errors import Busy, Invalid
 from models.ledger import Ledger
 from models.loading.people import locked_person, take_external_id
@@ -26,10 +27,10 @@ _EDIT: Final = f"""UPDATE customers SET updated_at = $3,
 
 @patiently
 async def upsert_customer(
-    ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpsertCustomer
+    ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpsertCustomer, *, kept: AbstractSet[str] = TEXTS
 ) -> tuple[CustomerView, bool]:
-    """Create or edit the customer; return the result, and whether they are new. A repetition changes nothing. Raises
-    Invalid, Busy.
+    """Create or edit the customer; return the result, and whether they are new. A repetition changes nothing. kept: the
+    columns that an edit leaves as they are. Raises Invalid, Busy.
 
     For the external id of a merged record it returns the survivor, and edits nothing: the other system's texts belong
     to a record that no longer exists. The audit names the columns that changed and not their contents
@@ -42,7 +43,7 @@ async def upsert_customer(
         if created is not None:
             await record_event(connection, ledger, doer, "customer.created", created.id, customer_id=created.id)
             return created, True
-        customer, changed = await _edit(connection, ledger, said)
+        customer, changed = await _edit(connection, ledger, said, kept)
         if changed:
             await record_event(
                 connection,
@@ -71,7 +72,9 @@ async def _add(connection: TenantConnection, ledger: Ledger, said: dict[str, Any
     return CustomerView.of(row)
 
 
-async def _edit(connection: TenantConnection, ledger: Ledger, said: dict[str, Any]) -> tuple[CustomerView, list[str]]:
+async def _edit(
+    connection: TenantConnection, ledger: Ledger, said: dict[str, Any], kept: AbstractSet[str]
+) -> tuple[CustomerView, list[str]]:
     """Edit the customer; return the result, and the names of the changed columns."""
     named = await connection.raw.fetchval(
         "SELECT id FROM customers WHERE tenant_id = $1 AND external_id = $2", connection.tenant_id, said["external_id"]
@@ -83,6 +86,7 @@ async def _edit(connection: TenantConnection, ledger: Ledger, said: dict[str, An
         return CustomerView.of(old), []
     if old["external_id"] != said["external_id"]:
         raise Busy
+    said |= {name: old[name] for name in kept}
     changed = [name for name in _EDITED if old[name] != said[name]]
     if not changed:
         return CustomerView.of(old), []

@@ -93,7 +93,9 @@ def plan(books: Books, context: PostingContext, command: ApproveRequest) -> Step
 
 
 def _plan_what_was_asked(books: Books, context: PostingContext, request: ApprovalState) -> Steps[Outcome]:
-    requested = PostingContext(request.requested_by, context.key, context.result_id, approved_by=context.actor)
+    requested = PostingContext(
+        request.requested_by, context.key, context.result_id, approved_by=context.actor, texts=request.command.texts
+    )
     try:
         return (yield from _plan(books, requested, followed(request.command, books.persons)))
     except LedgerError as error:

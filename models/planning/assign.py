@@ -1,11 +1,11 @@
 """Money credit set against invoices (source 002). Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from models.commands import Command, Outcome
+from models.commands import LATER, Command, Outcome
 from models.errors import (
     CreditNotOpen,
     CurrencyMismatch,
@@ -32,6 +32,7 @@ from models.planning.state import (
     InvoiceState,
     PostingContext,
 )
+from models.texts import Texts
 from models.views import AssignmentView
 
 MAX_ASSIGNMENTS: Final = 100
@@ -49,6 +50,7 @@ class AssignCredit(Command):
 
     credit_id: UUID
     assignments: tuple[InvoiceAmount, ...]
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 def needs(command: AssignCredit, account: AccountKey) -> Needs:

@@ -13,6 +13,7 @@ from models.planning.drafts import BulkOperationDraft, BulkRowDraft
 from models.planning.events import emit
 from models.planning.needs import Needs, merge
 from models.planning.state import AccountKey, Books, PostingContext
+from models.texts import Texts
 from models.views import BulkOperationView
 from turns.steps import Steps
 
@@ -56,6 +57,12 @@ def row_command(command: BulkCredit, item: BulkItem) -> AdjustCredit:
     )
 
 
+def _row_texts(command: BulkCredit, row: int) -> Texts | None:
+    """The row's own, or the bulk's."""
+    own = command.row_texts[row] if command.row_texts else None
+    return own or command.texts
+
+
 @plan_of(BulkCredit)
 def plan(books: Books, context: PostingContext, command: BulkCredit) -> Steps[Outcome]:
     """Plan every row. REJECT_ALL raises LedgerErrors with all bad rows; SKIP_FAILED reports them and posts the rest."""
@@ -84,7 +91,9 @@ def _plan_rows(books: Books, context: PostingContext, command: BulkCredit) -> St
             if adjustment.customer_id in seen and not command.allow_duplicate_customers:
                 raise Duplicate("The customer is listed twice.", field=("customerId",))
             seen.add(adjustment.customer_id)
-            row_context = PostingContext(context.actor, context.key, books.source.new_id(), shown=False)
+            row_context = PostingContext(
+                context.actor, context.key, books.source.new_id(), shown=False, texts=_row_texts(command, row)
+            )
             outcome = yield from adjust.plan(books, row_context, adjustment)
             results.append((outcome.transaction_id, None))
         except LedgerError as error:

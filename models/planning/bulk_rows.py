@@ -68,7 +68,11 @@ def plan_each(
         try:
             check_sender(books, context.actor, sender_scopes(row.adjustment))
             row_context = PostingContext(
-                context.actor, row_key(operation_id, row.row), books.source.new_id(), shown=False
+                context.actor,
+                row_key(operation_id, row.row),
+                books.source.new_id(),
+                shown=False,
+                texts=row.adjustment.texts,
             )
             outcome = yield from adjust.plan(books, row_context, row.adjustment)
             row_results.append((row.row, outcome.transaction_id, None))

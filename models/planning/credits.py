@@ -18,7 +18,7 @@ from models.planning.burn_order import ORDERED_BY, burn_key
 from models.planning.drafts import EntryDraft, Limited, TierChangeDraft, TransactionDraft, TransactionTextDraft
 from models.planning.events import emit
 from models.planning.lots import Lots
-from models.planning.notes import kept_note
+from models.planning.notes import kept_note, kept_texts
 from models.planning.state import AccountState, Books, CreditState, PostingContext
 from models.views import AccountView, ActorView, CreditView, TransactionView
 from turns.steps import Steps
@@ -80,26 +80,30 @@ def begin(
     note: str | None = None,
     limited: Limited | None = None,
 ) -> TransactionDraft:
-    """Start one business event, under the context's result id. Its entries follow. limited: its use of daily
-    limits."""
-    note = kept_note(books, customer_id, note)
+    """Start one business event, under the context's result id, with the context's texts. Its entries follow. limited: its
+    use of daily limits."""
+    note, texts = kept_note(books, customer_id, note), kept_texts(books, customer_id, context.texts)
     transaction = TransactionDraft(
         id=context.result_id,
         customer_id=customer_id,
         kind=kind,
         reason=reason,
         note=note,
-        salt=books.source.new_salt() if note else None,
+        salt=books.source.new_salt() if note or texts else None,
         actor=context.actor,
         approved_by=context.approved_by,
         idempotency_key=context.key,
         created_at=books.now,
+        texts=texts,
     )
     if limited is not None:
         transaction.limited_asset, transaction.limited_minor = limited.asset, limited.amount_minor
         transaction.limited_on = limited.day
-    if note is not None and transaction.salt is not None:
-        books.writes.transaction_texts.append(TransactionTextDraft(transaction.id, note, transaction.salt))
+    if transaction.salt is not None:
+        text = TransactionTextDraft(transaction.id, note or "", transaction.salt, transaction)
+        if texts is not None:
+            text = replace(text, reference=texts.reference, metadata=texts.stored_metadata)
+        books.writes.transaction_texts.append(text)
     books.writes.transactions.append(transaction)
     return transaction
 
@@ -484,6 +488,8 @@ def transaction_view(transaction: TransactionDraft) -> TransactionView:
         kind=transaction.kind,
         reason=transaction.reason,
         note=transaction.note,
+        reference=transaction.texts.reference if transaction.texts else None,
+        metadata=transaction.texts.stored_metadata if transaction.texts else None,
         actor=actor_view(transaction.actor),
         approved_by=actor_view(transaction.approved_by) if transaction.approved_by else None,
         created_at=transaction.created_at,

@@ -13,6 +13,7 @@ from uuid import UUID
 from models.commands import Actor
 from models.kinds import Counter, TransactionKind
 from models.planning.columns import ASIDE, LATER, UNREAD, table
+from models.texts import Texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class TransactionDraft:
     """created_at: its latest entry's; the batch's if it has none. limited: its use of daily limits.
 
     key_use, key_at: how and when its key was claimed, where no seal says so. note_digest, digest: made when it is written.
+    texts: the tenant's own.
     """
 
     id: UUID
@@ -49,16 +51,25 @@ class TransactionDraft:
     key_at: datetime | None = None
     note_digest: bytes | None = None
     digest: bytes | None = None
+    texts: Annotated[Texts | None, ASIDE] = None
 
 
-@table("transaction_texts")
+@table("transaction_texts", referenced_at=datetime)
 @dataclass(frozen=True, slots=True)
 class TransactionTextDraft:
-    """id: the transaction's."""
+    """id: the transaction's. note: empty for none."""
 
     id: UUID
     note: str
     salt: bytes
+    transaction: Annotated[TransactionDraft, ASIDE]
+    reference: str | None = None
+    metadata: str | None = None
+
+    @property
+    def referenced_at(self) -> datetime | None:
+        """The transaction's time, by which those of one reference are listed."""
+        return None if self.reference is None else self.transaction.created_at
 
 
 @table("entries", transaction_id=UUID)
@@ -122,6 +133,18 @@ class TierChangeDraft:
     old_tier: str | None
     new_tier: str | None
     created_at: datetime
+
+
+@table("invoice_texts")
+@dataclass(frozen=True, slots=True)
+class InvoiceTextDraft:
+    """The tenant's own texts on an invoice. id: the invoice's. metadata: JSON. referenced_at: the invoice's time, if there
+    is a reference."""
+
+    id: UUID
+    reference: str | None
+    metadata: str | None
+    referenced_at: datetime | None
 
 
 @table("invoice_lines")

@@ -1,12 +1,12 @@
 """Issue of invoices and orders, with the credit that applies itself to them (sources 002, 004). Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from models.commands import Command, CreateOrder, OrderItem, Outcome
+from models.commands import LATER, Command, CreateOrder, OrderItem, Outcome
 from models.errors import AmountOutOfRange, CurrencyMismatch, Duplicate, Invalid, LedgerError, LimitExceeded, NotFound
 from models.kinds import AssignmentOrigin, InvoiceKind, ProductKind, TransactionKind
 from models.money import MAX_AMOUNT_MINOR, is_money, to_decimal, to_minor
@@ -16,11 +16,12 @@ from models.planning.allowances import selling_allowance_of
 from models.planning.applying import applying_on
 from models.planning.assign import assign
 from models.planning.auditing import audit, invoice_details
-from models.planning.drafts import InvoiceLineDraft, TransactionDraft
+from models.planning.drafts import InvoiceLineDraft, InvoiceTextDraft, TransactionDraft
 from models.planning.events import emit
 from models.planning.needs import Needs, Spend
 from models.planning.settling import invoice_view, status_of
 from models.planning.state import Books, InvoiceState, PostingContext
+from models.texts import Texts
 from turns.steps import Steps
 
 MAX_LINES: Final = 1_000
@@ -37,7 +38,8 @@ class InvoiceLineItem:
 
 @dataclass(frozen=True, slots=True)
 class CreateInvoice(Command):
-    """issued_on: today in the tenant's zone unless given. auto_apply: take the customer's open auto-applying credit."""
+    """issued_on: today in the tenant's zone unless given. auto_apply: take the customer's open auto-applying credit.
+    invoice_texts: the invoice's own, and not those of transactions."""
 
     customer_id: UUID
     number: str
@@ -46,6 +48,7 @@ class CreateInvoice(Command):
     issued_on: date | None = None
     due_on: date | None = None
     auto_apply: bool = True
+    invoice_texts: Texts | None = field(default=None, metadata=LATER)
 
 
 def create_needs(command: CreateInvoice) -> Needs:
@@ -266,6 +269,11 @@ def _write_invoice(
                 line.kind,
                 line.product_id,
             )
+        )
+    if (own := command.invoice_texts) is not None:
+        referenced_at = None if own.reference is None else books.now
+        books.writes.invoice_texts.append(
+            InvoiceTextDraft(invoice.id, own.reference, own.stored_metadata, referenced_at)
         )
     emit(books, "invoice.created", invoice.id)
     audit(books, context, "invoice.created", invoice.id, invoice.customer_id, details=invoice_details(invoice))

@@ -3,12 +3,12 @@
 Undoing follows what was stored, last first, never today's burn order.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from models.commands import Command, Outcome
+from models.commands import LATER, Command, Outcome
 from models.errors import (
     AlreadyReleased,
     CreditAssigned,
@@ -33,6 +33,7 @@ from models.planning.needs import Needs
 from models.planning.notes import check_note
 from models.planning.settling import check_grants_unused, invoice_view, settle, take_back_grants
 from models.planning.state import AccountKey, AccountState, AssignmentState, Books, CreditState, PostingContext
+from models.texts import Texts
 from turns.steps import Steps, each, in_order
 
 _REVIVING: Final = (Role.MANAGER, Role.ADMIN)
@@ -45,6 +46,7 @@ class ReleaseAssignments(Command):
 
     assignment_ids: tuple[UUID, ...]
     note: str | None = None
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class ReassignCredit(Command):
     assignment_id: UUID
     assignments: tuple[InvoiceAmount, ...]
     note: str | None = None
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class VoidInvoice(Command):
 
     invoice_id: UUID
     note: str | None = None
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class VoidCredit(Command):
     credit_id: UUID
     release_assignments: bool = False
     note: str | None = None
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,7 @@ class UpdateCredit(Command):
     auto_apply: bool | None = None
     service_ids: tuple[UUID, ...] | None = None
     note: str | None = None
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 def release_needs(command: ReleaseAssignments, accounts: tuple[AccountKey, ...]) -> Needs:
@@ -212,7 +218,7 @@ def plan_reassign(books: Books, context: PostingContext, command: ReassignCredit
     # The assignable amount is known only after the release: on a refusal, the posting rolls that back too.
     released = yield from release(
         books,
-        PostingContext(context.actor, context.key, books.source.new_id()),
+        PostingContext(context.actor, context.key, books.source.new_id(), texts=context.texts),
         TransactionKind.RELEASE,
         [part],
         note=command.note,
@@ -354,7 +360,7 @@ def plan_update_credit(books: Books, context: PostingContext, command: UpdateCre
     services = _new_services(books, credit, account, command)
     auto_apply = credit.auto_apply if command.auto_apply is None else command.auto_apply
     unchanged = (expires_at, services, auto_apply) == (credit.expires_at, credit.service_ids, credit.auto_apply)
-    if unchanged and not (command.note and command.note.strip()):
+    if unchanged and command.texts is None and not (command.note and command.note.strip()):
         raise Invalid("Nothing would change. Give at least one new value.", field=("creditId",))
     # Must succeed from here on.
     transaction = credits.begin(books, TransactionKind.UPDATE, account.customer_id, context, note=command.note)

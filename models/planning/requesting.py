@@ -1,7 +1,7 @@
 """Requests for a second person's approval: how one is stored, restored and shown. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from types import UnionType
@@ -15,6 +15,7 @@ from models.money import to_minor
 from models.planning.binding import Terms, credit_sold, terms_of
 from models.planning.credits import actor_view
 from models.planning.events import emit
+from models.planning.notes import kept_texts
 from models.planning.state import ApprovalState, Books, PostingContext
 from models.views import ApprovalRequestView
 
@@ -55,7 +56,7 @@ def request_approval(books: Books, context: PostingContext, operation: str, comm
     request = ApprovalState(
         id=context.result_id,
         operation=operation,
-        command=command,
+        command=_kept(books, command),
         customer_id=command.customer_id,
         status=ApprovalStatus.PENDING,
         requested_by=context.actor,
@@ -66,6 +67,13 @@ def request_approval(books: Books, context: PostingContext, operation: str, comm
     books.writes.approvals.append(request)
     emit(books, "approval.requested", request.id)
     return Outcome(approval_request_id=request.id, views=(shown(request),))
+
+
+def _kept(books: Books, command: Any) -> Any:
+    """The command without texts of a customer who was erased."""
+    if command.texts is None or kept_texts(books, command.customer_id, command.texts) is not None:
+        return command
+    return replace(command, texts=None)
 
 
 def too_many(books: Books) -> bool:
@@ -92,11 +100,11 @@ def _read(kind: Any, value: Any) -> Any:
     """A JSON value converted to the field's type."""
     if value is None:
         return None
+    if get_origin(kind) in (UnionType, Union):
+        (kind,) = (one for one in get_args(kind) if one is not type(None))
     if isinstance(kind, type) and is_dataclass(kind):
         kinds = get_type_hints(kind)
         return kind(**{name: _read(kinds[name], each) for name, each in value.items()})
-    if get_origin(kind) in (UnionType, Union):
-        (kind,) = (one for one in get_args(kind) if one is not type(None))
     if get_origin(kind) is tuple:
         return tuple(_read(get_args(kind)[0], each) for each in value)
     if kind in (datetime, date):

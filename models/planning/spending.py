@@ -6,12 +6,12 @@ to follows from the entries and one figure.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from models.commands import Actor, Command, Outcome, RefundSpend
+from models.commands import LATER, Actor, Command, Outcome, RefundSpend
 from models.errors import ExceedsRemaining, InsufficientBalance, Invalid, InvariantViolated, NotFound, PurposeRequired
 from models.kinds import Counter, Role, TransactionKind
 from models.money import nonzero_minor, to_decimal
@@ -22,6 +22,7 @@ from models.planning.drafts import RefundDraft
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note, kept_note
 from models.planning.state import AccountKey, AccountState, Books, PostingContext, SpendRecord, SpendState
+from models.texts import Texts
 from turns.steps import Steps
 
 COUNTER_OF: Final[Mapping[str, Counter]] = {TransactionKind.SPEND: Counter.SPENT, TransactionKind.USE: Counter.REDEEMED}
@@ -30,13 +31,15 @@ COUNTER_OF: Final[Mapping[str, Counter]] = {TransactionKind.SPEND: Counter.SPENT
 
 @dataclass(frozen=True, slots=True)
 class SpendCredit(Command):
-    """Spend on the purpose that the note names. The amount is positive. service_ids: only from credits that serve one."""
+    """Spend on the purpose that the note or the reference names. The amount is positive. service_ids: only from credits that
+    serve one."""
 
     customer_id: UUID
     asset: str
     amount: Decimal
     note: str | None = None
     service_ids: tuple[UUID, ...] = ()
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 def needs_to_spend(key: AccountKey, amount_minor: int, service_ids: tuple[UUID, ...] = ()) -> Needs:
@@ -49,7 +52,8 @@ def needs_to_spend(key: AccountKey, amount_minor: int, service_ids: tuple[UUID, 
 def plan_spend(books: Books, context: PostingContext, command: SpendCredit) -> Steps[Outcome]:
     """Plan a spend, in burn order. Raises PurposeRequired, NotFound, InsufficientBalance, LimitExceeded."""
     check_note(command.note)
-    if not (command.note and command.note.strip()):
+    referenced = command.texts is not None and command.texts.reference is not None
+    if not referenced and not (command.note and command.note.strip()):
         raise PurposeRequired
     amount_minor = positive_minor(command.amount, command.asset)
     if command.customer_id not in books.customers:

@@ -20,6 +20,7 @@ from models.planning.drafts import (
     GrantDraft,
     GrantRevocation,
     InvoiceLineDraft,
+    InvoiceTextDraft,
     MergedCustomer,
     RefundDraft,
     ReversedRowDraft,
@@ -30,6 +31,7 @@ from models.planning.drafts import (
     TransactionTextDraft,
 )
 from models.planning.lots import Lots
+from models.texts import Texts
 from turns.steps import Steps, finish
 
 AccountKey = tuple[UUID, str]
@@ -315,7 +317,7 @@ class PostingContext:
     """The actor, their idempotency key, and the id of the result to be (a replay finds it by that).
 
     approved_by: the second person who approved it; then no limit applies. shown: whether the outcome has details
-    and not only ids, which are enough for ten thousand rows.
+    and not only ids, which are enough for ten thousand rows. texts: of each transaction that is begun in it.
     """
 
     actor: Actor
@@ -323,6 +325,7 @@ class PostingContext:
     result_id: UUID
     approved_by: Actor | None = None
     shown: bool = True
+    texts: Texts | None = None
 
 
 @dataclass(slots=True)
@@ -336,6 +339,7 @@ class Writes:
     credit_changes: list[CreditChangeDraft] = field(default_factory=list)
     tier_changes: list[TierChangeDraft] = field(default_factory=list)
     invoices: list[InvoiceState] = field(default_factory=list)
+    invoice_texts: list[InvoiceTextDraft] = field(default_factory=list)
     invoice_lines: list[InvoiceLineDraft] = field(default_factory=list)
     payments: list[PaymentState] = field(default_factory=list)
     assignments: list[AssignmentState] = field(default_factory=list)

@@ -1,10 +1,10 @@
 """Using service credits for a service (source 001), and writing off expired remainders. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from uuid import UUID
 
-from models.commands import Command, Outcome
+from models.commands import LATER, Command, Outcome
 from models.errors import NotFound
 from models.kinds import TransactionKind
 from models.money import SERVICE_CREDITS
@@ -14,6 +14,7 @@ from models.planning.needs import Needs
 from models.planning.notes import check_note
 from models.planning.spending import needs_to_spend, positive_minor, take
 from models.planning.state import Books, PostingContext
+from models.texts import Texts
 from turns.steps import Steps, in_order
 
 
@@ -25,6 +26,7 @@ class UseCredit(Command):
     service_id: UUID
     amount: Decimal
     note: str | None = None
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from uuid import UUID
 
 from models.money import MAX_AMOUNT_MINOR, exponent
 from models.reads.paging import RECORDS, Condition, Listing, id_key, time_key
+from models.reads.references import Reference, of_transaction
 from models.reads.session import ReadSession
-from models.reads.trail_search import Sought, SoughtAmount
+from models.reads.trail_search import Sought, SoughtAmount, SoughtReference
 from models.views import ActorView
 
 # Plain branches, each cast to one type: only then does the planner look into them, and read each in its index's order.
@@ -136,6 +137,12 @@ def of_kinds(kinds: Collection[str]) -> Condition:
     """Transactions of these kinds."""
     chosen = tuple(sorted({str(kind) for kind in kinds}))
     return Sought("t.kind = any({0}::text[])", (chosen,), "KIND", chosen)
+
+
+def referenced(reference: Reference) -> Condition:
+    """Transactions that have the reference."""
+    has = of_transaction(reference, "t.id")
+    return SoughtReference(f"t.kind is not null and {has.sql}", has.values, reference.begins)
 
 
 def of_request(request_id: str) -> Condition:

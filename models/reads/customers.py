@@ -6,7 +6,7 @@ from uuid import UUID
 
 from models.customers import READ, CustomerView
 from models.lookups import each
-from models.reads.paging import Condition, Listing, id_key, time_key
+from models.reads.paging import Condition, Listing, id_key, instant_key, text_key, time_key
 from models.reads.session import ReadSession
 
 _COLUMNS: Final = ", ".join(f"t.{name}" for name in READ)
@@ -32,6 +32,18 @@ CUSTOMERS: Final = Listing(
     alone="num_nonnulls(t.merged_into_id) <> 1",
 )
 """All of a tenant's customers, each person once: the parent is the tenant. `alone` counts as true of nearly all."""
+
+
+BY_REFERENCE: Final = Listing(
+    name="customers-by-reference",
+    columns=_COLUMNS,
+    table="customers t",
+    parent="t.tenant_id",
+    keys=(text_key("t.reference"), instant_key("t.created_at"), id_key("t.id")),
+    view=CustomerView.of,
+    alone="num_nonnulls(t.merged_into_id) <> 1",
+)
+"""All of a tenant's customers that have references, by these."""
 
 
 def matching(text: str) -> Condition:

@@ -4,10 +4,12 @@ from collections.abc import Collection, Iterable
 from typing import Final
 from uuid import UUID
 
+from models.lookups import each
 from models.reads.columns import columns, rows
-from models.reads.paging import LOTS, RECORDS, Condition, Listing, id_key, integer_key, time_key
+from models.reads.paging import LOTS, RECORDS, Condition, Listing, id_key, instant_key, integer_key, text_key, time_key
+from models.reads.references import Reference
 from models.reads.session import ReadSession
-from models.views import AssignmentView, InvoiceLineView, InvoiceView, PaymentView
+from models.views import AssignmentView, InvoiceLineView, InvoiceTextView, InvoiceView, PaymentView
 
 _INVOICE: Final = columns(InvoiceView)
 _invoice: Final = rows(InvoiceView)
@@ -18,6 +20,10 @@ _PAYMENT: Final = columns(PaymentView, currency=_CURRENCY)
 _payment: Final = rows(PaymentView)
 _LINE: Final = columns(InvoiceLineView, currency=_CURRENCY)
 _line: Final = rows(InvoiceLineView)
+_TEXTS: Final = f"""
+    select {columns(InvoiceTextView)} from {each("id uuid")} k cross join lateral (
+        select * from invoice_texts where tenant_id = $1 and id = k.id offset 0) t"""
+_text: Final = rows(InvoiceTextView)
 
 
 _BY_CREATION: Final = (time_key("t.created_at"), id_key("t.id"))
@@ -25,6 +31,32 @@ _BY_ASSIGNMENT: Final = (time_key("t.assigned_at"), id_key("t.id"))
 
 INVOICES: Final = Listing("invoices", _INVOICE, "invoices t", "t.tenant_id", _BY_CREATION, _invoice)
 """All of a tenant's invoices: the parent is the tenant."""
+
+_REFERENCED: Final = """(
+    select x.tenant_id as text_tenant_id, x.id as text_id, x.reference as found_reference, x.referenced_at, i.*
+      from invoice_texts x cross join lateral (
+          select * from invoices where tenant_id = $1 and id = x.id offset 0) i
+     where x.tenant_id = $1) t"""
+
+OF_REFERENCE: Final = Listing(
+    "invoices-of-reference",
+    _INVOICE,
+    _REFERENCED,
+    "t.text_tenant_id",
+    (time_key("t.referenced_at"), id_key("t.text_id")),
+    _invoice,
+)
+"""All of a tenant's invoices that have one reference."""
+
+BY_REFERENCE: Final = Listing(
+    "invoices-by-reference",
+    _INVOICE,
+    _REFERENCED,
+    "t.text_tenant_id",
+    (text_key("t.found_reference"), instant_key("t.referenced_at"), id_key("t.text_id")),
+    _invoice,
+)
+"""All of a tenant's invoices that have references, by these."""
 
 CUSTOMER_INVOICES: Final = Listing(
     "customer-invoices", _INVOICE, "invoices t", "t.customer_id", _BY_CREATION, _invoice, RECORDS
@@ -46,12 +78,31 @@ INVOICE_LINES: Final = Listing(
 ORDERS_ALONE: Final = Condition("t.kind = 'ORDER'")
 
 
+def referenced(reference: Reference) -> Condition:
+    """In the two lists above: that it has the reference."""
+    return reference.of("t.found_reference")
+
+
+def of_customer_referenced(reference: Reference) -> Condition:
+    """The same in the other lists."""
+    has = reference.of("x.reference")
+    return Condition(
+        f"exists (select 1 from invoice_texts x where x.tenant_id = $1 and x.id = t.id and {has.sql})", has.values
+    )
+
+
 def with_status(statuses: Collection[str]) -> Condition:
     return Condition("t.status = any({0}::text[])", (tuple(sorted(set(statuses))),))
 
 
 async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[InvoiceView]:
     return [_invoice(row) for row in await session.fetch_by_ids("invoices", _INVOICE, ids)]
+
+
+async def texts_by_ids(session: ReadSession, ids: Iterable[UUID]) -> dict[UUID, InvoiceTextView]:
+    """The tenant's own texts of the invoices that have any."""
+    found = [_text(row) for row in await session.fetch(_TEXTS, list(ids))]
+    return {view.id: view for view in found}
 
 
 async def assignments_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[AssignmentView]:

@@ -16,14 +16,16 @@ _ENTRY: Final = columns(EntryView, asset=_ASSET)
 _entry: Final = rows(EntryView)
 
 _TRANSACTIONS: Final = f"""
-    select t.id, t.customer_id, t.kind, t.reason, nullif(x.note, '') as note, t.created_at,
+    select t.id, t.customer_id, t.kind, t.reason, nullif(x.note, '') as note, x.reference, x.metadata,
+           t.created_at,
            a.subject, a.name, a.role, nullif(a.client, '') as client,
            b.id as approver, b.subject as by_subject, b.name as by_name, b.role as by_role,
            nullif(b.client, '') as by_client
       from {each("id uuid")} k join transactions t on t.tenant_id = $1 and t.id = k.id
       cross join lateral (select * from actors where tenant_id = $1 and id = t.actor_id offset 0) a
       left join lateral (select * from actors where tenant_id = $1 and id = t.approved_by_id offset 0) b on true
-      left join lateral (select note from transaction_texts where tenant_id = $1 and id = t.id offset 0) x on true"""
+      left join lateral (select note, reference, metadata from transaction_texts
+                          where tenant_id = $1 and id = t.id offset 0) x on true"""
 
 
 ACCOUNT_LEDGER: Final = Listing(
@@ -74,6 +76,11 @@ def of_asset(asset: str) -> Condition:
     return Condition("a.asset = {0}", (asset,))
 
 
+def of_transactions(ids: tuple[UUID, ...]) -> Condition:
+    """Only of these transactions."""
+    return Condition("t.transaction_id = any({0}::uuid[])", (ids,))
+
+
 def between(from_: datetime | None, to: datetime | None) -> tuple[Condition, ...]:
     """Posted from `from_` on, and before `to`."""
     start = () if from_ is None else (Condition("t.created_at >= {0}", (from_,)),)
@@ -105,6 +112,8 @@ def _transaction(row: Any) -> TransactionView:
         kind=row["kind"],
         reason=row["reason"],
         note=row["note"],
+        reference=row["reference"],
+        metadata=row["metadata"],
         actor=ActorView(row["subject"], row["name"], row["role"], row["client"]),
         approved_by=approver,
         created_at=row["created_at"],

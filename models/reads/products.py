@@ -16,6 +16,16 @@ _product: Final = rows(ProductView)
 PRODUCTS: Final = Listing("products", _PRODUCT, "products t", "t.tenant_id", (text_key("t.name"),), _product)
 """All of a tenant's products by name, which is unique: the parent is the tenant."""
 
+BY_REFERENCE: Final = Listing(
+    "products-by-reference",
+    _PRODUCT,
+    "products t",
+    "t.tenant_id",
+    (text_key("t.reference"), text_key("t.name")),
+    _product,
+)
+"""All of a tenant's products that have references, by these."""
+
 ACTIVE: Final = Condition("t.active")
 
 

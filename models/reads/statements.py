@@ -26,11 +26,11 @@ _ACCOUNTS: Final = f"""
      order by a.asset, c.merged_at nulls first, a.id"""
 
 _LINES: Final = """
-    select e.sequence, e.created_at, t.kind, t.reason, nullif(x.note, '') as note, e.amount_minor,
+    select e.sequence, e.created_at, t.kind, t.reason, nullif(x.note, '') as note, x.reference, e.amount_minor,
            e.balance_after_minor, e.transaction_id, e.credit_id
       from entries e
       cross join lateral (select * from transactions where tenant_id = $1 and id = e.transaction_id offset 0) t
-      left join lateral (select note from transaction_texts where tenant_id = $1 and id = t.id offset 0) x on true
+      left join lateral (select note, reference from transaction_texts where tenant_id = $1 and id = t.id offset 0) x on true
      where e.tenant_id = $1 and e.account_id = $2 and e.sequence > $3 and e.sequence <= $4
      order by e.sequence limit $5"""
 
@@ -58,6 +58,7 @@ class StatementLine:
     kind: str
     reason: str | None
     note: str | None
+    reference: str | None
     amount_minor: int
     balance_minor: int
     transaction_id: UUID

@@ -5,13 +5,15 @@ these takes as many parts, in its direction, as have enough records; rows since 
 are noted with their instants (models/amounts.py): a page takes these alone, or where many have the amount, all of a run.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from models.amounts import BEFORE, FROM, LEVELS
+from models.lookups import each
 from models.reads.paging import Condition, Listing, Mark, PageRequest, Through
+from models.reads.references import Reference, transactions_of
 from models.reads.session import ReadSession
 from models.totals import BEGINNING, END
 
@@ -25,6 +27,12 @@ _PARTS: Final = f"""
            union all
            (select * from ({_ORDERED.format("< $4")} order by s.at desc limit $6) b)) m
      group by m.after, m.at order by m.at"""
+_REFERENCED: Final = """
+    select x.referenced_at as at from transaction_texts x where x.tenant_id = $1 and x.reference = $2"""
+_REFERENCED_FROM: Final = f"{_REFERENCED} and x.referenced_at >= $3 order by x.referenced_at, x.id limit $4"
+_REFERENCED_BEFORE: Final = f"{_REFERENCED} and x.referenced_at < $3 order by x.referenced_at desc, x.id desc limit $4"
+_INSTANTS_OF: Final = f"""
+    select x.referenced_at as at from {each("id uuid")} k join transaction_texts x on x.tenant_id = $1 and x.id = k.id"""
 _NOTED: Final = "select at from totals where tenant_id = $1 order by at desc limit 1"
 BESIDE: Final = 2
 """Parts on either side of a bound that tell whether the list continues there: the one it lies in, and the next."""
@@ -51,6 +59,17 @@ class SoughtAmount(Condition):
     units."""
 
 
+@dataclass(frozen=True, slots=True)
+class SoughtReference(Condition):
+    """A condition on a transaction's reference. Each transaction that has one is listed with its instant."""
+
+    begins: bool = False
+
+    @property
+    def reference(self) -> Reference:
+        return Reference(str(self.values[0]), self.begins)
+
+
 _INSTANT: Final = timedelta(microseconds=1)
 _BRANCHES: Final = "(select * from unnest({0}::timestamptz[], {1}::timestamptz[]) u(after, until)) b"
 
@@ -68,8 +87,13 @@ async def confined(
     conditions: of all its rows; those of time are `from_` and `to`. If more is asked than one that is noted, only what few
     parts have is of use.
     """
+    if listing.through is not None:  # one person's rows are few
+        return listing
+    for condition in conditions:
+        if isinstance(condition, SoughtReference):
+            return await _of_reference(session, listing, request, condition, len(conditions), from_, to)
     sought = [condition for condition in conditions if isinstance(condition, Sought | SoughtAmount)]
-    if not sought or listing.through is not None:  # one person's rows are few
+    if not sought:
         return listing
     alone = len(conditions) == 1 + (from_ is not None) + (to is not None)
     rows = await session.fetch(_NOTED)
@@ -79,14 +103,40 @@ async def confined(
     parts = await (_page_parts(session, sought[0], request, from_, to) if alone else _all_parts(session, sought))
     if parts is None:
         return listing
-    ordered = sorted({*parts, (last, END)})
+    return _through(listing, {*parts, (last, END)})
+
+
+async def _of_reference(
+    session: ReadSession,
+    listing: Listing[Any],
+    request: PageRequest,
+    sought: SoughtReference,
+    number: int,
+    from_: datetime | None,
+    to: datetime | None,
+) -> Listing[Any]:
+    """The listing, confined to the instants of transactions with the reference: all if they are few, else those of the
+    page if nothing else is asked. number: of all conditions. Raises TooManyFound for many that only begin alike."""
+    found = await transactions_of(session, sought.reference)
+    if found is not None:
+        rows = await session.fetch(_INSTANTS_OF, list(found))
+        parts = {(row["at"] - _INSTANT, row["at"]) for row in rows}
+    elif number == 1 + (from_ is not None) + (to is not None):
+        parts = await _page_parts(session, sought, request, from_, to)
+    else:
+        return listing
+    return _through(listing, parts)
+
+
+def _through(listing: Listing[Any], parts: Iterable[Part]) -> Listing[Any]:
+    ordered = sorted(parts)
     through = Through(_BRANCHES, "p.id", values=(tuple(p[0] for p in ordered), tuple(p[1] for p in ordered)))
     return replace(listing, through=through, alone="t.created_at > b.after and t.created_at <= b.until")
 
 
 async def _page_parts(
     session: ReadSession,
-    sought: Sought | SoughtAmount,
+    sought: Sought | SoughtAmount | SoughtReference,
     request: PageRequest,
     from_: datetime | None,
     to: datetime | None,
@@ -102,6 +152,10 @@ async def _page_parts(
         if isinstance(sought, SoughtAmount):
             parts |= await _instants(session, FROM, sought, at, ahead)
             parts |= await _instants(session, BEFORE, sought, at, behind)
+        elif isinstance(sought, SoughtReference):
+            for sql, number in ((_REFERENCED_FROM, ahead), (_REFERENCED_BEFORE, behind)):
+                rows = await session.fetch(sql, sought.reference.text, at, number)
+                parts |= {(row["at"] - _INSTANT, row["at"]) for row in rows}
         else:
             found = await session.fetch(_PARTS, sought.what, list(sought.among), at, ahead, behind)
             parts.update(_needed(found, at, request))
@@ -116,9 +170,9 @@ async def _all_parts(session: ReadSession, sought: Sequence[Sought | SoughtAmoun
             if len(instants) <= FEW_AMOUNTS and all(until - after == _INSTANT for after, until in instants):
                 return instants
     known = []
-    for each in sought:
-        if isinstance(each, Sought):
-            found = await session.fetch(_PARTS, each.what, list(each.among), BEGINNING, FEW + 1, 0)
+    for one in sought:
+        if isinstance(one, Sought):
+            found = await session.fetch(_PARTS, one.what, list(one.among), BEGINNING, FEW + 1, 0)
             if len(found) <= FEW:
                 known.append({(row["after"], row["at"]) for row in found})
     return set.intersection(*known) if known else None

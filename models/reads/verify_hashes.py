@@ -126,7 +126,23 @@ _PROMISE: Final = _joined(
 )
 """The promise of the credit `o`, as of when it was opened."""
 
-_NOTE: Final = _sha256(_bytes(b"scrip-note-1\0"), "int2send(octet_length(x.salt)::int2)", "x.salt", "textsend(x.note)")
+_SALT: Final = ("int2send(octet_length(x.salt)::int2)", "x.salt")
+
+
+def _long(value: str) -> str:
+    return f"int4send(octet_length(textsend({value}))) || textsend({value})"
+
+
+_NOTE: Final = f"""CASE WHEN num_nonnulls(x.reference, x.metadata) = 0
+    THEN {_sha256(_bytes(b"scrip-note-1" + bytes(1)), *_SALT, "textsend(x.note)")}
+    ELSE {
+    _sha256(
+        _bytes(b"scrip-texts-1" + bytes(1)),
+        *_SALT,
+        *(_long(value) for value in ("x.note", "coalesce(x.reference, '')", "coalesce(x.metadata, '')")),
+    )
+} END"""
+"""The digest of a transaction's texts `x`."""
 
 ENTRIES: Final = f"""
     SELECT 'entry hash' AS compared, e.id,
@@ -209,9 +225,12 @@ NOTES: Final = f"""
     SELECT 'note' AS compared, n.id, n.detail FROM (
         SELECT t.id, CASE
             WHEN x.id IS NULL THEN 'the note is gone'
+            WHEN x.referenced_at IS DISTINCT FROM CASE WHEN x.reference IS NOT NULL THEN t.created_at END
+                THEN 'the reference is listed at another instant than its transaction''s'
             WHEN x.salt <> {_NOTHING} THEN CASE WHEN t.note_digest IS DISTINCT FROM {_NOTE}
-                THEN 'the note is not the one that was written' END
-            WHEN coalesce(c.erased_at, p.erased_at) IS NULL OR x.note <> '' OR t.note_digest IS NULL
+                THEN 'the note, reference or metadata is not the one that was written' END
+            WHEN coalesce(c.erased_at, p.erased_at) IS NULL OR num_nonnulls(nullif(x.note, ''), x.reference, x.metadata) > 0
+                    OR t.note_digest IS NULL
                 THEN 'the note is blank, and its customer was not erased' END AS detail
         FROM transactions t
         LEFT JOIN transaction_texts x ON x.tenant_id = $1 AND x.id = t.id
@@ -220,7 +239,7 @@ NOTES: Final = f"""
         WHERE t.tenant_id = $1 AND (t.note_digest IS NOT NULL OR x.id IS NOT NULL)
     ) n WHERE n.detail IS NOT NULL
 """
-"""A note has the digest that its transaction bears. One that is blank proves nothing, and only erasing leaves it so."""
+"""Texts have the digest that their transaction bears. A note that is blank proves nothing, and only erasing leaves it so."""
 
 HASH_STATEMENTS: Final = (TRANSACTIONS, ENTRIES, CHAINS, NOTES)
 

@@ -21,6 +21,7 @@ LINKS: Final = {
     "entries": "account_id accounts, transaction_id transactions, credit_id credits",
     "grants": "invoice_id invoices, credit_id credits, transaction_id transactions, revoked_transaction_id transactions",
     "invoice_lines": "invoice_id invoices, product_id products",
+    "invoice_texts": "id invoices",
     "invoices": "customer_id customers, actor_id actors",
     "partner_tokens": "replaces_id partner_tokens, created_by_id actors, revoked_by_id actors",
     "payments": "invoice_id invoices, transaction_id transactions, actor_id actors",

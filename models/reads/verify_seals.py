@@ -11,7 +11,9 @@ from tortoise.models import Model
 
 from models import tables
 
-SALTED: Final = frozenset({"actors", "approval_requests", "audit_events", "bulk_operations", "bulk_rows", "customers"})
+SALTED: Final = frozenset(
+    {"actors", "approval_requests", "audit_events", "bulk_operations", "bulk_rows", "customers", "invoice_texts"}
+)
 """Tables whose rows hold people's texts or names."""
 
 UNSEALED: Final = {

@@ -1,6 +1,6 @@
 """Rows and nothing else, one class per table. The database is built by migrations/, which add what Tortoise cannot say."""
 
-from models.tables.billing import Assignment, Grant, Invoice, InvoiceLine, Payment, Product
+from models.tables.billing import Assignment, Grant, Invoice, InvoiceLine, InvoiceText, Payment, Product
 from models.tables.books import Currency, Seal, Totals, TotalsAmounts, TotalsSeen
 from models.tables.configuration import LimitRule, Reason, Reward, Service, Tier
 from models.tables.ledger import (
@@ -42,6 +42,7 @@ __all__ = [
     "IdempotencyKey",
     "Invoice",
     "InvoiceLine",
+    "InvoiceText",
     "LimitCounter",
     "LimitRule",
     "OutboxEvent",

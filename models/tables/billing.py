@@ -41,6 +41,22 @@ class Invoice(TenantRow):
         unique_together = (("tenant_id", "number"),)
 
 
+class InvoiceText(TenantRow):
+    """The tenant's own texts on an invoice or order. `id` is the invoice's own.
+
+    metadata: a JSON object. referenced_at: the invoice's time, if there is a reference. An erasure deletes the row.
+    """
+
+    reference = fields.TextField(null=True)
+    metadata = fields.TextField(null=True)
+    referenced_at = fields.DatetimeField(null=True)
+
+    app_may: ClassVar = Privileges(deletes=True)
+
+    class Meta:
+        table = "invoice_texts"
+
+
 class InvoiceLine(TenantRow):
     """quantity × unit_price_minor, in the invoice's currency; position counts from 0.
 
@@ -101,15 +117,17 @@ class Assignment(TenantRow):
 
 class Product(TenantRow):
     """An item that orders sell: GOODS, SERVICE, or CREDIT, whose worth is added to the account once the order is paid
-    in full."""
+    in full. metadata: a JSON object."""
 
     name = fields.CharField(max_length=200)
     kind = fields.CharField(max_length=16)
     currency = fields.CharField(max_length=16)
     price_minor = fields.BigIntField()
     active = fields.BooleanField()
+    reference = fields.TextField(null=True)
+    metadata = fields.TextField(null=True)
 
-    app_may: ClassVar = Privileges(updates=("name", "price_minor", "active"))
+    app_may: ClassVar = Privileges(updates=("name", "price_minor", "active", "reference", "metadata"))
 
     class Meta:
         table = "products"

@@ -97,7 +97,7 @@ class CreditService(TenantRow):
 class Transaction(TenantRow):
     """One immutable business event of one customer. kind: the contract's TransactionKind.
 
-    note_digest: SHA-256 over salt and note; the text itself is in transaction_texts, where it can be erased. digest:
+    note_digest: SHA-256 over salt and texts; these are in transaction_texts, where they can be erased. digest:
     over its facts, and the terms of the credits that it opened (models/hash_chain.py); null if it is older than that.
     limited_*: its use of its actor's daily limits. key_use, key_at: over all that is stored of its idempotency key, and
     when that was claimed; null if the key has a seal.
@@ -123,13 +123,19 @@ class Transaction(TenantRow):
 
 
 class TransactionText(TenantRow):
-    """People's texts on a transaction. `id` is the transaction's own."""
+    """People's texts on a transaction. `id` is the transaction's own.
+
+    note: empty for none. metadata: a JSON object. referenced_at: the transaction's time, if it has a reference.
+    """
 
     note = fields.TextField()
     salt = fields.BinaryField()
+    reference = fields.TextField(null=True)
+    metadata = fields.TextField(null=True)
+    referenced_at = fields.DatetimeField(null=True)
 
     # Only to erase; a trigger ensures that.
-    app_may: ClassVar = Privileges(updates=("note", "salt"))
+    app_may: ClassVar = Privileges(updates=("note", "salt", "reference", "metadata", "referenced_at"))
 
     class Meta:
         table = "transaction_texts"

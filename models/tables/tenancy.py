@@ -113,7 +113,7 @@ class Customer(TenantRow):
     membership_cancelled_at: when the membership ended; null while it runs or if there never was one. merged_into_id:
     the surviving record, never one that was itself merged; merged_at: since when. Every id of the person names that
     record. erased_at: name, e-mail and notes are gone since then. external_id_since: when this record got the external
-    id; null: when it was created. external_id_reused: whether another record had it before.
+    id; null: when it was created. external_id_reused: whether another record had it before. metadata: a JSON object.
     """
 
     external_id = fields.CharField(max_length=255)
@@ -128,6 +128,8 @@ class Customer(TenantRow):
     updated_at = fields.DatetimeField()
     external_id_since = fields.DatetimeField(null=True)
     external_id_reused = fields.BooleanField()
+    reference = fields.TextField(null=True)
+    metadata = fields.TextField(null=True)
 
     app_may: ClassVar = Privileges(
         updates=(
@@ -142,6 +144,8 @@ class Customer(TenantRow):
             "updated_at",
             "external_id_since",
             "external_id_reused",
+            "reference",
+            "metadata",
         )
     )
 

@@ -16,11 +16,12 @@ from schema.scalars import AssetCode
 from schema.types.account import Account, Credit
 from schema.types.base import resolved
 from schema.types.ledger import Transaction
+from schema.types.metadata import TextsInput
 from schema.types.requests import ApprovalRequest, requested
 
 
 @strawberry.input
-class AdjustCreditInput(KeyedInput):
+class AdjustCreditInput(TextsInput, KeyedInput):
     """An adjustment to post, or to preview."""
 
     customer_id: strawberry.ID
@@ -59,6 +60,7 @@ class AdjustCreditInput(KeyedInput):
             amount=self.amount,
             reason=texts.code(self.reason, texts.MAX_REASON, "reason"),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            texts=self.texts(),
             expires_in_days=self.expires_in_days,
             expires_at=self.expires_at,
             effective_on=self.effective_on,

@@ -14,6 +14,7 @@ from schema.types.account import Credit
 from schema.types.base import resolved
 from schema.types.invoice import Assignment
 from schema.types.ledger import Transaction
+from schema.types.metadata import TextsInput
 
 
 @strawberry.input
@@ -36,7 +37,7 @@ def invoice_amounts(items: list[InvoiceAmountInput]) -> tuple[InvoiceAmount, ...
 
 
 @strawberry.input
-class AssignCreditInput(KeyedInput):
+class AssignCreditInput(TextsInput, KeyedInput):
     """One credit and the invoices to set it against."""
 
     credit_id: strawberry.ID
@@ -47,7 +48,9 @@ class AssignCreditInput(KeyedInput):
     def command(self) -> AssignCredit:
         """Raises NotFound."""
         return AssignCredit(
-            credit_id=input_id(self.credit_id, "Credit", "creditId"), assignments=invoice_amounts(self.assignments)
+            credit_id=input_id(self.credit_id, "Credit", "creditId"),
+            assignments=invoice_amounts(self.assignments),
+            texts=self.texts(),
         )
 
 

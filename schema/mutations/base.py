@@ -21,7 +21,7 @@ from schema.withheld import withheld
 NOTHING = Outcome()
 """Outcome of a mutation that was rejected."""
 
-WRITTEN: Final = ("kind", "reason", "note", "actor", "created_at")
+WRITTEN: Final = ("kind", "reason", "note", "reference", "metadata", "actor", "created_at")
 """Fields of a transaction that are known to the token that has just posted it."""
 
 OutcomeOf = strawberry.Private[Outcome]

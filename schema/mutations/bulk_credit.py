@@ -1,5 +1,6 @@
 """bulkCredit."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -8,14 +9,16 @@ import strawberry
 
 from gateway.reading import Pending
 from models.commands import BulkCredit, BulkItem
-from models.errors import NotFound
+from models.errors import Invalid, NotFound
 from models.kinds import BulkErrorPolicy
+from models.texts import Texts, texts_of
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.scalars import AssetCode
 from schema.types.base import resolved
+from schema.types.metadata import TextsInput, reference
 from schema.types.requests import BulkOperation
 from turns.steps import Steps, each
 
@@ -28,6 +31,8 @@ class BulkCreditItemInput:
     """Customer to adjust."""
     amount: Decimal
     """Amount to add (positive) or remove (negative)."""
+    reference: str | None = None
+    """Your own reference of this row's transaction, up to 255 characters. Null: the bulk's."""
 
     def item(self) -> BulkItem:
         """Return the row. An id that is no customer's makes a bad row, not a bad bulk."""
@@ -38,7 +43,7 @@ class BulkCreditItemInput:
 
 
 @strawberry.input
-class BulkCreditInput(KeyedInput):
+class BulkCreditInput(TextsInput, KeyedInput):
     """Many adjustments to post at once, with the same asset, reason and expiry."""
 
     items: list[BulkCreditItemInput]
@@ -63,17 +68,32 @@ class BulkCreditInput(KeyedInput):
     def command(self) -> Steps[BulkCredit]:
         """Raises Invalid."""
         items = yield from each(BulkCreditItemInput.item, self.items)
+        own = self.texts()
         return BulkCredit(
             items=tuple(items),
             asset=self.asset,
             reason=texts.code(self.reason, texts.MAX_REASON, "reason"),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            texts=own,
             expires_in_days=self.expires_in_days,
             expires_at=self.expires_at,
             error_policy=(self.error_policy or BulkErrorPolicy.REJECT_ALL).value,
             dry_run=bool(self.dry_run),
             allow_duplicate_customers=bool(self.allow_duplicate_customers),
+            row_texts=tuple(_row_texts(self.items, own)),
         )
+
+
+def _row_texts(items: list[BulkCreditItemInput], whole: Texts | None) -> Iterator[Texts | None]:
+    """Yield each row's texts; nothing if no row has a reference. Raises Invalid."""
+    if all(item.reference is None for item in items):
+        return
+    for row, item in enumerate(items):
+        try:
+            own = texts_of(reference(item.reference), None)
+        except Invalid as error:
+            raise error.at("items", str(row), "reference") from None
+        yield None if own is None else own.over(whole)
 
 
 @strawberry.type

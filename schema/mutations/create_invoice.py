@@ -15,6 +15,7 @@ from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.scalars import AssetCode
 from schema.types.base import resolved
 from schema.types.invoice import Invoice
+from schema.types.metadata import TextsInput
 
 
 @strawberry.input
@@ -36,7 +37,7 @@ class InvoiceLineInput:
 
 
 @strawberry.input
-class CreateInvoiceInput(KeyedInput):
+class CreateInvoiceInput(TextsInput, KeyedInput):
     """An invoice to issue."""
 
     customer_id: strawberry.ID
@@ -65,6 +66,7 @@ class CreateInvoiceInput(KeyedInput):
             issued_on=self.issued_on,
             due_on=self.due_on,
             auto_apply=self.auto_apply_credit is not False,
+            invoice_texts=self.texts(),
         )
 
 

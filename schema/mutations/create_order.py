@@ -15,6 +15,7 @@ from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.scalars import AssetCode
 from schema.types.base import resolved
 from schema.types.invoice import Invoice
+from schema.types.metadata import TextsInput
 from schema.types.requests import ApprovalRequest, requested
 
 
@@ -35,7 +36,7 @@ class OrderItemInput:
 
 
 @strawberry.input
-class CreateOrderInput(KeyedInput):
+class CreateOrderInput(TextsInput, KeyedInput):
     """An order to issue."""
 
     customer_id: strawberry.ID
@@ -69,6 +70,7 @@ class CreateOrderInput(KeyedInput):
             auto_apply=self.auto_apply_credit is True,
             request_approval=bool(self.request_approval),
             propose_only=bool(self.propose_only),
+            invoice_texts=self.texts(),
         )
 
 

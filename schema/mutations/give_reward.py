@@ -15,6 +15,7 @@ from schema.nodes import NODES
 from schema.types.account import Account
 from schema.types.base import resolved
 from schema.types.ledger import Transaction
+from schema.types.metadata import TextsInput
 from schema.types.requests import ApprovalRequest, requested
 from schema.types.reward import Coupon
 from schema.withheld import withheld
@@ -23,7 +24,7 @@ ON_THE_VOUCHER: Final = ("code", "terms", "issued_at", "expires_at")
 
 
 @strawberry.input
-class GiveRewardInput(KeyedInput):
+class GiveRewardInput(TextsInput, KeyedInput):
     """A reward to give to a customer."""
 
     customer_id: strawberry.ID
@@ -46,6 +47,7 @@ class GiveRewardInput(KeyedInput):
             reward_id=input_id(self.reward_id, "Reward", "rewardId"),
             deduct_points=self.deduct_points,
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            texts=self.texts(),
             request_approval=bool(self.request_approval),
             propose_only=bool(self.propose_only),
         )

@@ -15,11 +15,12 @@ from schema.ids import input_id
 from schema.mutations.base import Payload, loaded
 from schema.scalars import AssetCode
 from schema.types.base import resolved
+from schema.types.metadata import MetadataInput, TextsInput, given, pairs, reference
 from schema.types.product import Product
 
 
 @strawberry.input
-class CreateProductInput:
+class CreateProductInput(TextsInput):
     """A product to add."""
 
     name: str
@@ -34,12 +35,13 @@ class CreateProductInput:
     def command(self) -> CreateProduct:
         """Raises Invalid."""
         name = texts.name(self.name, texts.MAX_PRODUCT_NAME, "name")
-        return CreateProduct(name, self.kind.value, self.currency, self.price)
+        own, metadata = reference(self.reference), tuple(pairs(self.metadata))
+        return CreateProduct(name, self.kind.value, self.currency, self.price, own, metadata)
 
 
 @strawberry.input
 class UpdateProductInput:
-    """Changes to a product. Fields that are null or left out stay as they are."""
+    """Changes to a product. Fields that are left out stay as they are, and name, price and active if they are null."""
 
     product_id: strawberry.ID
     """Product to change."""
@@ -49,14 +51,23 @@ class UpdateProductInput:
     """New price of one unit. Orders made before keep theirs."""
     active: bool | None = None
     """Whether new orders can sell it; false retires it."""
+    reference: str | None = strawberry.UNSET
+    """New reference, up to 255 characters. Left out: unchanged. Null: removed."""
+    metadata: list[MetadataInput] | None = strawberry.UNSET
+    """New metadata, at most 20 pairs, in place of all there were. Left out: unchanged. Null: removed."""
 
     def command(self) -> UpdateProduct:
         """Raises NotFound, Invalid."""
+        own, metadata = reference(given(self.reference)), tuple(pairs(given(self.metadata)))
+        empty = {"reference": own is None, "metadata": not metadata}
         return UpdateProduct(
             product_id=input_id(self.product_id, "Product", "productId"),
             name=None if self.name is None else texts.name(self.name, texts.MAX_PRODUCT_NAME, "name"),
             price=self.price,
             active=self.active,
+            reference=own,
+            metadata=metadata,
+            removed=frozenset(n for n in empty if empty[n] and getattr(self, n) is not strawberry.UNSET),
         )
 
 

@@ -15,10 +15,11 @@ from schema.types.account import Credit
 from schema.types.base import resolved
 from schema.types.invoice import Assignment
 from schema.types.ledger import Transaction
+from schema.types.metadata import TextsInput
 
 
 @strawberry.input
-class ReassignCreditInput(KeyedInput):
+class ReassignCreditInput(TextsInput, KeyedInput):
     """An assignment to move to other invoices."""
 
     assignment_id: strawberry.ID
@@ -34,6 +35,7 @@ class ReassignCreditInput(KeyedInput):
             assignment_id=input_id(self.assignment_id, "Assignment", "assignmentId"),
             assignments=invoice_amounts(self.assignments),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            texts=self.texts(),
         )
 
 

@@ -14,11 +14,12 @@ from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.types.account import Account
 from schema.types.base import resolved
 from schema.types.ledger import Transaction
+from schema.types.metadata import TextsInput
 from schema.types.requests import ApprovalRequest, requested
 
 
 @strawberry.input
-class PreviewRefundInput:
+class PreviewRefundInput(TextsInput):
     """A refund of a spend to preview."""
 
     transaction_id: strawberry.ID
@@ -38,6 +39,7 @@ class PreviewRefundInput:
             transaction_id=input_id(self.transaction_id, "Transaction", "transactionId"),
             amount=self.amount,
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            texts=self.texts(),
             request_approval=bool(self.request_approval),
             propose_only=bool(self.propose_only),
         )

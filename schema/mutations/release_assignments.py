@@ -12,10 +12,11 @@ from schema.mutations.base import KeyedInput, PostingPayload, ids, loaded, loade
 from schema.types.base import resolved
 from schema.types.invoice import Assignment
 from schema.types.ledger import Transaction
+from schema.types.metadata import TextsInput
 
 
 @strawberry.input
-class ReleaseAssignmentsInput(KeyedInput):
+class ReleaseAssignmentsInput(TextsInput, KeyedInput):
     """Assignments to release."""
 
     assignment_ids: list[strawberry.ID]
@@ -28,6 +29,7 @@ class ReleaseAssignmentsInput(KeyedInput):
         return ReleaseAssignments(
             assignment_ids=ids(self.assignment_ids, "Assignment", "assignmentIds"),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            texts=self.texts(),
         )
 
 

@@ -15,10 +15,11 @@ from schema.scalars import AssetCode
 from schema.types.account import Account
 from schema.types.base import resolved
 from schema.types.ledger import Transaction
+from schema.types.metadata import TextsInput
 
 
 @strawberry.input
-class PreviewSpendInput:
+class PreviewSpendInput(TextsInput):
     """A spend to preview."""
 
     customer_id: strawberry.ID
@@ -28,7 +29,8 @@ class PreviewSpendInput:
     amount: Decimal
     """Amount to spend, above zero, such as "4.50"."""
     note: str | None = None
-    """Purpose of the spend: required free text of up to 10,000 characters, hidden from customers."""
+    """Purpose of the spend: free text of up to 10,000 characters, hidden from customers. Required unless there is a
+    reference."""
     service_ids: list[strawberry.ID] | None = None
     """Services that it is spent on, at most 100: only credits that serve one of them are taken. Null or empty: any credit.
     For SERVICE_CREDITS only."""
@@ -40,6 +42,7 @@ class PreviewSpendInput:
             asset=self.asset,
             amount=self.amount,
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            texts=self.texts(),
             service_ids=ids(self.service_ids, "Service", "serviceIds"),
         )
 

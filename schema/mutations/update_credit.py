@@ -14,10 +14,11 @@ from schema.mutations.base import KeyedInput, PostingPayload, ids, loaded
 from schema.types.account import Credit
 from schema.types.base import resolved
 from schema.types.ledger import Transaction
+from schema.types.metadata import TextsInput
 
 
 @strawberry.input
-class UpdateCreditInput(KeyedInput):
+class UpdateCreditInput(TextsInput, KeyedInput):
     """Changes to a credit. Fields that are null or left out stay as they are."""
 
     credit_id: strawberry.ID
@@ -45,6 +46,7 @@ class UpdateCreditInput(KeyedInput):
             auto_apply=self.auto_apply,
             service_ids=None if self.service_ids is None else ids(self.service_ids, "Service", "serviceIds"),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            texts=self.texts(),
         )
 
 

@@ -14,10 +14,11 @@ from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.types.account import Account
 from schema.types.base import resolved
 from schema.types.ledger import Transaction
+from schema.types.metadata import TextsInput
 
 
 @strawberry.input
-class UseCreditInput(KeyedInput):
+class UseCreditInput(TextsInput, KeyedInput):
     """Service credits to spend."""
 
     customer_id: strawberry.ID
@@ -36,6 +37,7 @@ class UseCreditInput(KeyedInput):
             service_id=input_id(self.service_id, "Service", "serviceId"),
             amount=self.amount,
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            texts=self.texts(),
         )
 
 

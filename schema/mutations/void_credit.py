@@ -14,10 +14,11 @@ from schema.types.account import Account, Credit
 from schema.types.base import resolved
 from schema.types.invoice import Assignment
 from schema.types.ledger import Transaction
+from schema.types.metadata import TextsInput
 
 
 @strawberry.input
-class VoidCreditInput(KeyedInput):
+class VoidCreditInput(TextsInput, KeyedInput):
     """A credit to void."""
 
     credit_id: strawberry.ID
@@ -33,6 +34,7 @@ class VoidCreditInput(KeyedInput):
             credit_id=input_id(self.credit_id, "Credit", "creditId"),
             release_assignments=bool(self.release_assignments),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            texts=self.texts(),
         )
 
 

@@ -13,10 +13,11 @@ from schema.mutations.base import KeyedInput, PostingPayload, loaded, loaded_ass
 from schema.types.base import resolved
 from schema.types.invoice import Assignment, Invoice
 from schema.types.ledger import Transaction
+from schema.types.metadata import TextsInput
 
 
 @strawberry.input
-class VoidInvoiceInput(KeyedInput):
+class VoidInvoiceInput(TextsInput, KeyedInput):
     """An invoice or order to void."""
 
     invoice_id: strawberry.ID
@@ -29,6 +30,7 @@ class VoidInvoiceInput(KeyedInput):
         return VoidInvoice(
             invoice_id=input_id(self.invoice_id, "Invoice", "invoiceId"),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            texts=self.texts(),
         )
 
 

@@ -9,7 +9,7 @@ import strawberry
 
 from auth.roles import Permission
 from gateway.reading import Pending
-from models.customers import REMOVABLE, CustomerView, UpdateCustomer, UpsertCustomer
+from models.customers import REMOVABLE, TEXTS, CustomerView, UpdateCustomer, UpsertCustomer
 from models.kinds import CouponStatus, InvoiceStatus
 from models.planning.calendar import end_of_grace
 from models.reads import customers, invoices, ledger, rewards
@@ -21,6 +21,7 @@ from schema.nodes import NodeReader, node
 from schema.scalars import AssetCode
 from schema.types.base import Connection, Node, Reader, resolved
 from schema.types.enums import MembershipStatus
+from schema.types.metadata import MetadataInput, MetadataPair, given, pairs, reference, shown_metadata
 from schema.types.pages import paged
 from schema.types.refs import AccountRef, CouponRef, InvoiceRef, LedgerEntryRef
 
@@ -68,17 +69,23 @@ class Customer(Node):
     """Display name; "Erased" once the customer is erased."""
     email: str | None
     """E-mail address; null if none is recorded."""
+    reference: str | None
+    """Reference that the tenant's own system gave the customer; null if there is none."""
+    metadata: list[MetadataPair] | None
+    """Pairs that the tenant's own system attached to the customer, by key; null to customers."""
     created_at: datetime
     """Instant at which the customer was added."""
     view: strawberry.Private[CustomerView]
 
     @classmethod
-    def of(cls, view: CustomerView, _reader: Reader) -> "Customer":
+    def of(cls, view: CustomerView, reader: Reader) -> "Customer":
         return cls(
             id=global_id("Customer", view.id),
             external_id=view.external_id,
             name=view.name,
             email=view.email,
+            reference=view.reference,
+            metadata=shown_metadata(view.metadata, to_customer=reader.for_customer),
             created_at=view.created_at,
             view=view,
         )
@@ -169,6 +176,15 @@ class UpsertCustomerInput:
     """Display name, up to 255 characters."""
     email: str | None = None
     """E-mail address, up to 320 characters."""
+    reference: str | None = strawberry.UNSET
+    """Your own reference, up to 255 characters, which the customer sees. Left out: unchanged. Null: removed."""
+    metadata: list[MetadataInput] | None = strawberry.UNSET
+    """Your own pairs of key and value, at most 20, hidden from the customer. Left out: unchanged. Null: removed."""
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """The columns that an edit leaves as they are."""
+        return frozenset(name for name in TEXTS if getattr(self, name) is strawberry.UNSET)
 
     def command(self) -> UpsertCustomer:
         """Raises Invalid."""
@@ -176,6 +192,8 @@ class UpsertCustomerInput:
             external_id=texts.name(self.external_id, texts.MAX_EXTERNAL_ID, "externalId"),
             name=texts.name(self.name, texts.MAX_NAME, "name"),
             email=texts.optional(self.email, texts.MAX_EMAIL, "email"),
+            reference=reference(given(self.reference)),
+            metadata=tuple(pairs(given(self.metadata))),
         )
 
 
@@ -191,17 +209,21 @@ class UpdateCustomerInput:
     """New display name, up to 255 characters. Null: unchanged."""
     email: str | None = strawberry.UNSET
     """New e-mail address. Left out: unchanged. Null: removed."""
+    reference: str | None = strawberry.UNSET
+    """New reference, up to 255 characters, which the customer sees. Left out: unchanged. Null: removed."""
+    metadata: list[MetadataInput] | None = strawberry.UNSET
+    """New metadata, at most 20 pairs, in place of all there were. Left out: unchanged. Null: removed."""
 
     def command(self) -> UpdateCustomer:
         """Raises NotFound, Invalid."""
+        own, metadata = reference(given(self.reference)), tuple(pairs(given(self.metadata)))
+        empty = {"email": self.email is None, "reference": own is None, "metadata": not metadata}
         return UpdateCustomer(
             customer_id=input_id(self.customer_id, "Customer", "customerId"),
             external_id=texts.optional_name(self.external_id, texts.MAX_EXTERNAL_ID, "externalId"),
             name=texts.optional_name(self.name, texts.MAX_NAME, "name"),
-            email=texts.optional(_given(self.email), texts.MAX_EMAIL, "email"),
-            removed=frozenset(name for name in REMOVABLE if getattr(self, name) is None),
+            email=texts.optional(given(self.email), texts.MAX_EMAIL, "email"),
+            reference=own,
+            metadata=metadata,
+            removed=frozenset(n for n in REMOVABLE if empty[n] and getattr(self, n) is not strawberry.UNSET),
         )
-
-
-def _given(value: str | None) -> str | None:
-    return None if value is strawberry.UNSET else value

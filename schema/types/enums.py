@@ -106,7 +106,7 @@ class UserErrorCode(StrEnum):
     REASON_DIRECTION = "REASON_DIRECTION"
     """The reason does not allow this direction. Choose one that lists it in `directions`."""
     NOTE_REQUIRED = "NOTE_REQUIRED"
-    """The reason, or a spend, needs a note. Add one."""
+    """The reason needs a note, or a spend a note or a reference. Add one."""
     MEMBERSHIP_GRACE_ENDED = "MEMBERSHIP_GRACE_ENDED"
     """The membership ended longer ago than the grace period. Reinstate or start it before adding service credits."""
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"

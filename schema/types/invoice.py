@@ -12,7 +12,7 @@ from models.kinds import AssignmentOrigin, InvoiceKind, InvoiceStatus, PaymentMe
 from models.money import to_decimal
 from models.reads import credits as credit_reads
 from models.reads import invoices, rewards
-from models.views import AssignmentView, InvoiceLineView, InvoiceView, PaymentView
+from models.views import AssignmentView, InvoiceLineView, InvoiceTextView, InvoiceView, PaymentView
 from schema.context import Info
 from schema.ids import global_id
 from schema.nodes import by_ids, node
@@ -20,6 +20,7 @@ from schema.scalars import AssetCode
 from schema.types.account import Credit
 from schema.types.base import Connection, Node, Reader, resolved, shows
 from schema.types.customer import Customer
+from schema.types.metadata import MetadataPair, shown_metadata
 from schema.types.pages import paged
 from schema.types.product import Product
 from schema.types.refs import AssignmentRef, CouponRef, TransactionRef
@@ -116,6 +117,23 @@ class Invoice(Node):
         """Customer who is to pay."""
         info.context.require(Permission.READ_CUSTOMERS)
         return info.context.loaders.customers.get(self.view.customer_id)
+
+    @resolved(str | None)
+    async def reference(self, info: Info) -> str | None:
+        """Reference that the tenant's own system gave it; null if there is none."""
+        found = await self._texts(info)
+        return None if found is None else found.reference
+
+    @resolved(list[MetadataPair] | None)
+    async def metadata(self, info: Info) -> list[MetadataPair] | None:
+        """Pairs that the tenant's own system attached to it, by key; null to customers."""
+        found = await self._texts(info)
+        return shown_metadata(None if found is None else found.metadata, to_customer=info.context.is_customer)
+
+    async def _texts(self, info: Info) -> InvoiceTextView | None:
+        info.context.require(Permission.READ_INVOICES)
+        found: InvoiceTextView | None = await info.context.loaders.invoice_texts.load(self.view.id)
+        return found
 
     @resolved(Connection[AssignmentRef])
     def assignments(

@@ -18,6 +18,7 @@ from schema.ids import global_id
 from schema.nodes import by_ids, node
 from schema.types.account import Account, Credit
 from schema.types.base import Connection, Node, Reader, resolved
+from schema.types.metadata import MetadataPair, shown_metadata
 from schema.types.pages import paged
 from schema.types.refs import LedgerEntryRef, TransactionRef
 
@@ -100,6 +101,10 @@ class Transaction(Node):
     """Code of the adjustment reason; null if the event needs none."""
     note: str | None
     """Free text given with it; null to customers."""
+    reference: str | None
+    """Reference that the tenant's own system gave it; null if it has none."""
+    metadata: list[MetadataPair] | None
+    """Pairs that the tenant's own system attached to it, by key; null to customers."""
     actor: Actor | None
     """User, program or job that did it; null to customers."""
     approved_by: Actor | None
@@ -116,6 +121,8 @@ class Transaction(Node):
             kind=TransactionKind(view.kind),
             reason=view.reason,
             note=view.note if shown else None,
+            reference=view.reference,
+            metadata=shown_metadata(view.metadata, to_customer=reader.for_customer),
             actor=Actor.of(view.actor) if shown else None,
             approved_by=Actor.of(view.approved_by) if shown and view.approved_by else None,
             created_at=view.created_at,

@@ -13,6 +13,7 @@ from schema.ids import global_id
 from schema.nodes import by_ids, node
 from schema.scalars import AssetCode
 from schema.types.base import Node, Reader
+from schema.types.metadata import MetadataPair, shown_metadata
 
 
 @node(ProductView, by_ids(products.by_ids), Permission.READ_PRODUCTS, owner=None)
@@ -30,9 +31,13 @@ class Product(Node):
     """Price of one unit. One unit of a credit product adds this amount to the account."""
     active: bool
     """Whether new orders can sell it; false once it is retired."""
+    reference: str | None
+    """Reference that the tenant's own system gave it; null if there is none."""
+    metadata: list[MetadataPair] | None
+    """Pairs that the tenant's own system attached to it, by key; null to customers."""
 
     @classmethod
-    def of(cls, view: ProductView, _reader: Reader) -> "Product":
+    def of(cls, view: ProductView, reader: Reader) -> "Product":
         return cls(
             id=global_id("Product", view.id),
             name=view.name,
@@ -40,4 +45,6 @@ class Product(Node):
             currency=AssetCode(view.currency),
             price=to_decimal(view.price_minor, view.currency),
             active=view.active,
+            reference=view.reference,
+            metadata=shown_metadata(view.metadata, to_customer=reader.for_customer),
         )

@@ -32,6 +32,7 @@ from schema.types.errors import TermChange, UserError
 from schema.types.invoice import Invoice
 from schema.types.ledger import Actor, Transaction
 from schema.types.limits import LimitRemaining
+from schema.types.metadata import MetadataPair, shown_metadata
 from schema.types.pages import paged
 from schema.types.product import Product
 from schema.types.refs import BulkOperationRef
@@ -78,6 +79,10 @@ class ApprovalRequest(Node):
     """With ADJUST_CREDIT: code of the adjustment reason."""
     note: str | None
     """Free text given with the request."""
+    reference: str | None
+    """Reference asked for, for the transaction or order; null if none was."""
+    metadata: list[MetadataPair] | None
+    """Metadata asked for, by key; null to customers."""
     expires_in_days: int | None
     """Days until the credit is to expire, counted from the approval."""
     credit_expires_at: datetime | None
@@ -106,12 +111,16 @@ class ApprovalRequest(Node):
 
     @classmethod
     def of(cls, view: ApprovalRequestView, reader: Reader) -> "ApprovalRequest":
+        asked = view.asked
+        texts = asked.invoice_texts if isinstance(asked, CreateOrder) else asked.texts
         return cls(
             id=global_id("ApprovalRequest", view.id),
             status=ApprovalStatus(view.status(reader.now)),
             operation=RequestedOperation(view.operation),
             reason=view.reason,
             note=view.note,
+            reference=texts.reference if texts else None,
+            metadata=shown_metadata(texts.stored_metadata if texts else None, to_customer=reader.for_customer),
             expires_in_days=view.expires_in_days,
             credit_expires_at=view.credit_expires_at,
             effective_on=view.effective_on,

@@ -79,6 +79,50 @@ async def test_a_file_is_taken_in_worked_off_and_reported(api: Api, tenant: Tena
 
 
 @pytest.mark.usefixtures("people")
+async def test_rows_have_texts_of_their_own(api: Api, tenant: Tenant) -> None:
+    file = """customer,amount,Reference,metadata.till,METADATA.Shop
+carol,1,PO-7,2,
+dave,2,,,Lisboa
+"""
+    operation = (await post(api, file, "asset=POINTS&reason=CORRECTION&reference=file")).json()["operation"]
+    await work(tenant)
+    query = """query($id: ID!) { bulkOperation(id: $id) { rows { edges { node {
+      transaction { reference metadata { key value } } } } } } }"""
+    rows = (await api(query, {"id": operation}))["bulkOperation"]["rows"]["edges"]
+    assert [row["node"]["transaction"] for row in rows] == [
+        {"reference": "PO-7", "metadata": [{"key": "till", "value": "2"}]},
+        {"reference": "file", "metadata": [{"key": "Shop", "value": "Lisboa"}]},
+    ]
+
+
+@pytest.mark.usefixtures("people")
+@pytest.mark.parametrize(
+    ("columns", "problem"),
+    [
+        ("metadata.a,metadata.A,metadata. a", "metadata.a is there twice"),
+        (",".join(f"metadata.{n}" for n in range(21)), "there are more than 20 columns metadata.KEY"),
+    ],
+)
+async def test_columns_of_metadata_that_are_refused(api: Api, columns: str, problem: str) -> None:
+    (error,) = (await post(api, f"customer,amount,{columns}\n")).json()["userErrors"]
+    assert error["field"] == ["file"]
+    assert problem in error["message"]
+
+
+@pytest.mark.usefixtures("people")
+async def test_bad_texts_make_bad_rows(api: Api, tenant: Tenant) -> None:
+    file = f"""customer,amount,reference,metadata.{"k" * 41}
+carol,1,{"x" * 256},
+dave,2,,1
+"""
+    operation = (await post(api, file, "asset=POINTS&reason=CORRECTION&errorPolicy=SKIP_FAILED")).json()["operation"]
+    await work(tenant)
+    _, rows = await report(api, operation)
+    assert [row["error"]["code"] for row in rows] == ["INVALID", "INVALID"]
+    assert [row["error"]["field"] for row in rows] == [["reference"], ["metadata"]]
+
+
+@pytest.mark.usefixtures("people")
 async def test_bad_rows_are_named_and_nothing_is_posted(api: Api, tenant: Tenant) -> None:
     file = "amount,customer,expires\n5,carol,\n,dave,\n1e3,dave,soon\n5,nobody,\n5\n5,dave,soon\n0,dave,\n"
     operation = (await post(api, "\ufeff" + file)).json()["operation"]

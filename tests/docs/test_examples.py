@@ -16,6 +16,7 @@ from app.tokens.partners import PartnerTokenVerifier
 from auth.roles import Role, Scope
 from auth.tokens import TokenVerifier
 from models.ledger import Ledger
+from models.texts import Texts
 from tests.api.conftest import Api, gid, serving
 from tests.docs.blocks import PAGES, ROOT, Examples, all_blocks, blocks, fits, is_shaped_like
 from tests.support.clock import Clock
@@ -33,6 +34,7 @@ HERE: Final = {
     "docs/limits-and-approvals.md",
     "docs/partner-tokens.md",
     "docs/query-cost.md",
+    "docs/references.md",
     "docs/time.md",
 }
 ELSEWHERE: Final = {"README.md"}
@@ -217,6 +219,23 @@ async def test_time(api: Api, tenant: Tenant, clock: Clock) -> None:
     variables = {"id": gid("Account", done.account_id), "at": at.isoformat()}
     explained = (await api(page.take("graphql").text, variables))["node"]["balanceExplanation"]
     assert explained["available"] == "5.00", json.dumps(explained)
+    page.end()
+
+
+async def test_references(api: Api, tenant: Tenant) -> None:
+    page = Examples("docs/references.md", "graphql")
+    customer = await tenant.customer()
+    await tenant.credit(customer, 5)
+    await tenant.invoice(customer, 7, number="I-7", auto_apply=False, invoice_texts=Texts("R-2026-0815"))
+
+    spent = (await api(page.take("graphql").text, {"customer": gid("Customer", customer)}))["spendCredit"]
+    assert spent["userErrors"] == []
+    assert spent["transaction"] == {
+        "reference": "R-2026-0815",
+        "metadata": [{"key": "shop", "value": "Lisboa"}, {"key": "till", "value": "2"}],
+    }
+    found = (await api(page.take("graphql").text))["invoices"]["edges"]
+    assert found == [{"node": {"number": "I-7", "due": "7.00"}}]
     page.end()
 
 

@@ -44,6 +44,7 @@ INSERT INTO products VALUES (:id, :tenant, 'Tea', 'GOODS', 'GBP', 100, true);
 INSERT INTO invoices (id, tenant_id, customer_id, number, kind, currency, total_minor, creditable_minor, paid_minor,
     credited_minor, status, auto_apply, issued_on, actor_id, created_at)
     VALUES (:id, :tenant, :id, 'I1', 'INVOICE', 'GBP', 100, 100, 10, 20, 'PART_PAID', true, '2026-01-01', :id, now());
+INSERT INTO invoice_texts VALUES (:id, :tenant, 'PO-7', '{"a":"b"}', now());
 INSERT INTO invoice_lines VALUES (:id, :tenant, :id, 0, 'Tea', 1, 100, 'GOODS', :id);
 INSERT INTO payments VALUES (:id, :tenant, :id, 10, 'CARD', '2026-01-01', :id, now());
 INSERT INTO grants VALUES (:id, :tenant, :id, :id, :id);

@@ -66,6 +66,15 @@ BROKEN = [
     ("transactions_note_digest", f"note_digest = {SHORT}"),
     ("transaction_texts_note", "note = repeat('x', 10001)"),
     ("transaction_texts_salt", "salt = ''"),
+    ("transaction_texts_salt", "note = '', salt = '', metadata = '{}'"),
+    *(
+        (f"{table}_{name}", f"{name} = {value}")
+        for table in ("transaction_texts", "invoice_texts", "customers", "products")
+        for name, value in (("reference", "''"), ("reference", "repeat('x', 256)"), ("metadata", "'[]'"))
+    ),
+    ("transaction_texts_referenced_at", "referenced_at = now()"),
+    ("invoice_texts_referenced_at", "referenced_at = NULL"),
+    ("invoice_texts_any", "reference = NULL, referenced_at = NULL, metadata = NULL"),
     ("accounts_asset", "asset = 'MONEY'"),
     ("accounts_balance", "balance_minor = -1"),
     ("accounts_balance", f"balance_minor = {TOO_MUCH}"),

@@ -36,6 +36,10 @@ async def test_an_event_is_not_deleted_even_by_the_owner(
     ("change", "allowed"),
     [
         ("note = '', salt = ''", True),
+        ("note = '', salt = '', reference = NULL, metadata = NULL, referenced_at = NULL", True),
+        ("note = '', salt = '', reference = 'PO-7', referenced_at = now()", False),
+        ("note = '', salt = '', metadata = '{}'", False),
+        ("reference = 'PO-7', referenced_at = now()", False),
         ("note = ''", False),
         ("note = 'Another note'", False),
         ("note = '', salt = '', id = gen_random_uuid()", False),

@@ -4,12 +4,14 @@ from decimal import Decimal
 from uuid import UUID, uuid4
 
 from models.commands import MembershipChange, MergeCustomers
-from models.customers import UpdateCustomer
+from models.customers import UpdateCustomer, UpsertCustomer
 from models.operations.import_credits import ImportCredits, ImportRow, import_credits
 from models.operations.memberships import start_membership
 from models.operations.merge_customers import merge_customers
 from models.operations.people import erase_customer, update_customer
 from models.operations.run_bulks import run_bulk
+from models.operations.upsert_customer import upsert_customer
+from models.texts import Texts
 from tests.support.tenants import MANAGER, STAFF, Tenant
 
 SECRET = "Zanzibar"
@@ -24,6 +26,7 @@ EVERYWHERE = (
     "customers",
     "entries",
     "idempotency_keys",
+    "invoice_texts",
     "invoices",
     "outbox",
     "tier_changes",
@@ -45,21 +48,34 @@ async def test_every_text_goes_and_every_figure_stays(tenant: Tenant) -> None:
     await tenant.adjust(anna, 50, note=f"Of {SECRET}")
     await tenant.adjust(anna, 5_000, actor=STAFF, request_approval=True, note=f"For {SECRET}")
     await start_membership(tenant.ledger, tenant.id, MANAGER, MembershipChange(anna, None, f"As {SECRET}"))
-    await tenant.adjust(ben, 50, note="Of Ben")
+    await tenant.adjust(anna, 1, texts=Texts(SECRET, ((SECRET, SECRET),)))
+    own = Texts(f"Also {SECRET}", (("of", SECRET),))
+    await tenant.adjust(anna, 5_000, actor=STAFF, request_approval=True, texts=own)
+    await tenant.invoice(anna, 5, auto_apply=False, invoice_texts=own)
     external_id = (await tenant.rows("SELECT external_id FROM customers WHERE tenant_id = $1 AND id = $2", anna))[0][0]
-    rows = [ImportRow(external_id, Decimal(7), note=f"On {SECRET}")]
+    edited = UpsertCustomer(external_id, f"{SECRET} Anna", None, SECRET, ((SECRET, SECRET),))
+    await upsert_customer(tenant.ledger, tenant.id, MANAGER, edited, kept=frozenset())
+    await tenant.adjust(ben, 50, note="Of Ben")
+    rows = [ImportRow(external_id, Decimal(7), note=f"On {SECRET}", texts=own)]
     command = ImportCredits(digest="", asset="POINTS", reason="CORRECTION")
     await import_credits(tenant.ledger, tenant.id, MANAGER, command, rows, "k")
     while await run_bulk(tenant.ledger, tenant.id):
         pass
     found = await where(tenant, SECRET)
-    assert found == {"approval_requests", "audit_events", "bulk_rows", "customers", "transaction_texts"}
+    assert found == {
+        "approval_requests",
+        "audit_events",
+        "bulk_rows",
+        "customers",
+        "invoice_texts",
+        "transaction_texts",
+    }
     entries = await tenant.rows("SELECT * FROM entries WHERE tenant_id = $1 ORDER BY id")
 
     assert await erase_customer(tenant.ledger, tenant.id, MANAGER, anna)
     assert await where(tenant, SECRET) == set()
     assert await tenant.rows("SELECT * FROM entries WHERE tenant_id = $1 ORDER BY id") == entries
-    assert [await tenant.available(anna), await tenant.available(anna, "POINTS")] == [5000, 7]
+    assert [await tenant.available(anna), await tenant.available(anna, "POINTS")] == [5100, 7]
     person = (
         "SELECT name, email, external_id LIKE 'erased-%', erased_at FROM customers WHERE tenant_id = $1 AND id = $2"
     )

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.hash_chain import Promise, entry_hash, key_use, promises_digest, transaction_digest
+from models.hash_chain import Promise, entry_hash, key_use, note_digest, promises_digest, transaction_digest
+from models.texts import Texts
 
 AT = datetime(2026, 3, 1, 12, 30, 15, 123456, UTC)
 ENTRY: dict[str, Any] = {
@@ -192,6 +193,11 @@ transactions = st.fixed_dictionaries(
         "limited_on": st.none() | st.dates(),
     }
 )
+own_texts = st.none() | st.builds(
+    Texts,
+    st.none() | st.text(max_size=255),
+    st.dictionaries(st.text(max_size=40), st.text(max_size=500), max_size=3).map(lambda pairs: tuple(pairs.items())),
+)
 keys = st.fixed_dictionaries(
     {
         "tenant_id": st.uuids(),
@@ -279,6 +285,26 @@ def test_everything_about_a_key_counts(name: str) -> None:
     changed["claimed_at"] = AT + timedelta(microseconds=1)
 
     assert key_use(**{**KEY, name: changed.get(name, UUID(int=99))}) != key_use(**KEY)
+
+
+@given(salt=st.binary(min_size=16, max_size=64), note=st.none() | st.text(), texts=own_texts)
+def test_the_digest_of_texts_is_what_is_documented(salt: bytes, note: str | None, texts: Texts | None) -> None:
+    length = len(salt).to_bytes(2, "big")
+    if texts is None:
+        documented = b"scrip-note-1\0" + length + salt + (note or "").encode()
+    else:
+        documented = b"scrip-texts-1\0" + length + salt
+        for text in (note, texts.reference, texts.stored_metadata):
+            said = (text or "").encode()
+            documented += len(said).to_bytes(4, "big") + said
+
+    assert note_digest(salt, note, texts) == hashlib.sha256(documented).digest()
+
+
+def test_a_note_and_a_reference_do_not_run_into_each_other() -> None:
+    salt = bytes(16)
+    assert note_digest(salt, "AB", Texts("C")) != note_digest(salt, "A", Texts("BC"))
+    assert note_digest(salt, "A", Texts("B")) != note_digest(salt, "A")
 
 
 def test_texts_do_not_run_into_each_other() -> None:

@@ -38,9 +38,11 @@ class Billing(Approving):
         lines: tuple[tuple[int, Decimal], ...],
         auto: bool,
         issued: date | None = None,
+        reference: str | None = None,
     ) -> str:
         refuse(_bad_lines(lines, currency) | ({"INVALID"} if self.is_erased(customer) else set()))
         made = Invoice(self.person(customer), currency, _worth(lines), len(self.invoices))
+        made.reference = self.kept(customer, reference)
         return self._issue(made, issued or self.today(now), now, auto)
 
     def _order(

@@ -156,6 +156,7 @@ class Commands(Draws):
                 "lines": lines,
                 "auto": self._chance(60),
                 **self._issued(now),
+                **self._reference(30),
             },
         )
 
@@ -289,7 +290,8 @@ class Commands(Draws):
             "asset": asset,
             "amount": amount if self._chance(97) else -amount,
             "services": services,
-            "note": "Coffee" if self._chance(95) else self.dice.choice((None, "", " ")),
+            "note": "Coffee" if self._chance(90) else self.dice.choice((None, "", " ")),
+            **self._reference(50),
         }
         return Command("spend", facts, self.dice.choice(ROLES))
 
@@ -315,14 +317,7 @@ class Commands(Draws):
         coupon = self._coupon()
         if coupon is None:
             return None
-        invoices = [n for n, bill in enumerate(self.reference.invoices) if self._is_coupons(coupon, bill.customer)]
-        named = self.dice.choice(invoices) if invoices and self._chance(60) else None
-        return Command("use_coupon", {"coupon": coupon, "invoice": named})
-
-    def _is_coupons(self, coupon: int, customer: int) -> bool:
-        """Mostly only what is the same person's."""
-        theirs = self.reference.coupons[coupon].customer
-        return self.reference.person(theirs) == self.reference.person(customer) or self._chance(2)
+        return Command("use_coupon", {"coupon": coupon, "invoice": self._invoice_for(coupon)})
 
     def _reopen_coupon(self, now: datetime) -> Command | None:
         coupon = self._coupon("USED")

@@ -52,13 +52,16 @@ _REFUNDS: Final = "SELECT spend_id, sum(amount_minor) FROM refunds WHERE tenant_
 _REVERSED: Final = """
     SELECT r.operation_id, count(*) FROM reversed_rows m JOIN bulk_rows r ON r.tenant_id = $1 AND r.id = m.id
     WHERE m.tenant_id = $1 GROUP BY 1"""
+_REFERENCES: Final = """
+    SELECT id, reference FROM transaction_texts WHERE tenant_id = $1 AND reference IS NOT NULL
+    UNION ALL SELECT id, reference FROM invoice_texts WHERE tenant_id = $1"""
 _STOCK: Final = "SELECT id, stock FROM rewards WHERE tenant_id = $1 ORDER BY id"
 _TIERS: Final = """
     SELECT DISTINCT ON (a.customer_id) a.customer_id, t.new_tier FROM tier_changes t
     JOIN accounts a ON a.tenant_id = $1 AND a.id = t.account_id
     WHERE t.tenant_id = $1 ORDER BY a.customer_id, t.id DESC"""
 _LADDER: Final = "SELECT threshold_minor, name FROM tiers WHERE tenant_id = $1"
-UNORDERED: Final = ("invoice", "payment", "request", "grant", "stock", "account", "refund", "reversal")
+UNORDERED: Final = ("invoice", "payment", "request", "grant", "stock", "account", "refund", "reference", "reversal")
 _USED: Final = """
     SELECT l.role, l.holder, l.asset, l.day, l.scope, l.used_minor FROM limit_counters l
     LEFT JOIN customers c ON c.tenant_id = $1 AND c.id::text = l.holder
@@ -293,6 +296,9 @@ def _expected_rest(names: Names, reference: Reference) -> Iterable[tuple[str, st
         _REVERSED,
         [(names.bulks[number], rows_back) for number, rows_back in enumerate(back) if rows_back],
     )
+    spends = [(rows["spends"][n], spend.reference) for n, spend in enumerate(reference.spends) if spend.reference]
+    bills = [(rows["invoices"][bill.serial], bill.reference) for bill in reference.invoices if bill.reference]
+    yield "reference", _REFERENCES, [*spends, *bills]
     yield "stock", _STOCK, [(names.prizes[number], prize.stock) for number, prize in enumerate(reference.prizes)]
     yield (
         "request",

@@ -57,6 +57,12 @@ class Draws:
         places = PLACES[asset]
         return Decimal(self.dice.randint(1, most * 10**places)).scaleb(-places)
 
+    def _reference(self, of_a_hundred: int) -> dict[str, str]:
+        """What the tenant's own systems call it, where they do."""
+        if not self._chance(of_a_hundred) or "reference" in self.without:
+            return {}
+        return {"reference": self.dice.choice(("R-1", " R-2 ", "r-1", "", "\u2003"))}
+
     def _services(self, asset: str) -> tuple[int, ...]:
         if asset != "SERVICE_CREDITS" and not self._chance(2):
             return ()
@@ -105,3 +111,10 @@ class Draws:
     def _coupon(self, status: str = "ISSUED") -> int | None:
         coupons = [n for n, coupon in enumerate(self.reference.coupons) if coupon.status == status or self._chance(4)]
         return self.dice.choice(coupons) if coupons else None
+
+    def _invoice_for(self, coupon: int) -> int | None:
+        """Mostly one of the person's whose coupon it is; often none."""
+        person = self.reference.person(self.reference.coupons[coupon].customer)
+        bills = enumerate(self.reference.invoices)
+        numbers = [n for n, bill in bills if self.reference.person(bill.customer) == person or self._chance(2)]
+        return self.dice.choice(numbers) if numbers and self._chance(60) else None

@@ -43,6 +43,7 @@ from models.planning.payments import RecordPayment, VoidPayment
 from models.planning.releasing import ReassignCredit, ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
 from models.planning.spending import SpendCredit
 from models.planning.using import UseCredit
+from models.texts import texts_of
 from tests.simulation.records import Command, FileRow
 from tests.support.tenants import ADMIN, Tenant
 
@@ -177,7 +178,13 @@ def _invoice(names: Names, key: str, **facts: Any) -> Any:
     lines = tuple(InvoiceLineItem("Tea", quantity, price) for quantity, price in facts["lines"])
     customer = names.customer(facts["customer"])
     return create_invoice, CreateInvoice(
-        customer, key, facts["currency"], lines, facts.get("issued"), auto_apply=facts["auto"]
+        customer,
+        key,
+        facts["currency"],
+        lines,
+        facts.get("issued"),
+        auto_apply=facts["auto"],
+        invoice_texts=texts_of(facts.get("reference"), None),
     )
 
 
@@ -253,6 +260,7 @@ def _spend(names: Names, key: str, **facts: Any) -> Any:
         facts["amount"],
         facts["note"],
         tuple(names.services[s] for s in facts["services"]),
+        texts_of(facts.get("reference"), None),
     )
 
 

@@ -73,7 +73,7 @@ class People(State):
             new.started, new.cancelled = old.started, old.cancelled
 
     def _erase(self, *, now: datetime, role: str, customer: int) -> str:
-        """All records of the person, by whichever of them; and every note about them."""
+        """All records of the person, by whichever of them; and every text about them."""
         refuse(set() if self.known(customer) else {"NOT_FOUND"})
         person = self.person(customer)
         for number, record in enumerate(self.customers):
@@ -82,6 +82,10 @@ class People(State):
         for asked in self.requests:
             if self.person(asked.facts["customer"]) == person and "note" in asked.facts:
                 asked.facts = asked.facts | {"note": None}
+        for spend in self.spends:
+            spend.reference = None if self.person(spend.customer) == person else spend.reference
+        for invoice in self.invoices:
+            invoice.reference = None if self.person(invoice.customer) == person else invoice.reference
         return "done"
 
     # Members

@@ -150,6 +150,7 @@ class Invoice:
     paid: Decimal = NOTHING
     credited: Decimal = NOTHING
     void: bool = False
+    reference: str | None = None
 
     @property
     def due(self) -> Decimal:
@@ -202,6 +203,7 @@ class Spend:
     asset: str
     taken: tuple[tuple[int, Decimal], ...]
     returned: Decimal = NOTHING
+    reference: str | None = None
 
     @property
     def left(self) -> Decimal:

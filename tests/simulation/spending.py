@@ -18,12 +18,15 @@ class Spending(Approving):
         amount: Decimal,
         services: tuple[int, ...] = (),
         note: str | None = None,
+        reference: str | None = None,
     ) -> str:
         faults = bad_amount(amount, asset) | ({"INVALID"} if amount < 0 else set())
         faults |= {"INVALID"} if services and asset != "SERVICE_CREDITS" else set()
-        faults |= set() if (note or "").strip() else {"NOTE_REQUIRED"}
+        faults |= set() if (note or "").strip() or (reference or "").strip() else {"NOTE_REQUIRED"}
         refuse(faults | (set() if self.known(customer) else {"NOT_FOUND"}))
-        return self._take_for(now, role, customer, asset, amount, services)
+        done = self._take_for(now, role, customer, asset, amount, services)
+        self.spends[-1].reference = self.kept(customer, reference)
+        return done
 
     def _use(self, *, now: datetime, role: str, customer: int, service: int, amount: Decimal) -> str:
         refuse(bad_amount(amount, "SERVICE_CREDITS") | ({"INVALID"} if amount < 0 else set()))

@@ -121,6 +121,10 @@ class State:
     def known(self, customer: int) -> bool:
         return 0 <= customer < len(self.customers)
 
+    def kept(self, customer: int, reference: str | None) -> str | None:
+        """The reference as it is kept: of nobody who was erased."""
+        return None if self.is_erased(customer) else (reference or "").strip() or None
+
     def is_erased(self, customer: int) -> bool:
         return self.customers[self.person(customer)].erased
 

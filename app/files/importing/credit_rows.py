@@ -1,4 +1,5 @@
-"""A CSV file of adjustments, row by row: `customer,amount` and optionally `asset,expires,reason,note`.
+"""A CSV file of adjustments, row by row: `customer,amount` and optionally `asset,expires,reason,note,reference`, and a
+column `metadata.KEY` for each key of metadata.
 
 UTF-8, with a header, columns in any order. customer: the tenant's own id for them. expires: a number of days (0 is
 never), or the last day (2027-01-31). A blank stands for the request's value for the whole file.
@@ -6,17 +7,30 @@ never), or the last day (2027-01-31). A blank stands for the request's value for
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, Final, TextIO
 
 from models.errors import Invalid, LedgerError
 from models.money import parse_decimal
+from models.names import clean_name
 from models.operations.import_credits import ImportRow
-from schema.texts import MAX_EXTERNAL_ID, MAX_NOTE, MAX_REASON, name, text
+from models.texts import MAX_PAIRS, Texts, texts_of
+from schema.texts import (
+    MAX_EXTERNAL_ID,
+    MAX_METADATA_KEY,
+    MAX_METADATA_VALUE,
+    MAX_NOTE,
+    MAX_REASON,
+    MAX_REFERENCE,
+    name,
+    text,
+)
 
 NEEDED: Final = ("customer", "amount")
-COLUMNS: Final = (*NEEDED, "asset", "expires", "reason", "note")
+COLUMNS: Final = (*NEEDED, "asset", "expires", "reason", "note", "reference")
+METADATA: Final = "metadata."
+"""Prefix of the name of a column with the values of one key."""
 MAX_FIELD_CHARACTERS: Final = 20_000
 MAX_ROW_CHARACTERS: Final = len(COLUMNS) * (2 * MAX_FIELD_CHARACTERS + 3)
 """Of a row as the file has it: with its quotes doubled, and the blanks around its cells."""
@@ -69,17 +83,26 @@ class _Lines:
 
 
 def _columns(header: list[str]) -> list[str]:
-    names = [column.strip().lower() for column in header]
+    names = [_name_of(column.strip()) for column in header]
     wrong = [f"there is no column {column}" for column in NEEDED if column not in names]
-    wrong += [f"{column[:40]!r} is none of these" for column in dict.fromkeys(names) if column not in COLUMNS]
-    wrong += [f"{column} is there twice" for column in COLUMNS if names.count(column) > 1]
+    keys = [column for column in names if column.startswith(METADATA)]
+    wrong += [f"{column[:40]!r} is none of these" for column in dict.fromkeys(names) if column not in (*COLUMNS, *keys)]
+    wrong += [f"{column[:80]} is there twice" for column in (*COLUMNS, *dict.fromkeys(keys)) if names.count(column) > 1]
+    if len(keys) > MAX_PAIRS:
+        wrong.append(f"there are more than {MAX_PAIRS} columns {METADATA}KEY")
     if wrong:
         raise Invalid(
-            f"The first line must name the columns: {', '.join(NEEDED)}, and any of {', '.join(COLUMNS[2:])} that the file "
-            f"has. In this file {', '.join(wrong[:MAX_TOLD])}.",
+            f"The first line must name the columns: {', '.join(NEEDED)}, and any of {', '.join(COLUMNS[2:])} and "
+            f"{METADATA}KEY that the file has. In this file {', '.join(wrong[:MAX_TOLD])}.",
             field=("file",),
         )
     return names
+
+
+def _name_of(column: str) -> str:
+    """The column's name; of metadata, its key is as it was written, in the form of names."""
+    prefix, key = column[: len(METADATA)].lower(), column[len(METADATA) :]
+    return prefix + clean_name(key) if prefix == METADATA else column.lower()
 
 
 def _row(columns: list[str], cells: list[str]) -> ImportRow:
@@ -93,10 +116,22 @@ def _row(columns: list[str], cells: list[str]) -> ImportRow:
         for column, longest in (("asset", MAX_ASSET), ("reason", MAX_REASON), ("note", MAX_NOTE)):
             if column in said:
                 understood[column] = text(said[column], longest, column)
+        understood["texts"] = _texts(said)
         understood |= _expiry(said.get("expires", ""))
     except LedgerError as error:
         return ImportRow(**understood, error=error)
     return ImportRow(**understood)
+
+
+def _texts(said: Mapping[str, str]) -> Texts | None:
+    pairs = [(column[len(METADATA) :], value) for column, value in said.items() if column.startswith(METADATA)]
+    reference = said.get("reference")
+    if reference is None and not pairs:
+        return None
+    for key, value in pairs:
+        text(key, MAX_METADATA_KEY, "metadata")
+        text(value, MAX_METADATA_VALUE, METADATA + key)
+    return texts_of(None if reference is None else text(reference, MAX_REFERENCE, "reference"), pairs)
 
 
 def _amount(cell: str) -> Any:
