@@ -174,6 +174,7 @@ class ReverseRows(Command):
     operation_id: UUID
     rows: tuple[RowToReverse, ...]
     note: str | None = None
+    texts: Texts | None = None
 
 
 @dataclass(frozen=True, slots=True)

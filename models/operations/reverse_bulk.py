@@ -21,6 +21,7 @@ from models.operations.bulk_keys import claim_for
 from models.operations.run_reversals import CHUNK_ROWS, run_reversal
 from models.planning.columns import to_json
 from models.session import TenantConnection, tenant_transaction
+from models.texts import Texts
 from models.undoing_errors import BulkNotReversible
 
 OPERATION: Final = "reverseBulkOperation"
@@ -33,11 +34,12 @@ _STILL_RUNNING: Final = (BulkStatus.QUEUED, BulkStatus.RUNNING)
 
 @dataclass(frozen=True, slots=True)
 class ReverseBulk:
-    """Take a bulk back. dry_run: report only. note: on each transaction."""
+    """Take a bulk back. dry_run: report only. note, texts: on each transaction."""
 
     operation_id: UUID
     dry_run: bool = False
     note: str | None = None
+    texts: Texts | None = None
 
 
 async def reverse_bulk(
@@ -81,7 +83,7 @@ async def _queue(
             command.dry_run,
             rows,
             doer.id,
-            to_json({"note": command.note}),
+            to_json({"note": command.note, "texts": None if command.texts is None else command.texts.as_json()}),
             key,
             await ledger.stamp(connection),
             command.operation_id,

@@ -26,6 +26,7 @@ from models.planning.drafts import RowReport
 from models.planning.reversing import needs, plan
 from models.planning.state import AccountState, Books, PostingContext
 from models.session import TenantConnection, tenant_transaction
+from models.texts import Texts
 from turns.slices import each_in_slices, in_slices
 
 CHUNK_ROWS: Final = 500
@@ -52,11 +53,16 @@ async def run_reversal(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk) -> in
         if not rows:
             return done + await finish(ledger, tenant_id, bulk.id, BulkStatus.COMPLETED)
         before = rows[-1].row
-        command = ReverseRows(bulk.id, rows, bulk.command["note"])
+        command = _command(bulk, rows)
         key = f"{row_key(bulk.id, rows[0].row)}+"
         await ledger.submit(tenant_id, bulk.actor, "reverseRows", command, needs(rows), key)
         done += len(rows)
     return done
+
+
+def _command(bulk: RunningBulk, rows: tuple[RowToReverse, ...]) -> ReverseRows:
+    texts = bulk.command["texts"]
+    return ReverseRows(bulk.id, rows, bulk.command["note"], None if texts is None else Texts.of_json(texts))
 
 
 async def _settled_to(tenant_id: UUID, bulk: RunningBulk) -> int:
@@ -105,8 +111,7 @@ async def _report(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk) -> int:
     async with tenant_transaction(tenant_id, read_only=True, one_moment=True) as connection:
         async for rows in _by_person(connection, bulk):
             books = await _unlocked_books(ledger, connection, bulk, rows)
-            command = ReverseRows(bulk.id, rows, bulk.command["note"])
-            await in_slices(plan(books, PostingContext(bulk.actor, None, bulk.id), command))
+            await in_slices(plan(books, PostingContext(bulk.actor, None, bulk.id), _command(bulk, rows)))
             await _keep_reports(tenant_id, bulk, books.writes.row_reports)
             done += len(rows)
             if not await keep_claim(ledger, tenant_id, bulk.id):

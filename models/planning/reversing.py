@@ -90,7 +90,7 @@ def _report(
     )
     try:
         check_sender(books, context.actor, SENDER_SCOPES)
-        row_context = PostingContext(context.actor, key, transaction_id, shown=False)
+        row_context = PostingContext(context.actor, key, transaction_id, shown=False, texts=command.texts)
         reversal = yield from _take_back(books, row_context, row, taken, command.note)
     except LedgerError as error:
         books.rollback_to(savepoint)

@@ -11,11 +11,12 @@ from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.types.base import resolved
+from schema.types.metadata import TextsInput
 from schema.types.requests import BulkOperation
 
 
 @strawberry.input
-class ReverseBulkOperationInput(KeyedInput):
+class ReverseBulkOperationInput(TextsInput, KeyedInput):
     """A bulk operation to take back."""
 
     operation_id: strawberry.ID
@@ -31,6 +32,7 @@ class ReverseBulkOperationInput(KeyedInput):
             operation_id=input_id(self.operation_id, "BulkOperation", "operationId"),
             dry_run=bool(self.dry_run),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            texts=self.texts(),
         )
 
 

@@ -11,7 +11,7 @@ from tests.support.tenants import PARTNER, Tenant
 
 REVERSE: Final = """mutation($input: ReverseBulkOperationInput!) { reverseBulkOperation(input: $input) {
     operation { id kind dryRun status total processed succeeded failed reverses { id }
-      rows { edges { node { row amount taken used tierBefore tierAfter customer { externalId } transaction { kind note }
+      rows { edges { node { row amount taken used tierBefore tierAfter customer { externalId } transaction { kind note reference }
         error { code } } } } }
     replayed userErrors { code field } } }"""
 ORIGINAL: Final = """query($id: ID!) { bulkOperation(id: $id) { kind reverses { id }
@@ -35,7 +35,7 @@ async def ask(api: Api, operation: str, *, key: str = "k", **given: Any) -> Any:
 
 async def test_it_tells_of_every_row(api: Api, tenant: Tenant) -> None:
     operation, _ = await posted(tenant)
-    back = await ask(api, operation, note="The wrong list", role=Role.MANAGER)
+    back = await ask(api, operation, note="The wrong list", reference="R-1", role=Role.MANAGER)
 
     assert (back["userErrors"], back["replayed"]) == ([], False)
     told = back["operation"]
@@ -46,7 +46,7 @@ async def test_it_tells_of_every_row(api: Api, tenant: Tenant) -> None:
         {"id": operation},
     )
     assert [told[name] for name in ("total", "processed", "succeeded", "failed")] == [2, 2, 2, 0]
-    undone = {"kind": "REVERSAL", "note": "The wrong list"}
+    undone = {"kind": "REVERSAL", "note": "The wrong list", "reference": "R-1"}
     common = {"tierBefore": None, "tierAfter": None, "transaction": undone, "error": None}
     assert [edge["node"] for edge in told["rows"]["edges"]] == [
         {"row": 0, "amount": "40", "taken": "25", "used": "15", "customer": {"externalId": "carol"}, **common},
@@ -59,7 +59,7 @@ async def test_it_tells_of_every_row(api: Api, tenant: Tenant) -> None:
     assert [edge["node"] for edge in original["rows"]["edges"]] == [row, row]
 
     async with tenant.nothing_moves():
-        again = await ask(api, operation, note="The wrong list", role=Role.MANAGER)
+        again = await ask(api, operation, note="The wrong list", reference="R-1", role=Role.MANAGER)
     assert again == {**back, "replayed": True}
 
 
