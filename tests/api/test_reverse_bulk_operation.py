@@ -11,8 +11,8 @@ from tests.support.tenants import PARTNER, Tenant
 
 REVERSE: Final = """mutation($input: ReverseBulkOperationInput!) { reverseBulkOperation(input: $input) {
     operation { id kind dryRun status total processed succeeded failed reverses { id }
-      rows { edges { node { row amount taken used tierBefore tierAfter customer { externalId } transaction { kind note reference }
-        error { code } } } } }
+      rows { edges { node { row amount taken used tierBefore tierAfter customer { externalId }
+        transaction { kind note reference } error { code } } } } }
     replayed userErrors { code field } } }"""
 ORIGINAL: Final = """query($id: ID!) { bulkOperation(id: $id) { kind reverses { id }
     reversals { edges { node { id kind dryRun } } }
