@@ -271,6 +271,7 @@ class Outcome:
     invoice_id: UUID | None = None
     payment_id: UUID | None = None
     coupon_id: UUID | None = None
+    hold_id: UUID | None = None
     approval_request_id: UUID | None = None
     bulk_operation_id: UUID | None = None
     assignment_ids: tuple[UUID, ...] = ()
@@ -299,8 +300,8 @@ class CreditEffect:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The effect of an adjustment, a spend or a refund, had it been posted now. account_id None: it would open the
-    account."""
+    """The effect of an adjustment, a spend, a hold or a refund, had it been posted now. account_id None: it would open
+    the account."""
 
     asset: str
     account_id: UUID | None
@@ -310,3 +311,4 @@ class Preview:
     credits: tuple[CreditEffect, ...]
     limit: LimitVerdict
     errors: tuple[LedgerError, ...] = field(default=())
+    held_after_minor: int = 0

@@ -9,6 +9,7 @@ from models.commands import Actor, Command, CreditEffect, LimitVerdict, Preview
 from models.errors import CurrencyNotAllowed, LedgerError, LimitExceeded
 from models.ledger import Ledger
 from models.loading.accounts import load_facts, read_accounts, read_customers
+from models.loading.billing import load_invoices
 from models.loading.counters import counters_needed, read_counters, spending_counters_needed
 from models.loading.credits import load_credits, load_spend_records, load_spends
 from models.money import POINTS
@@ -50,20 +51,23 @@ async def previewed(
         tier_after=_tier(books, planned),
         credits=_effects(books),
         limit=said,
+        held_after_minor=planned.held_minor,
     )
 
 
 def _effects(books: Books) -> tuple[CreditEffect, ...]:
     new = {credit.id for credit in books.writes.credits}
     touched = [(entry, books.credits_by_id[entry.credit_id]) for entry in books.writes.entries if entry.credit_id]
+    moved = [(entry.amount_minor, credit) for entry, credit in touched]
+    moved += [(-lot.amount_minor, books.credits_by_id[lot.credit_id]) for lot in books.writes.hold_lots]
     return tuple(
         CreditEffect(
             credit_id=None if credit.id in new else credit.id,
-            amount_minor=entry.amount_minor,
-            remaining_after_minor=credit.remaining_minor,
+            amount_minor=amount_minor,
+            remaining_after_minor=credit.free_minor,
             expires_at=credit.expires_at,
         )
-        for entry, credit in touched
+        for amount_minor, credit in moved
     )
 
 
@@ -97,6 +101,8 @@ async def _unlocked_books(
     if needs.given_back:
         books.given_back = await load_spends(connection, set(needs.given_back))
         books.spend_records = await load_spend_records(connection, set(needs.given_back))
+    if needs.invoices:
+        books.invoices = await load_invoices(connection, set(needs.invoices), locking="")
     await load_credits(connection, books, [needs])
     return books, existing
 
@@ -120,6 +126,7 @@ def preview_of_refusal(
         credits=(),
         limit=verdict or LimitVerdict(allowed=not refused_by_limit, approval_required=refused_by_limit, remaining=()),
         errors=(error,),
+        held_after_minor=account.held_minor if account else 0,
     )
 
 

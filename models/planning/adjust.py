@@ -232,9 +232,9 @@ def _named_credit(books: Books, command: AdjustCredit, account: AccountState, am
         raise Invalid("The credit cannot be spent on these services. Choose another one.", field=("serviceIds",))
     if not credits.is_open(credit, books.now):
         raise CreditNotOpen(credits.credit_view(credit, account.asset).status(books.now))
-    if amount_minor > credit.remaining_minor:
+    if amount_minor > credit.free_minor:
         raise InsufficientBalance(
-            to_decimal(credit.remaining_minor, account.asset), account.asset, what="left of the credit"
+            to_decimal(credit.free_minor, account.asset), account.asset, what="left of the credit"
         )
     return credit
 

@@ -18,7 +18,8 @@ from models.planning.drafts import TransactionDraft
 from models.planning.events import emit
 from models.planning.needs import Needs
 from models.planning.notes import check_note
-from models.planning.state import Books, CouponState, InvoiceState, PostingContext, RewardState
+from models.planning.reward_rows import CouponState, RewardState
+from models.planning.state import Books, InvoiceState, PostingContext
 from models.undoing_errors import CouponNotUsed, CouponReopened
 from models.views import CouponView
 from turns.steps import Steps

@@ -35,7 +35,7 @@ def has_started(credit: CreditState, now: datetime) -> bool:
 
 
 def is_open(credit: CreditState, now: datetime) -> bool:
-    """Whether some of it can be spent at `now`."""
+    """Whether it can be spent at `now`, as far as nothing of it is held."""
     return (
         credit.remaining_minor > 0
         and has_started(credit, now)
@@ -50,7 +50,7 @@ def serves(credit: CreditState, service_ids: Iterable[UUID]) -> bool:
 
 def _gives(credit: CreditState, now: datetime, service_ids: tuple[UUID, ...]) -> bool:
     """Whether a spend for these services, or for none, takes from it at `now`."""
-    return is_open(credit, now) and (not service_ids or serves(credit, service_ids))
+    return credit.free_minor > 0 and is_open(credit, now) and (not service_ids or serves(credit, service_ids))
 
 
 def spendable(books: Books, account: AccountState, service_ids: tuple[UUID, ...] = ()) -> Iterator[CreditState]:
@@ -128,7 +128,7 @@ def move(
     is_gone = (amount_minor < 0 and counter in GONE) or counter in BACK
     gone = credit.gone_minor - (amount_minor if is_gone else 0)
     total = account.lifetime_minor + lifetime_minor
-    fits = min(balance, total, remaining, gone) >= 0 and remaining + gone <= credit.amount_minor
+    fits = min(balance, total, gone, remaining - credit.held_minor) >= 0 and remaining + gone <= credit.amount_minor
     if not fits or credit.account_id != account.id:
         raise InvariantViolated(f"{counter} {amount_minor} on {credit.id}: {balance=} {total=} {remaining=} {gone=}")
     sequence = account.sequence + 1
@@ -317,11 +317,10 @@ def restore(
     """Undo a spend: the amount goes back on the credit it came from, under that credit's own expiry. Returns that
     credit, or, if a merge has left nothing of it to move, its continuation on the survivor's account.
 
-    lifetime: whether the amount had been taken back, and with it from the lifetime total (see `move`). If its expiry has
-    passed, it comes back and expires in the same transaction, both visible (domain: credits on invoices). If it has been
-    voided since, the amount is reversed like the rest of it, out of the lifetime total as well if it counts; the caller
-    updates the tier. Raises AmountOutOfRange if the account has no room; the posting
-    rolls back the parts restored until then.
+    lifetime: whether it was taken back, and off the lifetime total (see `move`). If its expiry has passed, it comes back and
+    expires in the same transaction, both visible. If it has been voided since, the amount is reversed like the rest, out of
+    the lifetime total as well if it counts; the caller updates the tier. Raises AmountOutOfRange if the account has no room;
+    the posting rolls back the parts restored until then.
     """
     account = account_of_lot(books, credit)
     check_comes_back(account, amount_minor)
@@ -341,8 +340,12 @@ def restore(
 
 
 def expire(books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState) -> None:
-    """Write off the remainder of a credit whose expiry has passed."""
-    move(books, transaction, account, credit, -credit.remaining_minor, Counter.EXPIRED)
+    """Write off what is not held of a credit whose expiry has passed. What was held of one as it was voided is reversed
+    like the rest of that, out of the lifetime total as well if it counts."""
+    before, voided = account.lifetime_minor, credit.voided_at is not None
+    counter = Counter.REMOVED if voided else Counter.EXPIRED
+    move(books, transaction, account, credit, -credit.free_minor, counter, lifetime=voided)
+    follow_tier(books, transaction, account, before)
     amend(books, credit, swept_at=books.now)
 
 
@@ -379,7 +382,7 @@ def found_minor(
     found = 0
     for credit in looked_through(books, account, service_ids):
         yield
-        found += credit.remaining_minor if credit else 0
+        found += credit.free_minor if credit else 0
         if found >= enough_minor:
             break
     return found
@@ -398,7 +401,7 @@ def to_take(
         if not _gives(credit, books.now, service_ids):
             yield None
             continue
-        taken = min(left, credit.remaining_minor)
+        taken = min(left, credit.free_minor)
         left -= taken
         yield credit, taken
         if left == 0:
@@ -455,6 +458,7 @@ def account_view(account: AccountState) -> AccountView:
         balance_minor=account.balance_minor,
         available_minor=account.available_minor,
         scheduled_minor=account.scheduled_minor,
+        held_minor=account.held_minor,
         lifetime_minor=account.lifetime_minor,
     )
 

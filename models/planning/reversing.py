@@ -17,7 +17,7 @@ from models.money import POINTS
 from models.planning import credits, plan_of
 from models.planning.bulk import error_report
 from models.planning.bulk_rows import BULK, REMOVE, check_sender, row_key
-from models.planning.drafts import ReversedRowDraft, RowReport, TransactionDraft
+from models.planning.drafts import CreditChangeDraft, ReversedRowDraft, RowReport, TransactionDraft
 from models.planning.needs import Needs
 from models.planning.state import AccountState, Books, CreditState, PostingContext, SpendRecord
 from turns.steps import Steps
@@ -120,15 +120,41 @@ def _take_back(
 
 
 def _take_away(books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState) -> int:
-    """Take what is left of the credit, which is voided; what has expired, expires. Returns the amount taken."""
-    if credit.remaining_minor and credit.expires_at is not None and credit.expires_at <= books.now:
+    """Take what is left of the credit, and not held; the credit is voided; what has expired, expires. Returns the amount
+    taken."""
+    if credit.free_minor and credit.expires_at is not None and credit.expires_at <= books.now:
         credits.expire(books, transaction, account, credit)
-    left_minor = credit.remaining_minor
+    left_minor = credit.free_minor
     if left_minor:
         credits.move(books, transaction, account, credit, -left_minor, Counter.REMOVED, lifetime=True)
     if credit.voided_at is None:
+        if credit.held_minor:
+            _end(books, transaction, credit)
         credits.amend(books, credit, voided_at=books.now)
     return left_minor
+
+
+def _end(books: Books, transaction: TransactionDraft, credit: CreditState) -> None:
+    """Have a credit expire now that is held in part: so nothing of it is available once it is let go, and the sweep takes
+    it back (credits.expire)."""
+    if credit.expires_at is not None and credit.expires_at <= books.now:
+        return
+    services = list(credit.service_ids)
+    books.writes.credit_changes.append(
+        CreditChangeDraft(
+            id=books.source.new_id(),
+            credit_id=credit.id,
+            transaction_id=transaction.id,
+            old_expires_at=credit.expires_at,
+            new_expires_at=books.now,
+            old_auto_apply=credit.auto_apply,
+            new_auto_apply=credit.auto_apply,
+            old_services=services,
+            new_services=services,
+            created_at=books.now,
+        )
+    )
+    credits.amend(books, credit, expires_at=books.now)
 
 
 def _put_back(books: Books, transaction: TransactionDraft, taken: list[SpendRecord]) -> Steps[int]:

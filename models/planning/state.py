@@ -30,7 +30,9 @@ from models.planning.drafts import (
     TransactionDraft,
     TransactionTextDraft,
 )
+from models.planning.hold_rows import Held, HoldLotDraft, HoldState
 from models.planning.lots import Lots
+from models.planning.reward_rows import CouponState, RewardState
 from models.texts import Texts
 from turns.steps import Steps, finish
 
@@ -66,7 +68,8 @@ class CustomerState:
 @table("accounts")
 @dataclass(slots=True)
 class AccountState:
-    """An account under lock. scheduled and expired_minor: parts of the balance that cannot be spent at `Books.now`."""
+    """An account under lock. scheduled, expired and held_minor: parts of the balance that cannot be spent at `Books.now`;
+    what is held of expired credits is held. held: as it was loaded; None if nothing is. holds: how many are live."""
 
     id: UUID
     customer_id: UUID
@@ -76,12 +79,16 @@ class AccountState:
     sequence: int
     head_hash: bytes | None
     posted_at: datetime | None
+    held_until: datetime | None = None
     scheduled_minor: Annotated[int, ASIDE] = 0
     expired_minor: Annotated[int, ASIDE] = 0
+    held_minor: Annotated[int, ASIDE] = 0
+    held: Annotated[Held | None, ASIDE] = None
+    holds: Annotated[int, ASIDE] = 0
 
     @property
     def available_minor(self) -> int:
-        return self.balance_minor - self.scheduled_minor - self.expired_minor
+        return self.balance_minor - self.scheduled_minor - self.expired_minor - self.held_minor
 
     def stamp(self, now: datetime) -> datetime:
         """The time of an entry made now: never before the newest one's."""
@@ -93,7 +100,7 @@ class AccountState:
 class CreditState:
     """counts: whether adding it raised the lifetime total. gone_minor: taken back or expired; the rest of what has left
     it was used. opened_sequence: of the entry that put it on its account. origin_id: the credit that it was before a
-    merge; successor_id: the one that continues it after one."""
+    merge; successor_id: the one that continues it after one. held_minor: the part of the remainder that is held."""
 
     id: UUID
     account_id: UUID
@@ -113,6 +120,12 @@ class CreditState:
     opened_sequence: int = 1
     origin_id: UUID | None = None
     successor_id: Annotated[UUID | None, UNREAD, LATER] = None
+    held_minor: Annotated[int, ASIDE] = 0
+
+    @property
+    def free_minor(self) -> int:
+        """The part of the remainder that is not held."""
+        return self.remaining_minor - self.held_minor
 
     @property
     def restricted(self) -> bool:
@@ -121,8 +134,8 @@ class CreditState:
 
     @property
     def used_minor(self) -> int:
-        """The amount assigned, spent or redeemed, and not given back."""
-        return self.amount_minor - self.remaining_minor - self.gone_minor
+        """The amount assigned, spent, redeemed or held, and not given back."""
+        return self.amount_minor - self.remaining_minor - self.gone_minor + self.held_minor
 
 
 @table("invoices")
@@ -203,27 +216,6 @@ class PaymentState:
     created_at: Annotated[datetime | None, UNREAD] = None
 
 
-@table("coupons")
-@dataclass(slots=True)
-class CouponState:
-    """invoice_id: what it was used on. reopened_at: when its use was undone, which can be once."""
-
-    id: UUID
-    code: str
-    reward_id: UUID
-    customer_id: UUID
-    points_spent_minor: int
-    status: str
-    issued_at: datetime
-    expires_at: datetime | None
-    closed_at: Annotated[datetime | None, LATER]
-    terms: dict[str, Any]
-    transaction_id: UUID
-    refund_transaction_id: Annotated[UUID | None, LATER]
-    invoice_id: Annotated[UUID | None, LATER] = None
-    reopened_at: Annotated[datetime | None, LATER] = None
-
-
 @dataclass(frozen=True, slots=True)
 class SpendRecord:
     """One stored entry of an earlier transaction that took value off a credit: an undo follows it. lifetime_minor: what
@@ -254,17 +246,6 @@ class ProductState:
     kind: str
     currency: str
     price_minor: int
-    active: bool
-
-
-@table("rewards")
-@dataclass(slots=True)
-class RewardState:
-    id: UUID
-    terms: Annotated[dict[str, Any], ASIDE]
-    points_cost_minor: int
-    validity_days: int | None
-    stock: int | None
     active: bool
 
 
@@ -345,6 +326,8 @@ class Writes:
     assignments: list[AssignmentState] = field(default_factory=list)
     grants: list[GrantDraft] = field(default_factory=list)
     refunds: list[RefundDraft] = field(default_factory=list)
+    holds: list[HoldState] = field(default_factory=list)
+    hold_lots: list[HoldLotDraft] = field(default_factory=list)
     coupons: list[CouponState] = field(default_factory=list)
     approvals: list[ApprovalState] = field(default_factory=list)
     bulk_operations: list[BulkOperationDraft] = field(default_factory=list)
@@ -352,6 +335,9 @@ class Writes:
     audits: list[AuditDraft] = field(default_factory=list)
     events: list[EventDraft] = field(default_factory=list)
     touched_accounts: list[AccountState] = field(default_factory=list)
+    held_accounts: list[AccountState] = field(default_factory=list)
+    touched_holds: list[HoldState] = field(default_factory=list)
+    moved_holds: list[HoldState] = field(default_factory=list)
     touched_credits: list[CreditState] = field(default_factory=list)
     amended_credits: list[CreditState] = field(default_factory=list)
     moved_credits: list[CreditState] = field(default_factory=list)
@@ -419,6 +405,7 @@ class Books:
     payments: dict[UUID, PaymentState] = field(default_factory=dict)
     spend_records: list[SpendRecord] = field(default_factory=list)
     given_back: dict[UUID, SpendState] = field(default_factory=dict)
+    holds: dict[UUID, HoldState] = field(default_factory=dict)
     products: dict[UUID, ProductState] = field(default_factory=dict)
     rewards: dict[UUID, RewardState] = field(default_factory=dict)
     coupons: dict[UUID, CouponState] = field(default_factory=dict)

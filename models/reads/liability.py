@@ -1,15 +1,16 @@
 """The business's liability, by asset, now or at a past instant; and the trial balance that it agrees with.
 
 From the tenant's totals before the instant and the transactions after them (docs/adr/0041). If there are too many, as
-when totals were never kept, from all of its rows (added_up.py).
+when totals were never kept, from all of its rows (added_up.py). What is held is owed, also of credits that have expired
+since: it is no part of these, and looked up by itself (held.py).
 """
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from models.reads import added_up
+from models.reads import added_up, held
 from models.reads.session import ReadSession
 from models.totals import ACCOUNTS, BEGINNING_SQL, BETWEEN_QUARTERS, COUNTERS, CREDIT_OF, CREDITS, END, QUARTER_OF
 
@@ -72,14 +73,16 @@ _UNSWEPT: Final = f"""
 
 @dataclass(frozen=True, slots=True)
 class LiabilityView:
-    """accounts: number with an amount owed. outstanding: remainders not yet expired; scheduled: their part that starts
-    later. expired: besides those, the remainders expired and not yet written off."""
+    """accounts: number with an amount owed. outstanding: remainders not yet expired, and what is held of others; scheduled:
+    their part that starts later; held: their part that is set aside. expired: besides those, the remainders expired and
+    not yet written off."""
 
     asset: str
     accounts: int
     outstanding_minor: int
     scheduled_minor: int
     expired_minor: int
+    held_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,28 @@ class _Left:
 
 async def by_asset(session: ReadSession, at: datetime, now: datetime) -> list[LiabilityView]:
     """The liability in every asset with a remainder at `at`: from the entries up to then, or from now on from all."""
+    views = await _without_holds(session, at, now)
+    rows = await held.by_source(session, at, "UTC")
+    if not rows:
+        return views
+    alone = await held.owed_by_holds_alone(session, at, rows)
+    held_minor, late = Counter[str](), Counter[str]()
+    for row in rows:
+        held_minor[row["asset"]] += row["minor"]
+        late[row["asset"]] += row["minor"] if row["expired"] else 0
+    return [
+        replace(
+            view,
+            accounts=view.accounts + alone.get(view.asset, 0),
+            outstanding_minor=view.outstanding_minor + late[view.asset],
+            expired_minor=view.expired_minor - late[view.asset],
+            held_minor=held_minor[view.asset],
+        )
+        for view in views
+    ]
+
+
+async def _without_holds(session: ReadSession, at: datetime, now: datetime) -> list[LiabilityView]:
     until = END if at >= now else at
     base = await _base(session, until)
     if base is None:
@@ -144,9 +169,14 @@ async def parts(session: ReadSession, at: datetime, now: datetime, time_zone: st
     until = END if at >= now else at
     base = await _base(session, until)
     if base is None:
-        return [LiabilityPart(*row) for row in await added_up.parts(session, at, now, time_zone)]
-    left = await _left(session, base, until, at, time_zone)
-    found = [LiabilityPart(*part, minor) for part, minor in left.owed.items() if minor]
+        rows = await added_up.parts(session, at, now, time_zone)
+        owed = Counter({_Part(*part): int(minor) for *part, minor in rows})
+    else:
+        owed = (await _left(session, base, until, at, time_zone)).owed
+    for row in await held.by_source(session, at, time_zone):
+        if row["expired"]:
+            owed[_Part(row["asset"], row["month"], row["kind"], row["reason"])] += row["minor"]
+    found = [LiabilityPart(*part, minor) for part, minor in owed.items() if minor]
     return sorted(found, key=lambda p: (p.asset, p.month is None, p.month or "", p.kind, p.reason or ""))
 
 

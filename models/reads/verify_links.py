@@ -20,6 +20,8 @@ LINKS: Final = {
     "customers": "merged_into_id customers",
     "entries": "account_id accounts, transaction_id transactions, credit_id credits",
     "grants": "invoice_id invoices, credit_id credits, transaction_id transactions, revoked_transaction_id transactions",
+    "hold_lots": "hold_id holds, transaction_id transactions, account_id accounts, credit_id credits",
+    "holds": "id transactions, account_id accounts, home_id accounts, invoice_id invoices",
     "invoice_lines": "invoice_id invoices, product_id products",
     "invoice_texts": "id invoices",
     "invoices": "customer_id customers, actor_id actors",

@@ -181,9 +181,10 @@ _APPROVALS = (
 )
 
 # For other operations, a repetition or a part of a bulk may have made nothing with the id.
-_MAKES_ITS_RESULT = """'adjustCredit', 'assignCredit', 'bulkCredit', 'createInvoice', 'createOrder', 'giveReward',
-                'reassignCredit', 'recordPayment', 'refundSpend', 'releaseAssignments', 'reverseBulkOperation',
-                'spendCredit', 'updateCredit', 'useCredit', 'voidCredit', 'voidInvoice'"""
+_MAKES_ITS_RESULT = """'adjustCredit', 'assignCredit', 'bulkCredit', 'captureHold', 'createInvoice', 'createOrder',
+                'extendHold', 'giveReward', 'holdCredit', 'reassignCredit', 'recordPayment', 'refundSpend',
+                'releaseAssignments', 'releaseHold', 'reverseBulkOperation', 'spendCredit', 'updateCredit', 'useCredit',
+                'voidCredit', 'voidInvoice'"""
 
 # Of keys used since the last pruning. A posting claims its key, and may then wait before it gets its time, but less
 # than an hour. The key is the requester's; for an approved request, the approver's.
@@ -235,7 +236,7 @@ _LIMITS = (
         ), said AS (
             SELECT a.role, CASE WHEN a.role = 'PARTNER' AND a.client <> '' THEN a.client ELSE a.subject END AS actor,
                 p.person_id::text AS customer, t.limited_asset AS asset, t.limited_on AS day, t.limited_minor AS used,
-                t.kind IN ('SPEND', 'USE', 'ASSIGNMENT') AS spends
+                t.kind IN ('SPEND', 'USE', 'HOLD', 'ASSIGNMENT') AS spends
             FROM transactions t
             JOIN actors a ON a.tenant_id = $1 AND a.id = t.actor_id
             JOIN persons p ON p.id = t.customer_id

@@ -3,6 +3,7 @@
 from models.tables.billing import Assignment, Grant, Invoice, InvoiceLine, InvoiceText, Payment, Product
 from models.tables.books import Currency, Seal, Totals, TotalsAmounts, TotalsSeen
 from models.tables.configuration import LimitRule, Reason, Reward, Service, Tier
+from models.tables.holding import Hold, HoldLot
 from models.tables.ledger import (
     Account,
     AuditEvent,
@@ -39,6 +40,8 @@ __all__ = [
     "Entry",
     "ExternalIdLeft",
     "Grant",
+    "Hold",
+    "HoldLot",
     "IdempotencyKey",
     "Invoice",
     "InvoiceLine",

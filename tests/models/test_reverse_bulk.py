@@ -11,6 +11,7 @@ from models.commands import MergeCustomers, Outcome
 from models.ledger import Ledger
 from models.operations.merge_customers import merge_customers
 from models.operations.people import erase_customer
+from tests.support import holds as holding
 from tests.support.clock import Clock
 from tests.support.tenants import MANAGER, PARTNER, Tenant
 
@@ -195,6 +196,44 @@ async def test_what_starts_later_and_what_was_voided_or_used_up(tenant: Tenant, 
     back = await tenant.reverse(bulk)
     assert await report(tenant, back) == [(0, 0, None, None), (0, 2000, None, None), (2500, 0, None, None)]
     assert await tenant.rows("SELECT count(*) FROM credits WHERE tenant_id = $1 AND voided_at IS NOT NULL") == [(3,)]
+
+
+async def test_what_is_held_waits_and_goes_when_it_is_let_go(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    """A part is captured, a part comes back of that; a hold is released; another lapses, swept or not."""
+    await tenant.tier("Silver", 150)
+    bulk = await tenant.bulk((anna, 500))
+    captured, released, lapsing = [await holding.hold(tenant, anna, 100, "POINTS") for _ in range(3)]
+    back = await tenant.reverse(bulk)
+    assert await report(tenant, back) == [(200, 300, None, None)]
+    assert await points(tenant, anna) == (0, 300)
+
+    spent = await holding.capture(tenant, captured, 80)
+    assert await points(tenant, anna) == (0, 300)
+    await holding.release(tenant, released)
+    clock.advance(hours=1)
+    assert await points(tenant, anna) == (0, 300)
+    assert await tenant.expire() == 1
+    assert await points(tenant, anna) == (0, 80)
+    await tenant.refund(spent)
+    assert await points(tenant, anna) == (0, 0)
+    assert lapsing is not None
+    changes = "SELECT old_tier, new_tier FROM tier_changes WHERE tenant_id = $1 ORDER BY id"
+    assert (await tenant.rows(changes))[-1] == ("Silver", None)
+
+
+async def test_held_credits_are_taken_back_after_a_merge_too(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    bulk = await tenant.bulk((anna, 50), asset="GBP")
+    held = await holding.hold(tenant, anna, 20)
+    await tenant.reverse(bulk)
+    await merge(tenant, anna, ben := await tenant.customer(name="Ben"))
+    spent = await holding.capture(tenant, held, 5)
+    clock.advance(hours=1)
+    assert await tenant.available(ben) == 0
+    await tenant.refund(spent)
+    assert (await tenant.available(ben), await tenant.expire(), await tenant.available(ben)) == (0, 1, 0)
+    account = await tenant.account(ben)
+    assert account is not None
+    assert account.balance_minor == 0
 
 
 async def test_credits_are_followed_through_merges(tenant: Tenant, anna: UUID) -> None:

@@ -32,6 +32,8 @@ CHANGES: dict[str, tuple[tuple[str, str | None], ...]] = {
         ("asset = 'GBP'", f"customer_id = '{NOBODY}'"),
         ("asset = 'GBP'", "balance_minor = balance_minor + 1"),
         ("asset = 'POINTS'", "lifetime_minor = 7"),
+        ("held_until IS NOT NULL", "held_until = NULL"),
+        ("held_until IS NOT NULL", f"held_until = held_until + {LATER}"),
         ("asset = 'GBP'", COPIED),
     ),
     "actors": (
@@ -235,6 +237,21 @@ CHANGES: dict[str, tuple[tuple[str, str | None], ...]] = {
         ("true", None),
         ("true", "amount_minor = amount_minor - 1"),
         ("true", "used_minor = used_minor + 1"),
+    ),
+    "holds": (
+        ("true", None),
+        ("true", "held_minor = held_minor - 1"),
+        ("true", "captured_minor = captured_minor + 1, held_minor = held_minor - 1"),
+        ("true", f"expires_at = expires_at + {LATER}"),
+        ("true", f"invoice_id = '{NOBODY}'"),
+        ("true", f"home_id = '{NOBODY}'"),
+    ),
+    "hold_lots": (
+        ("amount_minor < 0", None),
+        ("amount_minor > 0", "amount_minor = amount_minor + 1"),
+        ("amount_minor > 0", f"credit_id = '{NOBODY}'"),
+        ("true", "position = position + 1"),
+        ("true", COPIED),
     ),
     "refunds": (
         ("true", None),

@@ -114,7 +114,7 @@ class Adjusting(Approving):
             faults.add("EXPIRY_CONFLICT")
         if credit is None:
             lots = self.burning(customer, asset, now, services)
-            available = sum((lot.left for lot in lots), NOTHING)
+            available = sum((self.free(lot, now) for lot in lots), NOTHING)
             faults |= self.short(available) if amount > available else set()
         else:
             lots = [self.lots[credit]]
@@ -122,7 +122,7 @@ class Adjusting(Approving):
         if faults:
             raise Refusal(faults)
         kind = TAKEN_BACK if REASONS[reason][2] else REMOVED
-        self.effect = Effect(taken=self._burn(lots, amount, kind), kind=kind)
+        self.effect = Effect(taken=self._burn(lots, amount, kind, now), kind=kind)
         return "done"
 
     def _bad_named(
@@ -136,8 +136,8 @@ class Adjusting(Approving):
             faults.add("INVALID")
         if not lot.is_open(now):
             return faults | {"CREDIT_NOT_OPEN"}
-        if amount > lot.left:
-            faults |= self.short(lot.left)
+        if amount > self.free(lot, now):
+            faults |= self.short(self.free(lot, now))
         return faults
 
     def _bad_reason(self, reason: str, note: str | None, *, adding: bool) -> set[str]:
@@ -282,13 +282,19 @@ class Adjusting(Approving):
         undone.rows = tuple(rows)
         return "done"
 
+    def _take_lot_back(self, lot: Lot, now: datetime) -> None:
+        """What is held of it stays for as long as it is, and goes then."""
+        if self.free(lot, now) and lot.has_expired(now):
+            self._expire(lot, now)
+        if self.held(lot, now) and not lot.voided and not lot.has_expired(now):
+            lot.expires = now
+        lot.move(TAKEN_BACK, -self.free(lot, now))
+        lot.voided = True
+
     def _take_row_back(self, row: Effect, now: datetime) -> bool:
         """Whether there was room for what it had removed."""
         if row.lot is not None:
-            lot = self.lots[row.lot]
-            if lot.left and lot.has_expired(now):
-                self._expire(lot)
-            self._void(lot)
+            self._take_lot_back(self.lots[row.lot], now)
             return True
         first = self.lots[row.taken[0][0]]
         back = sum((amount for _, amount in row.taken), NOTHING)

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.simulation.draws import MONEY, Draws
+from tests.simulation.draws import MONEY
+from tests.simulation.hold_commands import HoldCommands
 from tests.simulation.records import METHODS, MOST, PLACES, REASONS, Assignment, Command, FileRow, Invoice, Lot
 from tests.simulation.reference import Reference
 
@@ -18,7 +19,7 @@ FEW = 4
 """So few people that merging more of them leaves too little to happen."""
 
 
-class Commands(Draws):
+class Commands(HoldCommands):
     """Commands that speak of what the reference has."""
 
     def __init__(self, dice: random.Random, reference: Reference, without: frozenset[str] = frozenset()) -> None:
@@ -40,6 +41,10 @@ class Commands(Draws):
             (5, self._use),
             (12, self._spend),
             (9, self._refund),
+            (12, self._hold),
+            (9, self._capture),
+            (3, self._release_hold),
+            (3, self._extend_hold),
             (6, self._give),
             (3, self._use_coupon),
             (2, self._reopen_coupon),
@@ -246,7 +251,9 @@ class Commands(Draws):
         lot = (self._lot_in_use() if self._chance(40) else None) or self._lot()
         if lot is None:
             return None
-        return Command("void_credit", {"credit": lot.serial, "release": self._chance(50)})
+        return Command(
+            "void_credit", {"credit": lot.serial, "release": self._chance(50), "release_holds": self._chance(50)}
+        )
 
     def _update_credit(self, now: datetime) -> Command | None:
         lot = (self._lot_in_use() if self._chance(20) else None) or self._lot()
@@ -418,10 +425,8 @@ class Commands(Draws):
         return row
 
     def _reverse(self, now: datetime) -> Command | None:
-        bulks = [n for n, bulk in enumerate(self.reference.bulks) if bulk.rows or self._chance(10)]
-        if not bulks:
-            return None
-        return Command("reverse", {"bulk": self.dice.choice(bulks), "dry_run": self._chance(15)})
+        bulk = self._posted_bulk()
+        return None if bulk is None else Command("reverse", {"bulk": bulk, "dry_run": self._chance(15)})
 
     def _run(self, now: datetime) -> Command:
         return Command("run")

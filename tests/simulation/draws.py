@@ -75,11 +75,12 @@ class Draws:
         return self.dice.choice(alive if alive and self._chance(90) else lots) if lots else None
 
     def _lot_in_use(self) -> Lot | None:
-        """One that an order has granted, or that a coupon or a spend may still give something back to."""
+        """One that an order has granted, of which something is held, or to which a coupon or a spend may give back."""
         numbers = [number for invoice in self.reference.invoices for number in invoice.granted]
         coupons = [coupon for coupon in self.reference.coupons if coupon.status == "ISSUED"]
         numbers += [number for coupon in coupons for number, _ in coupon.taken]
         numbers += [number for spend in self.reference.spends if spend.left for number, _ in spend.taken]
+        numbers += [number for hold in self.reference.holds for number, part in hold.parts if part]
         return self.reference.lots[self.dice.choice(numbers)] if numbers else None
 
     def _open_invoice(self, *, like: Lot | None = None) -> int | None:
@@ -118,3 +119,8 @@ class Draws:
         bills = enumerate(self.reference.invoices)
         numbers = [n for n, bill in bills if self.reference.person(bill.customer) == person or self._chance(2)]
         return self.dice.choice(numbers) if numbers and self._chance(60) else None
+
+    def _posted_bulk(self) -> int | None:
+        """Mostly one that has posted something."""
+        numbers = [n for n, bulk in enumerate(self.reference.bulks) if bulk.rows or self._chance(10)]
+        return self.dice.choice(numbers) if numbers else None

@@ -44,6 +44,7 @@ from models.planning.releasing import ReassignCredit, ReleaseAssignments, Update
 from models.planning.spending import SpendCredit
 from models.planning.using import UseCredit
 from models.texts import texts_of
+from tests.simulation import hold_commands
 from tests.simulation.records import Command, FileRow
 from tests.support.tenants import ADMIN, Tenant
 
@@ -86,6 +87,13 @@ class Names:
             self.rows["invoices"].append(outcome.invoice_id)
         if command.name in ("spend", "use"):
             self.rows["spends"].append(_some(outcome.transaction_id))
+        if command.name == "hold":
+            self.rows["holds"].append(_some(outcome.hold_id))
+        if command.name == "capture":
+            made = (
+                ("spends", outcome.transaction_id) if outcome.payment_id is None else ("payments", outcome.payment_id)
+            )
+            self.rows[made[0]].append(_some(made[1]))
         if command.name == "pay":
             self.rows["payments"].append(_some(outcome.payment_id))
         if became == "requested":
@@ -232,8 +240,9 @@ def _void_invoice(names: Names, key: str, *, invoice: int) -> Any:
     return releasing.void_invoice, VoidInvoice(names.rows["invoices"][invoice])
 
 
-def _void_credit(names: Names, key: str, *, credit: int, release: bool) -> Any:
-    return releasing.void_credit, VoidCredit(names.credit(credit), release_assignments=release)
+def _void_credit(names: Names, key: str, *, credit: int, release: bool, release_holds: bool = False) -> Any:
+    command = VoidCredit(names.credit(credit), release_assignments=release, release_holds=release_holds)
+    return releasing.void_credit, command
 
 
 def _update_credit(names: Names, key: str, *, credit: int, **facts: Any) -> Any:
@@ -321,6 +330,10 @@ _COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "use": _use,
     "spend": _spend,
     "refund": _refund,
+    "hold": hold_commands.hold,
+    "capture": hold_commands.capture,
+    "release_hold": hold_commands.release,
+    "extend_hold": hold_commands.extend,
     "give": _give,
     "approve": _approve,
     "use_coupon": _use_coupon,

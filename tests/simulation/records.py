@@ -25,6 +25,7 @@ SPENDING_LIMITS = {"GBP": (40, 90, 60), "SERVICE_CREDITS": (8, 20, 12)}
 """What staff may spend: at a time, in a day, of one person's in a day. Of other assets, anything."""
 TIERS = (("Silver", 500), ("Gold", 2000))
 GRACE_DAYS = 60
+LONGEST_HOLD = timedelta(days=30)
 APPROVAL_DAYS = 7
 METHODS = ("CASH", "CHECK", "CARD", "TRANSFER", "OTHER", "ACCOUNT_CREDIT")
 NOTHING = Decimal(0)
@@ -133,6 +134,7 @@ class Lot:
         return self.expires is not None and self.expires <= now
 
     def is_open(self, now: datetime) -> bool:
+        """As far as it is not held."""
         return self.starts <= now and not self.has_expired(now) and self.left > 0
 
 
@@ -208,6 +210,27 @@ class Spend:
     @property
     def left(self) -> Decimal:
         return sum((amount for _, amount in self.taken), NOTHING) - self.returned
+
+
+@dataclass
+class Hold:
+    """What is set aside. parts: of which lots how much, in the order in which it is captured; what a lot has left of it."""
+
+    customer: int
+    asset: str
+    amount: Decimal
+    parts: tuple[tuple[int, Decimal], ...]
+    placed: datetime
+    expires: datetime
+    invoice: int | None = None
+    captured: Decimal = NOTHING
+
+    @property
+    def left(self) -> Decimal:
+        return sum((amount for _, amount in self.parts), NOTHING)
+
+    def is_live(self, now: datetime) -> bool:
+        return self.left > 0 and self.expires > now
 
 
 @dataclass

@@ -39,7 +39,7 @@ class Spending(Approving):
         faults = self.short(available) if amount > available else set()
         refuse(faults | self._may_spend(now, role, customer, asset, amount))
         self._count_spent(now, role, customer, asset, amount)
-        taken = self._burn(self.burning(customer, asset, now, services), amount, USED)
+        taken = self._burn(self.burning(customer, asset, now, services), amount, USED, now)
         self.spends.append(Spend(self.person(customer), asset, taken))
         return "done"
 

@@ -18,6 +18,11 @@ ALTER TABLE entries ADD CONSTRAINT entries_counter CHECK (CASE
         'RESTATED')
     END);
 
+-- A credit that is taken back while a part of it is held is voided, and expires; what is held of it stays for as long.
+ALTER TABLE credits DROP CONSTRAINT credits_closed;
+ALTER TABLE credits ADD CONSTRAINT credits_closed
+    CHECK (remaining_minor = 0 OR voided_at IS NULL OR (expires_at IS NOT NULL AND expires_at <= voided_at));
+
 -- reverses_id: the bulk that a reversal takes back, one at a time.
 ALTER TABLE bulk_operations ADD COLUMN reverses_id uuid;
 ALTER TABLE bulk_operations ADD FOREIGN KEY (tenant_id, reverses_id) REFERENCES bulk_operations (tenant_id, id);
