@@ -25,8 +25,7 @@ from turns.steps import Steps
 
 GONE: Final = frozenset({Counter.REMOVED, Counter.EXPIRED, Counter.ORDERS})
 """Counters of value that leaves a credit unused: taken back, or expired."""
-BACK: Final = frozenset({Counter.REMOVED})
-"""Those under which such value can be put back: a removal that is reversed."""
+BACK: Final = frozenset({Counter.REMOVED})  # those under which it can be put back: a removal that is reversed
 
 
 def has_started(credit: CreditState, now: datetime) -> bool:
@@ -342,9 +341,8 @@ def restore(
 def expire(books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState) -> None:
     """Write off what is not held of a credit whose expiry has passed. What was held of one as it was voided is reversed
     like the rest of that, out of the lifetime total as well if it counts."""
-    before, voided = account.lifetime_minor, credit.voided_at is not None
-    counter = Counter.REMOVED if voided else Counter.EXPIRED
-    move(books, transaction, account, credit, -credit.free_minor, counter, lifetime=voided)
+    before, counter = account.lifetime_minor, Counter.REMOVED if credit.voided_at else Counter.EXPIRED
+    move(books, transaction, account, credit, -credit.free_minor, counter, lifetime=counter is Counter.REMOVED)
     follow_tier(books, transaction, account, before)
     amend(books, credit, swept_at=books.now)
 

@@ -202,6 +202,7 @@ async def test_what_is_held_waits_and_goes_when_it_is_let_go(tenant: Tenant, ann
     """A part is captured, a part comes back of that; a hold is released; another lapses, swept or not."""
     await tenant.tier("Silver", 150)
     bulk = await tenant.bulk((anna, 500))
+    clock.advance(seconds=1)
     captured, released, lapsing = [await holding.hold(tenant, anna, 100, "POINTS") for _ in range(3)]
     back = await tenant.reverse(bulk)
     assert await report(tenant, back) == [(200, 300, None, None)]
@@ -223,6 +224,7 @@ async def test_what_is_held_waits_and_goes_when_it_is_let_go(tenant: Tenant, ann
 
 async def test_held_credits_are_taken_back_after_a_merge_too(tenant: Tenant, anna: UUID, clock: Clock) -> None:
     bulk = await tenant.bulk((anna, 50), asset="GBP")
+    clock.advance(seconds=1)
     held = await holding.hold(tenant, anna, 20)
     await tenant.reverse(bulk)
     await merge(tenant, anna, ben := await tenant.customer(name="Ben"))
