@@ -11,6 +11,7 @@ from models.loading.approvals import load_approvals
 from models.loading.billing import load_assignments, load_invoices, load_payments, load_products, taken_numbers
 from models.loading.credits import load_credits, load_opened, load_spend_records, load_spends
 from models.loading.holds import load_holds
+from models.loading.lapsed import load_of_lots
 from models.loading.locked_elsewhere import Name
 from models.loading.rewards import load_coupons, load_rewards
 from models.lookups import each
@@ -84,6 +85,7 @@ async def load_named(
     if holds := _holds(books, needs):
         books.holds = await load_holds(connection, holds)
     await load_credits(connection, books, needs)
+    await load_of_lots(connection, books, needs)
 
 
 async def _load_to_reverse(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:

@@ -25,7 +25,6 @@ from turns.steps import Steps
 
 GONE: Final = frozenset({Counter.REMOVED, Counter.EXPIRED, Counter.ORDERS})
 """Counters of value that leaves a credit unused: taken back, or expired."""
-BACK: Final = frozenset({Counter.REMOVED})  # those under which it can be put back: a removal that is reversed
 
 
 def has_started(credit: CreditState, now: datetime) -> bool:
@@ -124,7 +123,7 @@ def move(
     """
     balance, remaining = account.balance_minor + amount_minor, credit.remaining_minor + amount_minor
     lifetime_minor = amount_minor if lifetime and credit.counts else 0
-    is_gone = (amount_minor < 0 and counter in GONE) or counter in BACK
+    is_gone = counter in GONE and (amount_minor < 0 or counter != Counter.ORDERS)  # above 0: put back, or revived
     gone = credit.gone_minor - (amount_minor if is_gone else 0)
     total = account.lifetime_minor + lifetime_minor
     fits = min(balance, total, gone, remaining - credit.held_minor) >= 0 and remaining + gone <= credit.amount_minor
@@ -251,12 +250,13 @@ def open_credit(
         counts=counts,
         opened_sequence=account.sequence + 1,
     )
-    _list_new(books, credit)
+    list_new(books, credit)
     move(books, transaction, account, credit, amount_minor, counter, lifetime=True)
     return credit
 
 
-def _list_new(books: Books, credit: CreditState) -> None:
+def list_new(books: Books, credit: CreditState) -> None:
+    """Add a new credit to the books. The caller writes its first entry."""
     books.writes.credits.append(credit)
     books.credits_by_id[credit.id] = credit
     books.on_rollback(books.credits_by_id.pop, credit.id)
@@ -291,7 +291,7 @@ def succeed(books: Books, transaction: TransactionDraft, credit: CreditState, ac
         opened_sequence=account.sequence + 1,
         origin_id=credit.origin_id or credit.id,
     )
-    _list_new(books, new)
+    list_new(books, new)
     if new.voided_at is not None or new.swept_at is not None:
         books.writes.amended_credits.append(new)
     books.change(credit, successor_id=new.id)
@@ -316,10 +316,9 @@ def restore(
     """Undo a spend: the amount goes back on the credit it came from, under that credit's own expiry. Returns that
     credit, or, if a merge has left nothing of it to move, its continuation on the survivor's account.
 
-    lifetime: whether it was taken back, and off the lifetime total (see `move`). If its expiry has passed, it comes back and
-    expires in the same transaction, both visible. If it has been voided since, the amount is reversed like the rest, out of
-    the lifetime total as well if it counts; the caller updates the tier. Raises AmountOutOfRange if the account has no room;
-    the posting rolls back the parts restored until then.
+    lifetime: whether it was taken off the lifetime total too (see `move`). If its expiry has passed, it comes back and
+    expires in the same transaction, both visible. If it was voided since, it is reversed like the rest, out of the total as
+    well if it counts; the caller updates the tier. Raises AmountOutOfRange for no room; the posting rolls the rest back.
     """
     account = account_of_lot(books, credit)
     check_comes_back(account, amount_minor)
@@ -342,6 +341,8 @@ def expire(books: Books, transaction: TransactionDraft, account: AccountState, c
     """Write off what is not held of a credit whose expiry has passed. What was held of one as it was voided is reversed
     like the rest of that, out of the lifetime total as well if it counts."""
     before, counter = account.lifetime_minor, Counter.REMOVED if credit.voided_at else Counter.EXPIRED
+    if counter is Counter.EXPIRED and (lapsed := books.lapsed.get(credit.lot_id)) is not None:
+        books.change(lapsed, expired_minor=lapsed.expired_minor + credit.free_minor)
     move(books, transaction, account, credit, -credit.free_minor, counter, lifetime=counter is Counter.REMOVED)
     follow_tier(books, transaction, account, before)
     amend(books, credit, swept_at=books.now)

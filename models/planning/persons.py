@@ -10,7 +10,7 @@ from functools import singledispatch
 from typing import Any, TypeVar
 from uuid import UUID
 
-from models.commands import BulkCredit, MergeCustomers, PostRows, ReverseRows
+from models.commands import BulkCredit, MergeCustomers, PostRows, ReverseRows, TransferCredit
 from models.planning.needs import Needs
 from models.planning.state import AccountKey
 
@@ -47,6 +47,12 @@ def _(command: PostRows, persons: Persons) -> PostRows:
 @_followed.register
 def _(command: ReverseRows, persons: Persons) -> ReverseRows:
     return replace(command, rows=tuple(_followed(row, persons) for row in command.rows))
+
+
+@_followed.register
+def _(command: TransferCredit, persons: Persons) -> TransferCredit:
+    giver, receiver = command.customer_id, command.to_customer_id
+    return replace(command, customer_id=persons.get(giver, giver), to_customer_id=persons.get(receiver, receiver))
 
 
 @_followed.register

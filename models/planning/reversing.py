@@ -19,7 +19,8 @@ from models.planning.bulk import error_report
 from models.planning.bulk_rows import BULK, REMOVE, check_sender, row_key
 from models.planning.drafts import CreditChangeDraft, ReversedRowDraft, RowReport, TransactionDraft
 from models.planning.needs import Needs
-from models.planning.state import AccountState, Books, CreditState, PostingContext, SpendRecord
+from models.planning.spend_rows import SpendRecord
+from models.planning.state import AccountState, Books, CreditState, PostingContext
 from turns.steps import Steps
 
 SENDER_SCOPES: Final = frozenset({BULK, REMOVE})

@@ -24,15 +24,20 @@ from models.planning.drafts import (
     MergedCustomer,
     RefundDraft,
     ReversedRowDraft,
+    RevivalDraft,
     RowReport,
     RowResult,
     TierChangeDraft,
     TransactionDraft,
     TransactionTextDraft,
+    TransferDraft,
+    TransferredCreditDraft,
 )
 from models.planning.hold_rows import Held, HoldLotDraft, HoldState
+from models.planning.lapsed import LapsedState
 from models.planning.lots import Lots
 from models.planning.reward_rows import CouponState, RewardState
+from models.planning.spend_rows import SpendRecord, SpendState
 from models.texts import Texts
 from turns.steps import Steps, finish
 
@@ -133,6 +138,11 @@ class CreditState:
         return bool(self.service_ids)
 
     @property
+    def lot_id(self) -> UUID:
+        """The first of the credits that it continues after merges; its own id if it continues none."""
+        return self.origin_id or self.id
+
+    @property
     def used_minor(self) -> int:
         """The amount assigned, spent, redeemed or held, and not given back."""
         return self.amount_minor - self.remaining_minor - self.gone_minor + self.held_minor
@@ -214,28 +224,6 @@ class PaymentState:
     transaction_id: UUID | None
     actor: Actor | None = None
     created_at: Annotated[datetime | None, UNREAD] = None
-
-
-@dataclass(frozen=True, slots=True)
-class SpendRecord:
-    """One stored entry of an earlier transaction that took value off a credit: an undo follows it. lifetime_minor: what
-    it moved of the lifetime total."""
-
-    transaction_id: UUID
-    sequence: int
-    credit_id: UUID
-    taken_minor: int
-    lifetime_minor: int = 0
-
-
-@dataclass(slots=True)
-class SpendState:
-    """An earlier transaction of which something is to be given back. given_minor: what has been, of all of it."""
-
-    id: UUID
-    kind: str
-    spent_by: Actor
-    given_minor: int
 
 
 @table("products")
@@ -326,6 +314,9 @@ class Writes:
     assignments: list[AssignmentState] = field(default_factory=list)
     grants: list[GrantDraft] = field(default_factory=list)
     refunds: list[RefundDraft] = field(default_factory=list)
+    transfers: list[TransferDraft] = field(default_factory=list)
+    transferred_credits: list[TransferredCreditDraft] = field(default_factory=list)
+    revivals: list[RevivalDraft] = field(default_factory=list)
     holds: list[HoldState] = field(default_factory=list)
     hold_lots: list[HoldLotDraft] = field(default_factory=list)
     coupons: list[CouponState] = field(default_factory=list)
@@ -382,10 +373,11 @@ class Books:
     credits: by account, the requested ones that have a remainder, in burn order. by_id: every loaded credit, also under
     its ids from before merges. other_ids: by a credit's own id, those ids. homes: for accounts not locked because their
     customer's record was merged, the account that their credits belong to now. persons: merged records, each with its
-    survivor. actor_ids: of the requesters of `approvals`. pending_requests: number of each requester's pending
-    requests, once a unit requests an approval. senders: by partners' clients whose bulk continues after its request,
-    the scopes of each of their tokens; clients without any are left out. opened: by transaction, the credit that it
-    opened and that is to be taken back. reversed_rows: rows of bulks that were taken back before.
+    survivor. lapsed: by lot, what has expired, if any of it may be put back. sources: by lot, the transaction that first
+    gave it, if any may be transferred. actor_ids: of the requesters of `approvals`. pending_requests: number of each
+    requester's pending requests, once a unit requests an approval. senders: by partners' clients whose bulk continues
+    after its request, the scopes of each of their tokens; clients without any are left out. opened: by transaction, the
+    credit that it opened and that is to be taken back. reversed_rows: rows of bulks that were taken back before.
     """
 
     config: TenantConfig
@@ -405,6 +397,8 @@ class Books:
     payments: dict[UUID, PaymentState] = field(default_factory=dict)
     spend_records: list[SpendRecord] = field(default_factory=list)
     given_back: dict[UUID, SpendState] = field(default_factory=dict)
+    lapsed: dict[UUID, LapsedState] = field(default_factory=dict)
+    sources: dict[UUID, UUID] = field(default_factory=dict)
     holds: dict[UUID, HoldState] = field(default_factory=dict)
     products: dict[UUID, ProductState] = field(default_factory=dict)
     rewards: dict[UUID, RewardState] = field(default_factory=dict)

@@ -29,8 +29,11 @@ LINKS: Final = {
     "payments": "invoice_id invoices, transaction_id transactions, actor_id actors",
     "reversed_rows": "id bulk_rows, transaction_id transactions",
     "refunds": "id transactions, spend_id transactions",
+    "revivals": "transaction_id transactions, credit_id credits, account_id accounts, lot_id credits",
     "tier_changes": "account_id accounts, transaction_id transactions",
     "transaction_texts": "id transactions",
+    "transferred_credits": "id credits, transfer_id transfers, from_id credits, source_id transactions",
+    "transfers": "id transactions, received_id transactions",
     "transactions": "customer_id customers, actor_id actors, approved_by_id actors",
 }
 """Table → each column that names a row, and the table that the row is in."""

@@ -15,9 +15,12 @@ from models.tables.ledger import (
     LimitCounter,
     OutboxEvent,
     Refund,
+    Revival,
     TierChange,
     Transaction,
     TransactionText,
+    Transfer,
+    TransferredCredit,
 )
 from models.tables.requests import ApprovalRequest, BulkOperation, BulkRow, ReversedRow
 from models.tables.rewards import Coupon
@@ -55,6 +58,7 @@ __all__ = [
     "Reason",
     "Refund",
     "ReversedRow",
+    "Revival",
     "Reward",
     "Seal",
     "Service",
@@ -67,4 +71,6 @@ __all__ = [
     "TotalsSeen",
     "Transaction",
     "TransactionText",
+    "Transfer",
+    "TransferredCredit",
 ]

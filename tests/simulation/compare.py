@@ -8,7 +8,7 @@ from uuid import UUID
 
 from models.reads import accounts, liability
 from models.reads.session import ReadSession
-from tests.simulation.executor import Names
+from tests.simulation.names import Names
 from tests.simulation.records import minor
 from tests.simulation.reference import Reference
 from tests.support.tenants import Tenant

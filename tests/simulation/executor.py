@@ -1,13 +1,10 @@
 """Commands put to the real ledger, through its operations."""
 
-import random
-from collections import defaultdict
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any, Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from jobs import bulk, expiry
 from models import commands as c
@@ -28,10 +25,12 @@ from models.operations.products import update_product
 from models.operations.record_payment import record_payment, void_payment
 from models.operations.refund_spend import refund_spend
 from models.operations.reverse_bulk import ReverseBulk, reverse_bulk
+from models.operations.revive_credit import revive_credit
 from models.operations.rewards import update_reward
 from models.operations.services import update_service
 from models.operations.spend_credit import spend_credit
 from models.operations.tiers import update_tier
+from models.operations.transfer_credit import transfer_credit
 from models.operations.update_tenant import update_tenant
 from models.operations.upsert_customer import upsert_customer
 from models.operations.use_credit import use_credit
@@ -45,98 +44,11 @@ from models.planning.spending import SpendCredit
 from models.planning.using import UseCredit
 from models.texts import texts_of
 from tests.simulation import hold_commands
+from tests.simulation.names import Names
 from tests.simulation.records import Command, FileRow
-from tests.support.tenants import ADMIN, Tenant
+from tests.support.tenants import ADMIN
 
 ACTORS: Final = {role: Actor(role.lower(), role) for role in ("MANAGER", "STAFF")}
-KINDS: Final = ("assignments", "coupons", "customers")
-"""What is found by its id. An id of the others is drawn before they wait for their turn: the answer says it."""
-_NEW: Final = " UNION ALL ".join(
-    f"(SELECT '{kind}', id, NULL::uuid FROM {kind} WHERE tenant_id = $1 AND id > ${place} ORDER BY id)"
-    for place, kind in enumerate(KINDS, start=3)
-)
-_NEW_CREDITS: Final = """
-    (SELECT 'credits', id, origin_id FROM credits WHERE tenant_id = $1 AND id > $2 ORDER BY id) UNION ALL """
-_BEFORE_ALL: Final = UUID(int=0)
-
-
-@dataclass
-class Names:
-    """The ids of what the reference knows by number: a row's number is its place among its kind, as they were made.
-
-    A lot that a merge has moved has several; a command names any of them, as the dice fall.
-    """
-
-    dice: random.Random
-    services: list[UUID] = field(default_factory=list)
-    prizes: list[UUID] = field(default_factory=list)
-    products: list[UUID] = field(default_factory=list)
-    tiers: list[UUID] = field(default_factory=list)
-    files: list[UUID] = field(default_factory=list)
-    bulks: list[UUID] = field(default_factory=list)  # files among them
-    rows: dict[str, list[UUID]] = field(default_factory=lambda: defaultdict(list))
-    lots: list[UUID] = field(default_factory=list)  # by the first id of each
-    ids: dict[UUID, list[UUID]] = field(default_factory=dict)  # by the first one, all
-    last_credit: UUID = _BEFORE_ALL
-
-    def learn(self, command: Command, became: str, outcome: Outcome) -> None:
-        """What a command has made."""
-        if command.name in ("invoice", "order") and became != "requested":
-            self.rows["invoices"].append(_some(outcome.invoice_id))
-        if became == "approved" and outcome.invoice_id is not None:
-            self.rows["invoices"].append(outcome.invoice_id)
-        if command.name in ("spend", "use"):
-            self.rows["spends"].append(_some(outcome.transaction_id))
-        if command.name == "hold":
-            self.rows["holds"].append(_some(outcome.hold_id))
-        if command.name == "capture":
-            made = (
-                ("spends", outcome.transaction_id) if outcome.payment_id is None else ("payments", outcome.payment_id)
-            )
-            self.rows[made[0]].append(_some(made[1]))
-        if command.name == "pay":
-            self.rows["payments"].append(_some(outcome.payment_id))
-        if became == "requested":
-            self.rows["approval_requests"].append(_some(outcome.approval_request_id))
-        if command.name == "file":
-            self.files.append(_some(outcome.bulk_operation_id))
-        if command.name in ("bulk", "file"):
-            self.bulks.append(_some(outcome.bulk_operation_id))
-
-    async def refresh(self, tenant: Tenant) -> None:
-        """Learn of new rows."""
-        last = [self.rows[kind][-1] if self.rows[kind] else _BEFORE_ALL for kind in KINDS]
-        for kind, row_id, origin_id in await tenant.rows(_NEW_CREDITS + _NEW, self.last_credit, *last):
-            if kind == "credits":
-                self._learn_of_credit(row_id, origin_id)
-            else:
-                self.rows[kind].append(row_id)
-
-    @property
-    def customers(self) -> list[UUID]:
-        return self.rows["customers"]
-
-    def customer(self, number: int) -> UUID:
-        return self.customers[number] if number < len(self.customers) else uuid4()
-
-    def credit(self, number: int) -> UUID:
-        """Any id that the lot has had."""
-        return self.dice.choice(self.ids[self.lots[number]])
-
-    def _learn_of_credit(self, credit_id: UUID, origin_id: UUID | None) -> None:
-        if origin_id is None:
-            self.lots.append(credit_id)
-        self.ids.setdefault(origin_id or credit_id, []).append(credit_id)
-        self.last_credit = credit_id
-
-
-def _some(row_id: UUID | None) -> UUID:
-    """Raises ValueError where there is none."""
-    if row_id is None:
-        raise ValueError("it was to say what it made")
-    return row_id
-
-
 Asked = Callable[[Ledger], Coroutine[Any, Any, Outcome]]
 """A command as it is put to a ledger, ids and key and all: the same again when it is called again."""
 
@@ -273,10 +185,40 @@ def _spend(names: Names, key: str, **facts: Any) -> Any:
     )
 
 
-def _refund(names: Names, key: str, *, spend: int, amount: Decimal | None, **facts: bool) -> Any:
+def _refund(names: Names, key: str, *, spend: int, amount: Decimal | None, **facts: Any) -> Any:
     return refund_spend, c.RefundSpend(
         names.rows["spends"][spend],
         amount,
+        request_approval=facts["approval"],
+        propose_only=facts.get("propose", False),
+        new_expiry=_new_expiry(facts),
+    )
+
+
+def _new_expiry(facts: dict[str, Any]) -> c.NewExpiry:
+    return c.NewExpiry(facts.get("days"), facts.get("expires"), facts.get("never", False))
+
+
+def _transfer(names: Names, key: str, **facts: Any) -> Any:
+    credit = facts.get("credit")
+    return transfer_credit, c.TransferCredit(
+        names.customer(facts["customer"]),
+        names.customer(facts["to"]),
+        facts["asset"],
+        facts["amount"],
+        None if credit is None else names.credit(credit),
+        request_approval=facts["approval"],
+        propose_only=facts.get("propose", False),
+    )
+
+
+def _revive(names: Names, key: str, *, credit: int, **facts: Any) -> Any:
+    return revive_credit, c.ReviveCredit(
+        names.credit(credit),
+        facts["reason"],
+        _new_expiry(facts),
+        facts["amount"],
+        facts["note"],
         request_approval=facts["approval"],
         propose_only=facts.get("propose", False),
     )
@@ -330,6 +272,8 @@ _COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "use": _use,
     "spend": _spend,
     "refund": _refund,
+    "transfer": _transfer,
+    "revive": _revive,
     "hold": hold_commands.hold,
     "capture": hold_commands.capture,
     "release_hold": hold_commands.release,
