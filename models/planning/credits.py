@@ -23,7 +23,7 @@ from models.planning.state import AccountState, Books, CreditState, PostingConte
 from models.views import AccountView, ActorView, CreditView, TransactionView
 from turns.steps import Steps
 
-GONE: Final = frozenset({Counter.REMOVED, Counter.EXPIRED, Counter.ORDERS})
+GONE: Final = frozenset({Counter.REMOVED, Counter.EXPIRED, Counter.ORDERS, Counter.NOTES})
 """Counters of value that leaves a credit unused: taken back, or expired."""
 
 
@@ -123,7 +123,7 @@ def move(
     """
     balance, remaining = account.balance_minor + amount_minor, credit.remaining_minor + amount_minor
     lifetime_minor = amount_minor if lifetime and credit.counts else 0
-    is_gone = counter in GONE and (amount_minor < 0 or counter != Counter.ORDERS)  # above 0: put back, or revived
+    is_gone = counter in GONE and (amount_minor < 0 or counter in (Counter.REMOVED, Counter.EXPIRED))  # or is put back
     gone = credit.gone_minor - (amount_minor if is_gone else 0)
     total = account.lifetime_minor + lifetime_minor
     fits = min(balance, total, gone, remaining - credit.held_minor) >= 0 and remaining + gone <= credit.amount_minor

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     AssignmentRef: TypeAlias = Any
     BulkOperationRef: TypeAlias = Any
     CouponRef: TypeAlias = Any
+    CreditNoteRef: TypeAlias = Any
     InvoiceRef: TypeAlias = Any
     LedgerEntryRef: TypeAlias = Any
     TierChangeRef: TypeAlias = Any
@@ -26,6 +27,7 @@ else:
     AccountRef = _later("Account", "schema.types.account")
     AssignmentRef = _later("Assignment", "schema.types.invoice")
     BulkOperationRef = _later("BulkOperation", "schema.types.requests")
+    CreditNoteRef = _later("CreditNote", "schema.types.credit_note")
     CouponRef = _later("Coupon", "schema.types.reward")
     InvoiceRef = _later("Invoice", "schema.types.invoice")
     LedgerEntryRef = _later("LedgerEntry", "schema.types.ledger")

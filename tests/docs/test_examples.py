@@ -30,6 +30,7 @@ WALKED: Final = {
 }
 HERE: Final = {
     "docs/bulk.md",
+    "docs/credit-notes.md",
     "docs/errors.md",
     "docs/limits-and-approvals.md",
     "docs/moving.md",
@@ -116,6 +117,20 @@ async def test_bulk(api: Api, tenant: Tenant) -> None:
     back = (await api(page.take("graphql").text, {"input": given}, role=Role.MANAGER))["reverseBulkOperation"]
     (edge,) = back["operation"]["rows"]["edges"]
     assert (back["operation"]["status"], edge["node"]["taken"], edge["node"]["used"]) == ("COMPLETED", "25", "15")
+    page.end()
+
+
+async def test_credit_notes(api: Api, tenant: Tenant) -> None:
+    page = Examples("docs/credit-notes.md", "graphql")
+    invoice = await tenant.invoice(await tenant.customer(), "20.00", auto_apply=False)
+    await tenant.pay(invoice, "15.00")
+
+    variables = {"invoice": gid("Invoice", invoice), "key": uuid4().hex}
+    made = (await api(page.take("graphql").text, variables, role=Role.STAFF))["createCreditNote"]
+    assert (made["creditNote"]["lowered"], made["creditNote"]["givenBack"]) == ("5.00", "7.50")
+    variables = {"note": made["creditNote"]["id"], "key": uuid4().hex}
+    voided = (await api(page.take("graphql").text, variables, role=Role.MANAGER))["voidCreditNote"]
+    assert (voided["userErrors"], voided["invoice"]["due"]) == ([], "5.00")
     page.end()
 
 

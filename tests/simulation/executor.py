@@ -43,7 +43,7 @@ from models.planning.releasing import ReassignCredit, ReleaseAssignments, Update
 from models.planning.spending import SpendCredit
 from models.planning.using import UseCredit
 from models.texts import texts_of
-from tests.simulation import hold_commands
+from tests.simulation import hold_commands, note_commands
 from tests.simulation.names import Names
 from tests.simulation.records import Command, FileRow
 from tests.support.tenants import ADMIN
@@ -267,6 +267,8 @@ _COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "reassign": _reassign,
     "release": _release,
     "void_invoice": _void_invoice,
+    "note": note_commands.note,
+    "void_note": note_commands.void,
     "void_credit": _void_credit,
     "update_credit": _update_credit,
     "use": _use,

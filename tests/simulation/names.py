@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from models.commands import Outcome
+from tests.simulation import note_commands
 from tests.simulation.records import Command
 from tests.support.tenants import Tenant
 
@@ -39,12 +40,15 @@ class Names:
     lots: list[UUID] = field(default_factory=list)  # by the first id of each
     ids: dict[UUID, list[UUID]] = field(default_factory=dict)  # by the first one, all
     last_credit: UUID = _BEFORE_ALL
+    lines: note_commands.Lines = field(default_factory=note_commands.Lines)
 
     def learn(self, command: Command, became: str, outcome: Outcome) -> None:
         """What a command has made."""
         if command.name in ("invoice", "order") and became != "requested":
             self.rows["invoices"].append(some(outcome.invoice_id))
-        if became == "approved" and outcome.invoice_id is not None:
+        if outcome.credit_note_id is not None and (command.name == "note" or became == "approved"):
+            self.rows["notes"].append(outcome.credit_note_id)
+        elif became == "approved" and outcome.invoice_id is not None:
             self.rows["invoices"].append(outcome.invoice_id)
         if command.name in ("spend", "use"):
             self.rows["spends"].append(some(outcome.transaction_id))
@@ -59,6 +63,9 @@ class Names:
             self.rows["payments"].append(some(outcome.payment_id))
         if became == "requested":
             self.rows["approval_requests"].append(some(outcome.approval_request_id))
+        self._learn_of_bulk(command, outcome)
+
+    def _learn_of_bulk(self, command: Command, outcome: Outcome) -> None:
         if command.name == "file":
             self.files.append(some(outcome.bulk_operation_id))
         if command.name in ("bulk", "file"):
@@ -72,6 +79,7 @@ class Names:
                 self._learn_of_credit(row_id, origin_id)
             else:
                 self.rows[kind].append(row_id)
+        await self.lines.refresh(tenant)
 
     @property
     def customers(self) -> list[UUID]:
