@@ -239,7 +239,7 @@ def _approve(names: Names, key: str, *, request: int) -> Any:
     return approvals.approve_request, ApproveRequest(names.rows["approval_requests"][request])
 
 
-def _use_coupon(names: Names, key: str, *, coupon: int, invoice: int | None) -> Any:
+def _use_coupon(names: Names, key: str, *, coupon: int, invoice: int | None = None) -> Any:
     used_on = None if invoice is None else names.rows["invoices"][invoice]
     return coupons.use_coupon, UseCoupon(names.rows["coupons"][coupon], used_on)
 
@@ -248,7 +248,7 @@ def _reopen_coupon(names: Names, key: str, *, coupon: int) -> Any:
     return coupons.reopen_coupon, ReopenCoupon(names.rows["coupons"][coupon])
 
 
-def _disable_coupon(names: Names, key: str, *, coupon: int, refund: bool, restock: bool) -> Any:
+def _disable_coupon(names: Names, key: str, *, coupon: int, refund: bool, restock: bool = False) -> Any:
     return coupons.disable_coupon, DisableCoupon(names.rows["coupons"][coupon], refund, restock=restock)
 
 
