@@ -22,7 +22,6 @@ from models.currencies import hold_currencies
 from models.errors import InvariantViolated
 from models.hash_chain import Promise, digesting_promises, entry_hash, note_digest, transaction_digest
 from models.money import is_money
-from models.planning.catalogue import RewardState
 from models.planning.columns import ActorIds, Columns, all_columns, changed, inserted
 from models.planning.drafts import (
     AuditDraft,
@@ -40,7 +39,9 @@ from models.planning.drafts import (
     OverpaymentDraft,
     OverpaymentRevocation,
     RefundDraft,
+    ReversedRowDraft,
     RevivalDraft,
+    RowReport,
     RowResult,
     TierChangeDraft,
     TransactionDraft,
@@ -50,13 +51,13 @@ from models.planning.drafts import (
 )
 from models.planning.hold_rows import HoldLotDraft, HoldState
 from models.planning.noted import CreditNoteLineDraft, CreditNotePartDraft, CreditNoteState
+from models.planning.reward_rows import CouponState, RewardState
 from models.planning.state import (
     AccountState,
     ApprovalState,
     AssignmentState,
     Books,
     CounterState,
-    CouponState,
     CreditState,
     CustomerState,
     InvoiceState,
@@ -72,6 +73,9 @@ FEW: Final = 4_096
 ROWS_AT_ONCE: Final = 1_000
 """Rows sent at a time if there are more than FEW. The driver makes a statement's arguments in one go: about 10 ms for
 this many entries."""
+
+
+COUPON_COLUMNS: Final = ("status", "closed_at", "refund_transaction_id", "invoice_id", "reopened_at")
 
 
 class _Row(Protocol):
@@ -101,6 +105,8 @@ async def _write(connection: TenantConnection, books: Books, actors: ActorIds) -
         await in_slices(writer.second_stage())
     if books.writes.row_results:
         await writer.row_results()
+    if books.writes.row_reports:
+        await writer.progress(books.writes.row_reports)
     if books.writes.moved_credits or books.writes.merged_customers:
         async with writer:
             await in_slices(writer.third_stage())
@@ -228,11 +234,13 @@ class _Writer:
         yield from self._billing()
         yield from self._holds()
         yield from self.insert(CouponState, w.coupons)
-        yield from self.update(CouponState, ("status", "closed_at", "refund_transaction_id"), w.touched_coupons)
+        yield from self.update(CouponState, COUPON_COLUMNS, w.touched_coupons)
         yield from self.insert(AuditDraft, w.audits)
         yield from self.insert(ApprovalState, w.approvals)
         yield from self.insert(BulkOperationDraft, w.bulk_operations)
         yield from self.insert(BulkRowDraft, w.bulk_rows)
+        yield from self.insert(ReversedRowDraft, w.reversed_rows)
+        yield from self.insert(RowReport, w.row_reports)
         yield from self.insert(EventDraft, w.events)
 
     def second_stage(self) -> Steps[None]:
@@ -446,6 +454,10 @@ class _Writer:
         values = await each_in_slices(partial(columns.values, actors=self.actors), results)
         for start in range(0, len(values), ROWS_AT_ONCE):
             await self._settle_rows(columns, values[start : start + ROWS_AT_ONCE])
+        await self.progress(results)
+
+    async def progress(self, results: "Sequence[RowResult | RowReport]") -> None:
+        """Write the progress of the bulks that these rows belong to."""
         for operation_id in {result.operation_id for result in results}:
             own = [result for result in results if result.operation_id == operation_id]
             failed = sum(result.transaction_id is None for result in own)

@@ -4,9 +4,8 @@ from typing import Any
 from uuid import UUID
 
 from models.lookups import each
-from models.planning.catalogue import RewardState
 from models.planning.columns import maker, selected
-from models.planning.state import CouponState
+from models.planning.reward_rows import CouponState, RewardState
 from models.session import TenantConnection
 
 

@@ -29,8 +29,9 @@ from models.commands import (
 from models.errors import RequestChanged, TermChange
 from models.kinds import ProductKind
 from models.money import POINTS, to_decimal, to_price
-from models.planning.catalogue import ProductState, RewardState
+from models.planning.catalogue import ProductState
 from models.planning.config import TenantConfig
+from models.planning.reward_rows import RewardState
 from models.planning.state import ApprovalState, Books
 
 Terms = dict[str, str | None]

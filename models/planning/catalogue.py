@@ -1,11 +1,10 @@
-"""Products and rewards, as plans read them."""
+"""Products, as plans read them."""
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any
 from uuid import UUID
 
-from models.planning.columns import ASIDE, table
+from models.planning.columns import table
 
 
 @table("products")
@@ -18,15 +17,4 @@ class ProductState:
     kind: str
     currency: str
     price_minor: Decimal
-    active: bool
-
-
-@table("rewards")
-@dataclass(slots=True)
-class RewardState:
-    id: UUID
-    terms: Annotated[dict[str, Any], ASIDE]
-    points_cost_minor: int
-    validity_days: int | None
-    stock: int | None
     active: bool

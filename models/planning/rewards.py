@@ -6,12 +6,12 @@ from models.kinds import Counter, CouponStatus, TransactionKind
 from models.money import POINTS, to_decimal
 from models.planning import calendar, credits, plan_of, requesting
 from models.planning.allowances import allowance_of
-from models.planning.catalogue import RewardState
 from models.planning.coupons import coupon_view
 from models.planning.events import emit
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
-from models.planning.state import AccountState, Books, CouponState, PostingContext
+from models.planning.reward_rows import CouponState, RewardState
+from models.planning.state import AccountState, Books, PostingContext
 from turns.steps import Steps
 
 

@@ -35,7 +35,7 @@ from models.tables.ledger import (
     Transfer,
     TransferredCredit,
 )
-from models.tables.requests import ApprovalRequest, BulkOperation, BulkRow
+from models.tables.requests import ApprovalRequest, BulkOperation, BulkRow, ReversedRow
 from models.tables.rewards import Coupon
 from models.tables.tenancy import Actor, Customer, ExternalIdLeft, PartnerToken, Tenant, TenantSlug
 
@@ -75,6 +75,7 @@ __all__ = [
     "Product",
     "Reason",
     "Refund",
+    "ReversedRow",
     "Revival",
     "Reward",
     "Seal",

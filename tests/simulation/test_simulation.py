@@ -28,6 +28,7 @@ REFERENCE = (
     "noting",
     "serving",
     "spending",
+    "noting",
     "reference",
 )
 

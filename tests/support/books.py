@@ -16,12 +16,12 @@ from models.money import POINTS, SERVICE_CREDITS, to_decimal
 from models.planning.assign import AssignCredit, InvoiceAmount
 from models.planning.burn_order import burn_key
 from models.planning.calendar import local_date
-from models.planning.catalogue import RewardState
 from models.planning.config import LimitRuleValues, ReasonRule, TenantConfig, TierRule
 from models.planning.credits import is_open
 from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from models.planning.limits import MONEY
 from models.planning.lots import Lots
+from models.planning.reward_rows import RewardState
 from models.planning.state import AccountState, Books, CounterState, CreditState, CustomerState, InvoiceState
 
 NOW: Final = datetime(2026, 6, 15, 12, tzinfo=UTC)
