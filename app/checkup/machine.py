@@ -1,5 +1,6 @@
 """This machine: room on its disk, open files, and settings that do not go together on several processes."""
 
+import os
 import resource
 import shutil
 import tempfile
@@ -16,7 +17,7 @@ NO_ROOM: Final = 200 * 1024**2
 
 def look_at_machine(settings: Settings) -> list[Finding]:
     """Findings of this machine."""
-    return [*_disk(settings), _files(settings), *_processes(settings)]
+    return [*_disk(settings), _files(settings), *_processes(settings), *_places(settings)]
 
 
 def _disk(settings: Settings) -> list[Finding]:
@@ -45,6 +46,22 @@ def _files(settings: Settings) -> Finding:
             "Raise the limit (LimitNOFILE= of systemd, ulimit -n), or lower SCRIP_MAX_CONNECTIONS.",
         )
     return ok("open files", "There may be as many as connections.")
+
+
+def _places(settings: Settings) -> list[Finding]:
+    """Findings of the folders that metrics are kept in, and of the port for those of the jobs."""
+    findings = []
+    for name, folder in (
+        ("SCRIP_METRICS_DIR", settings.metrics_dir),
+        ("SCRIP_VERIFY_METRICS", settings.verify_metrics and settings.verify_metrics.parent),
+    ):
+        if folder is not None and not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+            todo = "Make it, and let this user write there."
+            findings.append(fault("metrics", f"{name}: {folder} is no folder that can be written to.", todo))
+    if settings.work_port is not None and settings.work_port == settings.port:
+        todo = "Set another one, where the server and scrip work run on one machine."
+        findings.append(warning("metrics", f"SCRIP_WORK_PORT and SCRIP_PORT are both {settings.port}.", todo))
+    return findings
 
 
 def _processes(settings: Settings) -> list[Finding]:

@@ -19,7 +19,7 @@ from app.http.logs import log_config
 from app.http.protocol import BoundedHttpProtocol
 from app.http.shared_metrics import TEMPORARY
 from app.http.websocket_protocol import PatientWebSocketProtocol
-from app.postgres.database import check_database
+from app.postgres.database import check_database, check_role
 from app.problems import SetupProblem
 from app.settings import Settings, load_settings
 from app.tokens.keys import token_keys
@@ -43,6 +43,7 @@ def serve_command() -> None:
     token_keys(settings)  # refused here, in a line, and not in each process
     with take_port(settings.host, settings.port) as listener:
         asyncio.run(check_database(settings.app_url))
+        asyncio.run(check_role(settings.app_url, say))
         say(f"Scrip is at {address(listener)}/graphql   (Ctrl-C stops it)")
         serve(settings, listener)
 

@@ -13,7 +13,7 @@ from app.cli.output import say
 from app.cli.tenants import tenant_at_work
 from app.http.logs import log_config
 from app.postgres.clock import clock_kept, new_ledger
-from app.postgres.database import open_database
+from app.postgres.database import check_role, open_database
 from app.problems import SetupProblem
 from app.settings import Settings, load_settings
 from jobs.worker import JOBS, work_once, working
@@ -35,6 +35,7 @@ def work_command(
 
 
 async def _work(settings: Settings, url: str, once: bool, tenant: str | None) -> None:
+    await check_role(url, say)
     async with open_database(
         url, pool_min=1, pool_max=settings.database_pool_max, statement_cache=settings.database_statement_cache
     ):

@@ -10,7 +10,15 @@ import asyncpg
 
 from app.finding import Finding, fault, ok, warning
 from app.postgres.archive import look_at_archive
-from app.postgres.database import OLDEST_SERVER, check_migrated, connecting, is_pooled, place, statements_survive
+from app.postgres.database import (
+    OLDEST_SERVER,
+    check_migrated,
+    check_same,
+    connecting,
+    is_pooled,
+    place,
+    statements_survive,
+)
 from app.postgres.distributed import (
     citus_version,
     is_distributed,
@@ -74,6 +82,9 @@ async def _server(raw: Raw, url: str) -> list[Finding]:
         todo = f"Upgrade it: Scrip needs {OLDEST_SERVER} or newer."
         return [fault("database", f"PostgreSQL {version.major} at {place(url)} is too old.", todo)]
     findings = [ok("database", f"PostgreSQL {await raw.fetchval('SHOW server_version')} at {place(url)}.")]
+    if (encoding := await raw.fetchval("SHOW server_encoding")) != "UTF8":
+        todo = "Make a database with ENCODING 'UTF8' TEMPLATE template0, and restore into it."
+        findings.append(fault("database", f"It is in {encoding}, and Scrip needs one in UTF8.", todo))
     if await raw.fetchval("SHOW transaction_read_only") == "on":
         todo = "Name the primary; of several hosts, ?target_session_attrs=read-write finds it."
         findings.append(fault("database", "It takes no writes: it is a standby, or set to be read-only.", todo))
@@ -184,6 +195,11 @@ async def _owner(settings: Settings) -> list[Finding]:
             pooled = await is_pooled(raw)
     except SetupProblem as problem:
         return [warning("owner", str(problem), "scrip migrate needs SCRIP_MIGRATION_DATABASE_URL; servers do not.")]
+    if settings.app_url is not None:
+        try:
+            await check_same(url, settings.app_url)
+        except SetupProblem as problem:
+            return [fault("owner", str(problem), "Let both URLs name one database.")]
     if pooled:
         todo = "Set SCRIP_MIGRATION_DATABASE_URL to a URL that leads past the pooler."
         return [warning("owner", "The way leads through a pooler, and migrations need the server itself.", todo)]

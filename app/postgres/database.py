@@ -129,7 +129,8 @@ async def migrate(owner_url: str, app_url: str, say: Callable[[str], None], *, d
 
     distributed: distribute its tables among the nodes of Citus; one that is distributed stays so without being told.
     Two at once wait for each other. Raises SetupProblem if the database is out of reach, too old, not in UTF-8, or
-    refuses, if names in it have to be told apart first, and if its nodes cannot take the tables.
+    refuses, if the two URLs lead to two databases, if names in it have to be told apart first, and if its nodes cannot take
+    the tables.
     """
     async with connecting(owner_url) as connection:
         await _check_server(connection, owner_url)
@@ -139,6 +140,7 @@ async def migrate(owner_url: str, app_url: str, say: Callable[[str], None], *, d
         if distributed:
             await check_can_distribute(connection, place(owner_url))
         app_role = await _app_role(connection, owner_url, app_url, say)
+        await check_same(owner_url, app_url)
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", MIGRATION_LOCK):
             say("Another Scrip is migrating this database; waiting for it")
             await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
@@ -290,6 +292,24 @@ async def check_database(url: str) -> None:
     async with connecting(url) as connection:
         await _check_server(connection, url)
         await check_migrated(connection, url)
+
+
+async def check_role(url: str, say: Callable[[str], None]) -> None:
+    """Raises SetupProblem if row-level security does not bind the role that serves. Warns if it owns the tables."""
+    async with connecting(url) as connection:
+        role, unbound, owns = await connection.fetchrow(_WHO)
+    if unbound:
+        raise SetupProblem(
+            f"The role {role} is not bound by row-level security, which keeps tenants apart: it is not served with. Give "
+            "the app one without SUPERUSER and BYPASSRLS in DATABASE_URL (docs/running.md)."
+        )
+    if owns:
+        say(f"Warning: the app runs as {role}, the owner of its tables, who can lift the protection of the books.")
+
+
+_WHO: Final = """SELECT r.rolname, r.rolsuper OR r.rolbypassrls,
+    EXISTS (SELECT FROM pg_class c WHERE c.oid = to_regclass('aerich') AND c.relowner = r.oid)
+    FROM pg_roles r WHERE r.rolname = current_user"""
 
 
 async def _check_server(connection: "asyncpg.Connection[Any]", url: str) -> None:

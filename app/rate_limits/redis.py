@@ -1,7 +1,7 @@
 """Sliding windows in a Redis that several processes share: one script, one round trip for all of a request's quotas."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -71,6 +71,11 @@ class RedisWindows:
             window = Window(previous, previous_left / _MS, current, (current_left or 2 * quota.period * _MS) / _MS)
             found.append(window.with_more(units) if fits else window)
         return bool(fits), found
+
+    async def ping(self) -> None:
+        """Raises RedisError, OSError, TimeoutError if it does not answer."""
+        pinged: Any = Redis(connection_pool=self._pool).ping()
+        await pinged
 
     async def close(self) -> None:
         """Close the connections."""

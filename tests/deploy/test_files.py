@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import yaml
 
+from app.cli import cli
 from app.cli.serve import GRACE_S
 from app.settings import Settings
 
@@ -38,13 +39,13 @@ def test_the_compose_file_is_of_the_specification_s_form() -> None:
 
 
 def test_all_settings_that_are_named_are_there() -> None:
-    for file in DEPLOY.iterdir():
+    for file in filter(Path.is_file, DEPLOY.rglob("*")):
         assert settings_in(file.read_text()) <= VARIABLES, file.name
 
 
 def test_scrip_runs_with_as_little_as_it_needs() -> None:
     ours = [service for service in SERVICES.values() if service.get("image") == "scrip"]
-    assert len(ours) == 3
+    assert len(ours) == 5
     for service in ours:
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
@@ -84,6 +85,19 @@ def test_what_is_mounted_and_asked_for_is_there() -> None:
     for service in SERVICES.values():
         if "build" in service:
             assert (DEPLOY / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
+
+
+def test_units_start_commands_that_there_are() -> None:
+    units = {file.name: configparser.RawConfigParser(strict=False) for file in (DEPLOY / "systemd").iterdir()}
+    for name, unit in units.items():
+        unit.read(DEPLOY / "systemd" / name)
+    commands = {name: unit["Service"]["ExecStart"] for name, unit in units.items() if "Service" in unit}
+    known = {command.name for command in cli.registered_commands}
+    assert {re.findall(r"/opt/scrip/bin/scrip (\w+)", command)[0] for command in commands.values()} <= known
+    timers = {name.removesuffix(".timer") for name in units if name.endswith(".timer")}
+    assert timers == {"scrip-verify", "scrip-backup"}
+    assert {f"{name}.service" for name in timers} <= set(commands)
+    assert int(units["scrip.service"]["Service"]["TimeoutStopSec"]) > GRACE_S
 
 
 def test_there_is_time_to_stop() -> None:

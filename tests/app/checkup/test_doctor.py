@@ -1,11 +1,14 @@
 """`scrip doctor`, as an operator runs it, on deployments with one thing wrong."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
+from app.checkup.counts import look_at_counts
 from app.checkup.machine import look_at_machine
 from app.finding import State
 from app.postgres.archive import look_at_archive
@@ -98,6 +101,30 @@ async def test_roles_that_may_too_much(database_urls: Urls) -> None:
     assert (await found(database_urls, database_urls.admin))["role"] is State.FAULT
     assert (await found(database_urls, database_urls.owner))["role"] is State.WARNING
     assert (await found(database_urls, database_urls.app))["role"] is State.OK
+
+
+async def test_two_databases_where_one_is_meant(database_urls: Urls) -> None:
+    other = re.sub(r"/\w+\?host", "/postgres?host", database_urls.owner)
+    assert other != database_urls.owner
+    given = Settings(database_url=database_urls.app, migration_database_url=other)
+    (finding,) = (each for each in await look_at_database(given, database_urls.app) if each.part == "owner")
+    assert finding.state is State.FAULT
+    assert finding.message.startswith("Two databases are set where one is meant")
+
+
+async def test_a_redis_that_does_not_answer(unused_tcp_port: int) -> None:
+    (finding,) = await look_at_counts(Settings(rate_limit_url=f"redis://127.0.0.1:{unused_tcp_port}/0"))
+    assert finding.state is State.WARNING
+    assert finding.message == "Redis does not answer: ConnectionError."
+    assert await look_at_counts(Settings()) == []
+
+
+def test_places_for_metrics(tmp_path: Path) -> None:
+    good = Settings(metrics_dir=tmp_path, verify_metrics=tmp_path / "verify.prom", work_port=8001)
+    assert "metrics" not in {finding.part for finding in look_at_machine(good)}
+    bad = Settings(metrics_dir=tmp_path / "none", verify_metrics=tmp_path / "none/verify.prom", work_port=8000)
+    found = [finding for finding in look_at_machine(bad) if finding.part == "metrics"]
+    assert [finding.state for finding in found] == [State.FAULT, State.FAULT, State.WARNING]
 
 
 async def test_a_standby(database_urls: Urls) -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from app.postgres.database import MIGRATION_LOCK, check_database, migrate, place
+from app.postgres.database import MIGRATION_LOCK, check_database, check_role, migrate, place
 from app.postgres.embedded import DATABASE, OWNER, Urls
 from app.problems import SetupProblem
 
@@ -49,6 +49,23 @@ async def test_the_lock_is_let_go_when_a_migration_fails(empty: Urls) -> None:
     connection = await asyncpg.connect(empty.owner)
     assert await connection.fetchval("SELECT pg_try_advisory_lock($1)", MIGRATION_LOCK)
     await connection.close()
+
+
+async def test_two_databases_where_one_is_meant(empty: Urls, database_urls: Urls) -> None:
+    with pytest.raises(SetupProblem, match="Two databases are set where one is meant"):
+        await migrate(empty.owner, database_urls.app, keep_quiet)
+    with pytest.raises(SetupProblem, match="is not up to date"):
+        await check_database(empty.app)
+
+
+async def test_a_role_past_row_level_security_does_not_serve(database_urls: Urls) -> None:
+    said: list[str] = []
+    with pytest.raises(SetupProblem, match="The role postgres is not bound by row-level security"):
+        await check_role(database_urls.admin, said.append)
+    await check_role(database_urls.app, said.append)
+    assert said == []
+    await check_role(database_urls.owner, said.append)
+    assert said[0].startswith("Warning: the app runs as scrip_owner, the owner of its tables")
 
 
 async def test_an_app_that_owns_its_tables_is_warned_about(empty: Urls) -> None:
