@@ -44,7 +44,7 @@ class LimitKind(StrEnum):
     SELLING_CREDIT = "SELLING_CREDIT"
     """Selling credit: the total of an order's credit lines."""
     SPENDING = "SPENDING"
-    """Spending: what is spent, used, or paid with account credit. Partners may spend nothing without a rule."""
+    """Spending: what is spent, used, held, or paid with account credit. Partners may spend nothing without a rule."""
 
 
 class LimitScope(StrEnum):
@@ -78,7 +78,7 @@ class TransactionKind(StrEnum):
     RELEASE = "RELEASE"
     """Assigned credit went back to its credits."""
     EXPIRY = "EXPIRY"
-    """Expired remainders were written off by a job."""
+    """Expired remainders were written off, by a job or before a revival."""
     VOID = "VOID"
     """A credit or an invoice was voided."""
     UPDATE = "UPDATE"
@@ -153,6 +153,19 @@ class CreditStatus(StrEnum):
     """It expired with something left, which can no longer be spent."""
     VOIDED = "VOIDED"
     """It was voided, and its remainder reversed."""
+
+
+class HoldStatus(StrEnum):
+    """State of a hold."""
+
+    HELD = "HELD"
+    """Value is set aside, and can be captured."""
+    CAPTURED = "CAPTURED"
+    """All of it was captured."""
+    RELEASED = "RELEASED"
+    """It was released, or its credit voided, before all of it was captured."""
+    EXPIRED = "EXPIRED"
+    """Its time passed before all of it was captured, and the rest was let go."""
 
 
 class InvoiceKind(StrEnum):

@@ -149,7 +149,9 @@ class Loader:
             self._check_not_merged(connection.tenant_id, found)
             assets = {asset for customer, asset in accounts if n.merges and customer == n.merges[0]}
             both = set(found) if len(found) == len(set(n.merges)) else set()
-            whole.append(replace(n, accounts=tuple((customer, asset) for customer in both for asset in assets)))
+            whole.append(
+                replace(n, accounts=tuple((customer, asset) for customer in both for asset in assets), all_holds=True)
+            )
         return whole
 
     async def _load_what_merges(self, connection: TenantConnection, books: Books, from_id: UUID, into_id: UUID) -> None:

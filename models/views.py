@@ -7,12 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from models.frozen import frozen
-from models.kinds import ApprovalStatus, CouponStatus, CreditStatus
+from models.kinds import ApprovalStatus, CouponStatus, CreditStatus, HoldStatus
 
 
 @frozen
 class AccountView:
-    """available: spendable at the time of the view. scheduled: starts later. balance: the ledger's, with expired unswept."""
+    """available: spendable at the time of the view. scheduled: starts later. held: set aside. balance: the ledger's, with
+    expired unswept."""
 
     id: UUID
     customer_id: UUID
@@ -20,6 +21,7 @@ class AccountView:
     balance_minor: int
     available_minor: int
     scheduled_minor: int
+    held_minor: int
     lifetime_minor: int
 
 
@@ -48,6 +50,32 @@ class CreditView:
         if self.expires_at is not None and self.expires_at <= now:
             return CreditStatus.EXPIRED
         return CreditStatus.SCHEDULED if self.starts_at > now else CreditStatus.OPEN
+
+
+@frozen
+class HoldView:
+    """account_id: on which it was placed. left: neither captured nor let go by a command; nothing is held from expires_at
+    on."""
+
+    id: UUID
+    account_id: UUID
+    asset: str
+    amount_minor: int
+    left_minor: int
+    captured_minor: int
+    invoice_id: UUID | None
+    expires_at: datetime
+    created_at: datetime
+
+    def status(self, now: datetime) -> str:
+        """The contract's HoldStatus at `now`."""
+        if self.left_minor == 0:
+            return HoldStatus.CAPTURED if self.captured_minor == self.amount_minor else HoldStatus.RELEASED
+        return HoldStatus.EXPIRED if self.expires_at <= now else HoldStatus.HELD
+
+    def held_minor(self, now: datetime) -> int:
+        """The amount held at `now`."""
+        return self.left_minor if self.expires_at > now else 0
 
 
 @frozen

@@ -36,11 +36,15 @@ from models.planning.drafts import (
     InvoiceLineDraft,
     InvoiceTextDraft,
     RefundDraft,
+    RevivalDraft,
     RowResult,
     TierChangeDraft,
     TransactionDraft,
     TransactionTextDraft,
+    TransferDraft,
+    TransferredCreditDraft,
 )
+from models.planning.hold_rows import HoldLotDraft, HoldState
 from models.planning.state import (
     AccountState,
     ApprovalState,
@@ -218,6 +222,7 @@ class _Writer:
         yield from self.update(CounterState, ("used_minor",), sorted(locked, key=_by_id))
         yield from self.update(RewardState, ("stock",), w.touched_rewards)
         yield from self._billing()
+        yield from self._holds()
         yield from self.insert(CouponState, w.coupons)
         yield from self.update(CouponState, ("status", "closed_at", "refund_transaction_id"), w.touched_coupons)
         yield from self.insert(AuditDraft, w.audits)
@@ -244,6 +249,9 @@ class _Writer:
         )
         yield from self.update(AssignmentState, ("released_at", "release_transaction_id"), w.touched_assignments)
         yield from self.update(PaymentState, ("voided_at",), w.touched_payments)
+        yield from self.update(HoldState, ("home_id", "expires_at"), w.moved_holds, {hold.id for hold in w.holds})
+        posted = {account.id for account in w.touched_accounts}
+        yield from self.update(AccountState, ("held_until",), [a for a in w.held_accounts if a.id in posted])
         yield from self.update(GrantRevocation, ("revoked_transaction_id", "revoked_minor"), w.revoked_grants)
         columns = ("expires_at", "restricted", "auto_apply", "swept_at", "voided_at")
         yield from self.update(CreditState, columns, w.amended_credits)
@@ -376,6 +384,20 @@ class _Writer:
         yield from self.insert(PaymentState, w.payments)
         yield from self.insert(GrantDraft, w.grants)
         yield from self.insert(RefundDraft, w.refunds)
+        yield from self.insert(TransferDraft, w.transfers)
+        yield from self.insert(TransferredCreditDraft, w.transferred_credits)
+        yield from self.insert(RevivalDraft, w.revivals)
+
+    def _holds(self) -> Steps[None]:
+        """Write holds, and until when something is held on accounts that nothing is posted to."""
+        w = self.writes
+        if not w.hold_lots:
+            return
+        yield from self.insert(HoldState, w.holds)
+        yield from self.insert(HoldLotDraft, w.hold_lots)
+        new, posted = {hold.id for hold in w.holds}, {account.id for account in w.touched_accounts}
+        yield from self.update(HoldState, ("held_minor", "captured_minor"), w.touched_holds, new)
+        yield from self.update(AccountState, ("held_until",), w.held_accounts, posted)
 
     def _restricted_anew(self) -> dict[UUID, list[UUID]]:
         """The new services of each credit whose restriction has changed."""

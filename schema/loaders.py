@@ -10,7 +10,7 @@ from uuid import UUID
 from gateway.reading import Kind, Lists, Loader, Rows
 from models.errors import InvariantViolated
 from models.planning.binding import Binding
-from models.reads import accounts, bindings, configuration, invoices, liability, refunds
+from models.reads import accounts, bindings, configuration, holds, invoices, liability, refunds, transfers
 from models.reads.accounts import BalanceView
 from models.reads.paging import Condition, Listing, Page, PageRequest, load_pages
 from models.reads.session import ReadSession
@@ -88,6 +88,14 @@ async def _refunds(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, refunds.Re
     return await refunds.of_transactions(loaders.reads, ids)
 
 
+async def _counterparts(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, UUID]:
+    return await transfers.counterparts(loaders.reads, ids)
+
+
+async def _held_of_credits(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, int]:
+    return await holds.held_of_credits(loaders.reads, ids, loaders.now)
+
+
 async def _bindings(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, Binding]:
     requests = await loaders.approval_requests.load_all(ids)
     return await bindings.bindings(loaders.reads, [request.view for request in requests])
@@ -120,6 +128,10 @@ class Loaders:
     """An account at an instant."""
     bindings = Kind(_bindings)
     """By approval request: the changes of its terms since it was made."""
+    counterparts = Kind(_counterparts)
+    """By a transfer's transaction: the other customer's."""
+    held_of_credits = Kind(_held_of_credits)
+    """By credit: what is held of it."""
     invoice_texts = Kind(_invoice_texts)
     """The tenant's own texts of an invoice; None if it has none."""
     liability_parts = Kind(_liability_parts)

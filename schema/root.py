@@ -15,6 +15,7 @@ import resolvers.balances
 import resolvers.bulk_credit
 import resolvers.bulk_operation
 import resolvers.cancel_bulk_operation
+import resolvers.capture_hold
 import resolvers.configuration
 import resolvers.coupons
 import resolvers.create_invoice
@@ -22,6 +23,8 @@ import resolvers.create_order
 import resolvers.credits
 import resolvers.customers
 import resolvers.give_reward
+import resolvers.hold_credit
+import resolvers.holds
 import resolvers.invoices
 import resolvers.ledger
 import resolvers.liability
@@ -36,11 +39,14 @@ import resolvers.reassign_credit
 import resolvers.record_payment
 import resolvers.refund_spend
 import resolvers.release_assignments
+import resolvers.release_hold
+import resolvers.revive_credit
 import resolvers.rewards
 import resolvers.services
 import resolvers.spend_credit
 import resolvers.statement
 import resolvers.tiers
+import resolvers.transfer_credit
 import resolvers.upcoming_expirations
 import resolvers.update_credit
 import resolvers.update_tenant
@@ -78,11 +84,19 @@ class Query:
     orders = root_field(resolvers.invoices.resolve_orders, May.READ_INVOICES, own=True)
     invoice = root_field(resolvers.invoices.resolve_one, May.READ_INVOICES, own=True)
     credits = root_field(resolvers.credits.resolve, May.READ_LEDGER, own=True)
+    holds = root_field(resolvers.holds.resolve, May.READ_LEDGER, own=True)
     adjustment_preview = root_field(
         resolvers.adjust.resolve_preview, May.ADD_CREDIT, May.REMOVE_CREDIT, exactly=resolvers.adjust.rights
     )
     preview_spend = root_field(resolvers.spend_credit.resolve_preview, May.SPEND_CREDIT)
-    preview_refund = root_field(resolvers.refund_spend.resolve_preview, May.REFUND_SPEND)
+    preview_hold = root_field(resolvers.hold_credit.resolve_preview, May.SPEND_CREDIT)
+    preview_refund = root_field(
+        resolvers.refund_spend.resolve_preview, May.REFUND_SPEND, exactly=resolvers.refund_spend.rights
+    )
+    preview_transfer = root_field(
+        resolvers.transfer_credit.resolve_preview, May.TRANSFER, exactly=resolvers.transfer_credit.rights
+    )
+    preview_revival = root_field(resolvers.revive_credit.resolve_preview, May.REVIVE)
     adjustment_reasons = root_field(
         resolvers.configuration.resolve_reasons, May.READ_CATALOGUE, exactly=resolvers.configuration.catalogue_rights
     )
@@ -164,7 +178,15 @@ class Mutation:
     update_product = root_field(resolvers.products.resolve_update, May.WRITE_CONFIG)
 
     spend_credit = root_field(resolvers.spend_credit.resolve, May.SPEND_CREDIT)
-    refund_spend = root_field(resolvers.refund_spend.resolve, May.REFUND_SPEND)
+    refund_spend = root_field(resolvers.refund_spend.resolve, May.REFUND_SPEND, exactly=resolvers.refund_spend.rights)
+    transfer_credit = root_field(
+        resolvers.transfer_credit.resolve, May.TRANSFER, exactly=resolvers.transfer_credit.rights
+    )
+    revive_credit = root_field(resolvers.revive_credit.resolve, May.REVIVE)
+    hold_credit = root_field(resolvers.hold_credit.resolve, May.SPEND_CREDIT)
+    capture_hold = root_field(resolvers.capture_hold.resolve, May.SPEND_CREDIT, exactly=resolvers.capture_hold.rights)
+    release_hold = root_field(resolvers.release_hold.resolve, May.SPEND_CREDIT)
+    extend_hold = root_field(resolvers.release_hold.resolve_extend, May.SPEND_CREDIT)
     use_credit = root_field(resolvers.use_credit.resolve, May.USE_CREDIT)
     start_membership = root_field(resolvers.memberships.resolve_start, May.WRITE_CUSTOMERS)
     cancel_membership = root_field(resolvers.memberships.resolve_cancel, May.WRITE_CUSTOMERS)

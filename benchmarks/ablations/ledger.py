@@ -39,6 +39,7 @@ async def adjust_nothing(_: Any, __: UUID, actor: Actor, command: AdjustCredit, 
         balance_minor=_AMOUNT_MINOR,
         available_minor=_AMOUNT_MINOR,
         scheduled_minor=0,
+        held_minor=0,
         lifetime_minor=_AMOUNT_MINOR,
     )
     credit = CreditView(

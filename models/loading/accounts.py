@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
+from models.loading.holds import load_held
 from models.loading.locked_elsewhere import LockedElsewhere
 from models.lookups import each
 from models.planning.columns import maker, selected
@@ -201,7 +202,8 @@ async def load_facts(
     """Return the tenant's configuration version and the time: `now`, or else the database's. Set on each account the
     part of its balance that cannot be spent then.
 
-    The query for that part is ordered like the one index that holds just those rows.
+    The query for that part is ordered like the one index that holds just those rows. What is held is only looked for on
+    accounts that say that something may be.
     """
     by_id = {account.id: account for account in accounts.values()}
     rows = await connection.raw.fetch(
@@ -228,7 +230,10 @@ async def load_facts(
             account.scheduled_minor, account.expired_minor = row["scheduled_minor"], row["expired_minor"]
 
     await each_in_slices(note, rows)
-    return rows[0]["version"], rows[0]["now"]
+    version, at = rows[0]["version"], rows[0]["now"]
+    if holding := [a for a in by_id.values() if a.held_until is not None and a.held_until > at]:
+        await load_held(connection, holding, at)
+    return version, at
 
 
 async def read_customers(connection: TenantConnection, ids: Iterable[UUID]) -> dict[UUID, CustomerState]:

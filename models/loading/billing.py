@@ -12,14 +12,14 @@ from models.session import TenantConnection
 from turns.slices import each_in_slices
 
 
-async def load_invoices(connection: TenantConnection, ids: set[UUID], *, skip: str) -> dict[UUID, InvoiceState]:
-    """Lock and read the invoices; for orders that sell credit also the grant of each such line, and the live
+async def load_invoices(connection: TenantConnection, ids: set[UUID], *, locking: str) -> dict[UUID, InvoiceState]:
+    """Read the invoices, under this lock clause; for orders that sell credit also the grant of each such line, and the live
     grants."""
     rows = await connection.raw.fetch(
         f"""SELECT {selected(InvoiceState, "i", customer_id="coalesce(c.merged_into_id, c.id)")}
         FROM {each("id uuid")} k JOIN invoices i ON i.tenant_id = $1 AND i.id = k.id
         JOIN customers c ON c.tenant_id = $1 AND c.id = i.customer_id
-        ORDER BY i.id FOR NO KEY UPDATE OF i {skip}""",
+        ORDER BY i.id {locking}""",
         connection.tenant_id,
         in_order(ids),
     )

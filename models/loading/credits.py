@@ -15,7 +15,8 @@ from models.planning.columns import maker, selected
 from models.planning.credits import is_open, serves
 from models.planning.lots import Lots
 from models.planning.needs import Needs, Spend
-from models.planning.state import Books, CreditState, SpendRecord, SpendState
+from models.planning.spend_rows import SpendRecord, SpendState
+from models.planning.state import Books, CreditState
 from models.session import TenantConnection
 from turns.slices import each_in_slices, in_slices
 from turns.steps import Steps
@@ -92,12 +93,13 @@ async def load_credits(connection: TenantConnection, books: Books, needs: list[N
     named.update(assignment.credit_id for assignment in books.assignments.values())
     named.update(credit_id for invoice in books.invoices.values() for credit_id in invoice.grants)
     named.update(record.credit_id for record in books.spend_records)
+    named.update(part.credit_id for hold in books.holds.values() for part in hold.parts)
     wanting = set(spends)
     for most in CREDITS_PER_LOAD:
         if not wanting:
             break
         days = {a: _days(books, spends[a]) if not named else (None, None) for a in sorted(wanting)}
-        lots = await _open_credits(connection, days, books.now, most)
+        lots = await _open_credits(connection, books, days, most)
         books.credits.update((account_id, Lots(found)) for account_id, found in lots.items())
         full = {a: lots[a] for a in wanting if len(lots.get(a, ())) == most}
         wanting = await in_slices(_still_wanting(books, full, spends, named))
@@ -130,6 +132,7 @@ async def _load_named(connection: TenantConnection, books: Books, ids: set[UUID]
     """Read credits by id, in any state; for a credit moved by a merge, its latest successor is returned, under either
     id."""
     for asked, credit in (await credits_by_id(connection, ids)).items():
+        _note_held(books, credit)
         lot = books.credits_by_id.setdefault(credit.id, credit)
         books.credits_by_id[asked] = lot
         if asked != lot.id:
@@ -151,7 +154,7 @@ async def load_all_open(connection: TenantConnection, books: Books, accounts: se
         connection.tenant_id,
         sorted(accounts),
     )
-    for account_id, found in (await in_slices(_by_account(rows))).items():
+    for account_id, found in (await in_slices(_by_account(books, rows))).items():
         books.credits[account_id] = Lots(found)
     await in_slices(_note_ids(books))
 
@@ -163,7 +166,7 @@ def _enough(books: Books, lots: list[CreditState], spends: list[Spend]) -> Steps
     for kind in kinds:
         counts, found = _counts(books, *kind), 0
         for lot in lots:
-            found += lot.remaining_minor if counts(lot) else 0
+            found += lot.free_minor if counts(lot) else 0
             if found >= most:
                 break
             yield
@@ -199,7 +202,7 @@ def _days(books: Books, spends: list[Spend]) -> tuple[date, datetime] | tuple[No
 
 
 async def _open_credits(
-    connection: TenantConnection, days: dict[UUID, tuple[date, datetime] | tuple[None, None]], now: datetime, most: int
+    connection: TenantConnection, books: Books, days: dict[UUID, tuple[date, datetime] | tuple[None, None]], most: int
 ) -> dict[UUID, list[CreditState]]:
     """The first `most` open credits of each account, in burn order; for an account with days, only those that apply."""
     latest, began = zip(*days.values(), strict=True)
@@ -215,21 +218,30 @@ async def _open_credits(
         ORDER BY c.account_id, {in_burn_order("c")}""",
         connection.tenant_id,
         list(days),
-        now,
+        books.now,
         most,
         latest,
         began,
     )
-    return await in_slices(_by_account(rows))
+    return await in_slices(_by_account(books, rows))
 
 
-def _by_account(rows: list[Any]) -> Steps[dict[UUID, list[CreditState]]]:
+def _by_account(books: Books, rows: list[Any]) -> Steps[dict[UUID, list[CreditState]]]:
     lots: dict[UUID, list[CreditState]] = {}
-    credit = maker(CreditState, rows)
+    make = maker(CreditState, rows)
     for row in rows:
-        lots.setdefault(row["account_id"], []).append(credit(row))
+        credit = make(row)
+        _note_held(books, credit)
+        lots.setdefault(credit.account_id, []).append(credit)
         yield
     return lots
+
+
+def _note_held(books: Books, credit: CreditState) -> None:
+    """Set on the credit what is held of it."""
+    account = books.accounts_by_id.get(credit.account_id)
+    if account is not None and account.held is not None:
+        credit.held_minor = account.held.of_credits.get(credit.id, 0)
 
 
 async def credits_by_id(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, CreditState]:

@@ -10,6 +10,8 @@ from models.loading.accounts import lock_customers
 from models.loading.approvals import load_approvals
 from models.loading.billing import load_assignments, load_invoices, load_payments, load_products, taken_numbers
 from models.loading.credits import load_credits, load_spend_records, load_spends
+from models.loading.holds import load_holds
+from models.loading.lapsed import load_of_lots
 from models.loading.locked_elsewhere import Name
 from models.loading.rewards import load_coupons, load_rewards
 from models.planning.needs import Needs
@@ -57,7 +59,7 @@ async def load_named(
     named = {i for n in needs for i in n.invoices}
     invoices = named | {a.invoice_id for a in books.assignments.values()}
     if invoices:
-        books.invoices = await load_invoices(connection, invoices, skip=skip)
+        books.invoices = await load_invoices(connection, invoices, locking=f"FOR NO KEY UPDATE OF i {skip}")
         locked = await _skipped(connection, "invoices", invoices - books.invoices.keys(), wait=wait)
         skipped.named |= locked
         skipped.invoices |= locked
@@ -78,7 +80,19 @@ async def load_named(
         books.given_back = await load_spends(connection, given_back)
     if reversed_transactions := {t for n in needs for t in n.reversed_transactions} | given_back:
         books.spend_records = await load_spend_records(connection, reversed_transactions)
+    if holds := _holds(books, needs):
+        books.holds = await load_holds(connection, holds)
     await load_credits(connection, books, needs)
+    await load_of_lots(connection, books, needs)
+
+
+def _holds(books: Books, needs: list[Needs]) -> set[UUID]:
+    """Holds that are named, and the live ones of accounts all of whose are needed."""
+    holds = {h for n in needs for h in n.holds}
+    for account in (books.accounts.get(key) for n in needs if n.all_holds for key in n.accounts):
+        if account is not None and account.held is not None:
+            holds |= account.held.holds
+    return holds
 
 
 async def lock_whom_notes_are_about(

@@ -73,6 +73,26 @@ async def accounts_of_transactions(tenant_id: UUID, ids: Sequence[UUID]) -> dict
     )
 
 
+async def accounts_of_holds(tenant_id: UUID, ids: Sequence[UUID]) -> Mapping[UUID, tuple[AccountKey, UUID | None]]:
+    """The account that each hold is on, and the invoice that it is for."""
+    return await _ACCOUNTS_OF_HOLDS.ask(tenant_id, *ids)
+
+
+async def _of_holds(connection: TenantConnection, ids: list[UUID]) -> dict[UUID, tuple[AccountKey, UUID | None]]:
+    rows = await connection.raw.fetch(
+        f"""SELECT h.id, coalesce(p.merged_into_id, p.id), a.asset, h.invoice_id FROM {each("id uuid")} k
+        JOIN holds h ON h.tenant_id = $1 AND h.id = k.id
+        JOIN accounts a ON a.tenant_id = $1 AND a.id = h.home_id
+        JOIN customers p ON p.tenant_id = $1 AND p.id = a.customer_id""",
+        connection.tenant_id,
+        ids,
+    )
+    return {row[0]: ((row[1], row[2]), row[3]) for row in rows}
+
+
+_ACCOUNTS_OF_HOLDS: Final = Together(_of_holds)
+
+
 async def credit_as_it_is_now(tenant_id: UUID, credit_id: UUID) -> UUID:
     """The id of the credit itself, or of its latest successor after merges."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:

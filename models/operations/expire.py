@@ -60,17 +60,21 @@ async def _write_off(ledger: Ledger, tenant_id: UUID, key: AccountKey, credits: 
 async def _expired_after(
     tenant_id: UUID, now: datetime, place: _Place | None
 ) -> tuple[dict[AccountKey, list[UUID]], _Place | None, datetime | None]:
-    """The next credits expired at `now` with a remainder, by account; the place from which to continue, None at the
-    end; and the soonest of these expiries."""
+    """The next credits expired at `now` with a remainder that is not held, by account; the place from which to continue,
+    None at the end; and the soonest of these expiries."""
     beyond = "" if place is None else "AND (c.expires_at, c.id) > ($4, $5)"
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         rows = await connection.raw.fetch(
-            f"""SELECT c.id, c.expires_at, a.customer_id, a.asset
-            FROM (SELECT c.id, c.account_id, c.expires_at FROM credits c
+            f"""SELECT c.id, c.expires_at, a.customer_id, a.asset, c.remaining_minor > CASE WHEN a.held_until > $2 THEN (
+                SELECT coalesce(sum(l.amount_minor), 0) FROM (
+                    SELECT hold_id, amount_minor FROM hold_lots WHERE tenant_id = $1 AND credit_id = c.id OFFSET 0) l
+                CROSS JOIN LATERAL (SELECT expires_at FROM holds WHERE tenant_id = $1 AND id = l.hold_id OFFSET 0) h
+                WHERE h.expires_at > $2) ELSE 0 END AS goes
+            FROM (SELECT c.id, c.account_id, c.expires_at, c.remaining_minor FROM credits c
                 WHERE c.tenant_id = $1 AND c.open AND c.expires_at <= $2 {beyond}
                 ORDER BY c.expires_at, c.id LIMIT $3) c
             CROSS JOIN LATERAL (
-                SELECT customer_id, asset FROM accounts WHERE tenant_id = $1 AND id = c.account_id OFFSET 0) a
+                SELECT customer_id, asset, held_until FROM accounts WHERE tenant_id = $1 AND id = c.account_id OFFSET 0) a
             ORDER BY c.expires_at, c.id""",
             tenant_id,
             now,
@@ -78,7 +82,8 @@ async def _expired_after(
             *(place or ()),
         )
     found: defaultdict[AccountKey, list[UUID]] = defaultdict(list)
-    for row in rows:
+    going = [row for row in rows if row["goes"]]
+    for row in going:
         found[row["customer_id"], row["asset"]].append(row["id"])
     last = (rows[-1]["expires_at"], rows[-1]["id"]) if len(rows) == CREDITS_AT_ONCE else None
-    return dict(found), last, rows[0]["expires_at"] if rows else None
+    return dict(found), last, going[0]["expires_at"] if going else None

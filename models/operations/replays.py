@@ -43,6 +43,19 @@ async def replay_of_transaction(tenant_id: UUID, result_id: UUID) -> Outcome:
     return replace(found, assignment_ids=tuple(row["id"] for row in rows), coupon_id=coupon)
 
 
+async def replay_of_hold(tenant_id: UUID, result_id: UUID) -> Outcome:
+    """The outcome of an event that moved no value, but what is held: its transaction, account and hold."""
+    async with tenant_transaction(tenant_id, read_only=True) as connection:
+        row = await connection.raw.fetchrow(
+            "SELECT hold_id, account_id FROM hold_lots WHERE tenant_id = $1 AND transaction_id = $2 LIMIT 1",
+            tenant_id,
+            result_id,
+        )
+    if row is None:
+        raise InvariantViolated(f"an idempotency key stands for {result_id}, which is nowhere")
+    return Outcome(transaction_id=result_id, account_id=row["account_id"], hold_id=row["hold_id"], replayed=True)
+
+
 async def found_transaction(tenant_id: UUID, result_id: UUID) -> Outcome | None:
     """The same for an event that may have had no transaction: then None."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:

@@ -105,7 +105,7 @@ def planned_amounts(
     ones share the rest, in their order, each up to its amount due; one that would get nothing is left out. Raises
     ExceedsRemaining if all would.
     """
-    left, seen, invoices, given = credit.remaining_minor, set[UUID](), [], dict[UUID, int]()
+    left, seen, invoices, given = credit.free_minor, set[UUID](), [], dict[UUID, int]()
     for index, item in enumerate(items):
         try:
             invoice = _open_invoice(books, item, account, seen)

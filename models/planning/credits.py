@@ -33,7 +33,7 @@ def has_started(credit: CreditState, now: datetime) -> bool:
 
 
 def is_open(credit: CreditState, now: datetime) -> bool:
-    """Whether some of it can be spent at `now`."""
+    """Whether it can be spent at `now`, as far as nothing of it is held."""
     return (
         credit.remaining_minor > 0
         and has_started(credit, now)
@@ -48,7 +48,7 @@ def serves(credit: CreditState, service_ids: Iterable[UUID]) -> bool:
 
 def _gives(credit: CreditState, now: datetime, service_ids: tuple[UUID, ...]) -> bool:
     """Whether a spend for these services, or for none, takes from it at `now`."""
-    return is_open(credit, now) and (not service_ids or serves(credit, service_ids))
+    return credit.free_minor > 0 and is_open(credit, now) and (not service_ids or serves(credit, service_ids))
 
 
 def spendable(books: Books, account: AccountState, service_ids: tuple[UUID, ...] = ()) -> Iterator[CreditState]:
@@ -123,9 +123,10 @@ def move(
     """
     balance, remaining = account.balance_minor + amount_minor, credit.remaining_minor + amount_minor
     lifetime_minor = amount_minor if lifetime and credit.counts else 0
-    gone = credit.gone_minor - (amount_minor if amount_minor < 0 and counter in GONE else 0)
+    is_gone = (amount_minor < 0 and counter in GONE) or counter == Counter.EXPIRED  # above 0: revived
+    gone = credit.gone_minor - (amount_minor if is_gone else 0)
     total = account.lifetime_minor + lifetime_minor
-    fits = min(balance, total, remaining) >= 0 and remaining + gone <= credit.amount_minor
+    fits = min(balance, total, gone, remaining - credit.held_minor) >= 0 and remaining + gone <= credit.amount_minor
     if not fits or credit.account_id != account.id:
         raise InvariantViolated(f"{counter} {amount_minor} on {credit.id}: {balance=} {total=} {remaining=} {gone=}")
     sequence = account.sequence + 1
@@ -249,12 +250,13 @@ def open_credit(
         counts=counts,
         opened_sequence=account.sequence + 1,
     )
-    _list_new(books, credit)
+    list_new(books, credit)
     move(books, transaction, account, credit, amount_minor, counter, lifetime=True)
     return credit
 
 
-def _list_new(books: Books, credit: CreditState) -> None:
+def list_new(books: Books, credit: CreditState) -> None:
+    """Add a new credit to the books. The caller writes its first entry."""
     books.writes.credits.append(credit)
     books.credits_by_id[credit.id] = credit
     books.on_rollback(books.credits_by_id.pop, credit.id)
@@ -289,7 +291,7 @@ def succeed(books: Books, transaction: TransactionDraft, credit: CreditState, ac
         opened_sequence=account.sequence + 1,
         origin_id=credit.origin_id or credit.id,
     )
-    _list_new(books, new)
+    list_new(books, new)
     if new.voided_at is not None or new.swept_at is not None:
         books.writes.amended_credits.append(new)
     books.change(credit, successor_id=new.id)
@@ -331,8 +333,10 @@ def restore(
 
 
 def expire(books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState) -> None:
-    """Write off the remainder of a credit whose expiry has passed."""
-    move(books, transaction, account, credit, -credit.remaining_minor, Counter.EXPIRED)
+    """Write off what is not held of a credit whose expiry has passed."""
+    if (lapsed := books.lapsed.get(credit.lot_id)) is not None:
+        books.change(lapsed, expired_minor=lapsed.expired_minor + credit.free_minor)
+    move(books, transaction, account, credit, -credit.free_minor, Counter.EXPIRED)
     amend(books, credit, swept_at=books.now)
 
 
@@ -369,7 +373,7 @@ def found_minor(
     found = 0
     for credit in looked_through(books, account, service_ids):
         yield
-        found += credit.remaining_minor if credit else 0
+        found += credit.free_minor if credit else 0
         if found >= enough_minor:
             break
     return found
@@ -388,7 +392,7 @@ def to_take(
         if not _gives(credit, books.now, service_ids):
             yield None
             continue
-        taken = min(left, credit.remaining_minor)
+        taken = min(left, credit.free_minor)
         left -= taken
         yield credit, taken
         if left == 0:
@@ -445,6 +449,7 @@ def account_view(account: AccountState) -> AccountView:
         balance_minor=account.balance_minor,
         available_minor=account.available_minor,
         scheduled_minor=account.scheduled_minor,
+        held_minor=account.held_minor,
         lifetime_minor=account.lifetime_minor,
     )
 

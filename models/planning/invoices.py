@@ -295,7 +295,7 @@ def _apply_credit(books: Books, context: PostingContext, invoice: InvoiceState) 
                 # A second person, if there is one, stands on the request for the order.
                 applied = PostingContext(context.actor, context.key, books.source.new_id())
                 transaction = credits.begin(books, TransactionKind.ASSIGNMENT, invoice.customer_id, applied)
-            amount_minor = min(credit.remaining_minor, invoice.due_to_credit_minor)
+            amount_minor = min(credit.free_minor, invoice.due_to_credit_minor)
             views.append(assign(books, transaction, account, credit, invoice, amount_minor, AssignmentOrigin.AUTO))
             views.append(credits.credit_view(credit, account.asset))
         yield

@@ -21,6 +21,7 @@ from models.errors import (
     LedgerError,
     NotFound,
 )
+from models.holding_errors import CreditHeld
 from models.kinds import Counter, CreditStatus, InvoiceStatus, Role, TransactionKind
 from models.money import SERVICE_CREDITS, to_decimal
 from models.planning import calendar, credits, plan_of
@@ -31,6 +32,7 @@ from models.planning.drafts import CreditChangeDraft, TransactionDraft
 from models.planning.events import emit
 from models.planning.needs import Needs
 from models.planning.notes import check_note
+from models.planning.setting_aside import let_go, live_holds_on
 from models.planning.settling import check_grants_unused, invoice_view, settle, take_back_grants
 from models.planning.state import AccountKey, AccountState, AssignmentState, Books, CreditState, PostingContext
 from models.texts import Texts
@@ -71,11 +73,13 @@ class VoidInvoice(Command):
 
 @dataclass(frozen=True, slots=True)
 class VoidCredit(Command):
-    """The sources' delete: reverse a credit's remainder. release_assignments: and the amounts set against invoices."""
+    """The sources' delete: reverse a credit's remainder. release_assignments: and the amounts set against invoices.
+    release_holds: and what is held of it."""
 
     credit_id: UUID
     release_assignments: bool = False
     note: str | None = None
+    release_holds: bool = field(default=False, metadata=LATER)
     texts: Texts | None = field(default=None, metadata=LATER)
 
 
@@ -295,7 +299,11 @@ def plan_void_invoice(books: Books, context: PostingContext, command: VoidInvoic
 
 def void_credit_needs(command: VoidCredit, account: AccountKey) -> Needs:
     return Needs(
-        accounts=(account,), opens_accounts=True, credits=(command.credit_id,), assigned_credits=(command.credit_id,)
+        accounts=(account,),
+        opens_accounts=True,
+        credits=(command.credit_id,),
+        assigned_credits=(command.credit_id,),
+        all_holds=command.release_holds,
     )
 
 
@@ -304,8 +312,8 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
     """Plan a credit's voiding (the sources' delete): its remainder is reversed, out of the lifetime total as well if it
     counts there.
 
-    Raises CreditNotOpen if nothing is left to void, CreditAssigned if a part is set against invoices and the command
-    does not release it.
+    Raises CreditNotOpen if nothing is left to void, CreditAssigned if a part is set against invoices and CreditHeld if
+    one is held, and the command does not release it.
     """
     check_note(command.note)
     credit, account = _credit_and_account(books, command.credit_id)
@@ -317,6 +325,8 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
         raise CreditNotOpen(status)
     if parts and not command.release_assignments:
         raise CreditAssigned
+    if credit.held_minor and not command.release_holds:
+        raise CreditHeld(to_decimal(credit.held_minor, account.asset), account.asset)
     if any(part.payment_id for part in parts):
         raise Invalid(
             "Part of the credit was used for a payment. Void that payment first.", field=("releaseAssignments",)
@@ -328,6 +338,9 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
     transaction = credits.begin(books, TransactionKind.VOID, account.customer_id, context, note=command.note)
     yield from put_parts_back(books, transaction, parts)
     credit = books.credits_by_id[command.credit_id]
+    for hold in live_holds_on(books, credit) if credit.held_minor else ():
+        for _ in let_go(books, transaction, hold, credit):
+            yield
     if not expired:  # otherwise it expired as it came back: nothing is left to reverse
         credits.move(books, transaction, account, credit, -credit.remaining_minor, Counter.REMOVED, lifetime=True)
         credits.amend(books, credit, voided_at=books.now)

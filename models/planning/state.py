@@ -23,12 +23,18 @@ from models.planning.drafts import (
     InvoiceTextDraft,
     MergedCustomer,
     RefundDraft,
+    RevivalDraft,
     RowResult,
     TierChangeDraft,
     TransactionDraft,
     TransactionTextDraft,
+    TransferDraft,
+    TransferredCreditDraft,
 )
+from models.planning.hold_rows import Held, HoldLotDraft, HoldState
+from models.planning.lapsed import LapsedState
 from models.planning.lots import Lots
+from models.planning.spend_rows import SpendRecord, SpendState
 from models.texts import Texts
 from turns.steps import Steps, finish
 
@@ -64,7 +70,8 @@ class CustomerState:
 @table("accounts")
 @dataclass(slots=True)
 class AccountState:
-    """An account under lock. scheduled and expired_minor: parts of the balance that cannot be spent at `Books.now`."""
+    """An account under lock. scheduled, expired and held_minor: parts of the balance that cannot be spent at `Books.now`;
+    what is held of expired credits is held. held: as it was loaded; None if nothing is. holds: how many are live."""
 
     id: UUID
     customer_id: UUID
@@ -74,12 +81,16 @@ class AccountState:
     sequence: int
     head_hash: bytes | None
     posted_at: datetime | None
+    held_until: datetime | None = None
     scheduled_minor: Annotated[int, ASIDE] = 0
     expired_minor: Annotated[int, ASIDE] = 0
+    held_minor: Annotated[int, ASIDE] = 0
+    held: Annotated[Held | None, ASIDE] = None
+    holds: Annotated[int, ASIDE] = 0
 
     @property
     def available_minor(self) -> int:
-        return self.balance_minor - self.scheduled_minor - self.expired_minor
+        return self.balance_minor - self.scheduled_minor - self.expired_minor - self.held_minor
 
     def stamp(self, now: datetime) -> datetime:
         """The time of an entry made now: never before the newest one's."""
@@ -91,7 +102,7 @@ class AccountState:
 class CreditState:
     """counts: whether adding it raised the lifetime total. gone_minor: taken back or expired; the rest of what has left
     it was used. opened_sequence: of the entry that put it on its account. origin_id: the credit that it was before a
-    merge; successor_id: the one that continues it after one."""
+    merge; successor_id: the one that continues it after one. held_minor: the part of the remainder that is held."""
 
     id: UUID
     account_id: UUID
@@ -111,6 +122,12 @@ class CreditState:
     opened_sequence: int = 1
     origin_id: UUID | None = None
     successor_id: Annotated[UUID | None, UNREAD, LATER] = None
+    held_minor: Annotated[int, ASIDE] = 0
+
+    @property
+    def free_minor(self) -> int:
+        """The part of the remainder that is not held."""
+        return self.remaining_minor - self.held_minor
 
     @property
     def restricted(self) -> bool:
@@ -118,9 +135,14 @@ class CreditState:
         return bool(self.service_ids)
 
     @property
+    def lot_id(self) -> UUID:
+        """The first of the credits that it continues after merges; its own id if it continues none."""
+        return self.origin_id or self.id
+
+    @property
     def used_minor(self) -> int:
-        """The amount assigned, spent or redeemed, and not given back."""
-        return self.amount_minor - self.remaining_minor - self.gone_minor
+        """The amount assigned, spent, redeemed or held, and not given back."""
+        return self.amount_minor - self.remaining_minor - self.gone_minor + self.held_minor
 
 
 @table("invoices")
@@ -216,26 +238,6 @@ class CouponState:
     terms: dict[str, Any]
     transaction_id: UUID
     refund_transaction_id: Annotated[UUID | None, LATER]
-
-
-@dataclass(frozen=True, slots=True)
-class SpendRecord:
-    """One stored entry of an earlier transaction that took value off a credit: an undo follows it."""
-
-    transaction_id: UUID
-    sequence: int
-    credit_id: UUID
-    taken_minor: int
-
-
-@dataclass(slots=True)
-class SpendState:
-    """An earlier transaction of which something is to be given back. given_minor: what has been, of all of it."""
-
-    id: UUID
-    kind: str
-    spent_by: Actor
-    given_minor: int
 
 
 @table("products")
@@ -337,6 +339,11 @@ class Writes:
     assignments: list[AssignmentState] = field(default_factory=list)
     grants: list[GrantDraft] = field(default_factory=list)
     refunds: list[RefundDraft] = field(default_factory=list)
+    transfers: list[TransferDraft] = field(default_factory=list)
+    transferred_credits: list[TransferredCreditDraft] = field(default_factory=list)
+    revivals: list[RevivalDraft] = field(default_factory=list)
+    holds: list[HoldState] = field(default_factory=list)
+    hold_lots: list[HoldLotDraft] = field(default_factory=list)
     coupons: list[CouponState] = field(default_factory=list)
     approvals: list[ApprovalState] = field(default_factory=list)
     bulk_operations: list[BulkOperationDraft] = field(default_factory=list)
@@ -344,6 +351,9 @@ class Writes:
     audits: list[AuditDraft] = field(default_factory=list)
     events: list[EventDraft] = field(default_factory=list)
     touched_accounts: list[AccountState] = field(default_factory=list)
+    held_accounts: list[AccountState] = field(default_factory=list)
+    touched_holds: list[HoldState] = field(default_factory=list)
+    moved_holds: list[HoldState] = field(default_factory=list)
     touched_credits: list[CreditState] = field(default_factory=list)
     amended_credits: list[CreditState] = field(default_factory=list)
     moved_credits: list[CreditState] = field(default_factory=list)
@@ -386,9 +396,10 @@ class Books:
     credits: by account, the requested ones that have a remainder, in burn order. by_id: every loaded credit, also under
     its ids from before merges. other_ids: by a credit's own id, those ids. homes: for accounts not locked because their
     customer's record was merged, the account that their credits belong to now. persons: merged records, each with its
-    survivor. actor_ids: of the requesters of `approvals`. pending_requests: number of each requester's pending
-    requests, once a unit requests an approval. senders: by partners' clients whose bulk continues after its request,
-    the scopes of each of their tokens; clients without any are left out.
+    survivor. lapsed: by lot, what has expired, if any of it may be put back. sources: by lot, the transaction that first
+    gave it, if any may be transferred. actor_ids: of the requesters of `approvals`. pending_requests: number of each
+    requester's pending requests, once a unit requests an approval. senders: by partners' clients whose bulk continues
+    after its request, the scopes of each of their tokens; clients without any are left out.
     """
 
     config: TenantConfig
@@ -408,6 +419,9 @@ class Books:
     payments: dict[UUID, PaymentState] = field(default_factory=dict)
     spend_records: list[SpendRecord] = field(default_factory=list)
     given_back: dict[UUID, SpendState] = field(default_factory=dict)
+    lapsed: dict[UUID, LapsedState] = field(default_factory=dict)
+    sources: dict[UUID, UUID] = field(default_factory=dict)
+    holds: dict[UUID, HoldState] = field(default_factory=dict)
     products: dict[UUID, ProductState] = field(default_factory=dict)
     rewards: dict[UUID, RewardState] = field(default_factory=dict)
     coupons: dict[UUID, CouponState] = field(default_factory=dict)

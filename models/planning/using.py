@@ -72,7 +72,7 @@ def plan_expire(books: Books, context: PostingContext, command: ExpireCredits) -
         credit
         for credit in books.credits_by_id.values()
         if credit.account_id == account.id
-        and credit.remaining_minor
+        and credit.free_minor
         and credit.expires_at is not None
         and credit.expires_at <= books.now
     ]

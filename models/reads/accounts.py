@@ -1,7 +1,8 @@
 """Balances: now, and at any other instant.
 
 Expiry takes effect the instant it passes, whether or not a sweep has run, so the available balance is the ledger's
-without remainders that start later and without those that have expired and are not yet written off.
+without remainders that start later, without those that have expired and are not yet written off, and without what is held.
+What is held of an expired credit is held, and has not expired.
 """
 
 from collections.abc import Iterable
@@ -25,19 +26,36 @@ _SELECT: Final = (
            coalesce((select sum(w.remaining_minor) from (
                      select c.remaining_minor from credits c
                       where c.tenant_id = $1 and c.account_id = t.id and c.open and c.expires_at <= $3
-                      order by c.expires_at offset 0) w), 0)::bigint as expired_minor
+                      order by c.expires_at offset 0) w), 0)::bigint as expired_minor,
+           case when t.held_until > $3 then (
+                     select array[coalesce(sum(l.minor), 0), coalesce(sum(l.minor) filter (where c.expires_at <= $3), 0)]
+                       from (select h.id from holds h
+                              where h.tenant_id = $1 and h.home_id = t.id and h.held_minor > 0 and h.expires_at > $3
+                              order by h.expires_at offset 0) h
+                      cross join lateral (
+                            select m.credit_id, sum(m.amount_minor)::bigint as minor from (
+                                   select s.credit_id, s.amount_minor from hold_lots s
+                                    where s.tenant_id = $1 and s.hold_id = h.id offset 0) m
+                             group by m.credit_id having sum(m.amount_minor) > 0) l
+                      cross join lateral (
+                            select expires_at from credits where tenant_id = $1 and id = l.credit_id offset 0) c)
+                end::bigint[] as held
       from """
     + each("id uuid")
     + """ k join accounts t on t.tenant_id = $1 and """
 )
 
 # Remainders at an instant: of credits not started then, from the few entries up to then; of credits expired and not yet
-# written off, from the few since then. An expiry is changed only before it passes, and only to after the change: so a
-# credit had expired by the expiry of that time if and only if it has by the present one. The credits of each
+# written off, from the few since then. But for revivals, an expiry is changed only before it passes, and only to after the
+# change: so a credit had expired by the expiry of that time if and only if it has by the present one, or was expired then
+# and has been revived since. The credits of each
 # wait (`start_wait`, `sweep_wait` in migrations/) lie in a short range of an index.
 # `offset 0` keeps the planner from reading all waits together, and the order keeps it from another index: either would
 # read the account's whole past.
+# What was held at an instant was set aside in the 30 days before, and its hold's latest expiry is after it: an expiry is
+# changed only before it passes, and only to a later one.
 _LONGEST: Final = 17
+LONGEST_HOLD: Final = "interval '720 hours'"
 _AT: Final = f"""
     select coalesce((select e.balance_after_minor from entries e
                       where e.tenant_id = $1 and e.account_id = k.account_id and e.created_at <= k.at
@@ -62,7 +80,28 @@ _AT: Final = f"""
                       where c.tenant_id = $1 and c.account_id = k.account_id and c.sweep_wait = wait
                         and c.expires_at <= k.at and c.expires_at > k.at - make_interval(secs => 4.0::float8 ^ wait)
                         and c.swept_at > k.at and not c.open order by c.expires_at offset 0) waiting
-                    ), 0)::bigint as expired_minor
+                    ), 0)::bigint
+         + coalesce((select sum(left_minor) from (
+                     select (select sum(e.amount_minor) from entries e
+                              where e.tenant_id = $1 and e.credit_id = r.credit_id and e.created_at <= k.at) as left_minor
+                       from revivals r
+                      where r.tenant_id = $1 and r.account_id = k.account_id and r.revived_at > k.at
+                        and r.expired_at <= k.at order by r.revived_at offset 0) revived), 0)::bigint as expired_minor,
+           case when (select o.held_until from accounts o where o.tenant_id = $1 and o.id = k.account_id) > k.at then (
+                     select array[coalesce(sum(l.amount_minor), 0),
+                                  coalesce(sum(l.amount_minor) filter (where c.expires_at <= k.at or g.was_expired), 0)]
+                       from (select s.hold_id, s.credit_id, s.amount_minor from hold_lots s
+                              where s.tenant_id = $1 and s.account_id = k.account_id and s.created_at <= k.at
+                                and s.created_at >= k.at - {LONGEST_HOLD} offset 0) l
+                      cross join lateral (select expires_at from holds where tenant_id = $1 and id = l.hold_id offset 0) h
+                      cross join lateral (
+                            select expires_at from credits where tenant_id = $1 and id = l.credit_id offset 0) c
+                       left join lateral (
+                            select true as was_expired from revivals
+                             where tenant_id = $1 and account_id = k.account_id and credit_id = l.credit_id
+                               and revived_at > k.at and expired_at <= k.at order by revived_at limit 1) g on true
+                      where h.expires_at > k.at)
+                end::bigint[] as held
       from unnest($2::uuid[], $3::timestamptz[]) with ordinality k(account_id, at, place)
      order by k.place"""
 
@@ -79,13 +118,15 @@ _ASSETS: Final = """
 
 def _view(row: Any) -> AccountView:
     balance, scheduled = row["balance_minor"], row["scheduled_minor"]
+    held, late = row["held"] or (0, 0)
     return AccountView(
         id=row["id"],
         customer_id=row["customer_id"],
         asset=row["asset"],
         balance_minor=balance,
-        available_minor=balance - scheduled - row["expired_minor"],
+        available_minor=balance - scheduled - (row["expired_minor"] - late) - held,
         scheduled_minor=scheduled,
+        held_minor=held,
         lifetime_minor=row["lifetime_minor"],
     )
 
@@ -103,22 +144,29 @@ async def of_customers(session: ReadSession, customer_ids: Iterable[UUID], now: 
 @dataclass(frozen=True, slots=True)
 class BalanceView:
     """An account's balance at an instant. ledger: the sum of its entries up to then. scheduled: its part that starts
-    later. expired: its part that had expired and was not yet written off."""
+    later. expired: its part that had expired and was neither held nor written off yet. held: its part that was set
+    aside."""
 
     ledger_minor: int
     scheduled_minor: int
     expired_minor: int
+    held_minor: int = 0
 
     @property
     def available_minor(self) -> int:
         """The part that could be spent."""
-        return self.ledger_minor - self.scheduled_minor - self.expired_minor
+        return self.ledger_minor - self.scheduled_minor - self.expired_minor - self.held_minor
 
 
 async def balances_at(session: ReadSession, asked: list[tuple[UUID, datetime]]) -> list[BalanceView]:
     """Each account's balance at each instant, from its entries up to then, regardless of when a sweep ran."""
     rows = await session.fetch(_AT, [account for account, _ in asked], [at for _, at in asked])
-    return [BalanceView(row["ledger_minor"], row["scheduled_minor"], row["expired_minor"]) for row in rows]
+    return [_balance(row) for row in rows]
+
+
+def _balance(row: Any) -> BalanceView:
+    held, late = row["held"] or (0, 0)
+    return BalanceView(row["ledger_minor"], row["scheduled_minor"], row["expired_minor"] - late, held)
 
 
 async def assets(session: ReadSession) -> list[str]:

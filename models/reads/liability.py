@@ -1,15 +1,16 @@
 """The business's liability, by asset, now or at a past instant; and the trial balance that it agrees with.
 
 From the tenant's totals before the instant and the transactions after them (docs/adr/0041). If there are too many, as
-when totals were never kept, from all of its rows (added_up.py).
+when totals were never kept, from all of its rows (added_up.py). What is held is owed, also of credits that have expired
+since: it is no part of these, and looked up by itself (held.py).
 """
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from models.reads import added_up
+from models.reads import added_up, held
 from models.reads.session import ReadSession
 from models.totals import ACCOUNTS, BEGINNING_SQL, BETWEEN_QUARTERS, COUNTERS, CREDIT_OF, CREDITS, END, QUARTER_OF
 
@@ -37,21 +38,26 @@ _LEFT: Final = f"""
            coalesce(sum(minor) filter (where starts_at > $4), 0) as scheduled_minor
       from ({CREDITS}) d group by 1, 2, 3, 4, 5, 6"""
 
-# The remainders expired at $2 and not written off at $3: $2 itself, or now. As in accounts.py: an expiry is changed
-# only before it passes, and only to after the change. `accounts`: the number of accounts that had nothing else.
+# The remainders expired at $2 and not written off at $3: $2 itself, or now. As in accounts.py: but for revivals, an expiry
+# is changed only before it passes, and only to after the change. `accounts`: the number of accounts that had nothing else.
 _UNSWEPT: Final = f"""
     with found as materialized (
-        select c.account_id, a.asset, t.kind, t.reason, c.expires_at > {QUARTER_OF.format("$2")}
-                   and c.expires_at <> {QUARTER_OF.format("c.expires_at")} as partly, l.left_minor
-          from (select id from (select c.id from credits c
+        select c.account_id, a.asset, t.kind, t.reason, f.expires_at > {QUARTER_OF.format("$2")}
+                   and f.expires_at <> {QUARTER_OF.format("f.expires_at")} as partly, l.left_minor
+          from (select id, expires_at from (select c.id, c.expires_at from credits c
                                  where c.tenant_id = $1 and c.open and c.expires_at <= $2
                                  order by c.expires_at offset 0) o
                 union all
-                select s.id from generate_series(0, {_LONGEST}) wait cross join lateral (
-                       select c.id from credits c
+                select s.id, s.expires_at from generate_series(0, {_LONGEST}) wait cross join lateral (
+                       select c.id, c.expires_at from credits c
                         where c.tenant_id = $1 and c.sweep_wait = wait and c.expires_at <= $2
                           and c.expires_at > $2 - make_interval(secs => 4.0::float8 ^ wait)
-                          and c.swept_at > $3 and not c.open order by c.expires_at offset 0) s) f
+                          and c.swept_at > $3 and not c.open order by c.expires_at offset 0) s
+                union all
+                select v.id, v.expires_at from (
+                       select r.credit_id as id, r.expired_at as expires_at from revivals r
+                        where r.tenant_id = $1 and r.revived_at > $3 and r.expired_at <= $2
+                        order by r.revived_at offset 0) v) f
           cross join lateral (
                select sum(e.amount_minor) as left_minor from entries e
                 cross join lateral (select created_at from transactions where tenant_id = $1 and id = e.transaction_id
@@ -72,14 +78,16 @@ _UNSWEPT: Final = f"""
 
 @dataclass(frozen=True, slots=True)
 class LiabilityView:
-    """accounts: number with an amount owed. outstanding: remainders not yet expired; scheduled: their part that starts
-    later. expired: besides those, the remainders expired and not yet written off."""
+    """accounts: number with an amount owed. outstanding: remainders not yet expired, and what is held of others; scheduled:
+    their part that starts later; held: their part that is set aside. expired: besides those, the remainders expired and
+    not yet written off."""
 
     asset: str
     accounts: int
     outstanding_minor: int
     scheduled_minor: int
     expired_minor: int
+    held_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +130,28 @@ class _Left:
 
 async def by_asset(session: ReadSession, at: datetime, now: datetime) -> list[LiabilityView]:
     """The liability in every asset with a remainder at `at`: from the entries up to then, or from now on from all."""
+    views = await _without_holds(session, at, now)
+    rows = await held.by_source(session, at, "UTC")
+    if not rows:
+        return views
+    alone = await held.owed_by_holds_alone(session, at, rows)
+    held_minor, late = Counter[str](), Counter[str]()
+    for row in rows:
+        held_minor[row["asset"]] += row["minor"]
+        late[row["asset"]] += row["minor"] if row["expired"] else 0
+    return [
+        replace(
+            view,
+            accounts=view.accounts + alone.get(view.asset, 0),
+            outstanding_minor=view.outstanding_minor + late[view.asset],
+            expired_minor=view.expired_minor - late[view.asset],
+            held_minor=held_minor[view.asset],
+        )
+        for view in views
+    ]
+
+
+async def _without_holds(session: ReadSession, at: datetime, now: datetime) -> list[LiabilityView]:
     until = END if at >= now else at
     base = await _base(session, until)
     if base is None:
@@ -144,9 +174,14 @@ async def parts(session: ReadSession, at: datetime, now: datetime, time_zone: st
     until = END if at >= now else at
     base = await _base(session, until)
     if base is None:
-        return [LiabilityPart(*row) for row in await added_up.parts(session, at, now, time_zone)]
-    left = await _left(session, base, until, at, time_zone)
-    found = [LiabilityPart(*part, minor) for part, minor in left.owed.items() if minor]
+        rows = await added_up.parts(session, at, now, time_zone)
+        owed = Counter({_Part(*part): int(minor) for *part, minor in rows})
+    else:
+        owed = (await _left(session, base, until, at, time_zone)).owed
+    for row in await held.by_source(session, at, time_zone):
+        if row["expired"]:
+            owed[_Part(row["asset"], row["month"], row["kind"], row["reason"])] += row["minor"]
+    found = [LiabilityPart(*part, minor) for part, minor in owed.items() if minor]
     return sorted(found, key=lambda p: (p.asset, p.month is None, p.month or "", p.kind, p.reason or ""))
 
 

@@ -17,9 +17,10 @@ SALTED: Final = frozenset(
 """Tables whose rows hold people's texts or names."""
 
 UNSEALED: Final = {
-    "accounts": "balance_minor lifetime_minor sequence head_hash posted_at",
+    "accounts": "balance_minor lifetime_minor sequence head_hash posted_at held_until",
     "bulk_operations": "claimed_until",
     "credits": "remaining_minor gone_minor opened_at",
+    "holds": "held_minor captured_minor",
     "idempotency_keys": "sealed",
     "invoices": "paid_minor credited_minor status",
     "limit_counters": "used_minor",

@@ -3,6 +3,7 @@
 from models.tables.billing import Assignment, Grant, Invoice, InvoiceLine, InvoiceText, Payment, Product
 from models.tables.books import Currency, Seal, Totals, TotalsAmounts, TotalsSeen
 from models.tables.configuration import LimitRule, Reason, Reward, Service, Tier
+from models.tables.holding import Hold, HoldLot
 from models.tables.ledger import (
     Account,
     AuditEvent,
@@ -14,9 +15,12 @@ from models.tables.ledger import (
     LimitCounter,
     OutboxEvent,
     Refund,
+    Revival,
     TierChange,
     Transaction,
     TransactionText,
+    Transfer,
+    TransferredCredit,
 )
 from models.tables.requests import ApprovalRequest, BulkOperation, BulkRow
 from models.tables.rewards import Coupon
@@ -39,6 +43,8 @@ __all__ = [
     "Entry",
     "ExternalIdLeft",
     "Grant",
+    "Hold",
+    "HoldLot",
     "IdempotencyKey",
     "Invoice",
     "InvoiceLine",
@@ -51,6 +57,7 @@ __all__ = [
     "Product",
     "Reason",
     "Refund",
+    "Revival",
     "Reward",
     "Seal",
     "Service",
@@ -63,4 +70,6 @@ __all__ = [
     "TotalsSeen",
     "Transaction",
     "TransactionText",
+    "Transfer",
+    "TransferredCredit",
 ]

@@ -11,9 +11,10 @@ from models.tables.base import Privileges, TenantRow
 class Account(TenantRow):
     """One customer's one asset. The row that a posting locks.
 
-    balance_minor: the sum of all remainders: available + scheduled + expired but not yet swept.
+    balance_minor: the sum of all remainders: available + scheduled + held + expired but not yet swept.
     sequence, head_hash: of its newest entry; 0 and null before the first.
     posted_at: time of its newest entry, so that time never runs backwards within an account.
+    held_until: the latest expiry of all its holds; null if there never was one.
     """
 
     customer_id = fields.UUIDField()
@@ -24,10 +25,11 @@ class Account(TenantRow):
     head_hash = fields.BinaryField(null=True)
     created_at = fields.DatetimeField()
     posted_at = fields.DatetimeField(null=True)
+    held_until = fields.DatetimeField(null=True)
 
     # An account opened by a rejected request is deleted; one with entries cannot be: they refer to it.
     app_may: ClassVar = Privileges(
-        updates=("balance_minor", "lifetime_minor", "sequence", "head_hash", "posted_at"), deletes=True
+        updates=("balance_minor", "lifetime_minor", "sequence", "head_hash", "posted_at", "held_until"), deletes=True
     )
 
     class Meta:
@@ -39,11 +41,11 @@ class Credit(TenantRow):
     """One lot of value on an account.
 
     starts_at: spendable from; effective_on is the same as a day in the tenant's zone, as it was given. expires_at: not
-    spendable from this instant on; null never. restricted: only for the services in credit_services. swept_at: when its
-    expired remainder was written off; voided_at: when its remainder was reversed. counts: whether adding it raised the
-    lifetime total. gone_minor: the part taken back or expired; the part neither gone nor left is used. opened_sequence:
-    of the entry that put it on its account. origin_id: the credit that it continues after a merge; successor_id: the
-    credit that continues it after a merge. created_at: its age, which a merge does not change.
+    spendable from this instant on; null never. restricted: only for the services in credit_services. swept_at: when what
+    had expired and was not held was last written off; voided_at: when its remainder was reversed. counts: whether adding
+    it raised the lifetime total. gone_minor: the part taken back or expired; the part neither gone nor left is used.
+    opened_sequence: of the entry that put it on its account. origin_id: the credit that it continues after a merge;
+    successor_id: the credit that continues it after a merge. created_at: its age, which a merge does not change.
     """
 
     account_id = fields.UUIDField()
@@ -157,6 +159,52 @@ class Refund(TenantRow):
     class Meta:
         table = "refunds"
         unique_together = (("tenant_id", "spend_id", "before_minor"),)
+
+
+class Transfer(TenantRow):
+    """The two transactions of a transfer between customers. `id` is that of the one that took; received_id: of the one
+    that gave."""
+
+    received_id = fields.UUIDField()
+
+    class Meta:
+        table = "transfers"
+        unique_together = (("tenant_id", "received_id"),)
+
+
+class TransferredCredit(TenantRow):
+    """A credit that a transfer has opened. `id` is the credit's own. from_id: the credit that it was taken from; source_id:
+    the transaction that first gave the value."""
+
+    transfer_id = fields.UUIDField()
+    from_id = fields.UUIDField()
+    source_id = fields.UUIDField()
+
+    class Meta:
+        table = "transferred_credits"
+
+
+class Revival(TenantRow):
+    """A part of what had expired of a credit, or all of it, put back under a new expiry.
+
+    lot_id: the credit, or the first of those that it continues after merges. expired_minor: all that had ever expired of
+    it; before_minor: what of that had been put back before: no two revivals of a lot begin at the same, and none goes past
+    what expired. expired_at: the expiry that it had; from then until revived_at it was expired.
+    """
+
+    transaction_id = fields.UUIDField()
+    credit_id = fields.UUIDField()
+    account_id = fields.UUIDField()
+    lot_id = fields.UUIDField()
+    amount_minor = fields.BigIntField()
+    expired_minor = fields.BigIntField()
+    before_minor = fields.BigIntField()
+    expired_at = fields.DatetimeField(null=True)
+    revived_at = fields.DatetimeField()
+
+    class Meta:
+        table = "revivals"
+        unique_together = (("tenant_id", "lot_id", "before_minor"),)
 
 
 class Entry(TenantRow):

@@ -25,6 +25,8 @@ class VoidCreditInput(TextsInput, KeyedInput):
     """Credit whose remainder is to be reversed."""
     release_assignments: bool | None = False
     """Whether to take back the parts set against invoices, which become due again."""
+    release_holds: bool | None = False
+    """Whether to void what is held of it too. Holds keep what they have of other credits."""
     note: str | None = None
     """Free text of up to 10,000 characters, hidden from customers."""
 
@@ -34,6 +36,7 @@ class VoidCreditInput(TextsInput, KeyedInput):
             credit_id=input_id(self.credit_id, "Credit", "creditId"),
             release_assignments=bool(self.release_assignments),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            release_holds=bool(self.release_holds),
             texts=self.texts(),
         )
 

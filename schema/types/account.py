@@ -41,6 +41,7 @@ REPLAY_WEIGHT: Final = 10
     asset=attrgetter("asset"),
     available=lambda view: to_decimal(view.available_minor, view.asset),
     scheduled=lambda view: to_decimal(view.scheduled_minor, view.asset),
+    held=lambda view: to_decimal(view.held_minor, view.asset),
     lifetime=lambda view: to_decimal(view.lifetime_minor, view.asset),
 )
 @strawberry.type
@@ -50,9 +51,12 @@ class Account(Node):
     asset: AssetCode
     """Asset that the account is kept in, such as GBP, POINTS or SERVICE_CREDITS."""
     available: Decimal
-    """Amount that can be spent now: remainders of credits that have started and have not expired."""
+    """Amount that can be spent now: remainders of credits that have started and have not expired, as far as they are not
+    held."""
     scheduled: Decimal
     """Amount on credits that start in the future; not yet available."""
+    held: Decimal
+    """Amount set aside by holds, also of credits that have expired since."""
     lifetime: Decimal
     """Total ever earned, net of corrections. Tiers are reached by the lifetime total of points; spending and expiry
     leave it alone."""
@@ -153,9 +157,11 @@ class BalanceExplanation:
     scheduled: Decimal
     """Part of ledgerBalance on credits that started later than the instant."""
     expired: Decimal
-    """Part of ledgerBalance that had expired by the instant and had not been written off yet."""
+    """Part of ledgerBalance that had expired by the instant, was not held, and had not been written off yet."""
+    held: Decimal
+    """Part of ledgerBalance that was set aside by holds, also of credits that had expired since."""
     available: Decimal
-    """Amount that could be spent: ledgerBalance - scheduled - expired."""
+    """Amount that could be spent: ledgerBalance - scheduled - expired - held."""
     account_id: strawberry.Private[UUID]
 
     @classmethod
@@ -165,6 +171,7 @@ class BalanceExplanation:
             ledger_balance=to_decimal(found.ledger_minor, account.asset),
             scheduled=to_decimal(found.scheduled_minor, account.asset),
             expired=to_decimal(found.expired_minor, account.asset),
+            held=to_decimal(found.held_minor, account.asset),
             available=to_decimal(found.available_minor, account.asset),
             account_id=account.id,
         )
@@ -214,6 +221,12 @@ class Credit(Node):
             auto_apply=view.auto_apply,
             view=view,
         )
+
+    @resolved(Decimal | None)
+    async def held(self, info: Info) -> Decimal:
+        """Part of `remaining` that is set aside by holds; voiding the credit takes releaseHolds while there is one."""
+        info.context.require(Permission.READ_LEDGER)
+        return to_decimal(await info.context.loaders.held_of_credits.load(self.view.id) or 0, self.view.asset)
 
     @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:

@@ -14,6 +14,7 @@ for kind in (
     kinds.Counter,
     kinds.CouponStatus,
     kinds.CreditStatus,
+    kinds.HoldStatus,
     kinds.InvoiceKind,
     kinds.InvoiceStatus,
     kinds.LimitKind,
@@ -62,6 +63,10 @@ class RequestedOperation(StrEnum):
     """A new order, as by createOrder."""
     REFUND_SPEND = "refundSpend"
     """A refund of what was spent, as by refundSpend."""
+    TRANSFER_CREDIT = "transferCredit"
+    """A transfer to another customer, as by transferCredit."""
+    REVIVE_CREDIT = "reviveCredit"
+    """A return of what has expired, as by reviveCredit."""
 
 
 @strawberry.enum
@@ -94,6 +99,8 @@ class UserErrorCode(StrEnum):
     """The credit has not started, is used up, has expired or was voided. Choose an open credit."""
     CREDIT_ASSIGNED = "CREDIT_ASSIGNED"
     """Part of the credit is set against invoices. Release that first, or pass releaseAssignments: true."""
+    CREDIT_HELD = "CREDIT_HELD"
+    """Part of the credit is held. Release or capture that first, or pass releaseHolds: true."""
     CREDIT_SPENT = "CREDIT_SPENT"
     """Credit that the order granted has been used. Give back the `used` amount first, then void again."""
     EXPIRY_IN_PAST = "EXPIRY_IN_PAST"
@@ -128,7 +135,12 @@ class UserErrorCode(StrEnum):
     EXCEEDS_DUE = "EXCEEDS_DUE"
     """The amount is more than is due. Lower it to what is due."""
     EXCEEDS_REMAINING = "EXCEEDS_REMAINING"
-    """The amount is more than is left of the credit, or of the spend to give back. Lower it to the remainder."""
+    """The amount is more than is left of the credit, of the hold, or of the spend to give back. Lower it to the
+    remainder."""
+    HOLD_ENDED = "HOLD_ENDED"
+    """The hold was captured or released, or has expired. Use what is available, or hold that."""
+    TOO_MANY_HOLDS = "TOO_MANY_HOLDS"
+    """The account has the maximum of holds. Capture or release some, or wait for them to expire."""
     CUSTOMER_MISMATCH = "CUSTOMER_MISMATCH"
     """The objects belong to different customers. Name objects of one customer."""
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"

@@ -55,11 +55,13 @@ class Liability:
     accounts: int
     """Number of accounts with something owed on them."""
     outstanding: Decimal
-    """Remainders of all credits that have not expired, scheduled ones included."""
+    """Remainders of all credits that have not expired, scheduled ones included, and what is held of expired ones."""
     scheduled: Decimal
     """Part of outstanding on credits that start later."""
     expired: Decimal
-    """Remainders that had expired and had not been written off yet; not part of outstanding."""
+    """Remainders that had expired, were not held, and had not been written off yet; not part of outstanding."""
+    held: Decimal
+    """Part of outstanding that is set aside by holds, also of credits that have expired since."""
     at: strawberry.Private[datetime]
 
     @classmethod
@@ -70,6 +72,7 @@ class Liability:
             outstanding=to_decimal(view.outstanding_minor, view.asset),
             scheduled=to_decimal(view.scheduled_minor, view.asset),
             expired=to_decimal(view.expired_minor, view.asset),
+            held=to_decimal(view.held_minor, view.asset),
             at=at,
         )
 
@@ -138,9 +141,9 @@ class CreditEffect:
     """Effect that a previewed request would have on one credit."""
 
     amount: Decimal
-    """Amount that would be added or given back (positive) or taken (negative)."""
+    """Amount that would be added or given back (positive), or taken or held (negative)."""
     remaining_after: Decimal
-    """Amount that would be left of the credit."""
+    """Amount that would be left of the credit, and not held."""
     expires_at: datetime | None
     """Expiry of the credit; null if it never expires."""
     credit_id: strawberry.Private[UUID | None]
@@ -182,13 +185,13 @@ class AdjustmentPreview:
     def available_after(self, info: Info) -> Decimal:
         """Available amount after the adjustment; null without the right to read the ledger."""
         info.context.require(Permission.READ_LEDGER)
-        return _shown(self.preview.available_after_minor, self.preview.asset)
+        return shown_amount(self.preview.available_after_minor, self.preview.asset)
 
     @resolved(Decimal | None)
     def lifetime_after(self, info: Info) -> Decimal:
         """Lifetime total after the adjustment; null without the right to read the ledger."""
         info.context.require(Permission.READ_LEDGER)
-        return _shown(self.preview.lifetime_after_minor, self.preview.asset)
+        return shown_amount(self.preview.lifetime_after_minor, self.preview.asset)
 
     @resolved(list[CreditEffect] | None)
     def credits(self, info: Info) -> list[CreditEffect]:
@@ -214,7 +217,7 @@ class AdjustmentPreview:
 
 @strawberry.type
 class SpendPreview:
-    """Effects that a spend, or a refund of one, would have if it were posted now. Nothing is written."""
+    """Effects that a spend, a hold, or a refund of a spend would have if it were posted now. Nothing is written."""
 
     limit: LimitVerdict
     """Result of checking it against the limits."""
@@ -234,12 +237,18 @@ class SpendPreview:
     def available_after(self, info: Info) -> Decimal:
         """Available amount afterwards; null without the right to read the ledger."""
         info.context.require(Permission.READ_LEDGER)
-        return _shown(self.preview.available_after_minor, self.preview.asset)
+        return shown_amount(self.preview.available_after_minor, self.preview.asset)
+
+    @resolved(Decimal | None)
+    def held_after(self, info: Info) -> Decimal:
+        """Amount set aside by holds afterwards; null without the right to read the ledger."""
+        info.context.require(Permission.READ_LEDGER)
+        return shown_amount(self.preview.held_after_minor, self.preview.asset)
 
     @resolved(list[CreditEffect] | None)
     def credits(self, info: Info) -> list[CreditEffect]:
-        """Credits that would be taken from, in burn order, or given back to, in the reverse order. What has expired since
-        is listed twice: it would come back, and expire."""
+        """Credits that would be taken from or held, in burn order, or given back to, in the reverse order. What has expired
+        since is listed twice: it would come back, and expire."""
         info.context.require(Permission.READ_LEDGER)
         return [CreditEffect.of(effect, self.preview.asset) for effect in self.preview.credits]
 
@@ -251,7 +260,7 @@ class SpendPreview:
         return None if account_id is None else info.context.loaders.accounts.get(account_id)
 
 
-def _shown(minor: int, asset: str) -> Decimal:
+def shown_amount(minor: int, asset: str) -> Decimal:
     """Return a figure even for an asset that does not exist: the preview has to show some, and says so in userErrors."""
     try:
         return to_decimal(minor, asset)

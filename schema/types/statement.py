@@ -54,6 +54,14 @@ class Statement:
             person_id=person_id,
         )
 
+    @resolved(Decimal)
+    async def held(self, info: Info) -> Decimal:
+        """Part of closingBalance that was set aside by holds at the end of the period."""
+        at = info.context.now if self.to is None else self.to
+        asked = [(view.account_id, at) for view in self.views if view.account_id is not None]
+        found = await info.context.loaders.balances_at.load_all(asked)
+        return to_decimal(sum(balance.held_minor for balance in found), self.asset)
+
     @resolved(Connection[LedgerEntry])
     def entries(
         self,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 LATER = "timestamptz '2026-01-02Z'"
 
 
-@pytest.mark.parametrize("table", ["entries", "transactions", "transaction_texts", "credit_changes"])
+@pytest.mark.parametrize("table", ["entries", "transactions", "transaction_texts", "credit_changes", "hold_lots"])
 @pytest.mark.parametrize("statement", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
 async def test_not_even_the_owner_changes_the_ledger(
     tenants: TwoTenants, owner_connection: asyncpg.Connection[Any], table: str, statement: str

@@ -109,14 +109,14 @@ class Adjusting(Approving):
             faults.add("EXPIRY_CONFLICT")
         if credit is None:
             lots = self.burning(customer, asset, now, services)
-            available = sum((lot.left for lot in lots), NOTHING)
+            available = sum((self.free(lot, now) for lot in lots), NOTHING)
             faults |= self.short(available) if amount > available else set()
         else:
             lots = [self.lots[credit]]
             faults |= self._bad_named(lots[0], customer, asset, amount, now, services)
         if faults:
             raise Refusal(faults)
-        self._burn(lots, amount, TAKEN_BACK if REASONS[reason][2] else REMOVED)
+        self._burn(lots, amount, TAKEN_BACK if REASONS[reason][2] else REMOVED, now)
         return "done"
 
     def _bad_named(
@@ -130,8 +130,8 @@ class Adjusting(Approving):
             faults.add("INVALID")
         if not lot.is_open(now):
             return faults | {"CREDIT_NOT_OPEN"}
-        if amount > lot.left:
-            faults |= self.short(lot.left)
+        if amount > self.free(lot, now):
+            faults |= self.short(self.free(lot, now))
         return faults
 
     def _bad_reason(self, reason: str, note: str | None, *, adding: bool) -> set[str]:

@@ -84,7 +84,7 @@ class Billing(Approving):
         for lot in self.burning(invoice.customer, invoice.currency, now) if auto else ():
             timely = lot.effective <= issued and not lot.has_expired(began)
             if lot.auto_apply and timely and invoice.due_to_credit:
-                self._set_against(lot, invoice, min(lot.left, invoice.due_to_credit))
+                self._set_against(lot, invoice, min(self.free(lot, now), invoice.due_to_credit))
         return "done"
 
     def _set_against(self, lot: Lot, invoice: Invoice, amount: Decimal, payment: int | None = None) -> None:
@@ -106,14 +106,16 @@ class Billing(Approving):
             return
         for number in invoice.granted:
             lot = self.lots[number]
+            lot.revoked = True
             if lot.left and not lot.has_expired(now):
                 self._void(lot)
         invoice.granted = ()
 
-    def _spent_grants(self, invoices: Iterable[int]) -> set[str]:
+    def _spent_grants(self, invoices: Iterable[int], now: datetime) -> set[str]:
         """Why what these orders have granted cannot be taken back: something of it is used, and was not given back."""
         lots = [self.lots[number] for invoice in set(invoices) for number in self.invoices[invoice].granted]
-        self.figures["CREDIT_SPENT"] = {lot.used for lot in lots if lot.used}
+        used = [lot.used + self.held(lot, now) for lot in lots]
+        self.figures["CREDIT_SPENT"] = {amount for amount in used if amount}
         return {"CREDIT_SPENT"} if self.figures["CREDIT_SPENT"] else set()
 
     # Paying
@@ -130,7 +132,7 @@ class Billing(Approving):
         elif amount > (paid.due_to_credit if with_credit else paid.due):
             faults.add("EXCEEDS_DUE")
         lots = self.burning(paid.customer, paid.currency, now) if with_credit else []
-        available = sum((lot.left for lot in lots), NOTHING)
+        available = sum((self.free(lot, now) for lot in lots), NOTHING)
         faults |= self.short(available) if with_credit and amount > available else set()
         refuse(faults)
         if with_credit:
@@ -141,7 +143,7 @@ class Billing(Approving):
             paid.paid += amount
         for lot in lots:
             if amount:
-                taken = min(lot.left, amount)
+                taken = min(self.free(lot, now), amount)
                 self._set_against(lot, paid, taken, len(self.payments) - 1)
                 amount -= taken
         self._grant(paid, now)
@@ -150,7 +152,7 @@ class Billing(Approving):
     def _void_payment(self, *, now: datetime, role: str, payment: int) -> str:
         voided = self.payments[payment]
         refuse(set() if voided.live else {"PAYMENT_VOIDED"})
-        refuse(self._spent_grants([voided.invoice]))
+        refuse(self._spent_grants([voided.invoice], now))
         voided.live = False
         if voided.method != "ACCOUNT_CREDIT":
             self.invoices[voided.invoice].paid -= voided.amount
@@ -169,7 +171,7 @@ class Billing(Approving):
 
     def _assign_all(self, lot: Lot, items: Items, now: datetime) -> None:
         """Amounts that are named are exact. What they leave of the credit the blanks share, each as much as is due."""
-        left, seen = lot.left, set[int]()
+        left, seen = self.free(lot, now), set[int]()
         for number, amount in items:
             refuse(self._bad_item(lot, number, amount, left) | ({"DUPLICATE"} if number in seen else set()))
             seen.add(number)
@@ -212,10 +214,10 @@ class Billing(Approving):
             | ({"INVALID"} if len({self.person(self.lots[part.lot].customer) for part in chosen}) > 1 else set())
         )
         invoices = [part.invoice for part in chosen]
-        self.may_refuse(self._spent_grants(invoices))  # which the release itself may be what gives back
+        self.may_refuse(self._spent_grants(invoices, now))  # which the release itself may be what gives back
         trial = self.trial()
         trial._let_go([trial.assignments[number] for number in parts], now)
-        refuse(trial._spent_grants(invoices))
+        refuse(trial._spent_grants(invoices, now))
         for invoice in invoices:
             trial._take_back_grants(trial.invoices[invoice], now)
         self.become(trial)
@@ -248,15 +250,19 @@ class Billing(Approving):
         voided.void = True
         return "done"
 
-    def _void_credit(self, *, now: datetime, role: str, credit: int, release: bool) -> str:
+    def _void_credit(self, *, now: datetime, role: str, credit: int, release: bool, release_holds: bool = False) -> str:
         lot = self.lots[credit]
         parts = [part for part in self.assignments if part.live and part.lot == credit]
         closed = lot.voided or lot.left == 0 or lot.has_expired(now)
         refuse({"CREDIT_NOT_OPEN"} if closed and not parts else set())
         refuse({"CREDIT_ASSIGNED"} if parts and not release else set())
+        refuse({"CREDIT_HELD"} if self.held(lot, now) and not release_holds else set())
         refuse({"INVALID"} if any(part.payment is not None for part in parts) else set())
-        refuse(self._spent_grants([part.invoice for part in parts]))
+        refuse(self._spent_grants([part.invoice for part in parts], now))
         self._let_go(parts, now)
+        for hold in self.holds:
+            if hold.is_live(now):
+                hold.parts = tuple((n, NOTHING if n == credit else amount) for n, amount in hold.parts)
         if not lot.swept:  # as it came back, it has expired: there is nothing left to reverse
             self._void(lot)
         for part in parts:

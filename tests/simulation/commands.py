@@ -7,18 +7,19 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.simulation.draws import MONEY, Draws
+from tests.simulation.draws import MONEY, ROLES
+from tests.simulation.hold_commands import HoldCommands
+from tests.simulation.moves import Moves
 from tests.simulation.records import METHODS, MOST, PLACES, REASONS, Assignment, Command, FileRow, Invoice, Lot
 from tests.simulation.reference import Reference
 
 ZONES = ("Europe/London", "America/Havana", "Asia/Kathmandu", "Pacific/Apia")
-ROLES = ("MANAGER", "MANAGER", "STAFF")
 CROWD = 400
 FEW = 4
 """So few people that merging more of them leaves too little to happen."""
 
 
-class Commands(Draws):
+class Commands(HoldCommands, Moves):
     """Commands that speak of what the reference has."""
 
     def __init__(self, dice: random.Random, reference: Reference, without: frozenset[str] = frozenset()) -> None:
@@ -40,6 +41,12 @@ class Commands(Draws):
             (5, self._use),
             (12, self._spend),
             (9, self._refund),
+            (9, self._transfer),
+            (8, self._revive),
+            (12, self._hold),
+            (9, self._capture),
+            (3, self._release_hold),
+            (3, self._extend_hold),
             (6, self._give),
             (3, self._use_coupon),
             (3, self._disable_coupon),
@@ -91,12 +98,6 @@ class Commands(Draws):
         if self._chance(15):
             facts["effective"] = self.reference.today(now) + timedelta(days=self.dice.randint(-3, 4))
         return self._perhaps_proposed("adjust", facts, self.dice.choice(ROLES), 4)
-
-    def _perhaps_proposed(self, name: str, facts: dict[str, Any], role: str, of_a_hundred: int) -> Command:
-        """Whatever is proposed is by the one who is staff, who may then withdraw it."""
-        if self._chance(of_a_hundred) and "propose" not in self.without:
-            return Command(name, {**facts, "propose": True}, "STAFF")
-        return Command(name, facts, role)
 
     def _remove(self, now: datetime) -> Command:
         lot = self.dice.choice(self.reference.lots) if self.reference.lots else None
@@ -244,7 +245,9 @@ class Commands(Draws):
         lot = (self._lot_in_use() if self._chance(40) else None) or self._lot()
         if lot is None:
             return None
-        return Command("void_credit", {"credit": lot.serial, "release": self._chance(50)})
+        return Command(
+            "void_credit", {"credit": lot.serial, "release": self._chance(50), "release_holds": self._chance(50)}
+        )
 
     def _update_credit(self, now: datetime) -> Command | None:
         lot = (self._lot_in_use() if self._chance(20) else None) or self._lot()
@@ -304,6 +307,8 @@ class Commands(Draws):
             facts["amount"] = part if part and self._chance(80) else self._amount(asset, 40)
         if self._chance(3) and facts["amount"] is not None:
             facts["amount"] = -facts["amount"]
+        if self._chance(20):
+            facts |= self._new_expiry(now)
         return self._perhaps_proposed("refund", facts, self.dice.choice(ROLES), 8)
 
     def _give(self, now: datetime) -> Command:

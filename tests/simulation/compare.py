@@ -49,6 +49,10 @@ _COUPONS: Final = f"""
     SELECT {_ONE}, c.points_spent_minor, c.expires_at, c.status, c.closed_at IS NULL
     FROM coupons c {_PERSON.format("c")} WHERE c.tenant_id = $1 ORDER BY c.id"""
 _REFUNDS: Final = "SELECT spend_id, sum(amount_minor) FROM refunds WHERE tenant_id = $1 GROUP BY spend_id"
+_HOLDS: Final = f"""
+    SELECT h.id, {_ONE}, a.asset, h.amount_minor, h.held_minor, h.captured_minor, h.expires_at, h.invoice_id
+    FROM holds h JOIN accounts a ON a.tenant_id = $1 AND a.id = h.account_id {_PERSON.format("a")}
+    WHERE h.tenant_id = $1"""
 _REFERENCES: Final = """
     SELECT id, reference FROM transaction_texts WHERE tenant_id = $1 AND reference IS NOT NULL
     UNION ALL SELECT id, reference FROM invoice_texts WHERE tenant_id = $1"""
@@ -58,7 +62,7 @@ _TIERS: Final = """
     JOIN accounts a ON a.tenant_id = $1 AND a.id = t.account_id
     WHERE t.tenant_id = $1 ORDER BY a.customer_id, t.id DESC"""
 _LADDER: Final = "SELECT threshold_minor, name FROM tiers WHERE tenant_id = $1"
-UNORDERED: Final = ("invoice", "payment", "request", "grant", "stock", "account", "refund", "reference")
+UNORDERED: Final = ("invoice", "payment", "request", "grant", "stock", "account", "refund", "hold", "reference")
 _USED: Final = """
     SELECT l.role, l.holder, l.asset, l.day, l.scope, l.used_minor FROM limit_counters l
     LEFT JOIN customers c ON c.tenant_id = $1 AND c.id::text = l.holder
@@ -99,7 +103,15 @@ async def differences(
         found += _unlike(
             "account",
             [
-                (v.customer_id, v.asset, v.balance_minor, v.available_minor, v.scheduled_minor, v.lifetime_minor)
+                (
+                    v.customer_id,
+                    v.asset,
+                    v.balance_minor,
+                    v.available_minor,
+                    v.scheduled_minor,
+                    v.lifetime_minor,
+                    v.held_minor,
+                )
                 for v in views
                 if v.balance_minor or v.lifetime_minor
             ],
@@ -279,6 +291,21 @@ def _expected_rest(names: Names, reference: Reference) -> Iterable[tuple[str, st
             if spend.returned
         ],
     )
+    yield (
+        "hold",
+        _HOLDS,
+        [
+            (
+                rows["holds"][number],
+                who(hold.customer),
+                hold.asset,
+                *(minor(amount, hold.asset) for amount in (hold.amount, hold.left, hold.captured)),
+                hold.expires,
+                None if hold.invoice is None else rows["invoices"][hold.invoice],
+            )
+            for number, hold in enumerate(reference.holds)
+        ],
+    )
     spends = [(rows["spends"][n], spend.reference) for n, spend in enumerate(reference.spends) if spend.reference]
     bills = [(rows["invoices"][bill.serial], bill.reference) for bill in reference.invoices if bill.reference]
     yield "reference", _REFERENCES, [*spends, *bills]
@@ -310,6 +337,7 @@ def _accounts(tenant: Tenant, names: Names, reference: Reference) -> Iterable[tu
             reference.available(person, asset, now),
             reference.scheduled(person, asset, now),
             reference.lifetime(person, asset),
+            reference.held_on(person, asset, now),
         )
         if amounts[0] or amounts[3]:
             yield (names.customers[person], asset, *(minor(amount, asset) for amount in amounts))

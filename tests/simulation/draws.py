@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.simulation.records import PLACES, Lot
+from tests.simulation.records import PLACES, Command, Lot
 from tests.simulation.reference import Reference
 
+ROLES = ("MANAGER", "MANAGER", "STAFF")
 MONEY = ("GBP", "GBP", "GBP", "JPY", "KWD")
 
 
@@ -75,11 +76,12 @@ class Draws:
         return self.dice.choice(alive if alive and self._chance(90) else lots) if lots else None
 
     def _lot_in_use(self) -> Lot | None:
-        """One that an order has granted, or that a coupon or a spend may still give something back to."""
+        """One that an order has granted, of which something is held, or to which a coupon or a spend may give back."""
         numbers = [number for invoice in self.reference.invoices for number in invoice.granted]
         coupons = [coupon for coupon in self.reference.coupons if coupon.status == "ISSUED"]
         numbers += [number for coupon in coupons for number, _ in coupon.taken]
         numbers += [number for spend in self.reference.spends if spend.left for number, _ in spend.taken]
+        numbers += [number for hold in self.reference.holds for number, part in hold.parts if part]
         return self.reference.lots[self.dice.choice(numbers)] if numbers else None
 
     def _open_invoice(self, *, like: Lot | None = None) -> int | None:
@@ -111,3 +113,9 @@ class Draws:
     def _coupon(self) -> int | None:
         coupons = [n for n, coupon in enumerate(self.reference.coupons) if coupon.status == "ISSUED" or self._chance(4)]
         return self.dice.choice(coupons) if coupons else None
+
+    def _perhaps_proposed(self, name: str, facts: dict[str, Any], role: str, of_a_hundred: int) -> Command:
+        """Whatever is proposed is by the one who is staff, who may then withdraw it."""
+        if self._chance(of_a_hundred) and "propose" not in self.without:
+            return Command(name, {**facts, "propose": True}, "STAFF")
+        return Command(name, facts, role)

@@ -55,6 +55,7 @@ REPLAYED: Final = (
     "bulk_operation_id",
     "invoice_id",
     "assignment_ids",
+    "hold_id",
 )
 WITHOUT_ACCOUNT: Final = (
     "invoice",

@@ -27,10 +27,12 @@ from models.operations.merge_customers import merge_customers
 from models.operations.products import update_product
 from models.operations.record_payment import record_payment, void_payment
 from models.operations.refund_spend import refund_spend
+from models.operations.revive_credit import revive_credit
 from models.operations.rewards import update_reward
 from models.operations.services import update_service
 from models.operations.spend_credit import spend_credit
 from models.operations.tiers import update_tier
+from models.operations.transfer_credit import transfer_credit
 from models.operations.update_tenant import update_tenant
 from models.operations.upsert_customer import upsert_customer
 from models.operations.use_credit import use_credit
@@ -43,6 +45,7 @@ from models.planning.releasing import ReassignCredit, ReleaseAssignments, Update
 from models.planning.spending import SpendCredit
 from models.planning.using import UseCredit
 from models.texts import texts_of
+from tests.simulation import hold_commands
 from tests.simulation.records import Command, FileRow
 from tests.support.tenants import ADMIN, Tenant
 
@@ -84,6 +87,13 @@ class Names:
             self.rows["invoices"].append(outcome.invoice_id)
         if command.name in ("spend", "use"):
             self.rows["spends"].append(_some(outcome.transaction_id))
+        if command.name == "hold":
+            self.rows["holds"].append(_some(outcome.hold_id))
+        if command.name == "capture":
+            made = (
+                ("spends", outcome.transaction_id) if outcome.payment_id is None else ("payments", outcome.payment_id)
+            )
+            self.rows[made[0]].append(_some(made[1]))
         if command.name == "pay":
             self.rows["payments"].append(_some(outcome.payment_id))
         if became == "requested":
@@ -228,8 +238,9 @@ def _void_invoice(names: Names, key: str, *, invoice: int) -> Any:
     return releasing.void_invoice, VoidInvoice(names.rows["invoices"][invoice])
 
 
-def _void_credit(names: Names, key: str, *, credit: int, release: bool) -> Any:
-    return releasing.void_credit, VoidCredit(names.credit(credit), release_assignments=release)
+def _void_credit(names: Names, key: str, *, credit: int, release: bool, release_holds: bool = False) -> Any:
+    command = VoidCredit(names.credit(credit), release_assignments=release, release_holds=release_holds)
+    return releasing.void_credit, command
 
 
 def _update_credit(names: Names, key: str, *, credit: int, **facts: Any) -> Any:
@@ -260,10 +271,40 @@ def _spend(names: Names, key: str, **facts: Any) -> Any:
     )
 
 
-def _refund(names: Names, key: str, *, spend: int, amount: Decimal | None, **facts: bool) -> Any:
+def _refund(names: Names, key: str, *, spend: int, amount: Decimal | None, **facts: Any) -> Any:
     return refund_spend, c.RefundSpend(
         names.rows["spends"][spend],
         amount,
+        request_approval=facts["approval"],
+        propose_only=facts.get("propose", False),
+        new_expiry=_new_expiry(facts),
+    )
+
+
+def _new_expiry(facts: dict[str, Any]) -> c.NewExpiry:
+    return c.NewExpiry(facts.get("days"), facts.get("expires"), facts.get("never", False))
+
+
+def _transfer(names: Names, key: str, **facts: Any) -> Any:
+    credit = facts.get("credit")
+    return transfer_credit, c.TransferCredit(
+        names.customer(facts["customer"]),
+        names.customer(facts["to"]),
+        facts["asset"],
+        facts["amount"],
+        None if credit is None else names.credit(credit),
+        request_approval=facts["approval"],
+        propose_only=facts.get("propose", False),
+    )
+
+
+def _revive(names: Names, key: str, *, credit: int, **facts: Any) -> Any:
+    return revive_credit, c.ReviveCredit(
+        names.credit(credit),
+        facts["reason"],
+        _new_expiry(facts),
+        facts["amount"],
+        facts["note"],
         request_approval=facts["approval"],
         propose_only=facts.get("propose", False),
     )
@@ -312,6 +353,12 @@ _COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "use": _use,
     "spend": _spend,
     "refund": _refund,
+    "transfer": _transfer,
+    "revive": _revive,
+    "hold": hold_commands.hold,
+    "capture": hold_commands.capture,
+    "release_hold": hold_commands.release,
+    "extend_hold": hold_commands.extend,
     "give": _give,
     "approve": _approve,
     "use_coupon": _use_coupon,

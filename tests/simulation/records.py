@@ -25,6 +25,7 @@ SPENDING_LIMITS = {"GBP": (40, 90, 60), "SERVICE_CREDITS": (8, 20, 12)}
 """What staff may spend: at a time, in a day, of one person's in a day. Of other assets, anything."""
 TIERS = (("Silver", 500), ("Gold", 2000))
 GRACE_DAYS = 60
+LONGEST_HOLD = timedelta(days=30)
 APPROVAL_DAYS = 7
 METHODS = ("CASH", "CHECK", "CARD", "TRANSFER", "OTHER", "ACCOUNT_CREDIT")
 NOTHING = Decimal(0)
@@ -69,8 +70,9 @@ class Request:
 
 
 ADDED, USED, RETURNED, REMOVED, TAKEN_BACK, EXPIRED = "ADDED", "USED", "RETURNED", "REMOVED", "TAKEN_BACK", "EXPIRED"
-"""What happens to a lot. REMOVED: under a reason that does not move the lifetime total. TAKEN_BACK: under one that
-does, voided, or reversed."""
+REVIVED = "REVIVED"
+"""What happens to a lot. REVIVED: what had expired was put back. REMOVED: under a reason that does not move the lifetime
+total. TAKEN_BACK: under one that does, voided, or reversed."""
 
 
 @dataclass
@@ -79,7 +81,8 @@ class Lot:
 
     home: the record on whose account it stands: what is left moves in a merge, and what comes back later moves then.
     place: of the credit that it is on that account, among all; the later one has the higher id. reason: None where an
-    order has granted it.
+    order has granted it; of one that was transferred, why the value was first given. revoked: whether the order that
+    granted it is no longer paid.
     """
 
     customer: int
@@ -98,6 +101,7 @@ class Lot:
     movements: tuple[tuple[str, Decimal], ...] = ()
     swept: bool = False
     voided: bool = False
+    revoked: bool = False
 
     def move(self, kind: str, amount: Decimal) -> None:
         """A positive amount puts something on it."""
@@ -122,7 +126,12 @@ class Lot:
 
     @property
     def gone(self) -> Decimal:
-        return -self.total(REMOVED, TAKEN_BACK, EXPIRED)
+        return -self.total(REMOVED, TAKEN_BACK, EXPIRED, REVIVED)
+
+    @property
+    def lapsed(self) -> Decimal:
+        """Expired, and not put back."""
+        return -self.total(EXPIRED, REVIVED)
 
     @property
     def lifetime(self) -> Decimal:
@@ -133,6 +142,7 @@ class Lot:
         return self.expires is not None and self.expires <= now
 
     def is_open(self, now: datetime) -> bool:
+        """As far as it is not held."""
         return self.starts <= now and not self.has_expired(now) and self.left > 0
 
 
@@ -208,6 +218,27 @@ class Spend:
     @property
     def left(self) -> Decimal:
         return sum((amount for _, amount in self.taken), NOTHING) - self.returned
+
+
+@dataclass
+class Hold:
+    """What is set aside. parts: of which lots how much, in the order in which it is captured; what a lot has left of it."""
+
+    customer: int
+    asset: str
+    amount: Decimal
+    parts: tuple[tuple[int, Decimal], ...]
+    placed: datetime
+    expires: datetime
+    invoice: int | None = None
+    captured: Decimal = NOTHING
+
+    @property
+    def left(self) -> Decimal:
+        return sum((amount for _, amount in self.parts), NOTHING)
+
+    def is_live(self, now: datetime) -> bool:
+        return self.left > 0 and self.expires > now
 
 
 @dataclass

@@ -9,15 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from tests.simulation.adjusting import Adjusting
-from tests.simulation.billing import Billing
+from tests.simulation.holding import Holding
 from tests.simulation.records import Command, Refusal
 from tests.simulation.serving import Serving
 from tests.simulation.spending import Spending
 
 
 @dataclass
-class Reference(Adjusting, Billing, Serving, Spending):
+class Reference(Holding, Spending, Serving):
     def do(self, command: Command, now: datetime, answered: str | None = None) -> str:
         """`done`, `requested`, `approved` or `approved before`. Raises Refusal, and has changed nothing then.
 

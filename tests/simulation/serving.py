@@ -13,8 +13,8 @@ class Serving(Approving):
 
     def _sweep(self, *, now: datetime, role: str) -> str:
         for lot in self.lots:
-            if lot.has_expired(now) and lot.left:
-                self._expire(lot)
+            if lot.has_expired(now) and self.free(lot, now):
+                self._expire(lot, now)
         self._sweep_requests(now)
         return "done"
 
@@ -81,7 +81,7 @@ class Serving(Approving):
         refuse(faults)
         taken: tuple[tuple[int, Decimal], ...] = ()
         if deduct:
-            taken = self._burn(self.burning(customer, "POINTS", now), price, USED)
+            taken = self._burn(self.burning(customer, "POINTS", now), price, USED, now)
         else:
             self._use_limit(now, role, customer, "POINTS", price)
         if given.stock is not None:

@@ -25,6 +25,7 @@ from tests.simulation.records import (
     Assignment,
     Coupon,
     Customer,
+    Hold,
     Invoice,
     Lot,
     Payment,
@@ -59,6 +60,7 @@ class State:
     payments: list[Payment] = field(default_factory=list)
     coupons: list[Coupon] = field(default_factory=list)
     spends: list[Spend] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
     used: Counter[Day] = field(default_factory=Counter)  # minor units
     settled: set[Day] = field(default_factory=set)  # that were over when a merge could have added them up
     requests: list[Request] = field(default_factory=list)
@@ -130,7 +132,18 @@ class State:
         return sum((lot.left for lot in self.lots_of(customer, asset)), NOTHING)
 
     def available(self, customer: int, asset: str, now: datetime, service: Iterable[int] = ()) -> Decimal:
-        return sum((lot.left for lot in self.burning(customer, asset, now, service)), NOTHING)
+        return sum((self.free(lot, now) for lot in self.burning(customer, asset, now, service)), NOTHING)
+
+    def held(self, lot: Lot, now: datetime) -> Decimal:
+        """What is set aside of it."""
+        parts = (part for hold in self.holds if hold.is_live(now) for part in hold.parts)
+        return sum((amount for number, amount in parts if number == lot.serial), NOTHING)
+
+    def free(self, lot: Lot, now: datetime) -> Decimal:
+        return lot.left - self.held(lot, now)
+
+    def held_on(self, customer: int, asset: str, now: datetime) -> Decimal:
+        return sum((self.held(lot, now) for lot in self.lots_of(customer, asset)), NOTHING)
 
     def scheduled(self, customer: int, asset: str, now: datetime) -> Decimal:
         return sum((lot.left for lot in self.lots_of(customer, asset) if lot.starts > now), NOTHING)
@@ -139,19 +152,20 @@ class State:
         return sum((lot.lifetime for lot in self.lots_of(customer, asset)), NOTHING)
 
     def owed(self, now: datetime) -> Counter[tuple[str, str | None, str | None]]:
-        """What has not expired, in minor units: by asset, the month that it expires in, and why it was given."""
+        """What has not expired, or is held, in minor units: by asset, the month that it expires in, and why it was given."""
         owed = Counter[tuple[str, str | None, str | None]]()
         for lot in self.lots:
-            if lot.left and not lot.has_expired(now):
+            left = self.held(lot, now) if lot.has_expired(now) else lot.left
+            if left:
                 last = None if lot.expires is None else lot.expires - timedelta(microseconds=1)
                 month = None if last is None else f"{last.astimezone(self.zone):%Y-%m}"
-                owed[lot.asset, month, lot.reason] += minor(lot.left, lot.asset)
+                owed[lot.asset, month, lot.reason] += minor(left, lot.asset)
         return owed
 
     def burning(self, customer: int, asset: str, now: datetime, service: Iterable[int] = ()) -> list[Lot]:
         """Open lots in burn order, those that serve one of the services if any is named."""
         wanted = set(service)
-        lots = [lot for lot in self.lots_of(customer, asset) if lot.is_open(now)]
+        lots = [lot for lot in self.lots_of(customer, asset) if lot.is_open(now) and self.free(lot, now)]
         if wanted:
             lots = [lot for lot in lots if not lot.services or lot.services & wanted]
         return sorted(lots, key=burn_order)
@@ -217,11 +231,11 @@ class State:
         if lot.home != person:
             lot.home, lot.place = person, self._place()
 
-    def _burn(self, lots: list[Lot], amount: Decimal, kind: str) -> tuple[tuple[int, Decimal], ...]:
+    def _burn(self, lots: list[Lot], amount: Decimal, kind: str, now: datetime) -> tuple[tuple[int, Decimal], ...]:
         """From which how much was taken."""
         taken = []
         for lot in lots:
-            part = min(lot.left, amount)
+            part = min(self.free(lot, now), amount)
             if part:
                 taken.append((lot.serial, part))
                 lot.move(kind, -part)
@@ -235,10 +249,11 @@ class State:
         if lot.voided:  # it comes back, and goes as the rest did
             lot.move(TAKEN_BACK, -lot.left)
         elif lot.has_expired(now):  # it comes back, and expires
-            self._expire(lot)
+            self._expire(lot, now)
 
-    def _expire(self, lot: Lot) -> None:
-        lot.move(EXPIRED, -lot.left)
+    def _expire(self, lot: Lot, now: datetime) -> None:
+        """As far as it is not held."""
+        lot.move(EXPIRED, -self.free(lot, now))
         lot.swept = True
 
     def _void(self, lot: Lot) -> None:

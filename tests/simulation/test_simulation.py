@@ -16,7 +16,19 @@ from tests.simulation.driver import Disagreement, simulate
 STEPS = 80
 ENOUGH = 300
 """Steps in which a fault shows."""
-REFERENCE = ("records", "state", "people", "approving", "adjusting", "billing", "serving", "spending", "reference")
+REFERENCE = (
+    "records",
+    "state",
+    "people",
+    "approving",
+    "adjusting",
+    "moving",
+    "billing",
+    "holding",
+    "serving",
+    "spending",
+    "reference",
+)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])

@@ -177,3 +177,41 @@ async def test_the_till_spends_and_gives_back(api: Api, jo: str, tenant: Tenant)
     async with tenant.nothing_moves():
         more = (await api(PAGE["GiveBack"], {"input": {**back, "idempotencyKey": "f"}}, role=Role.STAFF))["refundSpend"]
     assert codes(more) == ["EXCEEDS_REMAINING"]
+
+
+async def test_the_till_holds_and_captures(api: Api, jo: str, tenant: Tenant, clock: Clock) -> None:
+    """A table's bill of 30.00 is held, 27.40 of it taken, and one coffee comes back."""
+    await adjust(api, jo, "20", "a", expiresInDays=1)
+    await adjust(api, jo, "20", "b")
+    given = {"customerId": jo, "asset": "GBP", "amount": "30.00", "note": "Table 7", "expiresInMinutes": 180}
+    async with tenant.nothing_moves():
+        seen = (await api(PAGE["PreviewHold"], {"input": given}, role=Role.STAFF))["previewHold"]
+    assert (seen["availableAfter"], seen["heldAfter"]) == ("10.00", "30.00")
+    assert [(effect["amount"], effect["remainingAfter"]) for effect in seen["credits"]] == [
+        ("-20.00", "0.00"),
+        ("-10.00", "10.00"),
+    ]
+    held = (await api(PAGE["Hold"], {"input": {**given, "idempotencyKey": "c"}}, role=Role.STAFF))["holdCredit"]
+    assert (codes(held), held["account"]) == ([], {"available": "10.00", "held": "30.00"})
+    spend = {"customerId": jo, "asset": "GBP", "amount": "10.01", "note": "Cake", "idempotencyKey": "d"}
+    async with tenant.nothing_moves():
+        refused = (await api(PAGE["Spend"], {"input": spend}, role=Role.STAFF))["spendCredit"]
+    assert (codes(refused), refused["userErrors"][0]["available"]) == (["INSUFFICIENT_BALANCE"], "10.00")
+
+    hold = held["hold"]["id"]
+    later = {"holdId": hold, "expiresInMinutes": 2_880, "idempotencyKey": "e"}
+    assert codes((await api(PAGE["Extend"], {"input": later}, role=Role.STAFF))["extendHold"]) == []
+    clock.advance(hours=47)  # by then the first 20.00 have expired
+    (edge,) = (await api(PAGE["Held"], {"customer": jo}, role=Role.STAFF))["holds"]["edges"]
+    assert (edge["node"]["held"], edge["node"]["transaction"]["note"]) == ("30.00", "Table 7")
+    taking = {"holdId": hold, "amount": "27.40", "note": "Receipt 1031", "idempotencyKey": "f"}
+    taken = (await api(PAGE["Capture"], {"input": taking}, role=Role.STAFF))["captureHold"]
+    assert (codes(taken), taken["hold"]["held"], taken["payment"]) == ([], "2.60", None)
+    assert [edge["node"]["amount"] for edge in taken["transaction"]["entries"]["edges"]] == ["-20.00", "-7.40"]
+    gone = (await api(PAGE["LetGo"], {"input": {"holdId": hold, "idempotencyKey": "g"}}, role=Role.STAFF))[
+        "releaseHold"
+    ]
+    assert (gone["hold"]["status"], gone["account"]) == ("RELEASED", {"available": "12.60", "held": "0.00"})
+    back = {"transactionId": taken["transaction"]["id"], "amount": "2.25", "idempotencyKey": "h"}
+    done = (await api(PAGE["GiveBack"], {"input": back}, role=Role.STAFF))["refundSpend"]
+    assert (codes(done), done["account"]["available"]) == ([], "14.85")

@@ -11,6 +11,7 @@ from models.configuration_commands import SetLimit
 from models.operations.bulk_credit import bulk_credit
 from models.operations.limits import set_limit
 from tests.api.conftest import gid
+from tests.support.holds import hold
 from tests.support.tenants import ADMIN as FACTORY_ADMIN
 from tests.support.tenants import Tenant
 
@@ -108,6 +109,7 @@ async def one_of_each(tenant: Tenant) -> Ids:
     coupon = await tenant.give(customer, reward)
     asked = await tenant.adjust(customer, "101.00", actor=ASKER, request_approval=True)
     spent = await tenant.spend(customer, "1.00", actor=program)
+    held = await hold(tenant, customer, "1.00", actor=program)
     await set_limit(tenant.ledger, tenant.id, FACTORY_ADMIN, SetLimit("STAFF", holder="gone"))
     rows = {
         "Customer": customer,
@@ -126,6 +128,7 @@ async def one_of_each(tenant: Tenant) -> Ids:
         "Product": await tenant.product("30.00", name="Chair"),
         "Payment": payment.payment_id,
         "Transaction": spent.transaction_id,
+        "Hold": held.hold_id,
     }
     kinds = {"Member": "Customer", "Gift": "Product"}
     return {kind: gid(kinds.get(kind, kind), row_id) for kind, row_id in rows.items()}

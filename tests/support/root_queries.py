@@ -57,6 +57,7 @@ QUERIES: Final = [
         by_id("Invoice"),
     ),
     Case("credits", "credits", "{ credits { edges { cursor } } }", EVERYBODY, scopes("ledger:read")),
+    Case("holds", "holds", "{ holds { edges { cursor } } }", EVERYBODY, scopes("ledger:read")),
     Case(
         "preview an addition", "adjustmentPreview", PREVIEW, INSIDE, scopes("credits:add"), as_input(adjusting("1.00"))
     ),
@@ -77,12 +78,43 @@ QUERIES: Final = [
         as_input(lambda ids: {"customerId": ids["Customer"], "asset": "GBP", "amount": "1.00", "note": "Coffee"}),
     ),
     Case(
+        "preview a hold",
+        "previewHold",
+        "query($input: PreviewHoldInput!) { previewHold(input: $input) { userErrors { code } } }",
+        INSIDE,
+        scopes("credits:spend"),
+        as_input(lambda ids: {"customerId": ids["Customer"], "asset": "GBP", "amount": "1.00", "note": "Table 7"}),
+    ),
+    Case(
         "preview a refund",
         "previewRefund",
         "query($input: PreviewRefundInput!) { previewRefund(input: $input) { userErrors { code } } }",
         INSIDE,
         scopes("credits:refund"),
         as_input(lambda ids: {"transactionId": ids["Transaction"]}),
+    ),
+    Case(
+        "preview a transfer",
+        "previewTransfer",
+        "query($input: PreviewTransferInput!) { previewTransfer(input: $input) { userErrors { code } } }",
+        CONFIGURATION,
+        scopes("credits:remove", "credits:add"),
+        as_input(
+            lambda ids: {
+                "fromCustomerId": ids["Customer"],
+                "toCustomerId": ids["Member"],
+                "asset": "GBP",
+                "amount": "1.00",
+            }
+        ),
+    ),
+    Case(
+        "preview a revival",
+        "previewRevival",
+        "query($input: PreviewRevivalInput!) { previewRevival(input: $input) { userErrors { code } } }",
+        CONFIGURATION,
+        scopes("credits:add"),
+        as_input(lambda ids: {"creditId": ids["Credit"], "reason": "GOODWILL", "expiresInDays": 9}),
     ),
     Case("reasons", "adjustmentReasons", "{ adjustmentReasons { code } }", INSIDE, CATALOGUE),
     Case(
@@ -139,6 +171,7 @@ QUERIES: Final = [
     ),
     Case("node: customer", "node", NODE, EVERYBODY, scopes("customers:read"), by_id("Customer")),
     Case("node: account", "node", NODE, EVERYBODY, scopes("ledger:read"), by_id("Account")),
+    Case("node: hold", "node", NODE, EVERYBODY, scopes("ledger:read"), by_id("Hold")),
     Case("node: invoice", "node", NODE, EVERYBODY, scopes("invoices:read"), by_id("Invoice")),
     Case("node: reward", "node", NODE, EVERYBODY, scopes("rewards:read"), by_id("Reward")),
     Case("node: service", "node", NODE, INSIDE, CATALOGUE, by_id("Service")),

@@ -16,7 +16,7 @@ from models.operations.merge_customers import merge_customers
 from models.operations.partner_tokens import issue_token
 from models.operations.people import erase_customer
 from models.operations.update_tenant import update_tenant
-from tests.support import approvals
+from tests.support import approvals, holds
 from tests.support.clock import Clock
 from tests.support.tenants import ADMIN, MANAGER, STAFF, Tenant
 
@@ -36,6 +36,8 @@ async def everything(tenant: Tenant, clock: Clock) -> None:
     lessons = await tenant.credit(anna, 5, "SERVICE_CREDITS", service_ids=(yoga,))
     await tenant.use(anna, yoga, 1)
     await tenant.refund(await tenant.spend(anna, 4), 1)
+    await tenant.transfer(anna, ben, 3, note="Between them")
+    await holds.capture(tenant, await holds.hold(tenant, anna, 2, minutes=600), 1)
     await tenant.update_credit(lessons, expires_at=clock() + timedelta(days=90))
     await tenant.credit(anna, 1000, "POINTS")
     used = (await tenant.give(anna, reward)).coupon_id
@@ -51,8 +53,10 @@ async def everything(tenant: Tenant, clock: Clock) -> None:
     await tenant.bulk((anna, 10), (ben, 20))
     await tenant.void_credit(await tenant.credit(ben, 7))
     await tenant.credit(ben, 3, expires_at=clock() + timedelta(hours=1))
+    late = await tenant.credit(ben, 4, expires_at=clock() + timedelta(hours=1))
     clock.advance(hours=2)
     await tenant.expire()
+    await tenant.revive(late, 1)
     await tenant.credit(carl, 12)
     merge = MergeCustomers(carl, ben)
     await merge_customers(tenant.ledger, tenant.id, MANAGER, merge, uuid4().hex)

@@ -1,0 +1,36 @@
+"""captureHold: take what is held, as a spend or as a payment."""
+
+from auth.roles import Permission
+from models.errors import LedgerError
+from models.operations.capture_hold import capture_hold, invoice_to_pay
+from schema.context import Context, Info
+from schema.mutations.base import idempotency_key
+from schema.mutations.capture_hold import CaptureHoldInput, CaptureHoldPayload
+from schema.types.errors import user_errors
+
+
+async def resolve(info: Info, input: CaptureHoldInput) -> CaptureHoldPayload:  # noqa: A002 - the argument's name in the API
+    """Take what a hold has set aside, or a part of it: as a spend, or as the payment of an invoice or order, which also
+    takes the right to record payments.
+
+    It is there until the hold expires, even if its credits have expired meanwhile.
+    """
+    context = info.context
+    try:
+        command = input.command()
+        if not context.may(Permission.WRITE_PAYMENTS):
+            await context.reads.release()
+            if await invoice_to_pay(context.tenant.id, command) is not None:
+                context.require(Permission.WRITE_PAYMENTS)
+        outcome = await context.post(capture_hold, command, idempotency_key(input.idempotency_key))
+    except LedgerError as error:
+        return CaptureHoldPayload(user_errors=user_errors(error))
+    return CaptureHoldPayload(outcome=outcome, replayed=outcome.replayed)
+
+
+def rights(_context: Context, input: CaptureHoldInput) -> tuple[Permission, ...]:  # noqa: A002 - as above
+    """Return the rights that paying an invoice takes as well, if one is named. If the hold itself is for one, `resolve`
+    looks."""
+    if input.invoice_id is not None:
+        return (Permission.SPEND_CREDIT, Permission.WRITE_PAYMENTS)
+    return (Permission.SPEND_CREDIT,)

@@ -1,0 +1,80 @@
+"""holdCredit, and previewHold, whose input is the same without a key."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import strawberry
+
+from gateway.reading import Pending
+from models.planning.holding import HoldCredit
+from schema import texts
+from schema.context import Info
+from schema.ids import input_id
+from schema.mutations.base import KeyedInput, PostingPayload, ids, loaded
+from schema.scalars import AssetCode
+from schema.types.account import Account
+from schema.types.base import resolved
+from schema.types.hold import Hold
+from schema.types.ledger import Transaction
+
+
+@strawberry.input
+class PreviewHoldInput:
+    """A hold to preview."""
+
+    customer_id: strawberry.ID
+    """Customer whose credit or points are set aside."""
+    asset: AssetCode
+    """Asset to hold, such as GBP, POINTS or SERVICE_CREDITS."""
+    amount: Decimal
+    """Amount to set aside, above zero, such as "4.50"."""
+    note: str | None = None
+    """Purpose of the hold, unless it is for an invoice: free text of up to 10,000 characters, hidden from customers."""
+    invoice_id: strawberry.ID | None = None
+    """Open invoice or order of the customer that it is for: its captures pay it. Null: they are spends."""
+    service_ids: list[strawberry.ID] | None = None
+    """Services that it is for, at most 100: only credits that serve one of them are held. Null or empty: any credit. For
+    SERVICE_CREDITS only."""
+    expires_in_minutes: int | None = None
+    """Minutes until it expires, at most 43,200 (30 days). Null: 15, unless expiresAt is given."""
+    expires_at: datetime | None = None
+    """Instant at which it expires, at most 30 days from now, in place of expiresInMinutes."""
+
+    def command(self) -> HoldCredit:
+        """Raises NotFound, Invalid."""
+        return HoldCredit(
+            customer_id=input_id(self.customer_id, "Customer", "customerId"),
+            asset=self.asset,
+            amount=self.amount,
+            note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            invoice_id=None if self.invoice_id is None else input_id(self.invoice_id, "Invoice", "invoiceId"),
+            service_ids=ids(self.service_ids, "Service", "serviceIds"),
+            expires_in_minutes=self.expires_in_minutes,
+            expires_at=self.expires_at,
+        )
+
+
+@strawberry.input
+class HoldCreditInput(KeyedInput, PreviewHoldInput):
+    """A hold to place."""
+
+
+@strawberry.type
+class HoldCreditPayload(PostingPayload):
+    """Result of holdCredit."""
+
+    @resolved(Hold | None)
+    def hold(self, info: Info) -> Pending[Any]:
+        """Hold that was placed."""
+        return loaded(info, "Hold", self.outcome.hold_id)
+
+    @resolved(Account | None)
+    def account(self, info: Info) -> Pending[Any]:
+        """Account after it."""
+        return loaded(info, "Account", self.outcome.account_id)
+
+    @resolved(Transaction | None)
+    def transaction(self, info: Info) -> Pending[Any]:
+        """Transaction of the hold. It has no entries, since no value moved."""
+        return loaded(info, "Transaction", self.outcome.transaction_id)
