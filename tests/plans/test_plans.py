@@ -27,7 +27,7 @@ from models.operations.run_bulks import run_bulk
 from models.planning.approving import ApproveRequest
 from models.reads import customers, invoices, references
 from models.reads.audit import AUDIT_TRAIL, referenced
-from models.reads.paging import PageRequest, load_pages, page_statement
+from models.reads.paging import Condition, Listing, PageRequest, load_pages, page_statement
 from models.reads.session import ReadSession
 from models.reads.trail_search import confined
 from models.texts import Texts
@@ -136,7 +136,7 @@ async def searches_by_reference() -> None:
 
 
 EXACTLY, BEGINS = references.Reference("R-1"), references.Reference("R-", begins=True)
-REFERENCED: Final = {
+REFERENCED: Final[dict[str, tuple[Listing[Any], Condition, str]]] = {
     "invoices of one": (invoices.OF_REFERENCE, invoices.referenced(EXACTLY), "invoice_texts_reference"),
     "invoices by it": (invoices.BY_REFERENCE, invoices.referenced(BEGINS), "invoice_texts_reference"),
     "customers of one": (customers.CUSTOMERS, EXACTLY.of("t.reference"), "customers_reference"),
