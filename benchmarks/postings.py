@@ -39,6 +39,8 @@ DOCUMENTS: Final = {
       useCredit(input: $input) {{ transaction {{ id }} account {{ available }} {_ERRORS} }} }}""",
     "spendCredit": f"""mutation($input: SpendCreditInput!) {{
       spendCredit(input: $input) {{ transaction {{ id }} account {{ available }} {_ERRORS} }} }}""",
+    "createCreditNote": f"""mutation($input: CreateCreditNoteInput!) {{
+      createCreditNote(input: $input) {{ creditNote {{ id }} invoice {{ noted due }} {_ERRORS} }} }}""",
     "recordPayment, cash": _PAY,
     "recordPayment, account credit": _PAY,
     "createInvoice, auto-applied": f"""mutation($input: CreateInvoiceInput!) {{
@@ -97,10 +99,12 @@ def _given(shop: Shop, what: str, turn: str) -> tuple[dict[str, object], list[st
         "giveReward": {"customerId": PICK, "rewardId": shop.reward, "deductPoints": True},
         "useCredit": {"customerId": PICK, "serviceId": shop.service, "amount": "1"},
         "spendCredit": {"customerId": PICK, "asset": CURRENCY, "amount": "0.01", "note": "Goods"},
+        "createCreditNote": {"invoiceId": PICK, "amount": "0.01"},
         "recordPayment": {"invoiceId": PICK, "amount": "0.01", "method": "CASH" if way == "cash" else "ACCOUNT_CREDIT"},
         "createInvoice": {"customerId": PICK, "number": f"{turn} {KEY}", "currency": CURRENCY, "lines": [line]},
     }
-    picks = {"assignCredit": shop.credits, "recordPayment": shop.invoices}.get(operation, shop.customers)
+    of_invoices = {"createCreditNote": shop.invoices, "recordPayment": shop.invoices}
+    picks = {"assignCredit": shop.credits, **of_invoices}.get(operation, shop.customers)
     return inputs[operation], picks, shop.invoices
 
 
