@@ -20,7 +20,7 @@ from models.commands import (
     ReviveCredit,
     TransferCredit,
 )
-from models.kinds import ApprovalStatus, BulkKind, BulkStatus, LimitKind, LimitScope, PaymentMethod
+from models.kinds import ApprovalStatus, BulkKind, BulkStatus, LimitKind, LimitScope
 from models.kinds import Role as RoleOf
 from models.money import exponent, to_decimal
 from models.names import clean_name
@@ -43,8 +43,8 @@ from schema.types.ledger import Actor, Transaction
 from schema.types.limits import LimitRemaining
 from schema.types.metadata import MetadataPair, shown_metadata
 from schema.types.pages import paged
-from schema.types.product import Product
 from schema.types.refs import BulkOperationRef
+from schema.types.requested import RequestedItem, RequestedPayment
 from schema.types.reward import Reward
 
 MAY_ASK: Final = (
@@ -58,59 +58,6 @@ MAY_ASK: Final = (
     Permission.CREATE_CREDIT_NOTE,
 )
 """Any one of these rights lets its holder ask for approval, and see and withdraw their own requests."""
-
-
-@strawberry.type
-class RequestedItem:
-    """One line of an order that waits for approval."""
-
-    quantity: int = strawberry.field(deprecation_reason="Use quantityDecimal: a quantity may have a fraction.")
-    """Number of units to sell; 0 if quantityDecimal gives it."""
-    quantity_decimal: Decimal
-    """Number of units to sell, such as "2.5"."""
-    unit_price: Decimal | None
-    """Price asked for per unit; null for the product's own price."""
-    discount_percent: Decimal | None
-    """Percentage to take off; null if none is asked for."""
-    discount_amount: Decimal | None
-    """Amount to take off after the percentage; null if none is asked for."""
-    tax_amount: Decimal | None
-    """Tax to add; null if none is asked for."""
-    product_id: strawberry.Private[UUID]
-
-    @resolved(Product | None)
-    def product(self, info: Info) -> Pending[Any]:
-        """Product to sell, as it is now."""
-        info.context.require(Permission.READ_PRODUCTS)
-        return info.context.loaders.products.get(self.product_id)
-
-
-@strawberry.type
-class RequestedPayment:
-    """A payment that waits for approval of what is to be kept of it."""
-
-    amount: Decimal
-    """Amount paid, with what is to be kept."""
-    method: PaymentMethod
-    """Means of payment."""
-    received_on: date | None
-    """Day on which it was received; null for the day of the approval."""
-    invoice_id: strawberry.Private[UUID]
-
-    @classmethod
-    def of(cls, asked: RecordPayment) -> "RequestedPayment":
-        return cls(
-            amount=asked.amount,
-            method=PaymentMethod(asked.method),
-            received_on=asked.received_on,
-            invoice_id=asked.invoice_id,
-        )
-
-    @resolved(Invoice | None)
-    def invoice(self, info: Info) -> Pending[Any]:
-        """Invoice or order to pay, as it is now."""
-        info.context.require(Permission.READ_INVOICES)
-        return info.context.loaders.invoices.get(self.invoice_id)
 
 
 @node(ApprovalRequestView, by_ids(requests.approvals_by_ids), Permission.APPROVE, *MAY_ASK, owner=None)
