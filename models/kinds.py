@@ -40,7 +40,8 @@ class LimitKind(StrEnum):
     """Activity that a limit is on."""
 
     ADDING = "ADDING"
-    """Adding value: adjustments, bulks, free rewards, what is given back of a spend, and credit notes."""
+    """Adding value: adjustments, bulks, free rewards, what is given back of a spend, credit notes, and what is kept of a
+    payment."""
     SELLING_CREDIT = "SELLING_CREDIT"
     """Selling credit: the total of an order's credit lines."""
     SPENDING = "SPENDING"
@@ -104,8 +105,8 @@ class TransactionKind(StrEnum):
     REVIVAL = "REVIVAL"
     """Value that had expired was put back on its credit."""
     REVERSAL = "REVERSAL"
-    """Something was taken back: the account credit of a voided payment, the credit of an unpaid order, the points of a
-    disabled coupon, or what a voided credit note gave back."""
+    """Something was taken back: the account credit of a voided payment, what was kept of one, the credit of an unpaid
+    order, the points of a disabled coupon, what a voided credit note gave back, or a row of a bulk."""
     MERGE = "MERGE"
     """Value moved from one record of a person to another."""
     RESTATEMENT = "RESTATEMENT"
@@ -118,7 +119,8 @@ class Counter(StrEnum):
     ISSUED = "ISSUED"
     """Value given by adjustments."""
     REMOVED = "REMOVED"
-    """Value taken away by adjustments, or reversed when a credit was voided."""
+    """Value taken away by adjustments, or reversed when a credit was voided or a bulk taken back; above zero, such a removal
+    put back."""
     EXPIRED = "EXPIRED"
     """Value written off after its expiry."""
     INVOICES = "INVOICES"
@@ -128,7 +130,7 @@ class Counter(StrEnum):
     SPENT = "SPENT"
     """Value spent by spendCredit."""
     ORDERS = "ORDERS"
-    """Value sold by orders."""
+    """Value sold by orders, and money paid beyond what was due."""
     NOTES = "NOTES"
     """Money paid that credit notes gave back as credit."""
     TRANSFERRED = "TRANSFERRED"
@@ -293,6 +295,15 @@ class BulkStatus(StrEnum):
     """It was cancelled; rows posted before stay posted."""
 
 
+class BulkKind(StrEnum):
+    """Kind of a bulk operation."""
+
+    ADJUSTMENT = "ADJUSTMENT"
+    """It adjusts its customers, each by a row of its own."""
+    REVERSAL = "REVERSAL"
+    """It takes another bulk back, row by row."""
+
+
 class BulkErrorPolicy(StrEnum):
     """How a bulk treats bad rows."""
 
@@ -355,6 +366,8 @@ class EventKind(StrEnum):
     """A coupon was issued."""
     COUPON_USED = "COUPON_USED"
     """A coupon was used."""
+    COUPON_REOPENED = "COUPON_REOPENED"
+    """A used coupon was made usable again."""
     COUPON_DISABLED = "COUPON_DISABLED"
     """A coupon was disabled."""
     INVOICE_ISSUED = "INVOICE_ISSUED"

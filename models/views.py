@@ -133,6 +133,7 @@ class InvoiceView:
     kind: str
     issued_on: date
     due_on: date | None
+    tax_minor: int
 
     @property
     def due_minor(self) -> int:
@@ -202,7 +203,8 @@ class PaymentView:
 
 @frozen
 class InvoiceLineView:
-    """kind, product_id: of an order's lines alone."""
+    """kind, product_id: of an order's lines alone. The exact figures and what follows: of a line with details alone, of
+    which quantity × unit_price_minor is the total all the same."""
 
     id: UUID
     invoice_id: UUID
@@ -212,6 +214,15 @@ class InvoiceLineView:
     unit_price_minor: int
     kind: str | None
     product_id: UUID | None
+    exact_quantity: Decimal | None
+    exact_price_minor: Decimal | None
+    discount_percent: Decimal | None
+    discount_minor: int | None
+    tax_minor: int | None
+
+    @property
+    def amount_minor(self) -> int:
+        return self.quantity * self.unit_price_minor
 
 
 @frozen
@@ -222,7 +233,7 @@ class ProductView:
     name: str
     kind: str
     currency: str
-    price_minor: int
+    price_minor: Decimal
     active: bool
     reference: str | None
     metadata: str | None
@@ -249,7 +260,7 @@ class CouponView:
     """terms: `name`, `kind`, `value` (as text), `currency` and `product` of the reward when this was issued.
 
     transaction_id: the event that issued it. refund_transaction_id: the one that put its points back. closed_at: when
-    it was used or disabled.
+    it was used or disabled. invoice_id: what it was used on. reopened_at: when its use was undone.
     """
 
     id: UUID
@@ -264,6 +275,8 @@ class CouponView:
     terms: Mapping[str, Any]
     transaction_id: UUID
     refund_transaction_id: UUID | None
+    invoice_id: UUID | None = None
+    reopened_at: datetime | None = None
 
     def status(self, now: datetime) -> str:
         """The contract's CouponStatus at `now`."""
@@ -329,6 +342,8 @@ class ApprovalRequestView:
 
 @frozen
 class BulkOperationView:
+    """reverses_id: the bulk that it takes back, if it is a reversal."""
+
     id: UUID
     status: str
     asset: str
@@ -337,3 +352,5 @@ class BulkOperationView:
     succeeded: int
     failed: int
     sent_by: ActorView
+    dry_run: bool = False
+    reverses_id: UUID | None = None

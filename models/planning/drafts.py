@@ -150,7 +150,7 @@ class InvoiceTextDraft:
 @table("invoice_lines")
 @dataclass(frozen=True, slots=True)
 class InvoiceLineDraft:
-    """kind, product_id: only in an order's lines."""
+    """kind, product_id: only in an order's lines. One with details counts as one unit of its total."""
 
     id: UUID
     invoice_id: UUID
@@ -160,6 +160,23 @@ class InvoiceLineDraft:
     unit_price_minor: int
     kind: str | None
     product_id: UUID | None
+
+
+@table("invoice_line_details")
+@dataclass(frozen=True, slots=True)
+class InvoiceLineDetailDraft:
+    """The make-up of a line's total that is more than a whole number of units at a whole price. id: the line's.
+
+    unit_price_minor: in minor units, which may have a fraction. amount_minor: the line's total, without tax_minor.
+    """
+
+    id: UUID
+    quantity: Decimal
+    unit_price_minor: Decimal
+    discount_percent: Decimal
+    discount_minor: int
+    tax_minor: int
+    amount_minor: int
 
 
 @table("grants")
@@ -177,6 +194,27 @@ class GrantDraft:
 @dataclass(frozen=True, slots=True)
 class GrantRevocation:
     """The revocation of a grant. id: the grant's."""
+
+    id: UUID
+    revoked_transaction_id: Annotated[UUID, LATER]
+    revoked_minor: Annotated[int, LATER]
+
+
+@table("overpayments")
+@dataclass(frozen=True, slots=True)
+class OverpaymentDraft:
+    """The part of a payment beyond what was due, which became a credit. id: the payment's."""
+
+    id: UUID
+    credit_id: UUID
+    transaction_id: UUID
+    amount_minor: int
+
+
+@table("overpayments")
+@dataclass(frozen=True, slots=True)
+class OverpaymentRevocation:
+    """Its credit taken back, when the payment is voided. id: the payment's."""
 
     id: UUID
     revoked_transaction_id: Annotated[UUID, LATER]
@@ -292,6 +330,33 @@ class RowResult:
     row: Annotated[int, UNREAD, LATER]
     transaction_id: Annotated[UUID | None, LATER]
     error: Annotated[dict[str, Any] | None, LATER]
+
+
+@table("reversed_rows")
+@dataclass(frozen=True, slots=True)
+class ReversedRowDraft:
+    """The mark of a bulk's row that was taken back. id: the row's. transaction_id: what took it back. amount_minor: what
+    that took off the row's credit (below zero), or put back of its removal. used_minor: what was in use, and so left."""
+
+    id: UUID
+    transaction_id: UUID
+    amount_minor: int
+    used_minor: int
+
+
+@table("bulk_rows")
+@dataclass(frozen=True, slots=True)
+class RowReport:
+    """A reversal's report on a row, under the reversal's operation and that row's number."""
+
+    id: UUID
+    operation_id: UUID
+    row: int
+    customer_id: UUID
+    amount: Decimal
+    transaction_id: UUID | None
+    error: dict[str, Any] | None
+    details: dict[str, Any] | None
 
 
 @table("outbox")

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Protocol
 from uuid import UUID
 
 from models.commands import Actor, Approvable, Asker
+from models.planning.catalogue import ProductState
 from models.planning.columns import AS_JSON, ASIDE, LATER, UNREAD, table
 from models.planning.config import TenantConfig
 from models.planning.drafts import (
@@ -19,11 +20,16 @@ from models.planning.drafts import (
     EventDraft,
     GrantDraft,
     GrantRevocation,
+    InvoiceLineDetailDraft,
     InvoiceLineDraft,
     InvoiceTextDraft,
     MergedCustomer,
+    OverpaymentDraft,
+    OverpaymentRevocation,
     RefundDraft,
+    ReversedRowDraft,
     RevivalDraft,
+    RowReport,
     RowResult,
     TierChangeDraft,
     TransactionDraft,
@@ -35,6 +41,7 @@ from models.planning.hold_rows import Held, HoldLotDraft, HoldState
 from models.planning.lapsed import LapsedState
 from models.planning.lots import Lots
 from models.planning.noted import CreditNoteLineDraft, CreditNotePartDraft, CreditNoteState, LineState
+from models.planning.reward_rows import CouponState, RewardState
 from models.planning.spend_rows import SpendRecord, SpendState
 from models.texts import Texts
 from turns.steps import Steps, finish
@@ -155,8 +162,8 @@ class InvoiceState:
     noted_minor: taken back by credit notes. paid_minor, credited_minor: net of what they gave back.
 
     credit_lines: the amount that each credit product's line adds to the account. grants: the ids of the credits granted
-    and not taken back. limited_on: the day whose limits of its actor's it used. That, auto_apply, actor and created_at:
-    only of a new one.
+    and not taken back. tax_minor: the part of the total that its lines give as tax. limited_on: the day whose limits of
+    its actor's it used. That, auto_apply, actor and created_at: only of a new one.
     """
 
     id: UUID
@@ -179,6 +186,7 @@ class InvoiceState:
     auto_apply: Annotated[bool, UNREAD] = True
     actor: Actor | None = None
     created_at: Annotated[datetime | None, UNREAD] = None
+    tax_minor: int = 0
 
     @property
     def due_minor(self) -> int:
@@ -212,7 +220,8 @@ class AssignmentState:
 @dataclass(slots=True)
 class PaymentState:
     """transaction_id: the event that moved the account credit it was made with; None for money received. actor: only of a
-    new one. noted_minor: given back by credit notes, of money received."""
+    new one. kept_minor: the part of the amount that was kept as the credit kept_credit_id, and pays nothing of the invoice.
+    noted_minor: given back by credit notes, of money received."""
 
     id: UUID
     invoice_id: UUID
@@ -224,45 +233,8 @@ class PaymentState:
     actor: Actor | None = None
     created_at: datetime | None = None
     noted_minor: Annotated[int, LATER] = 0
-
-
-@table("coupons")
-@dataclass(slots=True)
-class CouponState:
-    id: UUID
-    code: str
-    reward_id: UUID
-    customer_id: UUID
-    points_spent_minor: int
-    status: str
-    issued_at: datetime
-    expires_at: datetime | None
-    closed_at: Annotated[datetime | None, LATER]
-    terms: dict[str, Any]
-    transaction_id: UUID
-    refund_transaction_id: Annotated[UUID | None, LATER]
-
-
-@table("products")
-@dataclass(frozen=True, slots=True)
-class ProductState:
-    id: UUID
-    name: str
-    kind: str
-    currency: str
-    price_minor: int
-    active: bool
-
-
-@table("rewards")
-@dataclass(slots=True)
-class RewardState:
-    id: UUID
-    terms: Annotated[dict[str, Any], ASIDE]
-    points_cost_minor: int
-    validity_days: int | None
-    stock: int | None
-    active: bool
+    kept_minor: Annotated[int, ASIDE] = 0
+    kept_credit_id: Annotated[UUID | None, ASIDE] = None
 
 
 @table("approval_requests", requested_subject=str, decided_subject=str)
@@ -324,6 +296,11 @@ class PostingContext:
     shown: bool = True
     texts: Texts | None = None
 
+    def beside(self, transaction_id: UUID) -> "PostingContext":
+        """For another event of the same unit, which nobody asked for by itself. A second person stands on what was asked for
+        alone, and so does their key, which may be in another name space than the actor's."""
+        return PostingContext(self.actor, None if self.approved_by else self.key, transaction_id)
+
 
 @dataclass(slots=True)
 class Writes:
@@ -338,9 +315,11 @@ class Writes:
     invoices: list[InvoiceState] = field(default_factory=list)
     invoice_texts: list[InvoiceTextDraft] = field(default_factory=list)
     invoice_lines: list[InvoiceLineDraft] = field(default_factory=list)
+    invoice_line_details: list[InvoiceLineDetailDraft] = field(default_factory=list)
     payments: list[PaymentState] = field(default_factory=list)
     assignments: list[AssignmentState] = field(default_factory=list)
     grants: list[GrantDraft] = field(default_factory=list)
+    overpayments: list[OverpaymentDraft] = field(default_factory=list)
     refunds: list[RefundDraft] = field(default_factory=list)
     credit_notes: list[CreditNoteState] = field(default_factory=list)
     credit_note_parts: list[CreditNotePartDraft] = field(default_factory=list)
@@ -372,7 +351,10 @@ class Writes:
     touched_rewards: list[RewardState] = field(default_factory=list)
     touched_counters: list[CounterState] = field(default_factory=list)
     revoked_grants: list[GrantRevocation] = field(default_factory=list)
+    revoked_overpayments: list[OverpaymentRevocation] = field(default_factory=list)
     row_results: list[RowResult] = field(default_factory=list)
+    reversed_rows: list[ReversedRowDraft] = field(default_factory=list)
+    row_reports: list[RowReport] = field(default_factory=list)
     memberships: list[CustomerState] = field(default_factory=list)
     merged_customers: list[MergedCustomer] = field(default_factory=list)
 
@@ -406,7 +388,8 @@ class Books:
     survivor. lapsed: by lot, what has expired, if any of it may be put back. sources: by lot, the transaction that first
     gave it, if any may be transferred. actor_ids: of the requesters of `approvals`. pending_requests: number of each
     requester's pending requests, once a unit requests an approval. senders: by partners' clients whose bulk continues
-    after its request, the scopes of each of their tokens; clients without any are left out.
+    after its request, the scopes of each of their tokens; clients without any are left out. opened: by transaction, the
+    credit that it opened and that is to be taken back. reversed_rows: rows of bulks that were taken back before.
     """
 
     config: TenantConfig
@@ -439,6 +422,8 @@ class Books:
     pending_requests: dict[Asker, int] = field(default_factory=dict)
     senders: dict[str, tuple[frozenset[str], ...]] = field(default_factory=dict)
     counters: dict[CounterKey, CounterState] = field(default_factory=dict)
+    opened: dict[UUID, UUID] = field(default_factory=dict)
+    reversed_rows: set[UUID] = field(default_factory=set)
     writes: Writes = field(default_factory=Writes)
     _rollback: list[tuple[Callable[..., object], tuple[Any, ...]]] = field(default_factory=list)
 

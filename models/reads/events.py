@@ -38,7 +38,9 @@ _INVOICES: Final = _among(
 )
 _PAYMENTS: Final = _among(EventKind.PAYMENT_RECORDED, EventKind.PAYMENT_VOIDED)
 _NOTES: Final = _among(EventKind.CREDIT_NOTED, EventKind.CREDIT_NOTE_VOIDED)
-_COUPONS: Final = _among(EventKind.COUPON_ISSUED, EventKind.COUPON_USED, EventKind.COUPON_DISABLED)
+_COUPONS: Final = _among(
+    EventKind.COUPON_ISSUED, EventKind.COUPON_USED, EventKind.COUPON_REOPENED, EventKind.COUPON_DISABLED
+)
 # What each kind tells besides: an array, in the order in which its type reads it.
 _FACTS: Final = f"""
     case when {_INVOICES} then (

@@ -8,7 +8,9 @@ from models.tables.billing import (
     Grant,
     Invoice,
     InvoiceLine,
+    InvoiceLineDetail,
     InvoiceText,
+    Overpayment,
     Payment,
     Product,
 )
@@ -34,7 +36,7 @@ from models.tables.ledger import (
     Transfer,
     TransferredCredit,
 )
-from models.tables.requests import ApprovalRequest, BulkOperation, BulkRow
+from models.tables.requests import ApprovalRequest, BulkOperation, BulkRow, ReversedRow
 from models.tables.rewards import Coupon
 from models.tables.tenancy import Actor, Customer, ExternalIdLeft, PartnerToken, Tenant, TenantSlug
 
@@ -65,15 +67,18 @@ __all__ = [
     "IdempotencyKey",
     "Invoice",
     "InvoiceLine",
+    "InvoiceLineDetail",
     "InvoiceText",
     "LimitCounter",
     "LimitRule",
     "OutboxEvent",
+    "Overpayment",
     "PartnerToken",
     "Payment",
     "Product",
     "Reason",
     "Refund",
+    "ReversedRow",
     "Revival",
     "Reward",
     "Seal",

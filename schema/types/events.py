@@ -254,13 +254,13 @@ class CreditNoteVoidedEvent(Event):
     """Amount, in `currency`."""
 
 
-@tells(EventKind.COUPON_ISSUED, EventKind.COUPON_USED, EventKind.COUPON_DISABLED)
+@tells(EventKind.COUPON_ISSUED, EventKind.COUPON_USED, EventKind.COUPON_REOPENED, EventKind.COUPON_DISABLED)
 @from_view(
     coupon_id=_subject("Coupon"), reward_id=_fact_id("Reward", 0), points=lambda view: to_decimal(view.facts[1], POINTS)
 )
 @strawberry.type
 class CouponEvent(Event):
-    """A coupon was issued, used or disabled, as `kind` says."""
+    """A coupon was issued, used, reopened or disabled, as `kind` says."""
 
     coupon_id: strawberry.ID
     """Coupon in question; node(id:) finds it."""

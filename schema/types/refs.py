@@ -16,18 +16,22 @@ def _later(name: str, module: str) -> Any:
 if TYPE_CHECKING:
     AccountRef: TypeAlias = Any
     AssignmentRef: TypeAlias = Any
+    BulkOperationRef: TypeAlias = Any
     CouponRef: TypeAlias = Any
     CreditNoteRef: TypeAlias = Any
     InvoiceRef: TypeAlias = Any
     LedgerEntryRef: TypeAlias = Any
+    PaymentRef: TypeAlias = Any
     TierChangeRef: TypeAlias = Any
     TransactionRef: TypeAlias = Any
 else:
     AccountRef = _later("Account", "schema.types.account")
     AssignmentRef = _later("Assignment", "schema.types.invoice")
+    BulkOperationRef = _later("BulkOperation", "schema.types.requests")
     CreditNoteRef = _later("CreditNote", "schema.types.credit_note")
     CouponRef = _later("Coupon", "schema.types.reward")
     InvoiceRef = _later("Invoice", "schema.types.invoice")
     LedgerEntryRef = _later("LedgerEntry", "schema.types.ledger")
+    PaymentRef = _later("Payment", "schema.types.invoice")
     TierChangeRef = _later("TierChange", "schema.types.reward")
     TransactionRef = _later("Transaction", "schema.types.ledger")

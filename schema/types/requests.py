@@ -15,11 +15,12 @@ from models.commands import (
     CreateCreditNote,
     CreateOrder,
     GiveReward,
+    RecordPayment,
     RefundSpend,
     ReviveCredit,
     TransferCredit,
 )
-from models.kinds import ApprovalStatus, BulkStatus, LimitKind, LimitScope
+from models.kinds import ApprovalStatus, BulkKind, BulkStatus, LimitKind, LimitScope
 from models.kinds import Role as RoleOf
 from models.money import exponent, to_decimal
 from models.names import clean_name
@@ -42,7 +43,8 @@ from schema.types.ledger import Actor, Transaction
 from schema.types.limits import LimitRemaining
 from schema.types.metadata import MetadataPair, shown_metadata
 from schema.types.pages import paged
-from schema.types.product import Product
+from schema.types.refs import BulkOperationRef
+from schema.types.requested import RequestedItem, RequestedPayment
 from schema.types.reward import Reward
 
 MAY_ASK: Final = (
@@ -52,26 +54,10 @@ MAY_ASK: Final = (
     Permission.GIVE_REWARD_FREE,
     Permission.WRITE_INVOICES,
     Permission.REFUND_SPEND,
+    Permission.KEEP_EXCESS,
     Permission.CREATE_CREDIT_NOTE,
 )
 """Any one of these rights lets its holder ask for approval, and see and withdraw their own requests."""
-
-
-@strawberry.type
-class RequestedItem:
-    """One line of an order that waits for approval."""
-
-    quantity: int
-    """Number of units to sell."""
-    unit_price: Decimal | None
-    """Price asked for per unit; null for the product's own price."""
-    product_id: strawberry.Private[UUID]
-
-    @resolved(Product | None)
-    def product(self, info: Info) -> Pending[Any]:
-        """Product to sell, as it is now."""
-        info.context.require(Permission.READ_PRODUCTS)
-        return info.context.loaders.products.get(self.product_id)
 
 
 @node(ApprovalRequestView, by_ids(requests.approvals_by_ids), Permission.APPROVE, *MAY_ASK, owner=None)
@@ -153,24 +139,26 @@ class ApprovalRequest(Node):
 
     @resolved(AssetCode | None)
     def asset(self, info: Info) -> AssetCode | None:
-        """Asset to adjust, give back, transfer or revive or, for CREATE_ORDER and CREATE_CREDIT_NOTE, the currency. What is
-        to be given back or revived takes the right to read the ledger; what is to be noted, the one to read invoices."""
+        """Asset to adjust, give back, transfer or revive or, for CREATE_ORDER, CREATE_CREDIT_NOTE and RECORD_PAYMENT, the
+        currency. What is to be given back or revived takes the right to read the ledger; what is to be noted or kept, the
+        one to read invoices."""
         self._require_figures(info)
         return None if self.view.asset is None else AssetCode(self.view.asset)
 
     @resolved(Decimal | None)
     def amount(self, info: Info) -> Decimal | None:
-        """Amount to adjust by, give back, note, transfer or revive or, for CREATE_ORDER, the total of the order's credit
-        lines, as asked for. What is to be given back or revived takes the right to read the ledger; what is to be noted, the
-        one to read invoices."""
+        """Amount to adjust by, give back, note, transfer or revive; for CREATE_ORDER, the total of the order's credit lines,
+        for RECORD_PAYMENT what is to be kept, as asked for. What is to be given back or revived takes the right to read the
+        ledger; what is to be noted or kept, the one to read invoices."""
         self._require_figures(info)
         return _amount(self.view)
 
     def _require_figures(self, info: Info) -> None:
-        """Of a refund, a revival or a credit note, the books have said them, and not its requester. Raises Denied."""
+        """Of a refund, a revival, a credit note or a payment, the books have said them, and not its requester. Raises
+        Denied."""
         if isinstance(self.view.asked, RefundSpend | ReviveCredit):
             info.context.require(Permission.READ_LEDGER)
-        if isinstance(self.view.asked, CreateCreditNote):
+        if isinstance(self.view.asked, CreateCreditNote | RecordPayment):
             info.context.require(Permission.READ_INVOICES)
 
     @resolved(Customer | None)
@@ -240,6 +228,12 @@ class ApprovalRequest(Node):
         made = self.view.invoice_id
         return None if made is None else info.context.loaders.invoices.get(made)
 
+    @resolved(RequestedPayment | None)
+    def payment(self, _info: Info) -> RequestedPayment | None:
+        """With RECORD_PAYMENT: payment to record."""
+        asked = self.view.asked
+        return RequestedPayment.of(asked) if isinstance(asked, RecordPayment) else None
+
     @resolved(Transaction | None)
     def refund_of(self, info: Info) -> Pending[Any]:
         """With REFUND_SPEND: transaction to give back."""
@@ -277,7 +271,15 @@ def _items(view: ApprovalRequestView) -> list[RequestedItem]:
     if not isinstance(view.asked, CreateOrder):
         return []
     return [
-        RequestedItem(quantity=item.quantity, unit_price=item.unit_price, product_id=item.product_id)
+        RequestedItem(
+            quantity=item.quantity,
+            quantity_decimal=item.quantity_decimal or Decimal(item.quantity),
+            unit_price=item.unit_price,
+            discount_percent=item.discount_percent,
+            discount_amount=item.discount_amount,
+            tax_amount=item.tax_amount,
+            product_id=item.product_id,
+        )
         for item in view.asked.items
     ]
 
@@ -298,7 +300,8 @@ class BulkRow:
     amount: Decimal | None
     """Amount asked for; null if the row's amount could not be read."""
     error: UserError | None
-    """Reason for which the row was not posted; null if it was, or has not been tried yet."""
+    """Reason for which the row was not posted; null if it was, or has not been tried yet. In a reversal: for which it was
+    not taken back."""
     view: strawberry.Private[BulkRowView]
 
     @classmethod
@@ -316,20 +319,63 @@ class BulkRow:
 
     @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
-        """Transaction that the row posted; null if it was not posted."""
+        """Transaction that the row posted; null if it was not posted. In a reversal: the one that took the row back."""
         if self.view.transaction_id is None:
             return None
         info.context.require(Permission.READ_LEDGER)
         return info.context.loaders.transactions.get(self.view.transaction_id)
 
+    @resolved(Transaction | None)
+    def reversal(self, info: Info) -> Pending[Any]:
+        """Transaction that took the row back; null if none has."""
+        if self.view.reversal_id is None:
+            return None
+        info.context.require(Permission.READ_LEDGER)
+        return info.context.loaders.transactions.get(self.view.reversal_id)
+
+    @resolved(Decimal | None)
+    def taken(self, info: Info) -> Decimal | None:
+        """In a reversal: amount taken back of what the row added, or put back of what it removed; in a dry run, the amount
+        that would be. Null elsewhere."""
+        return self._figure(info, self.view.taken_minor)
+
+    @resolved(Decimal | None)
+    def used(self, info: Info) -> Decimal | None:
+        """In a reversal: amount of what the row added that is in use, so that it is taken back only when it comes back.
+        Null elsewhere."""
+        return self._figure(info, self.view.used_minor)
+
+    @resolved(str | None)
+    def tier_before(self, info: Info) -> str | None:
+        """In a reversal that moves the customer to another tier: name of the one before; null if there was none."""
+        info.context.require(Permission.READ_REWARDS)
+        return self.view.tier_before
+
+    @resolved(str | None)
+    def tier_after(self, info: Info) -> str | None:
+        """In a reversal that moves the customer to another tier: name of the one after; null below the first."""
+        info.context.require(Permission.READ_REWARDS)
+        return self.view.tier_after
+
+    def _figure(self, info: Info, figure_minor: int | None) -> Decimal | None:
+        """Raises Denied to a token that may not read the ledger."""
+        if figure_minor is None:
+            return None
+        info.context.require(Permission.READ_LEDGER)
+        return to_decimal(figure_minor, self.view.asset)
+
 
 @node(BulkOperationView, by_ids(requests.operations_by_ids), Permission.BULK, owner=None)
 @strawberry.type
 class BulkOperation(Node):
-    """Many adjustments requested at once, with the result of each."""
+    """Many adjustments requested at once, or the reversal of such, with the result of each."""
 
     status: BulkStatus
     """Progress of the operation."""
+    kind: BulkKind
+    """Whether it adjusts, or takes another bulk back."""
+    dry_run: bool
+    """Whether it only reports, and posts nothing."""
     total: int
     """Number of rows."""
     processed: int
@@ -346,6 +392,8 @@ class BulkOperation(Node):
         return cls(
             id=global_id("BulkOperation", view.id),
             status=BulkStatus(view.status),
+            kind=BulkKind.ADJUSTMENT if view.reverses_id is None else BulkKind.REVERSAL,
+            dry_run=view.dry_run,
             total=view.total,
             processed=view.processed,
             succeeded=view.succeeded,
@@ -363,6 +411,17 @@ class BulkOperation(Node):
         holder = principal.client_id or principal.subject
         return not program or (who.role == Role.PARTNER.name and (who.client or who.subject) == holder)
 
+    @resolved(BulkOperationRef | None)
+    async def reverses(self, info: Info) -> Any:
+        """Bulk that it takes back; null of any but a reversal."""
+        return await _operation_if_seen(info, self.view.reverses_id)
+
+    @resolved(Connection[BulkOperationRef] | None)
+    def reversals(self, info: Info, first: int | None = None, after: str | None = None) -> Pending[Any]:
+        """Reversals of it, oldest first, dry runs included. Each row is taken back once, by one of them."""
+        info.context.require(Permission.BULK)
+        return paged(info, requests.REVERSALS, self.view.id, (first, after, None, None))
+
     @resolved(Connection[BulkRow])
     def rows(
         self, info: Info, only_failed: bool | None = False, first: int | None = None, after: str | None = None
@@ -373,6 +432,13 @@ class BulkOperation(Node):
         """
         conditions = (requests.ONLY_FAILED,) if only_failed else ()
         return paged(info, requests.BULK_ROWS, self.view.id, (first, after, None, None), *conditions)
+
+
+async def _operation_if_seen(info: Info, operation_id: UUID | None) -> BulkOperation | None:
+    if operation_id is None:
+        return None
+    operation = await info.context.loaders.bulk_operations.load(operation_id)
+    return operation if operation is not None and operation.may_be_seen(info.context.principal) else None
 
 
 def _as_asked(amount: Decimal | None, asset: str) -> Decimal | None:

@@ -30,9 +30,11 @@ WALKED: Final = {
     if page.startswith("docs/sources/")
 }
 HERE: Final = {
+    "docs/bulk.md",
     "docs/credit-notes.md",
     "docs/errors.md",
     "docs/events.md",
+    "docs/invoices.md",
     "docs/limits-and-approvals.md",
     "docs/moving.md",
     "docs/partner-tokens.md",
@@ -119,6 +121,31 @@ async def test_events(api: Api, tenant: Tenant, clock: Clock) -> None:
     assert [edge["node"]["kind"] for edge in feed["edges"]] == ["CUSTOMER_CREATED", "CREDIT_ADJUSTED"]
     after = feed["pageInfo"]["endCursor"]
     assert (await api(document, {"after": after}))["events"]["edges"] == []
+    page.end()
+
+
+async def test_invoices(api: Api, tenant: Tenant) -> None:
+    page = Examples("docs/invoices.md", "graphql", "json")
+    customer = await tenant.customer()
+
+    billed = await api(page.take("graphql").text, {"customer": gid("Customer", customer)})
+    assert fits(page.take("json").json(), {"data": billed.data})
+    ((invoice,),) = await tenant.rows("SELECT id FROM invoices WHERE tenant_id = $1")
+    paid = await api(page.take("graphql").text, {"invoice": gid("Invoice", invoice)})
+    assert fits(page.take("json").json(), {"data": paid.data})
+    page.end()
+
+
+async def test_bulk(api: Api, tenant: Tenant) -> None:
+    page = Examples("docs/bulk.md", "graphql")
+    customer = await tenant.customer()
+    bulk = await tenant.bulk((customer, 40))
+    await tenant.spend(customer, 15, "POINTS")
+    given = {"operationId": gid("BulkOperation", bulk.bulk_operation_id), "idempotencyKey": "back"}
+
+    back = (await api(page.take("graphql").text, {"input": given}, role=Role.MANAGER))["reverseBulkOperation"]
+    (edge,) = back["operation"]["rows"]["edges"]
+    assert (back["operation"]["status"], edge["node"]["taken"], edge["node"]["used"]) == ("COMPLETED", "25", "15")
     page.end()
 
 

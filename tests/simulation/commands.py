@@ -52,6 +52,7 @@ class Commands(NoteCommands, HoldCommands, Moves):
             (3, self._extend_hold),
             (6, self._give),
             (3, self._use_coupon),
+            (2, self._reopen_coupon),
             (3, self._disable_coupon),
             (6, self._approve),
             (2, self._merge),
@@ -62,6 +63,7 @@ class Commands(NoteCommands, HoldCommands, Moves):
             (4, self._upsert),
             (4, self._file),
             (6, self._run),
+            (6, self._reverse),
         ]
 
     def next(self, now: datetime) -> Command:
@@ -149,7 +151,7 @@ class Commands(NoteCommands, HoldCommands, Moves):
 
     def _invoice(self, now: datetime) -> Command:
         currency = self.dice.choice(MONEY)
-        lines = tuple((self.dice.randint(1, 3), self._amount(currency, 40)) for _ in range(self.dice.randint(1, 3)))
+        lines = tuple(self._line(currency, 40, of_a_hundred=25) for _ in range(self.dice.randint(1, 3)))
         return Command(
             "invoice",
             {
@@ -168,11 +170,7 @@ class Commands(NoteCommands, HoldCommands, Moves):
         sold = [n for n, product in enumerate(products) if product.currency == currency and product.active]
         numbers = sold if sold and self._chance(92) else range(len(products))
         items = tuple(
-            (
-                self.dice.choice(numbers),
-                self.dice.randint(0 if self._chance(5) else 1, 3),
-                self._amount(currency, 20) if self._chance(25) else None,
-            )
+            (self.dice.choice(numbers), self._line(currency, 20, of_a_hundred=12, priced=self._chance(25)))
             for _ in range(self.dice.randint(1, 3))
         )
         facts = {
@@ -195,6 +193,10 @@ class Commands(NoteCommands, HoldCommands, Moves):
         facts: dict[str, Any] = {"invoice": invoice, "amount": amount, "method": method}
         if self._chance(10):
             facts["received"] = self.reference.today(now) + timedelta(days=self.dice.randint(-9, 1))
+        if self._chance(25 if method != "ACCOUNT_CREDIT" else 2):
+            facts |= {"keep": True, "approval": self._chance(40)}
+            facts["amount"] += self._amount(owed.currency, 130) if self._chance(60) else 0
+            return self._perhaps_proposed("pay", facts, self.dice.choice(ROLES), 10)
         return Command("pay", facts, self.dice.choice(ROLES))
 
     def _most(self, invoice: Invoice, now: datetime) -> Decimal:
@@ -321,12 +323,21 @@ class Commands(NoteCommands, HoldCommands, Moves):
 
     def _use_coupon(self, now: datetime) -> Command | None:
         coupon = self._coupon()
-        return None if coupon is None else Command("use_coupon", {"coupon": coupon})
+        if coupon is None:
+            return None
+        return Command("use_coupon", {"coupon": coupon, "invoice": self._invoice_for(coupon)})
+
+    def _reopen_coupon(self, now: datetime) -> Command | None:
+        coupon = self._coupon("USED")
+        return None if coupon is None else Command("reopen_coupon", {"coupon": coupon})
 
     def _disable_coupon(self, now: datetime) -> Command | None:
         coupon = self._undone_coupon() if self._chance(40) else None
-        coupon = self._coupon() if coupon is None else coupon
-        return None if coupon is None else Command("disable_coupon", {"coupon": coupon, "refund": self._chance(75)})
+        coupon = self._coupon(self.dice.choice(("ISSUED", "ISSUED", "USED"))) if coupon is None else coupon
+        if coupon is None:
+            return None
+        facts = {"coupon": coupon, "refund": self._chance(75), "restock": self._chance(30)}
+        return Command("disable_coupon", facts)
 
     def _approve(self, now: datetime) -> Command | None:
         request = self._asked()
@@ -414,6 +425,10 @@ class Commands(NoteCommands, HoldCommands, Moves):
             return replace(row, until=self.reference.today(now) + timedelta(days=self.dice.randint(-2, 9)))
         return row
 
+    def _reverse(self, now: datetime) -> Command | None:
+        bulk = self._posted_bulk()
+        return None if bulk is None else Command("reverse", {"bulk": bulk, "dry_run": self._chance(15)})
+
     def _run(self, now: datetime) -> Command:
         return Command("run")
 
@@ -472,7 +487,7 @@ class Commands(NoteCommands, HoldCommands, Moves):
 
     def _set_product(self) -> Command:
         product = self.dice.randrange(len(self.reference.products))
-        price = Decimal(self.dice.randint(1, 30))
+        price = Decimal(self.dice.randint(1, 30)) if self._chance(70) else self._fraction(30)
         return Command("set_product", {"product": product, "price": price, "active": self._chance(85)})
 
     def _set_service(self) -> Command:

@@ -23,8 +23,10 @@ from tests.simulation.records import (
     VAST,
     WHOLE,
     Assignment,
+    Bulk,
     Coupon,
     Customer,
+    Effect,
     Hold,
     Invoice,
     Lot,
@@ -67,6 +69,8 @@ class State:
     settled: set[Day] = field(default_factory=set)  # that were over when a merge could have added them up
     requests: list[Request] = field(default_factory=list)
     files: list[QueuedFile] = field(default_factory=list)
+    bulks: list[Bulk] = field(default_factory=list)
+    effect: Effect = field(default_factory=Effect)  # of the last adjustment
     places: int = 0  # that lots have had
     figures: dict[str, set[Decimal]] = field(default_factory=dict)  # by code, those that the refusal may carry
     has_vast: bool = False  # whether a lot was ever that large
@@ -153,15 +157,16 @@ class State:
     def lifetime(self, customer: int, asset: str) -> Decimal:
         return sum((lot.lifetime for lot in self.lots_of(customer, asset)), NOTHING)
 
-    def owed(self, now: datetime) -> Counter[tuple[str, str | None, str | None]]:
-        """What has not expired, or is held, in minor units: by asset, the month that it expires in, and why it was given."""
-        owed = Counter[tuple[str, str | None, str | None]]()
+    def owed(self, now: datetime) -> Counter[tuple[str, str | None, str, str | None]]:
+        """What has not expired, or is held, in minor units: by asset, the month that it expires in, what opened it, and
+        the reason."""
+        owed = Counter[tuple[str, str | None, str, str | None]]()
         for lot in self.lots:
             left = self.held(lot, now) if lot.has_expired(now) else lot.left
             if left:
                 last = None if lot.expires is None else lot.expires - timedelta(microseconds=1)
                 month = None if last is None else f"{last.astimezone(self.zone):%Y-%m}"
-                owed[lot.asset, month, lot.reason] += minor(left, lot.asset)
+                owed[lot.asset, month, lot.source, lot.reason] += minor(left, lot.asset)
         return owed
 
     def burning(self, customer: int, asset: str, now: datetime, service: Iterable[int] = ()) -> list[Lot]:
@@ -200,6 +205,7 @@ class State:
         auto_apply: bool = True,
         counts: bool = True,
         reason: str | None = None,
+        source: str = "ADJUSTMENT",
     ) -> Lot:
         starts = now if effective is None else first_instant(effective, self.zone)
         lot = Lot(
@@ -216,6 +222,7 @@ class State:
             self.person(customer),
             self._place(),
             reason,
+            source,
         )
         lot.move(ADDED, amount)
         self.lots.append(lot)
@@ -244,18 +251,18 @@ class State:
             amount -= part
         return tuple(taken)
 
-    def _give_back(self, lot: Lot, amount: Decimal, now: datetime) -> None:
+    def _give_back(self, lot: Lot, amount: Decimal, now: datetime, kind: str = RETURNED) -> None:
         self._move_home(lot)
-        lot.move(RETURNED, amount)
+        lot.move(kind, amount)
         self.fill(lot.customer, lot.asset)
         if lot.voided:  # it comes back, and goes as the rest did
-            lot.move(TAKEN_BACK, -lot.left)
+            lot.move(TAKEN_BACK, -amount)
         elif lot.has_expired(now):  # it comes back, and expires
             self._expire(lot, now)
 
     def _expire(self, lot: Lot, now: datetime) -> None:
         """As far as it is not held."""
-        lot.move(EXPIRED, -self.free(lot, now))
+        lot.move(TAKEN_BACK if lot.voided else EXPIRED, -self.free(lot, now))
         lot.swept = True
 
     def _void(self, lot: Lot) -> None:

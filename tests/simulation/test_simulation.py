@@ -25,8 +25,10 @@ REFERENCE = (
     "moving",
     "billing",
     "holding",
+    "noting",
     "serving",
     "spending",
+    "noting",
     "reference",
 )
 

@@ -23,13 +23,14 @@ CREATE TEMP TABLE crowd (tenant int, tenant_id uuid, rows int);
 # Table → its columns but for tenant_id, and what goes into them. $rows of each tenant; of a busy account all entries.
 _ROWS: Final[dict[str, str]] = {
     "actors": "id, subject, role, client | id(2, t, n), 'actor-' || n, 'STAFF', ''",
-    "customers": "id, external_id, name, created_at, updated_at, external_id_reused"
-    " | id(3, t, n), 'c-' || n, 'Many', at(t + n), at(t + n), false",
+    "customers": "id, external_id, name, created_at, updated_at, external_id_reused, reference"
+    " | id(3, t, n), 'c-' || n, 'Many', at(t + n), at(t + n), false, 'R-' || n % 2",
     "accounts": "id, customer_id, asset, balance_minor, lifetime_minor, sequence, head_hash, created_at, posted_at"
     " | id(4, t, n), id(3, t, n), 'GBP', 1, 0, 1, sha256(''), at(t + n), at(t + n)",
     "transactions": "id, customer_id, kind, reason, actor_id, created_at"
     " | id(5, t, n), id(3, t, n), 'ADJUSTMENT', 'GOODWILL', id(2, t, n), at(t + n)",
-    "transaction_texts": "id, note, salt | id(5, t, n), 'a note', sha256('')",
+    "transaction_texts": "id, note, salt, reference, referenced_at"
+    " | id(5, t, n), 'a note', sha256(''), 'R-' || n % 2, at(t + n)",
     "credits": "id, account_id, transaction_id, amount_minor, remaining_minor, effective_on, starts_at, expires_at,"
     " restricted, auto_apply, created_at, swept_at, counts, gone_minor, opened_sequence, opened_at"
     " | id(6, t, n), {account}, id(5, t, n), 5, CASE WHEN n % 3 = 0 THEN 0 ELSE 5 END, '2026-01-01',"
@@ -45,8 +46,11 @@ _ROWS: Final[dict[str, str]] = {
     " | id(8, t, n), {customer}, 'i-' || n, 'GBP', 5, CASE WHEN n % 10 = 0 THEN 0 ELSE 5 END, 0,"
     " CASE WHEN n % 10 = 0 THEN 'OPEN' ELSE 'PAID' END, true,"
     " '2026-01-01', id(2, t, n), at(t + n), 5, 'INVOICE'",
+    "invoice_texts": "id, reference, referenced_at | id(8, t, n), 'R-' || n % 2, at(t + n)",
     "invoice_lines": "id, invoice_id, position, description, quantity, unit_price_minor"
     " | id(9, t, n), id(8, t, n), 0, 'a line', 1, 5",
+    "invoice_line_details": "id, quantity, unit_price_minor, discount_percent, discount_minor, tax_minor, amount_minor"
+    " | id(9, t, n), 0.5, 10, 0, 0, 0, 5",
     "payments": "id, invoice_id, amount_minor, method, received_on, actor_id, created_at, transaction_id"
     " | id(10, t, n), id(8, t, n), 1, CASE WHEN n % 4 = 0 THEN 'ACCOUNT_CREDIT' ELSE 'CASH' END,"
     " '2026-01-01', id(2, t, n), at(t + n),"
@@ -54,6 +58,7 @@ _ROWS: Final[dict[str, str]] = {
     "assignments": "id, credit_id, invoice_id, transaction_id, amount_minor, origin, assigned_at, released_at,"
     " release_transaction_id | id(11, t, n), id(6, t, n), id(8, t, n), id(5, t, n), 1, 'AUTO', at(t + n),"
     " CASE WHEN n % 3 = 0 THEN at(t + n) END, CASE WHEN n % 3 = 0 THEN id(5, t, n) END",
+    "overpayments": "id, credit_id, transaction_id, amount_minor | id(10, t, n), id(6, t, n), id(5, t, n), 1",
     "grants": "id, invoice_id, credit_id, transaction_id | id(12, t, n), id(8, t, n), id(6, t, n), id(5, t, n)",
     "credit_changes": "id, credit_id, transaction_id, old_auto_apply, new_auto_apply, old_services, new_services, created_at"
     " | id(13, t, n), id(6, t, n), id(5, t, n), true, false, '[]', '[]', at(t + n)",
@@ -75,8 +80,10 @@ _ROWS: Final[dict[str, str]] = {
     " at(t + n) + interval '1 hour', at(t + n)",
     "hold_lots": "id, hold_id, transaction_id, account_id, credit_id, position, amount_minor, expires_at, created_at"
     " | id(26, t, n), id(5, t, n), id(5, t, n), {account}, id(6, t, n), 0, 1, at(t + n) + interval '1 hour', at(t + n)",
-    "coupons": "id, code, reward_id, customer_id, transaction_id, points_spent_minor, status, terms, issued_at"
-    " | id(15, t, n), 'C' || n, id(1, t, 2), {customer}, id(5, t, n), 0, 'ISSUED', '{{}}', at(t + n)",
+    "coupons": "id, code, reward_id, customer_id, transaction_id, points_spent_minor, status, terms, issued_at, closed_at,"
+    " invoice_id | id(15, t, n), 'C' || n, id(1, t, 2), {customer}, id(5, t, n), 0,"
+    " CASE WHEN n % 2 = 0 THEN 'ISSUED' ELSE 'USED' END, '{{}}', at(t + n), CASE WHEN n % 2 = 1 THEN at(t + n) END,"
+    " CASE WHEN n % 2 = 1 THEN id(8, t, n) END",
     "tier_changes": "id, account_id, transaction_id, new_tier, created_at"
     " | id(16, t, n), {account}, id(5, t, n), 'Gold', at(t + n)",
     "audit_events": "id, action, subject_id, customer_id, actor_id, created_at"
@@ -87,10 +94,13 @@ _ROWS: Final[dict[str, str]] = {
     " id(2, t, n), 'actor-' || n, at(t + n), at(t + n + 1), CASE WHEN n % 10 <> 0 THEN id(2, t, n + 1) END,"
     " CASE WHEN n % 10 <> 0 THEN 'somebody' END, CASE WHEN n % 10 <> 0 THEN at(t + n) END",
     "bulk_operations": "id, status, asset, error_policy, dry_run, total, processed, succeeded, failed, actor_id, created_at,"
-    " finished_at, cancel_requested | id(19, t, n), CASE WHEN n = 1 THEN 'QUEUED' ELSE 'COMPLETED' END, 'GBP',"
-    " 'SKIP_FAILED', false, 1, 1, 1, 0, id(2, t, n), at(t + n), CASE WHEN n > 1 THEN at(t + n) END, false",
+    " finished_at, cancel_requested, reverses_id"
+    " | id(19, t, n), CASE WHEN n = 1 THEN 'QUEUED' ELSE 'COMPLETED' END, 'GBP',"
+    " 'SKIP_FAILED', false, 1, 1, 1, 0, id(2, t, n), at(t + n), CASE WHEN n > 1 THEN at(t + n) END, false,"
+    " CASE WHEN n % 50 = 49 THEN id(19, t, n - 1) END",
     "bulk_rows": "id, operation_id, row, customer_id, amount, transaction_id"
     " | id(20, t, n), id(19, t, 1 + n % 2), n, id(3, t, n), 1, CASE WHEN n % 2 = 0 THEN id(5, t, n) END",
+    "reversed_rows": "id, transaction_id, amount_minor, used_minor | id(20, t, n), id(5, t, n), -1, 0",
     "limit_counters": "id, scope, role, holder, asset, day, used_minor, opening_minor"
     " | id(21, t, n), 'PER_ACTOR_DAY', 'STAFF', 'holder-' || n, 'GBP', '2026-01-01', 1, 0",
     "idempotency_keys": "key, client, shared, kept, sealed, operation, input_hash, result_id, created_at"

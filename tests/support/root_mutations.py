@@ -52,6 +52,19 @@ MUTATIONS: Final = [
         lambda ids: {"invoiceId": ids["Invoice"], "amount": "1.00", "method": "ACCOUNT_CREDIT", "idempotencyKey": "k"},
     ),
     mutating(
+        "keep what is too much",
+        "recordPayment",
+        INSIDE,
+        scopes("payments:write", "credits:refund"),
+        lambda ids: {
+            "invoiceId": ids["Invoice"],
+            "amount": "1.00",
+            "method": "CASH",
+            "keepExcess": True,
+            "idempotencyKey": "k",
+        },
+    ),
+    mutating(
         "void payment",
         "voidPayment",
         ABOVE_STAFF,
@@ -77,6 +90,13 @@ MUTATIONS: Final = [
     mutating("bulk", "bulkCredit", ABOVE_STAFF, scopes("credits:bulk"), in_bulk("1.00")),
     mutating(
         "bulk with a removal", "bulkCredit", ABOVE_STAFF, scopes("credits:bulk", "credits:remove"), in_bulk("-1.00")
+    ),
+    mutating(
+        "reverse a bulk",
+        "reverseBulkOperation",
+        ABOVE_STAFF,
+        scopes("credits:bulk", "credits:remove"),
+        lambda ids: {"operationId": ids["BulkOperation"], "idempotencyKey": "k"},
     ),
     mutating(
         "cancel a bulk",
@@ -149,6 +169,13 @@ MUTATIONS: Final = [
         ABOVE_STAFF,
         scopes("rewards:give"),
         lambda ids: {"couponId": ids["Coupon"], "refundPoints": True, "idempotencyKey": "k"},
+    ),
+    mutating(
+        "reopen a coupon",
+        "reopenCoupon",
+        ABOVE_STAFF,
+        scopes("rewards:give"),
+        lambda ids: {"couponId": ids["Coupon"], "idempotencyKey": "k"},
     ),
     mutating(
         "create reward",

@@ -87,6 +87,7 @@ RIGHTS: Final[dict[str, str]] = {
     "bulk operation": _BULK,
     "bulk": _BULK,
     "cancel a bulk": _BULK,
+    "reverse a bulk": f"reverse a bulk by credits:bulk & {_REMOVE}",
     "bulk with a removal": f"{_BULK} & {_REMOVE}",
     "node: customer": _CUSTOMERS,
     "node: account": _LEDGER,
@@ -138,6 +139,7 @@ RIGHTS: Final[dict[str, str]] = {
     "give free": _FREE,
     "use a coupon": _GIVE,
     "disable a coupon": "void an invoice by rewards:give",
+    "reopen a coupon": "void an invoice by rewards:give",
     "upsert customer": _EDIT,
     "update customer": _EDIT,
     "start membership": _EDIT,
@@ -150,6 +152,9 @@ RIGHTS: Final[dict[str, str]] = {
     "order credit": f"add and edit by invoices:write & {_ADD}",
     "record payment": _PAY,
     "pay with credit": f"{_PAY} & spend, by credits:spend",
+    "keep what is too much": f"{_PAY} & {_REFUND}",
+    "preview a payment": _PAY,
+    "preview what is kept": f"{_PAY} & {_REFUND}",
     **dict.fromkeys(
         (
             "create product",
