@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from auth.roles import RULES, Access, Permission, Role
 from tests.chains.books import LIMITED
-from tests.chains.world import ANN, BEN, INSTANTS, INVOICE, LONG, ORDER, POINTS, SHORT, Moment
+from tests.chains.world import ANN, BEN, INSTANTS, INVOICE, LONG, MONEY_BULK, ORDER, POINTS, POINTS_BULK, SHORT, Moment
 from tests.simulation.records import Command
 
 Menu = Callable[[Moment], Iterable[Command]]
@@ -179,11 +179,24 @@ def _give(moment: Moment) -> Iterable[Command]:
 
 
 def _use_coupon(moment: Moment) -> Iterable[Command]:
-    return [_command("use_coupon", coupon=number) for number in range(len(moment.books.coupons))]
+    return [_command("use_coupon", coupon=number, invoice=None) for number in range(len(moment.books.coupons))]
+
+
+def _reopen_coupon(moment: Moment) -> Iterable[Command]:
+    return [_command("reopen_coupon", coupon=number) for number in range(len(moment.books.coupons))]
 
 
 def _disable_coupon(moment: Moment) -> Iterable[Command]:
-    return [_command("disable_coupon", coupon=number, refund=True) for number in range(len(moment.books.coupons))]
+    numbers = range(len(moment.books.coupons))
+    return [_command("disable_coupon", coupon=number, refund=True, restock=True) for number in numbers]
+
+
+def _reverse(moment: Moment) -> Iterable[Command]:
+    yield _command("reverse", bulk=MONEY_BULK, dry_run=False)
+
+
+def _reverse_points(moment: Moment) -> Iterable[Command]:
+    yield _command("reverse", bulk=POINTS_BULK, dry_run=False)
 
 
 def _merge(moment: Moment) -> Iterable[Command]:
@@ -246,7 +259,11 @@ STEPS: Final = {
     "void points": Step(_void_points, (Permission.VOID,)),
     "give": Step(_give, (Permission.GIVE_REWARD,)),
     "use coupon": Step(_use_coupon, (Permission.GIVE_REWARD,)),
+    "reopen coupon": Step(_reopen_coupon, (Permission.DISABLE_COUPON,)),
     "disable coupon": Step(_disable_coupon, (Permission.DISABLE_COUPON,)),
+    # A bulk is reversed by a manager, whoever plays: it was a manager's, and so no partner's own.
+    "reverse": Step(_reverse),
+    "reverse points": Step(_reverse_points),
     "pay the invoice": Step(_few(_pay_with_credit, 0), _PAYING_WITH_CREDIT),
     "capture all": Step(_few(_capture, 0), (Permission.SPEND_CREDIT,)),
     "transfer to Ben": Step(_few(_transfer, 0), (Permission.TRANSFER,)),
@@ -259,9 +276,9 @@ STEPS: Final = {
     "wait": Step(_wait),
 }
 _STORIES: Final = {
-    "far": "spend, refund, hold, capture all, transfer to Ben, pay the invoice, note the invoice, merge into Ann,"
-    " revive all, wait for the end",
-    "value": "spend, refund, hold, capture, transfer, pay with credit, note, merge, revive, wait",
+    "far": "spend, refund, hold, capture all, transfer to Ben, pay the invoice, note the invoice, reverse,"
+    " merge into Ann, revive all, wait for the end",
+    "value": "spend, refund, hold, capture, transfer, pay with credit, note, reverse, merge, revive, wait",
     "till": "add, remove, spend, refund, void credit, merge, sweep, wait",
     "expiry": "spend, refund, refund renewed, hold, capture, transfer, revive, void credit, sweep, wait",
     "holds": "hold, capture, capture for invoice, release hold, extend hold, refund, void credit, void free credit, merge,"
@@ -269,7 +286,9 @@ _STORIES: Final = {
     "bills": "pay with credit, pay money, void payment, assign, release, void invoice, merge, wait",
     "notes": "pay with credit, pay money, void payment, assign, note, note in proportion, void note, spend, merge, wait",
     "orders": "pay with credit, pay money, void payment, note, spend, refund, void credit, merge",
-    "points": "spend points, refund, give, use coupon, disable coupon, remove points, void points, transfer points, merge",
+    "points": "spend points, refund, give, use coupon, reopen coupon, disable coupon, remove points, void points,"
+    " reverse points, transfer points, merge",
+    "reversals": "spend, refund, hold, capture, release hold, transfer, assign, release, remove, reverse, merge, wait",
     "limits": "add, ask for more, approve, spend, refund, hold, pay with credit, pay money, note, transfer, merge, wait",
 }
 STORIES: Final = {name: tuple(steps.split(", ")) for name, steps in _STORIES.items()} | {"all": tuple(STEPS)}

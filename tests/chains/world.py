@@ -18,10 +18,12 @@ from tests.support.clock import NOON
 ZONE: Final = "Europe/London"
 ANN, BEN, CARL = range(3)
 INVOICE, ORDER = range(2)
+MONEY_BULK, POINTS_BULK = range(2)
 SHORT, LONG, POINTS, BENS = range(4)
 """Lots by their numbers, as they are added below."""
 INSTANTS: Final = (NOON, NOON + timedelta(minutes=15), NOON + timedelta(days=1))
 """When something happens: a hold placed at the beginning ends at the second; Ann's first credit expires at the third."""
+FOUNDED: Final = NOON - timedelta(hours=1)
 PRIZES: Final = (Prize(400, 3, True),)
 PRODUCTS: Final = (Product("GOODS", "GBP", Decimal(30)), Product("CREDIT", "GBP", Decimal(1)))
 OPEN_AMOUNT: Final = Decimal(40)
@@ -71,7 +73,7 @@ def empty() -> ChainBooks:
 def founded() -> Moment:
     books = empty()
     for command in FOUNDING:
-        books.do(command, NOON)
+        books.do(command, FOUNDED)
     return Moment(books)
 
 
