@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     CreditNoteRef: TypeAlias = Any
     InvoiceRef: TypeAlias = Any
     LedgerEntryRef: TypeAlias = Any
+    PaymentRef: TypeAlias = Any
     TierChangeRef: TypeAlias = Any
     TransactionRef: TypeAlias = Any
 else:
@@ -31,5 +32,6 @@ else:
     CouponRef = _later("Coupon", "schema.types.reward")
     InvoiceRef = _later("Invoice", "schema.types.invoice")
     LedgerEntryRef = _later("LedgerEntry", "schema.types.ledger")
+    PaymentRef = _later("Payment", "schema.types.invoice")
     TierChangeRef = _later("TierChange", "schema.types.reward")
     TransactionRef = _later("Transaction", "schema.types.ledger")

@@ -17,11 +17,13 @@ from models.operations.merge_customers import merge_customers
 from models.operations.partner_tokens import issue_token
 from models.operations.people import erase_customer
 from models.operations.update_tenant import update_tenant
+from models.planning.invoices import InvoiceLineItem
 from models.texts import Texts
 from tests.support import approvals, holds
 from tests.support.clock import Clock
 from tests.support.tenants import ADMIN, MANAGER, STAFF, Tenant
 
+TEXTS = Texts("PO-7", (("till", "2"),))
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
@@ -33,7 +35,7 @@ async def everything(tenant: Tenant, clock: Clock) -> None:
     change = MembershipChange(anna)
     await start_membership(tenant.ledger, tenant.id, MANAGER, change)
     await tenant.credit(anna, 100, note="The parcel was late")
-    await tenant.adjust(anna, -30)
+    await tenant.adjust(anna, -30, texts=TEXTS)
     pounds = await tenant.credit(anna, 50, actor=STAFF, expires_at=clock() + timedelta(days=9))
     lessons = await tenant.credit(anna, 5, "SERVICE_CREDITS", service_ids=(yoga,))
     await tenant.use(anna, yoga, 1)
@@ -81,8 +83,7 @@ async def _sold(tenant: Tenant, ben: UUID) -> None:
 
 
 async def _invoices(tenant: Tenant, anna: UUID, pounds: UUID) -> None:
-    part_paid, void = [await tenant.invoice(anna, total) for total in (40, 20)]
-    await tenant.invoice(anna, 10, invoice_texts=Texts("PO-1"))
+    part_paid, void, _ = [await tenant.invoice(anna, total, invoice_texts=TEXTS) for total in (40, 20, 10)]
     await tenant.assign(pounds, (part_paid, 25))
     await tenant.pay(part_paid, 5)
     other = await tenant.assign(pounds, (void, 5))
@@ -93,6 +94,10 @@ async def _invoices(tenant: Tenant, anna: UUID, pounds: UUID) -> None:
     await tenant.pay(order, 50)
     voided = await tenant.pay(await tenant.order(anna, (product, 10)), 10)
     await tenant.void_payment(voided.payment_id)
+    line = InvoiceLineItem("Tea", 0, Decimal("1.99"), Decimal("2.5"), Decimal(10), tax_amount=Decimal("0.90"))
+    await tenant.overpay(await tenant.invoice(anna, 0, lines=(line,), auto_apply=False), 9)
+    kept = await tenant.overpay(await tenant.invoice(anna, 5, auto_apply=False), 7)
+    await tenant.void_payment(kept.payment_id)
     await _noted(tenant, anna)
 
 
@@ -188,7 +193,7 @@ class Superuser:
             "customers": {"external_id": "two"},
         }
         new: dict[str, Any] = {"id": str(uuid4()), **unique.get(table, {})}
-        if table == "grants":
+        if table in ("grants", "overpayments"):
             new["credit_id"] = NOBODY
         if table == "invoice_lines":
             new["position"] = 99
