@@ -128,6 +128,12 @@ def _pay_money(moment: Moment) -> Iterable[Command]:
         yield _command("pay", invoice=number, amount=due or PART, method="CARD")
 
 
+def _pay_too_much(moment: Moment) -> Iterable[Command]:
+    for number in (INVOICE, ORDER):
+        amount = moment.books.invoices[number].due + MONEY
+        yield _command("pay", invoice=number, amount=amount, method="CARD", keep=True)
+
+
 def _void_payment(moment: Moment) -> Iterable[Command]:
     return [_command("void_payment", payment=number) for number in range(len(moment.books.payments))]
 
@@ -247,6 +253,7 @@ STEPS: Final = {
     "extend hold": Step(_extend_hold, (Permission.SPEND_CREDIT,)),
     "pay with credit": Step(_pay_with_credit, _PAYING_WITH_CREDIT),
     "pay money": Step(_pay_money, (Permission.WRITE_PAYMENTS,)),
+    "pay too much": Step(_pay_too_much, (Permission.WRITE_PAYMENTS, Permission.KEEP_EXCESS)),
     "void payment": Step(_void_payment, (Permission.VOID_PAYMENT,)),
     "assign": Step(_assign, (Permission.ASSIGN,)),
     "release": Step(_release, (Permission.RELEASE,)),
@@ -283,13 +290,13 @@ _STORIES: Final = {
     "expiry": "spend, refund, refund renewed, hold, capture, transfer, revive, void credit, sweep, wait",
     "holds": "hold, capture, capture for invoice, release hold, extend hold, refund, void credit, void free credit, merge,"
     " sweep, wait",
-    "bills": "pay with credit, pay money, void payment, assign, release, void invoice, merge, wait",
+    "bills": "pay with credit, pay money, pay too much, void payment, assign, release, void invoice, merge, wait",
     "notes": "pay with credit, pay money, void payment, assign, note, note in proportion, void note, spend, merge, wait",
-    "orders": "pay with credit, pay money, void payment, note, spend, refund, void credit, merge",
+    "orders": "pay with credit, pay too much, void payment, note, spend, refund, void credit, merge",
     "points": "spend points, refund, give, use coupon, reopen coupon, disable coupon, remove points, void points,"
     " reverse points, transfer points, merge",
     "reversals": "spend, refund, hold, capture, release hold, transfer, assign, release, remove, reverse, merge, wait",
-    "limits": "add, ask for more, approve, spend, refund, hold, pay with credit, pay money, note, transfer, merge, wait",
+    "limits": "add, ask for more, approve, spend, refund, hold, pay with credit, pay too much, note, transfer, merge, wait",
 }
 STORIES: Final = {name: tuple(steps.split(", ")) for name, steps in _STORIES.items()} | {"all": tuple(STEPS)}
 """Which steps are played together: few of them can be followed far, and all of them a little way."""

@@ -12,7 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from tests.chains.books import ChainBooks
-from tests.simulation.records import Command, Customer, Prize, Product
+from tests.simulation.records import Command, Customer, Line, Prize, Product
 from tests.support.clock import NOON
 
 ZONE: Final = "Europe/London"
@@ -45,8 +45,10 @@ FOUNDING: Final = (
     _add(ANN, 100),
     _add(ANN, 600, "POINTS"),
     _add(BEN, 50),
-    Command("invoice", {"customer": ANN, "currency": "GBP", "lines": ((1, OPEN_AMOUNT),), "auto": False}),
-    Command("order", {"customer": ANN, "currency": "GBP", "items": ((0, 1, None), (1, 20, None)), "auto": False}),
+    Command("invoice", {"customer": ANN, "currency": "GBP", "lines": (Line(1, OPEN_AMOUNT),), "auto": False}),
+    Command(
+        "order", {"customer": ANN, "currency": "GBP", "items": ((0, Line(1, None)), (1, Line(20, None))), "auto": False}
+    ),
     _bulk("GBP", 20, 1),
     _bulk("POINTS", 100, None),
     Command("spend", {"customer": ANN, "asset": "GBP", "amount": Decimal(10), "note": "Coffee", "services": ()}),
