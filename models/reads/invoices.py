@@ -44,6 +44,9 @@ _LINE: Final = columns(
     tax_minor="d.tax_minor",
 )
 _line: Final = rows(InvoiceLineView)
+_LINES: Final = f"""
+    select {_LINE} from {each("id uuid")} k join invoice_lines t on t.tenant_id = $1 and t.id = k.id
+      left join lateral (select * from invoice_line_details where tenant_id = $1 and id = t.id offset 0) d on true"""
 _TEXTS: Final = f"""
     select {columns(InvoiceTextView)} from {each("id uuid")} k cross join lateral (
         select * from invoice_texts where tenant_id = $1 and id = k.id offset 0) t"""
@@ -152,4 +155,4 @@ async def notes_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[Credit
 
 
 async def lines_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[InvoiceLineView]:
-    return [_line(row) for row in await session.fetch_by_ids("invoice_lines", _LINE, ids)]
+    return [_line(row) for row in await session.fetch(_LINES, list(ids))]
