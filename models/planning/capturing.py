@@ -4,7 +4,7 @@ It cannot fail for want of value: what is held is there, whether its credit has 
 has ended meanwhile. Limits have counted it when it was held.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,7 @@ from models.planning.setting_aside import capture
 from models.planning.settling import check_grants_fit, grant_if_paid, invoice_view
 from models.planning.spending import positive_minor
 from models.planning.state import AccountKey, AccountState, Books, InvoiceState, PaymentState, PostingContext
+from models.texts import Texts
 from turns.steps import Steps
 
 
@@ -38,6 +39,7 @@ class CaptureHold(Command):
     amount: Decimal | None = None
     invoice_id: UUID | None = None
     note: str | None = None
+    texts: Texts | None = None
 
 
 def capture_needs(command: CaptureHold, account: AccountKey, invoice_id: UUID | None) -> Needs:
@@ -104,7 +106,7 @@ def _pay(
         actor=context.actor,
         created_at=books.now,
     )
-    event = PostingContext(context.actor, context.key, payment.transaction_id or books.source.new_id())
+    event = replace(context, result_id=payment.transaction_id or books.source.new_id())
     transaction = credits.begin(books, TransactionKind.ASSIGNMENT, invoice.customer_id, event, note=command.note)
     views: list[Any] = [payment_view(payment, invoice.currency), credits.transaction_view(transaction)]
     for credit, taken in capture(books, transaction, hold, amount_minor):

@@ -34,6 +34,7 @@ from models.planning.setting_aside import hold_until, let_go, note_lot, set_asid
 from models.planning.settling import exceeds_due_to_credit
 from models.planning.spending import check_may_spend, positive_minor
 from models.planning.state import AccountKey, AccountState, Books, InvoiceState, PostingContext
+from models.texts import Texts
 from models.views import HoldView
 from turns.steps import Steps
 
@@ -46,8 +47,8 @@ LONGEST: Final = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class HoldCredit(Command):
-    """Set value aside for the purpose that the note names, or for an invoice. The amount is positive. service_ids: only
-    credits that serve one. Neither expiry: USUAL_MINUTES."""
+    """Set value aside for the purpose that the note or the reference names, or for an invoice. The amount is positive.
+    service_ids: only credits that serve one. Neither expiry: USUAL_MINUTES."""
 
     customer_id: UUID
     asset: str
@@ -57,6 +58,7 @@ class HoldCredit(Command):
     service_ids: tuple[UUID, ...] = ()
     expires_in_minutes: int | None = None
     expires_at: datetime | None = None
+    texts: Texts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class ReleaseHold(Command):
 
     hold_id: UUID
     note: str | None = None
+    texts: Texts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class ExtendHold(Command):
     expires_in_minutes: int | None = None
     expires_at: datetime | None = None
     note: str | None = None
+    texts: Texts | None = None
 
 
 def hold_needs(command: HoldCredit, amount_minor: int) -> Needs:
@@ -96,7 +100,8 @@ def plan_hold(books: Books, context: PostingContext, command: HoldCredit) -> Ste
     Raises PurposeRequired, NotFound, InsufficientBalance, LimitExceeded, TooManyHolds, and for the expiry and the invoice.
     """
     check_note(command.note)
-    if command.invoice_id is None and not (command.note and command.note.strip()):
+    referenced = command.texts is not None and command.texts.reference is not None
+    if command.invoice_id is None and not referenced and not (command.note and command.note.strip()):
         raise PurposeRequired
     amount_minor = positive_minor(command.amount, command.asset)
     if command.customer_id not in books.customers:

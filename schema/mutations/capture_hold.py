@@ -16,10 +16,11 @@ from schema.types.base import resolved
 from schema.types.hold import Hold
 from schema.types.invoice import Invoice, Payment
 from schema.types.ledger import Transaction
+from schema.types.metadata import TextsInput
 
 
 @strawberry.input
-class CaptureHoldInput(KeyedInput):
+class CaptureHoldInput(TextsInput, KeyedInput):
     """A hold to capture, or a part of it."""
 
     hold_id: strawberry.ID
@@ -39,6 +40,7 @@ class CaptureHoldInput(KeyedInput):
             amount=self.amount,
             invoice_id=None if self.invoice_id is None else input_id(self.invoice_id, "Invoice", "invoiceId"),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            texts=self.texts(),
         )
 
 

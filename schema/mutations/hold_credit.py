@@ -17,10 +17,11 @@ from schema.types.account import Account
 from schema.types.base import resolved
 from schema.types.hold import Hold
 from schema.types.ledger import Transaction
+from schema.types.metadata import TextsInput
 
 
 @strawberry.input
-class PreviewHoldInput:
+class PreviewHoldInput(TextsInput):
     """A hold to preview."""
 
     customer_id: strawberry.ID
@@ -30,7 +31,8 @@ class PreviewHoldInput:
     amount: Decimal
     """Amount to set aside, above zero, such as "4.50"."""
     note: str | None = None
-    """Purpose of the hold, unless it is for an invoice: free text of up to 10,000 characters, hidden from customers."""
+    """Purpose of the hold: free text of up to 10,000 characters, hidden from customers. Required unless there is a reference
+    or an invoice."""
     invoice_id: strawberry.ID | None = None
     """Open invoice or order of the customer that it is for: its captures pay it. Null: they are spends."""
     service_ids: list[strawberry.ID] | None = None
@@ -52,6 +54,7 @@ class PreviewHoldInput:
             service_ids=ids(self.service_ids, "Service", "serviceIds"),
             expires_in_minutes=self.expires_in_minutes,
             expires_at=self.expires_at,
+            texts=self.texts(),
         )
 
 

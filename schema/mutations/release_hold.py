@@ -15,10 +15,11 @@ from schema.types.account import Account
 from schema.types.base import resolved
 from schema.types.hold import Hold
 from schema.types.ledger import Transaction
+from schema.types.metadata import TextsInput
 
 
 @strawberry.input
-class ReleaseHoldInput(KeyedInput):
+class ReleaseHoldInput(TextsInput, KeyedInput):
     """A hold to release."""
 
     hold_id: strawberry.ID
@@ -29,7 +30,9 @@ class ReleaseHoldInput(KeyedInput):
     def command(self) -> ReleaseHold:
         """Raises NotFound, Invalid."""
         return ReleaseHold(
-            hold_id=input_id(self.hold_id, "Hold", "holdId"), note=texts.optional(self.note, texts.MAX_NOTE, "note")
+            hold_id=input_id(self.hold_id, "Hold", "holdId"),
+            note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            texts=self.texts(),
         )
 
 
@@ -54,7 +57,7 @@ class ReleaseHoldPayload(PostingPayload):
 
 
 @strawberry.input
-class ExtendHoldInput(KeyedInput):
+class ExtendHoldInput(TextsInput, KeyedInput):
     """A hold to extend. One of the two expiries is needed."""
 
     hold_id: strawberry.ID
@@ -74,6 +77,7 @@ class ExtendHoldInput(KeyedInput):
             expires_in_minutes=self.expires_in_minutes,
             expires_at=self.expires_at,
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            texts=self.texts(),
         )
 
 
