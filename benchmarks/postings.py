@@ -39,6 +39,10 @@ DOCUMENTS: Final = {
       useCredit(input: $input) {{ transaction {{ id }} account {{ available }} {_ERRORS} }} }}""",
     "spendCredit": f"""mutation($input: SpendCreditInput!) {{
       spendCredit(input: $input) {{ transaction {{ id }} account {{ available }} {_ERRORS} }} }}""",
+    "holdCredit": f"""mutation($input: HoldCreditInput!) {{
+      holdCredit(input: $input) {{ transaction {{ id }} account {{ available }} hold {{ id }} {_ERRORS} }} }}""",
+    "captureHold": f"""mutation($input: CaptureHoldInput!) {{
+      captureHold(input: $input) {{ transaction {{ id }} account {{ available }} hold {{ id held }} {_ERRORS} }} }}""",
     "recordPayment, cash": _PAY,
     "recordPayment, account credit": _PAY,
     "createInvoice, auto-applied": f"""mutation($input: CreateInvoiceInput!) {{
@@ -97,10 +101,13 @@ def _given(shop: Shop, what: str, turn: str) -> tuple[dict[str, object], list[st
         "giveReward": {"customerId": PICK, "rewardId": shop.reward, "deductPoints": True},
         "useCredit": {"customerId": PICK, "serviceId": shop.service, "amount": "1"},
         "spendCredit": {"customerId": PICK, "asset": CURRENCY, "amount": "0.01", "note": "Goods"},
+        "holdCredit": {"customerId": PICK, "asset": CURRENCY, "amount": "0.01", "note": "Goods", "expiresInMinutes": 1},
+        "captureHold": {"holdId": PICK, "amount": "0.01"},
         "recordPayment": {"invoiceId": PICK, "amount": "0.01", "method": "CASH" if way == "cash" else "ACCOUNT_CREDIT"},
         "createInvoice": {"customerId": PICK, "number": f"{turn} {KEY}", "currency": CURRENCY, "lines": [line]},
     }
-    picks = {"assignCredit": shop.credits, "recordPayment": shop.invoices}.get(operation, shop.customers)
+    others = {"assignCredit": shop.credits, "holdCredit": shop.holders, "captureHold": shop.holds}
+    picks = {**others, "recordPayment": shop.invoices}.get(operation, shop.customers)
     return inputs[operation], picks, shop.invoices
 
 
