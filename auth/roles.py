@@ -62,6 +62,8 @@ class Permission(Enum):
     USE_CREDIT = "use service credits"
     SPEND_CREDIT = "spend credit or points"
     REFUND_SPEND = "give back what was spent"
+    TRANSFER = "transfer between customers"
+    REVIVE = "revive what expired"
     PAY_WITH_CREDIT = "pay with account credit"
     GIVE_REWARD = "give a reward for points"
     GIVE_REWARD_FREE = "give a reward free of points"
@@ -116,6 +118,7 @@ _NO, _YES, _LIMITED, _OWN, _NOT_OWN = Access.NO, Access.YES, Access.LIMITED, Acc
 # - Releasing goes with removing, not with assigning: staff may assign and may not release.
 # - credits:assign was what using service credits took before credits:spend was there, and still opens it. Paying takes
 #   credits:spend alone, beside the right to record a payment.
+# - Transferring takes from one and adds to another: credits:remove, and credits:add beside it. Reviving adds.
 # - Disabling a coupon is rewards:give, with or without its points: it undoes what that scope did, as voiding a payment
 #   undoes what payments:write did.
 # - Starting, cancelling and reinstating a membership is editing a customer.
@@ -155,6 +158,9 @@ RULES: Mapping[Permission, Rule] = {
     Permission.PAY_WITH_CREDIT:  _rule(_YES,     _YES,     _YES,     _LIMITED, _NO,  Scope.CREDITS_SPEND),
 
     Permission.REFUND_SPEND:     _rule(_LIMITED, _YES,     _YES,     _LIMITED, _NO,  Scope.CREDITS_REFUND),
+
+    Permission.TRANSFER:         _rule(_NO,      _YES,     _YES,     _NO,      _NO,  Scope.CREDITS_REMOVE),
+    Permission.REVIVE:           _rule(_NO,      _YES,     _YES,     _NO,      _NO,  Scope.CREDITS_ADD),
 
     Permission.WRITE_CUSTOMERS:  _rule(_YES,     _YES,     _YES,     _YES,     _NO,  Scope.CUSTOMERS_WRITE),
     Permission.WRITE_INVOICES:   _rule(_YES,     _YES,     _YES,     _YES,     _NO,  Scope.INVOICES_WRITE),

@@ -130,6 +130,8 @@ CREATE INDEX approval_requests_customer ON approval_requests (tenant_id, custome
 CREATE INDEX approval_requests_expiry ON approval_requests (tenant_id, expires_at, id) WHERE status = 'PENDING';
 CREATE UNIQUE INDEX approval_requests_invoice ON approval_requests (tenant_id, invoice_id) WHERE invoice_id IS NOT NULL;
 CREATE INDEX approval_requests_pending ON approval_requests (tenant_id, created_at, id) WHERE status = 'PENDING';
+CREATE INDEX approval_requests_receiver ON approval_requests (tenant_id, (command ->> 'to_customer_id')) WHERE operation
+    = 'transferCredit';
 CREATE INDEX approval_requests_status ON approval_requests (tenant_id, status, created_at, id);
 CREATE INDEX approval_requests_subject ON approval_requests (tenant_id, requested_subject, created_at, id);
 CREATE INDEX approval_requests_time ON approval_requests (tenant_id, created_at, id);
@@ -641,8 +643,8 @@ CREATE TABLE entries (
     CASE
         WHEN counter = 'ISSUED' THEN amount_minor > 0
         WHEN counter = 'REMOVED' THEN amount_minor < 0
-        WHEN counter = 'EXPIRED' THEN amount_minor < 0
-        ELSE counter IN ('INVOICES', 'REDEEMED', 'ORDERS', 'MERGED', 'NOTES', 'SPENT', 'TRANSFERRED', 'RESTATED')
+        ELSE counter IN ('EXPIRED', 'INVOICES', 'REDEEMED', 'ORDERS', 'MERGED', 'NOTES', 'SPENT', 'TRANSFERRED',
+            'RESTATED')
     END),
     CONSTRAINT entries_hashes CHECK (octet_length(previous_hash) = 32 AND octet_length(hash) = 32),
     CONSTRAINT entries_lifetime CHECK (lifetime_minor = 0 OR credit_id IS NULL OR lifetime_minor = amount_minor AND
@@ -1268,6 +1270,50 @@ CREATE TRIGGER seal_deleted AFTER DELETE ON refunds
     FOR EACH ROW EXECUTE FUNCTION seal_refunds();
 GRANT SELECT, INSERT ON refunds TO scrip_app;
 
+CREATE TABLE revivals (
+    id             uuid NOT NULL,
+    tenant_id      uuid NOT NULL,
+    transaction_id uuid NOT NULL,
+    credit_id      uuid NOT NULL,
+    account_id     uuid NOT NULL,
+    lot_id         uuid NOT NULL,
+    amount_minor   bigint NOT NULL,
+    expired_minor  bigint NOT NULL,
+    before_minor   bigint NOT NULL,
+    expired_at     timestamptz,
+    revived_at     timestamptz NOT NULL,
+    CONSTRAINT revivals_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT revivals_lot_key UNIQUE (tenant_id, lot_id, before_minor),
+    CONSTRAINT revivals_tenant_id_account_id_fkey FOREIGN KEY (tenant_id, account_id)
+        REFERENCES accounts(tenant_id, id),
+    CONSTRAINT revivals_tenant_id_credit_id_fkey FOREIGN KEY (tenant_id, credit_id)
+        REFERENCES credits(tenant_id, id),
+    CONSTRAINT revivals_tenant_id_lot_id_fkey FOREIGN KEY (tenant_id, lot_id)
+        REFERENCES credits(tenant_id, id),
+    CONSTRAINT revivals_tenant_id_transaction_id_fkey FOREIGN KEY (tenant_id, transaction_id)
+        REFERENCES transactions(tenant_id, id),
+    CONSTRAINT revivals_amount CHECK (amount_minor > 0 AND before_minor >= 0 AND (before_minor + amount_minor) <=
+        expired_minor)
+);
+ALTER TABLE revivals ALTER COLUMN tenant_id SET (n_distinct=1);
+CREATE INDEX revivals_account ON revivals (tenant_id, account_id, revived_at);
+CREATE INDEX revivals_time ON revivals (tenant_id, revived_at);
+ALTER TABLE revivals ENABLE ROW LEVEL SECURITY;
+ALTER TABLE revivals FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON revivals
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON revivals
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER seal_added AFTER INSERT ON revivals
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_revivals();
+CREATE TRIGGER seal_changed AFTER UPDATE OF id, transaction_id, credit_id, account_id, lot_id, amount_minor,
+    expired_minor, before_minor, expired_at, revived_at ON revivals
+    FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_revivals();
+CREATE TRIGGER seal_deleted AFTER DELETE ON revivals
+    FOR EACH ROW EXECUTE FUNCTION seal_revivals();
+GRANT SELECT, INSERT ON revivals TO scrip_app;
+
 CREATE TABLE rewards (
     id                uuid NOT NULL,
     tenant_id         uuid NOT NULL,
@@ -1655,6 +1701,65 @@ CREATE POLICY own_tenant ON transactions
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON transactions
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 GRANT SELECT, INSERT ON transactions TO scrip_app;
+
+CREATE TABLE transferred_credits (
+    id          uuid NOT NULL,
+    tenant_id   uuid NOT NULL,
+    transfer_id uuid NOT NULL,
+    from_id     uuid NOT NULL,
+    source_id   uuid NOT NULL,
+    CONSTRAINT transferred_credits_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT transferred_credits_tenant_id_from_id_fkey FOREIGN KEY (tenant_id, from_id)
+        REFERENCES credits(tenant_id, id),
+    CONSTRAINT transferred_credits_tenant_id_id_fkey FOREIGN KEY (tenant_id, id)
+        REFERENCES credits(tenant_id, id),
+    CONSTRAINT transferred_credits_tenant_id_source_id_fkey FOREIGN KEY (tenant_id, source_id)
+        REFERENCES transactions(tenant_id, id),
+    CONSTRAINT transferred_credits_tenant_id_transfer_id_fkey FOREIGN KEY (tenant_id, transfer_id)
+        REFERENCES transfers(tenant_id, id)
+);
+ALTER TABLE transferred_credits ALTER COLUMN tenant_id SET (n_distinct=1);
+ALTER TABLE transferred_credits ENABLE ROW LEVEL SECURITY;
+ALTER TABLE transferred_credits FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON transferred_credits
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON transferred_credits
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER seal_added AFTER INSERT ON transferred_credits
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_transferred_credits();
+CREATE TRIGGER seal_changed AFTER UPDATE OF id, transfer_id, from_id, source_id ON transferred_credits
+    FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_transferred_credits();
+CREATE TRIGGER seal_deleted AFTER DELETE ON transferred_credits
+    FOR EACH ROW EXECUTE FUNCTION seal_transferred_credits();
+GRANT SELECT, INSERT ON transferred_credits TO scrip_app;
+
+CREATE TABLE transfers (
+    id          uuid NOT NULL,
+    tenant_id   uuid NOT NULL,
+    received_id uuid NOT NULL,
+    CONSTRAINT transfers_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT transfers_received_key UNIQUE (tenant_id, received_id),
+    CONSTRAINT transfers_tenant_id_id_fkey FOREIGN KEY (tenant_id, id)
+        REFERENCES transactions(tenant_id, id),
+    CONSTRAINT transfers_tenant_id_received_id_fkey FOREIGN KEY (tenant_id, received_id)
+        REFERENCES transactions(tenant_id, id)
+);
+ALTER TABLE transfers ALTER COLUMN tenant_id SET (n_distinct=1);
+ALTER TABLE transfers ENABLE ROW LEVEL SECURITY;
+ALTER TABLE transfers FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON transfers
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON transfers
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER seal_added AFTER INSERT ON transfers
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_transfers();
+CREATE TRIGGER seal_changed AFTER UPDATE OF id, received_id ON transfers
+    FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_transfers();
+CREATE TRIGGER seal_deleted AFTER DELETE ON transfers
+    FOR EACH ROW EXECUTE FUNCTION seal_transfers();
+GRANT SELECT, INSERT ON transfers TO scrip_app;
 
 -- SEQUENCE aerich_id_seq
 
@@ -2397,6 +2502,26 @@ BEGIN
     RETURN NULL;
 END $function$;
 
+CREATE FUNCTION seal_added_revivals()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO seals (tenant_id, of_table, id, name, version, digest, salt, sealed_at)
+    SELECT n.tenant_id, 'revivals', n.id, NULL, 1,
+        sha256(convert_to(json_build_array(
+            'revivals', n.tenant_id, n."id", n."transaction_id", n."credit_id", n."account_id", n."lot_id",
+            n."amount_minor", n."expired_minor", n."before_minor", (extract(epoch FROM n."expired_at") * 1000000)::bigint,
+            (extract(epoch FROM n."revived_at") * 1000000)::bigint
+        )::text, 'UTF8')),
+        n.fresh_salt, now()
+    FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $function$;
+
 CREATE FUNCTION seal_added_rewards()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2485,6 +2610,42 @@ BEGIN
     SELECT n.tenant_id, 'tiers', n.id, NULL, 1,
         sha256(convert_to(json_build_array(
             'tiers', n.tenant_id, n."id", n."name", n."threshold_minor"
+        )::text, 'UTF8')),
+        n.fresh_salt, now()
+    FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_added_transferred_credits()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO seals (tenant_id, of_table, id, name, version, digest, salt, sealed_at)
+    SELECT n.tenant_id, 'transferred_credits', n.id, NULL, 1,
+        sha256(convert_to(json_build_array(
+            'transferred_credits', n.tenant_id, n."id", n."transfer_id", n."from_id", n."source_id"
+        )::text, 'UTF8')),
+        n.fresh_salt, now()
+    FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_added_transfers()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO seals (tenant_id, of_table, id, name, version, digest, salt, sealed_at)
+    SELECT n.tenant_id, 'transfers', n.id, NULL, 1,
+        sha256(convert_to(json_build_array(
+            'transfers', n.tenant_id, n."id", n."received_id"
         )::text, 'UTF8')),
         n.fresh_salt, now()
     FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
@@ -3491,6 +3652,43 @@ BEGIN
     RETURN NULL;
 END $function$;
 
+CREATE FUNCTION seal_revivals()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    fresh bytea := NULL;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        UPDATE seals s
+        SET version = s.version + 1,
+            digest = sha256(convert_to(json_build_array(
+                'revivals', NEW.tenant_id, NEW."id", NEW."transaction_id", NEW."credit_id", NEW."account_id",
+                NEW."lot_id", NEW."amount_minor", NEW."expired_minor", NEW."before_minor", (extract(epoch FROM
+                NEW."expired_at") * 1000000)::bigint, (extract(epoch FROM NEW."revived_at") * 1000000)::bigint
+            )::text, 'UTF8')),
+            salt = fresh, sealed_at = now()
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'revivals' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'revivals', OLD.tenant_id, OLD."id", OLD."transaction_id", OLD."credit_id", OLD."account_id",
+                OLD."lot_id", OLD."amount_minor", OLD."expired_minor", OLD."before_minor", (extract(epoch FROM
+                OLD."expired_at") * 1000000)::bigint, (extract(epoch FROM OLD."revived_at") * 1000000)::bigint
+            )::text, 'UTF8'));
+    ELSE
+        DELETE FROM seals s
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'revivals' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'revivals', OLD.tenant_id, OLD."id", OLD."transaction_id", OLD."credit_id", OLD."account_id",
+                OLD."lot_id", OLD."amount_minor", OLD."expired_minor", OLD."before_minor", (extract(epoch FROM
+                OLD."expired_at") * 1000000)::bigint, (extract(epoch FROM OLD."revived_at") * 1000000)::bigint
+            )::text, 'UTF8'));
+    END IF;
+    RETURN NULL;
+END $function$;
+
 CREATE FUNCTION seal_rewards()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -3656,6 +3854,68 @@ BEGIN
         WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'tiers' AND s.id = OLD.id
             AND s.digest = sha256(convert_to(json_build_array(
                 'tiers', OLD.tenant_id, OLD."id", OLD."name", OLD."threshold_minor"
+            )::text, 'UTF8'));
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_transferred_credits()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    fresh bytea := NULL;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        UPDATE seals s
+        SET version = s.version + 1,
+            digest = sha256(convert_to(json_build_array(
+                'transferred_credits', NEW.tenant_id, NEW."id", NEW."transfer_id", NEW."from_id", NEW."source_id"
+            )::text, 'UTF8')),
+            salt = fresh, sealed_at = now()
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'transferred_credits' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'transferred_credits', OLD.tenant_id, OLD."id", OLD."transfer_id", OLD."from_id", OLD."source_id"
+            )::text, 'UTF8'));
+    ELSE
+        DELETE FROM seals s
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'transferred_credits' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'transferred_credits', OLD.tenant_id, OLD."id", OLD."transfer_id", OLD."from_id", OLD."source_id"
+            )::text, 'UTF8'));
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_transfers()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    fresh bytea := NULL;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        UPDATE seals s
+        SET version = s.version + 1,
+            digest = sha256(convert_to(json_build_array(
+                'transfers', NEW.tenant_id, NEW."id", NEW."received_id"
+            )::text, 'UTF8')),
+            salt = fresh, sealed_at = now()
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'transfers' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'transfers', OLD.tenant_id, OLD."id", OLD."received_id"
+            )::text, 'UTF8'));
+    ELSE
+        DELETE FROM seals s
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'transfers' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'transfers', OLD.tenant_id, OLD."id", OLD."received_id"
             )::text, 'UTF8'));
     END IF;
     RETURN NULL;

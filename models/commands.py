@@ -193,10 +193,30 @@ class CreateOrder(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class NewExpiry:
+    """A new expiry for what has expired: days from today, an instant, or never. At most one of them; none: it has none."""
+
+    in_days: int | None = None
+    at: datetime | None = None
+    never: bool = False
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """The fields by which it was given."""
+        given = (
+            ("expiresInDays", self.in_days is not None),
+            ("expiresAt", self.at is not None),
+            ("neverExpires", self.never),
+        )
+        return tuple(name for name, is_given in given if is_given)
+
+
+@dataclass(frozen=True, slots=True)
 class RefundSpend(Command):
     """Give back what a transaction has spent or used, or a part of it. amount: None for all that was not given back yet.
 
     customer_id, asset: only of one that waits for approval, to be listed and shown by; its amount is then known.
+    new_expiry: of what comes back to credits that have expired.
     """
 
     transaction_id: UUID
@@ -206,10 +226,45 @@ class RefundSpend(Command):
     propose_only: bool = False
     customer_id: UUID | None = None
     asset: str | None = None
+    new_expiry: NewExpiry = field(default=NewExpiry(), metadata=LATER)
     texts: Texts | None = field(default=None, metadata=LATER)
 
 
-Approvable = AdjustCredit | GiveReward | CreateOrder | RefundSpend
+@dataclass(frozen=True, slots=True)
+class TransferCredit(Command):
+    """Move available value of one customer's to another customer. credit_id: off this credit; None: in burn order."""
+
+    customer_id: UUID
+    to_customer_id: UUID
+    asset: str
+    amount: Decimal
+    credit_id: UUID | None = None
+    note: str | None = None
+    request_approval: bool = False
+    propose_only: bool = False
+    texts: Texts | None = field(default=None, metadata=LATER)
+
+
+@dataclass(frozen=True, slots=True)
+class ReviveCredit(Command):
+    """Put back what has expired of a credit, or a part of it. amount: None for all that was not put back yet.
+
+    customer_id, asset: only of one that waits for approval, to be listed and shown by; its amount is then known.
+    """
+
+    credit_id: UUID
+    reason: str
+    new_expiry: NewExpiry
+    amount: Decimal | None = None
+    note: str | None = None
+    request_approval: bool = False
+    propose_only: bool = False
+    customer_id: UUID | None = None
+    asset: str | None = None
+    texts: Texts | None = field(default=None, metadata=LATER)
+
+
+Approvable = AdjustCredit | GiveReward | CreateOrder | RefundSpend | TransferCredit | ReviveCredit
 """Commands that can wait for a second person's approval."""
 
 
@@ -276,8 +331,8 @@ class CreditEffect:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The effect of an adjustment, a spend, a hold or a refund, had it been posted now. account_id None: it would open
-    the account."""
+    """The effect of an adjustment, a spend, a hold, a refund, a transfer or a revival, had it been posted now. account_id
+    None: it would open the account. received: of a transfer, the effect on the receiver's account."""
 
     asset: str
     account_id: UUID | None
@@ -288,3 +343,4 @@ class Preview:
     limit: LimitVerdict
     errors: tuple[LedgerError, ...] = field(default=())
     held_after_minor: int = 0
+    received: "Preview | None" = None

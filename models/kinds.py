@@ -78,7 +78,7 @@ class TransactionKind(StrEnum):
     RELEASE = "RELEASE"
     """Assigned credit went back to its credits."""
     EXPIRY = "EXPIRY"
-    """Expired remainders were written off by a job."""
+    """Expired remainders were written off, by a job or before a revival."""
     VOID = "VOID"
     """A credit or an invoice was voided."""
     UPDATE = "UPDATE"

@@ -34,16 +34,20 @@ _MOVED: Final = """
       cross join lateral (select account_id, credit_id, counter, amount_minor, balance_after_minor, sequence from entries
                            where tenant_id = $1 and transaction_id = x.id offset 0) e"""
 
-# A credit moved by a merge keeps its source.
+# A credit moved by a merge or a transfer keeps its source.
 CREDIT_OF: Final = """
     cross join lateral (select account_id, transaction_id, origin_id, starts_at, created_at, expires_at from credits
                          where tenant_id = $1 and id = {0} offset 0) c
     cross join lateral (select asset from accounts where tenant_id = $1 and id = c.account_id offset 0) a
+    left join lateral (select source_id from transferred_credits
+                        where tenant_id = $1 and id = case when c.origin_id is null then {0} else c.origin_id end
+                       offset 0) s on true
     cross join lateral (select kind, reason from transactions
-                         where tenant_id = $1 and id = case when c.origin_id is null then c.transaction_id else (
+                         where tenant_id = $1 and id = case when s.source_id is not null then s.source_id
+                               when c.origin_id is null then c.transaction_id else (
                                select o.transaction_id from credits o where o.tenant_id = $1 and o.id = c.origin_id) end
                         offset 0) t"""
-"""The facts of a credit: c itself, a its account, t the transaction that opened it."""
+"""The facts of a credit: c itself, a its account, t the transaction that first gave it."""
 _START: Final = "case when c.starts_at > c.created_at then c.starts_at end"
 
 # An entry changes the remainder under the expiry of its time; a change of expiry moves the whole remainder from one to

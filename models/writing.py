@@ -36,10 +36,13 @@ from models.planning.drafts import (
     InvoiceLineDraft,
     InvoiceTextDraft,
     RefundDraft,
+    RevivalDraft,
     RowResult,
     TierChangeDraft,
     TransactionDraft,
     TransactionTextDraft,
+    TransferDraft,
+    TransferredCreditDraft,
 )
 from models.planning.hold_rows import HoldLotDraft, HoldState
 from models.planning.state import (
@@ -381,6 +384,9 @@ class _Writer:
         yield from self.insert(PaymentState, w.payments)
         yield from self.insert(GrantDraft, w.grants)
         yield from self.insert(RefundDraft, w.refunds)
+        yield from self.insert(TransferDraft, w.transfers)
+        yield from self.insert(TransferredCreditDraft, w.transferred_credits)
+        yield from self.insert(RevivalDraft, w.revivals)
 
     def _holds(self) -> Steps[None]:
         """Write holds, and until when something is held on accounts that nothing is posted to."""

@@ -5,7 +5,7 @@ from uuid import UUID
 import strawberry
 
 from auth.roles import Permission, Role, may
-from models.commands import AdjustCredit, Approvable, CreateOrder, GiveReward, RefundSpend
+from models.commands import AdjustCredit, Approvable, CreateOrder, GiveReward, RefundSpend, ReviveCredit, TransferCredit
 from models.errors import LedgerError, NotFound, OthersRequest, OwnRequest
 from models.kinds import ApprovalStatus
 from models.operations.approvals import approve_request, reject_request, withdraw_request
@@ -42,7 +42,12 @@ def rights_to(asked: Approvable, terms: Terms | None) -> tuple[Permission, ...]:
             sells = (Permission.ADD_CREDIT,) if credit_sold(asked, terms) else ()
             return (Permission.WRITE_INVOICES, *sells)
         case RefundSpend():
-            return (Permission.REFUND_SPEND,)
+            renews = (Permission.REVIVE,) if asked.new_expiry.ways else ()
+            return (Permission.REFUND_SPEND, *renews)
+        case TransferCredit():
+            return (Permission.TRANSFER, Permission.ADD_CREDIT)
+        case ReviveCredit():
+            return (Permission.REVIVE,)
 
 
 async def resolve_all(

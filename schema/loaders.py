@@ -10,7 +10,7 @@ from uuid import UUID
 from gateway.reading import Kind, Lists, Loader, Rows
 from models.errors import InvariantViolated
 from models.planning.binding import Binding
-from models.reads import accounts, bindings, configuration, holds, invoices, liability, refunds
+from models.reads import accounts, bindings, configuration, holds, invoices, liability, refunds, transfers
 from models.reads.accounts import BalanceView
 from models.reads.paging import Condition, Listing, Page, PageRequest, load_pages
 from models.reads.session import ReadSession
@@ -92,6 +92,10 @@ async def _holds_of_transactions(loaders: "Loaders", ids: list[UUID]) -> dict[UU
     return await holds.of_transactions(loaders.reads, ids)
 
 
+async def _counterparts(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, UUID]:
+    return await transfers.counterparts(loaders.reads, ids)
+
+
 async def _held_of_credits(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, int]:
     return await holds.held_of_credits(loaders.reads, ids, loaders.now)
 
@@ -128,6 +132,8 @@ class Loaders:
     """An account at an instant."""
     bindings = Kind(_bindings)
     """By approval request: the changes of its terms since it was made."""
+    counterparts = Kind(_counterparts)
+    """By a transfer's transaction: the other customer's."""
     held_of_credits = Kind(_held_of_credits)
     """By credit: what is held of it."""
     holds_of_transactions = Kind(_holds_of_transactions)

@@ -40,11 +40,13 @@ import resolvers.record_payment
 import resolvers.refund_spend
 import resolvers.release_assignments
 import resolvers.release_hold
+import resolvers.revive_credit
 import resolvers.rewards
 import resolvers.services
 import resolvers.spend_credit
 import resolvers.statement
 import resolvers.tiers
+import resolvers.transfer_credit
 import resolvers.upcoming_expirations
 import resolvers.update_credit
 import resolvers.update_tenant
@@ -88,7 +90,13 @@ class Query:
     )
     preview_spend = root_field(resolvers.spend_credit.resolve_preview, May.SPEND_CREDIT)
     preview_hold = root_field(resolvers.hold_credit.resolve_preview, May.SPEND_CREDIT)
-    preview_refund = root_field(resolvers.refund_spend.resolve_preview, May.REFUND_SPEND)
+    preview_refund = root_field(
+        resolvers.refund_spend.resolve_preview, May.REFUND_SPEND, exactly=resolvers.refund_spend.rights
+    )
+    preview_transfer = root_field(
+        resolvers.transfer_credit.resolve_preview, May.TRANSFER, exactly=resolvers.transfer_credit.rights
+    )
+    preview_revival = root_field(resolvers.revive_credit.resolve_preview, May.REVIVE)
     adjustment_reasons = root_field(
         resolvers.configuration.resolve_reasons, May.READ_CATALOGUE, exactly=resolvers.configuration.catalogue_rights
     )
@@ -170,7 +178,11 @@ class Mutation:
     update_product = root_field(resolvers.products.resolve_update, May.WRITE_CONFIG)
 
     spend_credit = root_field(resolvers.spend_credit.resolve, May.SPEND_CREDIT)
-    refund_spend = root_field(resolvers.refund_spend.resolve, May.REFUND_SPEND)
+    refund_spend = root_field(resolvers.refund_spend.resolve, May.REFUND_SPEND, exactly=resolvers.refund_spend.rights)
+    transfer_credit = root_field(
+        resolvers.transfer_credit.resolve, May.TRANSFER, exactly=resolvers.transfer_credit.rights
+    )
+    revive_credit = root_field(resolvers.revive_credit.resolve, May.REVIVE)
     hold_credit = root_field(resolvers.hold_credit.resolve, May.SPEND_CREDIT)
     capture_hold = root_field(resolvers.capture_hold.resolve, May.SPEND_CREDIT, exactly=resolvers.capture_hold.rights)
     release_hold = root_field(resolvers.release_hold.resolve, May.SPEND_CREDIT)

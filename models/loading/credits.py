@@ -15,7 +15,8 @@ from models.planning.columns import maker, selected
 from models.planning.credits import is_open, serves
 from models.planning.lots import Lots
 from models.planning.needs import Needs, Spend
-from models.planning.state import Books, CreditState, SpendRecord, SpendState
+from models.planning.spend_rows import SpendRecord, SpendState
+from models.planning.state import Books, CreditState
 from models.session import TenantConnection
 from turns.slices import each_in_slices, in_slices
 from turns.steps import Steps

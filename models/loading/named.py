@@ -11,6 +11,7 @@ from models.loading.approvals import load_approvals
 from models.loading.billing import load_assignments, load_invoices, load_payments, load_products, taken_numbers
 from models.loading.credits import load_credits, load_spend_records, load_spends
 from models.loading.holds import load_holds
+from models.loading.lapsed import load_of_lots
 from models.loading.locked_elsewhere import Name
 from models.loading.rewards import load_coupons, load_rewards
 from models.planning.needs import Needs
@@ -82,6 +83,7 @@ async def load_named(
     if holds := _holds(books, needs):
         books.holds = await load_holds(connection, holds)
     await load_credits(connection, books, needs)
+    await load_of_lots(connection, books, needs)
 
 
 def _holds(books: Books, needs: list[Needs]) -> set[UUID]:

@@ -6,7 +6,17 @@ from uuid import UUID
 
 import orjson
 
-from models.commands import Actor, AdjustCredit, Approvable, CreateOrder, GiveReward, Outcome, RefundSpend
+from models.commands import (
+    Actor,
+    AdjustCredit,
+    Approvable,
+    CreateOrder,
+    GiveReward,
+    Outcome,
+    RefundSpend,
+    ReviveCredit,
+    TransferCredit,
+)
 from models.errors import InvariantViolated, NotFound, OthersRequest, OwnRequest, RequestNotPending
 from models.kinds import ApprovalStatus
 from models.ledger import Ledger
@@ -15,8 +25,9 @@ from models.operations.auditing import Doer, doer_of, record_event
 from models.operations.give_reward import points_account, price_of
 from models.operations.refund_spend import needs_of_refund
 from models.operations.replays import replay_of_transaction
+from models.operations.revive_credit import needs_of_revival
 from models.patience import patiently
-from models.planning import adjust, approving, invoices, rewards
+from models.planning import adjust, approving, invoices, rewards, transferring
 from models.planning.approving import ApproveRequest
 from models.planning.drafts import EventDraft
 from models.planning.needs import Needs
@@ -57,6 +68,10 @@ async def _needs(tenant_id: UUID, asked: Approvable) -> Needs:
             return invoices.order_needs(asked)
         case RefundSpend():
             return await needs_of_refund(tenant_id, asked)
+        case TransferCredit():
+            return transferring.needs(asked, nonzero_minor(asked.amount, asked.asset))
+        case ReviveCredit():
+            return await needs_of_revival(tenant_id, asked)
 
 
 async def _approved(tenant_id: UUID, request_id: UUID) -> Outcome:

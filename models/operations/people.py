@@ -127,6 +127,15 @@ _TEXTS: Final = (
     f"""UPDATE transaction_texts x SET note = '', salt = '', reference = NULL, metadata = NULL, referenced_at = NULL
     FROM {each("id uuid")} k
     JOIN transactions t ON t.tenant_id = $1 AND t.customer_id = k.id WHERE x.tenant_id = $1 AND x.id = t.id""",
+    # Of a transfer, the other customer's transaction has the same texts.
+    f"""UPDATE transaction_texts x SET note = '', salt = '', reference = NULL, metadata = NULL, referenced_at = NULL
+    FROM {each("id uuid")} k
+    JOIN transactions t ON t.tenant_id = $1 AND t.customer_id = k.id AND t.kind = 'TRANSFER'
+    JOIN transfers f ON f.tenant_id = $1 AND f.id = t.id WHERE x.tenant_id = $1 AND x.id = f.received_id""",
+    f"""UPDATE transaction_texts x SET note = '', salt = '', reference = NULL, metadata = NULL, referenced_at = NULL
+    FROM {each("id uuid")} k
+    JOIN transactions t ON t.tenant_id = $1 AND t.customer_id = k.id AND t.kind = 'TRANSFER'
+    JOIN transfers f ON f.tenant_id = $1 AND f.received_id = t.id WHERE x.tenant_id = $1 AND x.id = f.id""",
     f"""DELETE FROM invoice_texts x USING {each("id uuid")} k
     JOIN invoices i ON i.tenant_id = $1 AND i.customer_id = k.id WHERE x.tenant_id = $1 AND x.id = i.id""",
     # Details of a refusal say nothing about the person: they name the field and the actor.
@@ -136,6 +145,10 @@ _TEXTS: Final = (
     FROM {each("id uuid")} k
     WHERE r.tenant_id = $1 AND r.customer_id = k.id
         AND num_nonnulls(command->>'note', command->>'texts', command->>'invoice_texts', decision_note) > 0""",
+    f"""UPDATE approval_requests r SET command = command - ARRAY['note', 'texts'], decision_note = NULL
+    FROM {each("id uuid")} k
+    WHERE r.tenant_id = $1 AND r.operation = 'transferCredit' AND r.command->>'to_customer_id' = k.id::text
+        AND num_nonnulls(r.command->>'note', r.command->>'texts', r.decision_note) > 0""",
     """UPDATE bulk_rows SET details = details - ARRAY['note', 'texts']
     WHERE tenant_id = $1 AND customer_id = ANY($2) AND num_nonnulls(details->>'note', details->>'texts') > 0""",
 )

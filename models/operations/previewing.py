@@ -12,6 +12,7 @@ from models.loading.accounts import load_facts, read_accounts, read_customers
 from models.loading.billing import load_invoices
 from models.loading.counters import counters_needed, read_counters, spending_counters_needed
 from models.loading.credits import load_credits, load_spend_records, load_spends
+from models.loading.lapsed import load_of_lots
 from models.money import POINTS
 from models.planning.needs import Needs
 from models.planning.persons import followed, followed_needs
@@ -27,37 +28,49 @@ async def previewed(
     ledger: Ledger, tenant_id: Any, actor: Actor, command: Command, key: AccountKey, needs: Needs, verdict: Verdict
 ) -> Preview:
     """Preview a command on one account, by its customer and asset, as if posted now, refusals included."""
+    named = {key[0], *needs.customers, *(customer for customer, _ in needs.accounts)}
     async with tenant_transaction(tenant_id, read_only=True, one_moment=True) as connection:
-        customers = await read_customers(connection, {key[0]})
+        customers = await read_customers(connection, named)
         merged = {c.id: c.merged_into_id for c in customers.values() if c.merged_into_id is not None}
         if merged:
             command, needs = followed(command, merged), followed_needs(needs, merged)
-            key = merged[key[0]], key[1]
-            customers = await read_customers(connection, {key[0]})
-        books, existing = await _unlocked_books(ledger, connection, actor, key, needs, customers)
+            key = merged.get(key[0], key[0]), key[1]
+            customers = await read_customers(connection, {merged.get(customer, customer) for customer in named})
+        books, existing = await _unlocked_books(ledger, connection, actor, {key, *needs.accounts}, needs, customers)
     account = books.accounts.get(key)
-    before = replace(account) if account is not None and existing else None  # a plan that is refused may have begun
-    said = verdict(books, key)
+    before = replace(account) if account is not None and key in existing else None  # a refused plan may have begun
+    said = verdict(books, needs.limited[0] if needs.limited else key)
     try:
         await in_slices(planning.plan(books, PostingContext(actor, None, ledger.source.new_id()), command))
     except LedgerError as error:
         return preview_of_refusal(key[1], error, before, verdict=said, books=books)
+    others = [other for other in needs.accounts if other != key]
+    received = _effect(books, others[0], existing, said) if others else None
+    return replace(_effect(books, key, existing, said), received=received)
+
+
+def _effect(books: Books, key: AccountKey, existing: set[AccountKey], verdict: LimitVerdict) -> Preview:
+    """The effect of what was planned on one account."""
     planned = books.accounts[key]
     return Preview(
         asset=key[1],
-        account_id=planned.id if existing else None,
+        account_id=planned.id if key in existing else None,
         available_after_minor=planned.available_minor,
         lifetime_after_minor=planned.lifetime_minor,
         tier_after=_tier(books, planned),
-        credits=_effects(books),
-        limit=said,
+        credits=_effects(books, planned),
+        limit=verdict,
         held_after_minor=planned.held_minor,
     )
 
 
-def _effects(books: Books) -> tuple[CreditEffect, ...]:
+def _effects(books: Books, account: AccountState) -> tuple[CreditEffect, ...]:
     new = {credit.id for credit in books.writes.credits}
-    touched = [(entry, books.credits_by_id[entry.credit_id]) for entry in books.writes.entries if entry.credit_id]
+    touched = [
+        (entry, books.credits_by_id[entry.credit_id])
+        for entry in books.writes.entries
+        if entry.credit_id and entry.account_id == account.id
+    ]
     moved = [(entry.amount_minor, credit) for entry, credit in touched]
     moved += [(-lot.amount_minor, books.credits_by_id[lot.credit_id]) for lot in books.writes.hold_lots]
     return tuple(
@@ -75,17 +88,17 @@ async def _unlocked_books(
     ledger: Ledger,
     connection: TenantConnection,
     actor: Actor,
-    key: AccountKey,
+    keys: set[AccountKey],
     needs: Needs,
     customers: dict[Any, CustomerState],
-) -> tuple[Books, bool]:
-    """The books for one command, unlocked; and whether the account exists. A missing account that the command would open
-    exists in memory only."""
+) -> tuple[Books, set[AccountKey]]:
+    """The books for one command, unlocked; and which of the accounts exist. Missing ones that the command would open exist
+    in memory only."""
     now = ledger.clock()
-    accounts = await read_accounts(connection, {key})
-    existing = bool(accounts)
+    accounts = await read_accounts(connection, keys)
+    existing = set(accounts)
     version, _ = await load_facts(connection, accounts, now)
-    if not existing and needs.opens_accounts:
+    for key in keys - existing if needs.opens_accounts else ():
         accounts[key] = AccountState(ledger.source.new_id(), *key, 0, 0, 0, None, None)
     books = Books(
         config=await ledger.configurations.at_version(connection, version),
@@ -104,6 +117,7 @@ async def _unlocked_books(
     if needs.invoices:
         books.invoices = await load_invoices(connection, set(needs.invoices), locking="")
     await load_credits(connection, books, [needs])
+    await load_of_lots(connection, books, [needs])
     return books, existing
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from models.commands import AdjustCredit, Outcome
+from models.commands import AdjustCredit, Outcome, ReviveCredit
 from models.errors import (
     CreditNotOpen,
     ExpiryConflict,
@@ -67,7 +67,7 @@ def plan(books: Books, context: PostingContext, command: AdjustCredit) -> Steps[
     return (yield from _remove(books, context, command, -amount_minor, reason))
 
 
-def check_reason(books: Books, command: AdjustCredit, *, adding: bool) -> ReasonRule:
+def check_reason(books: Books, command: AdjustCredit | ReviveCredit, *, adding: bool) -> ReasonRule:
     """Return the reason if it is in the tenant's list and serves this direction. Raises if not, or if the note it needs
     is missing."""
     reason = books.config.reasons.get(command.reason)
@@ -97,13 +97,13 @@ def check_services(books: Books, asset: str, service_ids: Sequence[UUID], *, add
             raise Invalid("The service is no longer offered. Choose another one.", field=("serviceIds",))
 
 
-def check_membership(books: Books, command: AdjustCredit) -> None:
+def check_membership(books: Books, customer_id: UUID, asset: str) -> None:
     """Raises MembershipGraceEnded for service credits once a cancelled membership's grace period is over.
 
     The grace period ends with its last day, in the tenant's zone (source 001: 60 days).
     """
-    cancelled_at = books.customers[command.customer_id].membership_cancelled_at
-    if command.asset != SERVICE_CREDITS or cancelled_at is None:
+    cancelled_at = books.customers[customer_id].membership_cancelled_at
+    if asset != SERVICE_CREDITS or cancelled_at is None:
         return
     if books.now >= calendar.end_of_grace(cancelled_at, books.config.grace_days, books.config.zone):
         raise MembershipGraceEnded(books.config.grace_days)
@@ -115,7 +115,7 @@ def _add(
     if command.credit_id is not None:
         raise Invalid("An addition always opens a new credit. Give creditId only for a removal.", field=("creditId",))
     credits.check_open(books, command.customer_id, "customerId")
-    check_membership(books, command)
+    check_membership(books, command.customer_id, command.asset)
     zone = books.config.zone
     effective_on, starts_at = calendar.start_of_credit(command.effective_on, books.now, zone)
     expires_at = calendar.expiry_of_credit(
@@ -171,8 +171,10 @@ def _remove(
     if account is None:
         _check_used_up(books, command)
         raise InsufficientBalance(to_decimal(0, command.asset), command.asset)
-    credit = _named_credit(books, command, account, amount_minor) if command.credit_id else None
-    if credit is None:
+    credit = None
+    if command.credit_id is not None:
+        credit = named_credit(books, account, command.credit_id, amount_minor, command.service_ids)
+    else:
         yield from credits.require_spendable(books, account, amount_minor, command.service_ids)
     if context.approved_by is None:
         pending_request = requesting.waits(books, context, "adjustCredit", command, refusal=None)
@@ -222,13 +224,15 @@ def _check_no_dates(books: Books, command: AdjustCredit) -> None:
         raise ExpiryConflict("A removal cannot start in the future. Leave the date out.", field=("effectiveOn",))
 
 
-def _named_credit(books: Books, command: AdjustCredit, account: AccountState, amount_minor: int) -> CreditState:
-    """Return the one credit that `creditId` names, with enough on it. Raises NotFound, CreditNotOpen,
+def named_credit(
+    books: Books, account: AccountState, credit_id: UUID, amount_minor: int, service_ids: Sequence[UUID] = ()
+) -> CreditState:
+    """Return the one credit that `creditId` names, with enough on it. Raises NotFound, Invalid, CreditNotOpen,
     InsufficientBalance."""
-    credit = books.credits_by_id.get(command.credit_id) if command.credit_id else None
+    credit = books.credits_by_id.get(credit_id)
     if credit is None or not credits.is_locked(books, credit) or credits.account_of_lot(books, credit) is not account:
         raise NotFound("The customer has no such credit in this asset.", field=("creditId",))
-    if command.service_ids and not credits.serves(credit, command.service_ids):
+    if service_ids and not credits.serves(credit, service_ids):
         raise Invalid("The credit cannot be spent on these services. Choose another one.", field=("serviceIds",))
     if not credits.is_open(credit, books.now):
         raise CreditNotOpen(credits.credit_view(credit, account.asset).status(books.now))

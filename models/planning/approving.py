@@ -1,8 +1,8 @@
 """Approvals: a second person approves a request, which is checked again as of now and posted. Pure.
 
-Everything that adjustCredit, giveReward, createOrder and refundSpend check is checked again on the current books: the
-reason and its direction, the customer, the membership gate, dates, room, the reward and its stock, the products, what is
-left of the spend. A request that can be posted, but whose terms have changed, is refused until it is approved by its
+Everything that was checked when it was asked for is checked again on the current books: the reason and its direction, the
+customer, the membership gate, dates, room, the reward and its stock, the products, what is left of the spend or has
+expired of the credit. A request that can be posted, but whose terms have changed, is refused until it is approved by its
 version (models/planning/binding.py).
 
 Days of expiry count from the approval, so that the customer gets the full number; the same goes for a start that was
@@ -15,10 +15,21 @@ the requester's daily limit: a manager is responsible for it, and it must not re
 from dataclasses import asdict, dataclass, field, replace
 from uuid import UUID
 
-from models.commands import LATER, AdjustCredit, Approvable, Command, CreateOrder, GiveReward, Outcome, RefundSpend
+from models.commands import (
+    LATER,
+    AdjustCredit,
+    Approvable,
+    Command,
+    CreateOrder,
+    GiveReward,
+    Outcome,
+    RefundSpend,
+    ReviveCredit,
+    TransferCredit,
+)
 from models.errors import LedgerError, NotFound, OwnRequest, RequesterNotAllowed, RequestNotPending, TermChange
 from models.kinds import ApprovalStatus
-from models.planning import adjust, invoices, plan_of, requesting, rewards, spending
+from models.planning import adjust, invoices, plan_of, requesting, reviving, rewards, spending, transferring
 from models.planning.auditing import audit
 from models.planning.binding import Terms, check_bound, credit_sold
 from models.planning.events import emit
@@ -54,7 +65,11 @@ def requester_scopes(asked: Approvable, terms: Terms | None) -> frozenset[str]:
         case CreateOrder():
             return frozenset({ISSUE, ADD} if credit_sold(asked, terms) else {ISSUE})
         case RefundSpend():
-            return frozenset({REFUND})
+            return frozenset({REFUND, ADD} if asked.new_expiry.ways else {REFUND})
+        case TransferCredit():
+            return frozenset({REMOVE, ADD})
+        case ReviveCredit():
+            return frozenset({ADD})
 
 
 def needs(command: ApproveRequest, asked: Needs) -> Needs:
@@ -112,6 +127,10 @@ def _plan(books: Books, context: PostingContext, asked: Approvable) -> Steps[Out
             return invoices.plan_order(books, context, asked)
         case RefundSpend():
             return spending.plan_refund(books, context, asked)
+        case TransferCredit():
+            return transferring.plan(books, context, asked)
+        case ReviveCredit():
+            return reviving.plan(books, context, asked)
 
 
 def _close(

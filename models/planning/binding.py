@@ -14,7 +14,16 @@ from uuid import UUID
 
 import orjson
 
-from models.commands import AdjustCredit, Approvable, CreateOrder, GiveReward, RefundSpend
+from models.commands import (
+    AdjustCredit,
+    Approvable,
+    CreateOrder,
+    GiveReward,
+    NewExpiry,
+    RefundSpend,
+    ReviveCredit,
+    TransferCredit,
+)
 from models.errors import RequestChanged, TermChange
 from models.kinds import ProductKind
 from models.money import POINTS, to_decimal
@@ -62,8 +71,11 @@ def terms_of(books: InForce, asked: Approvable) -> Terms:
             return _of_reward(books, asked)
         case CreateOrder():
             return _of_order(books, asked)
-        case RefundSpend():
-            return {}  # the spend never changes, and what has been given back of it meanwhile is checked again
+        case RefundSpend() | ReviveCredit():
+            # The spend never changes, and what has been given back or revived meanwhile is checked again.
+            return _of_expiry(books, asked.new_expiry)
+        case TransferCredit():
+            return {}
 
 
 def binding_of(books: InForce, asked: Approvable, terms: Terms | None) -> Binding:
@@ -129,6 +141,10 @@ def credit_sold(asked: CreateOrder, terms: Terms | None) -> Decimal:
             price = terms.get(f"items.{place}.unitPrice") if item.unit_price is None else item.unit_price
             sold += item.quantity * Decimal(price or 0)
     return sold
+
+
+def _of_expiry(books: InForce, expiry: NewExpiry) -> Terms:
+    return {"timeZone": books.config.zone.key} if expiry.in_days else {}
 
 
 def _differences(before: Terms, after: Terms) -> tuple[TermChange, ...]:

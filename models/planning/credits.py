@@ -123,9 +123,10 @@ def move(
     """
     balance, remaining = account.balance_minor + amount_minor, credit.remaining_minor + amount_minor
     lifetime_minor = amount_minor if lifetime and credit.counts else 0
-    gone = credit.gone_minor - (amount_minor if amount_minor < 0 and counter in GONE else 0)
+    is_gone = (amount_minor < 0 and counter in GONE) or counter == Counter.EXPIRED  # above 0: revived
+    gone = credit.gone_minor - (amount_minor if is_gone else 0)
     total = account.lifetime_minor + lifetime_minor
-    fits = min(balance, total, remaining - credit.held_minor) >= 0 and remaining + gone <= credit.amount_minor
+    fits = min(balance, total, gone, remaining - credit.held_minor) >= 0 and remaining + gone <= credit.amount_minor
     if not fits or credit.account_id != account.id:
         raise InvariantViolated(f"{counter} {amount_minor} on {credit.id}: {balance=} {total=} {remaining=} {gone=}")
     sequence = account.sequence + 1
@@ -249,12 +250,13 @@ def open_credit(
         counts=counts,
         opened_sequence=account.sequence + 1,
     )
-    _list_new(books, credit)
+    list_new(books, credit)
     move(books, transaction, account, credit, amount_minor, counter, lifetime=True)
     return credit
 
 
-def _list_new(books: Books, credit: CreditState) -> None:
+def list_new(books: Books, credit: CreditState) -> None:
+    """Add a new credit to the books. The caller writes its first entry."""
     books.writes.credits.append(credit)
     books.credits_by_id[credit.id] = credit
     books.on_rollback(books.credits_by_id.pop, credit.id)
@@ -289,7 +291,7 @@ def succeed(books: Books, transaction: TransactionDraft, credit: CreditState, ac
         opened_sequence=account.sequence + 1,
         origin_id=credit.origin_id or credit.id,
     )
-    _list_new(books, new)
+    list_new(books, new)
     if new.voided_at is not None or new.swept_at is not None:
         books.writes.amended_credits.append(new)
     books.change(credit, successor_id=new.id)
@@ -332,6 +334,8 @@ def restore(
 
 def expire(books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState) -> None:
     """Write off what is not held of a credit whose expiry has passed."""
+    if (lapsed := books.lapsed.get(credit.lot_id)) is not None:
+        books.change(lapsed, expired_minor=lapsed.expired_minor + credit.free_minor)
     move(books, transaction, account, credit, -credit.free_minor, Counter.EXPIRED)
     amend(books, credit, swept_at=books.now)
 

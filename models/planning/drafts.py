@@ -196,6 +196,46 @@ class RefundDraft:
     before_minor: int
 
 
+@table("transfers")
+@dataclass(frozen=True, slots=True)
+class TransferDraft:
+    """A transfer between customers. id: of the transaction that took; received_id: of the one that gave."""
+
+    id: UUID
+    received_id: UUID
+
+
+@table("transferred_credits")
+@dataclass(frozen=True, slots=True)
+class TransferredCreditDraft:
+    """A credit that a transfer opened. id: the credit's. from_id: the credit that it was taken from. source_id: the
+    transaction that first gave the value."""
+
+    id: UUID
+    transfer_id: UUID
+    from_id: UUID
+    source_id: UUID
+
+
+@table("revivals")
+@dataclass(frozen=True, slots=True)
+class RevivalDraft:
+    """A part of what had expired of a lot that was put back. lot_id: the credit, or the first of those that it continues.
+    expired_minor: all that had expired of the lot; before_minor: what of that had been put back before. expired_at: the
+    expiry that the credit had."""
+
+    id: UUID
+    transaction_id: UUID
+    credit_id: UUID
+    account_id: UUID
+    lot_id: UUID
+    amount_minor: int
+    expired_minor: int
+    before_minor: int
+    expired_at: datetime | None
+    revived_at: datetime
+
+
 @table("audit_events")
 @dataclass(frozen=True, slots=True)
 class AuditDraft:

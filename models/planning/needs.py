@@ -31,8 +31,9 @@ class Needs:
     credits: loaded in any state. assignments: by id; assigned_credits, assigned_invoices: all live assignments from
     these credits, or on these invoices. reversed_transactions: those whose spends are to be undone. given_back: those
     of which a part may have been given back before, and more is to be. holds: by id, live or not; all_holds: those too
-    that are live on the accounts. merges: customers
-    to be merged, locked exclusively; with all accounts of the first and their remainders, and today's counters of both.
+    that are live on the accounts. revives: what has expired of the credits may be put back. transfers: the credits may
+    be moved to another customer. merges: customers to be merged, locked exclusively; with all accounts of the first and
+    their remainders, and today's counters of both.
     as_records: the customers are meant as records, merged or not. invoice_numbers: looked up, so that a duplicate can
     be refused. approvals: requests to be approved; locked last.
     """
@@ -61,6 +62,8 @@ class Needs:
     approvals: tuple[UUID, ...] = ()
     sells: tuple[str, ...] = ()
     spending: tuple[AccountKey, ...] = ()
+    revives: bool = False
+    transfers: bool = False
 
 
 def merge(needs: Iterable[Needs]) -> Needs:

@@ -10,7 +10,7 @@ from functools import singledispatch
 from typing import Any, TypeVar
 from uuid import UUID
 
-from models.commands import BulkCredit, MergeCustomers, PostRows
+from models.commands import BulkCredit, MergeCustomers, PostRows, TransferCredit
 from models.planning.needs import Needs
 from models.planning.state import AccountKey
 
@@ -42,6 +42,12 @@ def _(command: BulkCredit, persons: Persons) -> BulkCredit:
 def _(command: PostRows, persons: Persons) -> PostRows:
     rows = (replace(row, adjustment=_followed(row.adjustment, persons)) for row in command.rows)
     return replace(command, rows=tuple(rows))
+
+
+@_followed.register
+def _(command: TransferCredit, persons: Persons) -> TransferCredit:
+    giver, receiver = command.customer_id, command.to_customer_id
+    return replace(command, customer_id=persons.get(giver, giver), to_customer_id=persons.get(receiver, receiver))
 
 
 @_followed.register

@@ -8,7 +8,19 @@ from types import UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
-from models.commands import Actor, AdjustCredit, Approvable, Asker, CreateOrder, GiveReward, Outcome, RefundSpend
+from models.commands import (
+    Actor,
+    AdjustCredit,
+    Approvable,
+    Asker,
+    CreateOrder,
+    GiveReward,
+    NewExpiry,
+    Outcome,
+    RefundSpend,
+    ReviveCredit,
+    TransferCredit,
+)
 from models.errors import InvariantViolated, LedgerError, TooManyPending
 from models.kinds import ApprovalStatus
 from models.money import to_minor
@@ -24,6 +36,8 @@ OPERATIONS: Final[Mapping[str, type[Any]]] = {
     "giveReward": GiveReward,
     "createOrder": CreateOrder,
     "refundSpend": RefundSpend,
+    "transferCredit": TransferCredit,
+    "reviveCredit": ReviveCredit,
 }
 """The commands that can be requested, by the name of their operation."""
 MAX_PENDING: Final = 1_000
@@ -156,7 +170,18 @@ def what_is_asked(command: Approvable, terms: Terms | None) -> dict[str, Any]:
             asked |= {"asset": command.currency, "amount_minor": sold_minor}
         case RefundSpend(amount=Decimal() as amount, asset=str(asset)):
             asked |= {"asset": asset, "amount_minor": to_minor(amount, asset), "note": command.note}
+            asked |= _expiry(command.new_expiry)
+        case TransferCredit():
+            amount_minor = to_minor(command.amount, command.asset)
+            asked |= {"asset": command.asset, "amount_minor": amount_minor, "note": command.note}
+        case ReviveCredit(amount=Decimal() as amount, asset=str(asset)):
+            asked |= {"asset": asset, "amount_minor": to_minor(amount, asset), "note": command.note}
+            asked |= {"reason": command.reason} | _expiry(command.new_expiry)
     return asked
+
+
+def _expiry(expiry: NewExpiry) -> dict[str, Any]:
+    return {"expires_in_days": 0 if expiry.never else expiry.in_days, "credit_expires_at": expiry.at}
 
 
 def _maybe(actor: Actor | None) -> Any:

@@ -21,7 +21,9 @@ from models.planning.allowances import Allowance, allowance_of, spending_allowan
 from models.planning.drafts import RefundDraft
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note, kept_note
-from models.planning.state import AccountKey, AccountState, Books, PostingContext, SpendRecord, SpendState
+from models.planning.renewing import check_may_renew, new_expiry, put_back_what_came
+from models.planning.spend_rows import SpendRecord, SpendState
+from models.planning.state import AccountKey, AccountState, Books, CreditState, PostingContext
 from models.texts import Texts
 from turns.steps import Steps
 
@@ -113,7 +115,13 @@ def check_may_spend(books: Books, actor: Actor, account: AccountState, amount_mi
 
 def refund_needs(command: RefundSpend, account: AccountKey) -> Needs:
     """The account that it goes back to, found by an unlocked read; opened if a merge left nothing, and so opened none."""
-    return Needs(accounts=(account,), opens_accounts=True, limited=(account,), given_back=(command.transaction_id,))
+    return Needs(
+        accounts=(account,),
+        opens_accounts=True,
+        limited=(account,),
+        given_back=(command.transaction_id,),
+        revives=bool(command.new_expiry.ways),
+    )
 
 
 @plan_of(RefundSpend)
@@ -121,10 +129,13 @@ def plan_refund(books: Books, context: PostingContext, command: RefundSpend) -> 
     """Plan the return of a spend or use, or of a part, to the credits that it came from, last first.
 
     With its whole amount it counts as an addition under the actor's limits, and can wait for a second person. Neither a
-    membership that has ended nor a retired service is in the way. Raises NotFound, Invalid, ExceedsRemaining,
-    LimitExceeded, CurrencyNotAllowed, AmountOutOfRange.
+    membership that has ended nor a retired service is in the way. Under a new expiry, what comes back and expires at once
+    is put back again. Raises NotFound, Invalid, ExceedsRemaining, ExpiryConflict, ExpiryInPast, LimitExceeded,
+    CurrencyNotAllowed, AmountOutOfRange.
     """
     check_note(command.note)
+    check_may_renew(context.actor, command.new_expiry)
+    expires_at = new_expiry(books, command.new_expiry, books.now) if command.new_expiry.ways else None
     amount_minor = amount_to_give_back(books, context.actor, command)
     spend, records = books.given_back[command.transaction_id], _records(books, command)
     account = _account_of(books, records)
@@ -143,10 +154,13 @@ def plan_refund(books: Books, context: PostingContext, command: RefundSpend) -> 
     transaction = credits.begin(
         books, TransactionKind.REFUND, account.customer_id, context, note=command.note, limited=limited
     )
+    back: list[tuple[CreditState, int]] = []
     for record, back_minor in _to_give_back(records, spend.given_minor, amount_minor):
         credit = books.credits_by_id[record.credit_id]
-        credits.restore(books, transaction, credit, back_minor, COUNTER_OF[spend.kind])
+        back.append((credits.restore(books, transaction, credit, back_minor, COUNTER_OF[spend.kind]), back_minor))
         yield
+    if command.new_expiry.ways:
+        put_back_what_came(books, context, account, back, expires_at)
     credits.follow_tier(books, transaction, account, lifetime_before)
     books.writes.refunds.append(
         RefundDraft(transaction.id, spend.id, amount_minor, _taken_minor(records), before_minor=spend.given_minor)

@@ -23,13 +23,18 @@ from models.planning.drafts import (
     InvoiceTextDraft,
     MergedCustomer,
     RefundDraft,
+    RevivalDraft,
     RowResult,
     TierChangeDraft,
     TransactionDraft,
     TransactionTextDraft,
+    TransferDraft,
+    TransferredCreditDraft,
 )
 from models.planning.hold_rows import Held, HoldLotDraft, HoldState
+from models.planning.lapsed import LapsedState
 from models.planning.lots import Lots
+from models.planning.spend_rows import SpendRecord, SpendState
 from models.texts import Texts
 from turns.steps import Steps, finish
 
@@ -128,6 +133,11 @@ class CreditState:
     def restricted(self) -> bool:
         """Whether it can be spent for some services only."""
         return bool(self.service_ids)
+
+    @property
+    def lot_id(self) -> UUID:
+        """The first of the credits that it continues after merges; its own id if it continues none."""
+        return self.origin_id or self.id
 
     @property
     def used_minor(self) -> int:
@@ -230,26 +240,6 @@ class CouponState:
     refund_transaction_id: Annotated[UUID | None, LATER]
 
 
-@dataclass(frozen=True, slots=True)
-class SpendRecord:
-    """One stored entry of an earlier transaction that took value off a credit: an undo follows it."""
-
-    transaction_id: UUID
-    sequence: int
-    credit_id: UUID
-    taken_minor: int
-
-
-@dataclass(slots=True)
-class SpendState:
-    """An earlier transaction of which something is to be given back. given_minor: what has been, of all of it."""
-
-    id: UUID
-    kind: str
-    spent_by: Actor
-    given_minor: int
-
-
 @table("products")
 @dataclass(frozen=True, slots=True)
 class ProductState:
@@ -349,6 +339,9 @@ class Writes:
     assignments: list[AssignmentState] = field(default_factory=list)
     grants: list[GrantDraft] = field(default_factory=list)
     refunds: list[RefundDraft] = field(default_factory=list)
+    transfers: list[TransferDraft] = field(default_factory=list)
+    transferred_credits: list[TransferredCreditDraft] = field(default_factory=list)
+    revivals: list[RevivalDraft] = field(default_factory=list)
     holds: list[HoldState] = field(default_factory=list)
     hold_lots: list[HoldLotDraft] = field(default_factory=list)
     coupons: list[CouponState] = field(default_factory=list)
@@ -403,9 +396,10 @@ class Books:
     credits: by account, the requested ones that have a remainder, in burn order. by_id: every loaded credit, also under
     its ids from before merges. other_ids: by a credit's own id, those ids. homes: for accounts not locked because their
     customer's record was merged, the account that their credits belong to now. persons: merged records, each with its
-    survivor. actor_ids: of the requesters of `approvals`. pending_requests: number of each requester's pending
-    requests, once a unit requests an approval. senders: by partners' clients whose bulk continues after its request,
-    the scopes of each of their tokens; clients without any are left out.
+    survivor. lapsed: by lot, what has expired, if any of it may be put back. sources: by lot, the transaction that first
+    gave it, if any may be transferred. actor_ids: of the requesters of `approvals`. pending_requests: number of each
+    requester's pending requests, once a unit requests an approval. senders: by partners' clients whose bulk continues
+    after its request, the scopes of each of their tokens; clients without any are left out.
     """
 
     config: TenantConfig
@@ -425,6 +419,8 @@ class Books:
     payments: dict[UUID, PaymentState] = field(default_factory=dict)
     spend_records: list[SpendRecord] = field(default_factory=list)
     given_back: dict[UUID, SpendState] = field(default_factory=dict)
+    lapsed: dict[UUID, LapsedState] = field(default_factory=dict)
+    sources: dict[UUID, UUID] = field(default_factory=dict)
     holds: dict[UUID, HoldState] = field(default_factory=dict)
     products: dict[UUID, ProductState] = field(default_factory=dict)
     rewards: dict[UUID, RewardState] = field(default_factory=dict)

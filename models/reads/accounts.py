@@ -46,8 +46,9 @@ _SELECT: Final = (
 )
 
 # Remainders at an instant: of credits not started then, from the few entries up to then; of credits expired and not yet
-# written off, from the few since then. An expiry is changed only before it passes, and only to after the change: so a
-# credit had expired by the expiry of that time if and only if it has by the present one. The credits of each
+# written off, from the few since then. But for revivals, an expiry is changed only before it passes, and only to after the
+# change: so a credit had expired by the expiry of that time if and only if it has by the present one, or was expired then
+# and has been revived since. The credits of each
 # wait (`start_wait`, `sweep_wait` in migrations/) lie in a short range of an index.
 # `offset 0` keeps the planner from reading all waits together, and the order keeps it from another index: either would
 # read the account's whole past.
@@ -79,16 +80,26 @@ _AT: Final = f"""
                       where c.tenant_id = $1 and c.account_id = k.account_id and c.sweep_wait = wait
                         and c.expires_at <= k.at and c.expires_at > k.at - make_interval(secs => 4.0::float8 ^ wait)
                         and c.swept_at > k.at and not c.open order by c.expires_at offset 0) waiting
-                    ), 0)::bigint as expired_minor,
+                    ), 0)::bigint
+         + coalesce((select sum(left_minor) from (
+                     select (select sum(e.amount_minor) from entries e
+                              where e.tenant_id = $1 and e.credit_id = r.credit_id and e.created_at <= k.at) as left_minor
+                       from revivals r
+                      where r.tenant_id = $1 and r.account_id = k.account_id and r.revived_at > k.at
+                        and r.expired_at <= k.at order by r.revived_at offset 0) revived), 0)::bigint as expired_minor,
            case when (select o.held_until from accounts o where o.tenant_id = $1 and o.id = k.account_id) > k.at then (
                      select array[coalesce(sum(l.amount_minor), 0),
-                                  coalesce(sum(l.amount_minor) filter (where c.expires_at <= k.at), 0)]
+                                  coalesce(sum(l.amount_minor) filter (where c.expires_at <= k.at or g.was_expired), 0)]
                        from (select s.hold_id, s.credit_id, s.amount_minor from hold_lots s
                               where s.tenant_id = $1 and s.account_id = k.account_id and s.created_at <= k.at
                                 and s.created_at >= k.at - {LONGEST_HOLD} offset 0) l
                       cross join lateral (select expires_at from holds where tenant_id = $1 and id = l.hold_id offset 0) h
                       cross join lateral (
                             select expires_at from credits where tenant_id = $1 and id = l.credit_id offset 0) c
+                       left join lateral (
+                            select true as was_expired from revivals
+                             where tenant_id = $1 and account_id = k.account_id and credit_id = l.credit_id
+                               and revived_at > k.at and expired_at <= k.at order by revived_at limit 1) g on true
                       where h.expires_at > k.at)
                 end::bigint[] as held
       from unnest($2::uuid[], $3::timestamptz[]) with ordinality k(account_id, at, place)

@@ -28,14 +28,17 @@ _BY_ASSET: Final = f"""
       from ({{credits}}) c join accounts a on a.tenant_id = $1 and a.id = c.account_id
      group by a.asset order by a.asset"""
 
-# A credit expiring with the end of a month expires at the first instant of the next. A credit moved by a merge keeps
-# its source.
+# A credit expiring with the end of a month expires at the first instant of the next. A credit moved by a merge or a
+# transfer keeps its source.
 _PARTS: Final = f"""
     select a.asset, to_char((c.expires_at - interval '1 microsecond') at time zone $3, 'YYYY-MM') as month,
            t.kind, t.reason, sum(c.remaining_minor) as outstanding_minor
       from ({{credits}}) c
       join accounts a on a.tenant_id = $1 and a.id = c.account_id
-      join transactions t on t.tenant_id = $1 and t.id = case when c.origin_id is null then c.transaction_id else (
+      left join transferred_credits s on s.tenant_id = $1
+           and s.id = case when c.origin_id is null then c.id else c.origin_id end
+      join transactions t on t.tenant_id = $1 and t.id = case when s.source_id is not null then s.source_id
+           when c.origin_id is null then c.transaction_id else (
            select o.transaction_id from credits o where o.tenant_id = $1 and o.id = c.origin_id) end
      where {_OWED} group by 1, 2, 3, 4 order by 1, 2 nulls last, 3, 4 nulls first"""
 

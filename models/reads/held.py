@@ -9,19 +9,24 @@ from models.reads.accounts import LONGEST_HOLD, balances_at
 from models.reads.session import ReadSession
 from models.totals import CREDIT_OF
 
-# By source and month of expiry, as in liability.py. `account_id`: of what is held of expired credits alone.
+# By source and month of expiry, as in liability.py; by the expiry of then, since a revival changes one that has passed.
+# `account_id`: of what is held of expired credits alone.
 _HELD: Final = f"""
-    select case when c.expires_at <= $2 then c.account_id end as account_id, a.asset, t.kind, t.reason,
-           to_char((c.expires_at - interval '1 microsecond') at time zone $3, 'YYYY-MM') as month,
-           coalesce(c.expires_at <= $2, false) as expired, sum(l.minor)::bigint as minor
+    select case when x.expires_at <= $2 then c.account_id end as account_id, a.asset, t.kind, t.reason,
+           to_char((x.expires_at - interval '1 microsecond') at time zone $3, 'YYYY-MM') as month,
+           coalesce(x.expires_at <= $2, false) as expired, sum(l.minor)::bigint as minor
       from (select id from holds where tenant_id = $1 and expires_at > $2 and expires_at <= $2 + {LONGEST_HOLD}
-             order by expires_at offset 0) h
+             order by expires_at offset 0) o
       cross join lateral (
            select m.credit_id, sum(m.amount_minor) as minor from (
                   select credit_id, amount_minor from hold_lots
-                   where tenant_id = $1 and hold_id = h.id and created_at <= $2 offset 0) m
+                   where tenant_id = $1 and hold_id = o.id and created_at <= $2 offset 0) m
             group by m.credit_id having sum(m.amount_minor) > 0) l
       {CREDIT_OF.format("l.credit_id")}
+      left join lateral (select true as changed, old_expires_at from credit_changes
+                          where tenant_id = $1 and credit_id = l.credit_id and created_at > $2
+                          order by created_at, id limit 1) h on true
+      cross join lateral (select case when h.changed then h.old_expires_at else c.expires_at end as expires_at) x
      group by 1, 2, 3, 4, 5, 6"""
 
 

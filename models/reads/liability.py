@@ -38,21 +38,26 @@ _LEFT: Final = f"""
            coalesce(sum(minor) filter (where starts_at > $4), 0) as scheduled_minor
       from ({CREDITS}) d group by 1, 2, 3, 4, 5, 6"""
 
-# The remainders expired at $2 and not written off at $3: $2 itself, or now. As in accounts.py: an expiry is changed
-# only before it passes, and only to after the change. `accounts`: the number of accounts that had nothing else.
+# The remainders expired at $2 and not written off at $3: $2 itself, or now. As in accounts.py: but for revivals, an expiry
+# is changed only before it passes, and only to after the change. `accounts`: the number of accounts that had nothing else.
 _UNSWEPT: Final = f"""
     with found as materialized (
-        select c.account_id, a.asset, t.kind, t.reason, c.expires_at > {QUARTER_OF.format("$2")}
-                   and c.expires_at <> {QUARTER_OF.format("c.expires_at")} as partly, l.left_minor
-          from (select id from (select c.id from credits c
+        select c.account_id, a.asset, t.kind, t.reason, f.expires_at > {QUARTER_OF.format("$2")}
+                   and f.expires_at <> {QUARTER_OF.format("f.expires_at")} as partly, l.left_minor
+          from (select id, expires_at from (select c.id, c.expires_at from credits c
                                  where c.tenant_id = $1 and c.open and c.expires_at <= $2
                                  order by c.expires_at offset 0) o
                 union all
-                select s.id from generate_series(0, {_LONGEST}) wait cross join lateral (
-                       select c.id from credits c
+                select s.id, s.expires_at from generate_series(0, {_LONGEST}) wait cross join lateral (
+                       select c.id, c.expires_at from credits c
                         where c.tenant_id = $1 and c.sweep_wait = wait and c.expires_at <= $2
                           and c.expires_at > $2 - make_interval(secs => 4.0::float8 ^ wait)
-                          and c.swept_at > $3 and not c.open order by c.expires_at offset 0) s) f
+                          and c.swept_at > $3 and not c.open order by c.expires_at offset 0) s
+                union all
+                select v.id, v.expires_at from (
+                       select r.credit_id as id, r.expired_at as expires_at from revivals r
+                        where r.tenant_id = $1 and r.revived_at > $3 and r.expired_at <= $2
+                        order by r.revived_at offset 0) v) f
           cross join lateral (
                select sum(e.amount_minor) as left_minor from entries e
                 cross join lateral (select created_at from transactions where tenant_id = $1 and id = e.transaction_id

@@ -229,17 +229,28 @@ NOTES: Final = f"""
                 THEN 'the reference is listed at another instant than its transaction''s'
             WHEN x.salt <> {_NOTHING} THEN CASE WHEN t.note_digest IS DISTINCT FROM {_NOTE}
                 THEN 'the note, reference or metadata is not the one that was written' END
-            WHEN coalesce(c.erased_at, p.erased_at) IS NULL OR num_nonnulls(nullif(x.note, ''), x.reference, x.metadata) > 0
-                    OR t.note_digest IS NULL
+            WHEN coalesce(c.erased_at, p.erased_at, o.erased_at) IS NULL OR t.note_digest IS NULL
+                    OR num_nonnulls(nullif(x.note, ''), x.reference, x.metadata) > 0
                 THEN 'the note is blank, and its customer was not erased' END AS detail
         FROM transactions t
         LEFT JOIN transaction_texts x ON x.tenant_id = $1 AND x.id = t.id
         LEFT JOIN customers c ON c.tenant_id = $1 AND c.id = t.customer_id
         LEFT JOIN customers p ON p.tenant_id = $1 AND p.id = c.merged_into_id
+        LEFT JOIN (
+            SELECT s.id, max(coalesce(d.erased_at, q.erased_at)) AS erased_at FROM (
+                SELECT id, received_id AS other_id FROM transfers WHERE tenant_id = $1
+                UNION ALL SELECT received_id, id FROM transfers WHERE tenant_id = $1
+            ) s
+            JOIN transactions b ON b.tenant_id = $1 AND b.id = s.other_id
+            JOIN customers d ON d.tenant_id = $1 AND d.id = b.customer_id
+            LEFT JOIN customers q ON q.tenant_id = $1 AND q.id = d.merged_into_id
+            GROUP BY s.id
+        ) o ON o.id = t.id
         WHERE t.tenant_id = $1 AND (t.note_digest IS NOT NULL OR x.id IS NOT NULL)
     ) n WHERE n.detail IS NOT NULL
 """
-"""Texts have the digest that their transaction bears. A note that is blank proves nothing, and only erasing leaves it so."""
+"""Texts have the digest that their transaction bears. A note that is blank proves nothing, and only erasing leaves it so:
+of a transfer, either customer's."""
 
 HASH_STATEMENTS: Final = (TRANSACTIONS, ENTRIES, CHAINS, NOTES)
 

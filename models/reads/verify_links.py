@@ -28,8 +28,11 @@ LINKS: Final = {
     "partner_tokens": "replaces_id partner_tokens, created_by_id actors, revoked_by_id actors",
     "payments": "invoice_id invoices, transaction_id transactions, actor_id actors",
     "refunds": "id transactions, spend_id transactions",
+    "revivals": "transaction_id transactions, credit_id credits, account_id accounts, lot_id credits",
     "tier_changes": "account_id accounts, transaction_id transactions",
     "transaction_texts": "id transactions",
+    "transferred_credits": "id credits, transfer_id transfers, from_id credits, source_id transactions",
+    "transfers": "id transactions, received_id transactions",
     "transactions": "customer_id customers, actor_id actors, approved_by_id actors",
 }
 """Table → each column that names a row, and the table that the row is in."""

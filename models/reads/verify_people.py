@@ -127,7 +127,9 @@ _APPROVALS = (
         "approved transactions",
         """
         SELECT t.id, format('approved by %s, and named by %s requests', t.approved_by_id, count(r.id)) AS detail
-        FROM transactions t LEFT JOIN approval_requests r ON r.tenant_id = $1 AND r.transaction_id = t.id
+        FROM transactions t LEFT JOIN transfers f ON f.tenant_id = $1 AND f.received_id = t.id
+        LEFT JOIN approval_requests r ON r.tenant_id = $1
+            AND r.transaction_id = CASE WHEN f.id IS NULL THEN t.id ELSE f.id END
         WHERE t.tenant_id = $1 AND (t.approved_by_id IS NOT NULL OR r.id IS NOT NULL)
         GROUP BY t.id, t.approved_by_id
         HAVING count(r.id) <> CASE WHEN t.approved_by_id IS NULL THEN 0 ELSE 1 END
@@ -138,8 +140,8 @@ _APPROVALS = (
 # For other operations, a repetition or a part of a bulk may have made nothing with the id.
 _MAKES_ITS_RESULT = """'adjustCredit', 'assignCredit', 'bulkCredit', 'captureHold', 'createInvoice', 'createOrder',
                 'extendHold', 'giveReward', 'holdCredit', 'reassignCredit', 'recordPayment', 'refundSpend',
-                'releaseAssignments', 'releaseHold', 'spendCredit', 'updateCredit', 'useCredit', 'voidCredit',
-                'voidInvoice'"""
+                'releaseAssignments', 'releaseHold', 'reviveCredit', 'spendCredit', 'transferCredit', 'updateCredit',
+                'useCredit', 'voidCredit', 'voidInvoice'"""
 
 # Of keys used since the last pruning. A posting claims its key, and may then wait before it gets its time, but less
 # than an hour. The key is the requester's; for an approved request, the approver's.

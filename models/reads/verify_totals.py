@@ -52,7 +52,10 @@ _CREDITS: Final = f"""
         LEFT JOIN (
             SELECT m.id, o.transaction_id FROM credits m JOIN credits o ON o.tenant_id = $1 AND o.id = m.origin_id
             WHERE m.tenant_id = $1 AND m.origin_id IS NOT NULL) r ON r.id = c.id
-        JOIN posted x ON x.id = CASE WHEN c.origin_id IS NULL THEN c.transaction_id ELSE r.transaction_id END
+        LEFT JOIN (SELECT id, source_id FROM transferred_credits WHERE tenant_id = $1) s
+            ON s.id = CASE WHEN c.origin_id IS NULL THEN c.id ELSE c.origin_id END
+        JOIN posted x ON x.id = CASE WHEN s.id IS NOT NULL THEN s.source_id
+            WHEN c.origin_id IS NULL THEN c.transaction_id ELSE r.transaction_id END
         LEFT JOIN changed h ON h.credit_id = c.id
         WHERE c.tenant_id = $1),
     parts AS MATERIALIZED (

@@ -15,9 +15,12 @@ from models.tables.ledger import (
     LimitCounter,
     OutboxEvent,
     Refund,
+    Revival,
     TierChange,
     Transaction,
     TransactionText,
+    Transfer,
+    TransferredCredit,
 )
 from models.tables.requests import ApprovalRequest, BulkOperation, BulkRow
 from models.tables.rewards import Coupon
@@ -54,6 +57,7 @@ __all__ = [
     "Product",
     "Reason",
     "Refund",
+    "Revival",
     "Reward",
     "Seal",
     "Service",
@@ -66,4 +70,6 @@ __all__ = [
     "TotalsSeen",
     "Transaction",
     "TransactionText",
+    "Transfer",
+    "TransferredCredit",
 ]

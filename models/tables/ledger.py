@@ -161,6 +161,52 @@ class Refund(TenantRow):
         unique_together = (("tenant_id", "spend_id", "before_minor"),)
 
 
+class Transfer(TenantRow):
+    """The two transactions of a transfer between customers. `id` is that of the one that took; received_id: of the one
+    that gave."""
+
+    received_id = fields.UUIDField()
+
+    class Meta:
+        table = "transfers"
+        unique_together = (("tenant_id", "received_id"),)
+
+
+class TransferredCredit(TenantRow):
+    """A credit that a transfer has opened. `id` is the credit's own. from_id: the credit that it was taken from; source_id:
+    the transaction that first gave the value."""
+
+    transfer_id = fields.UUIDField()
+    from_id = fields.UUIDField()
+    source_id = fields.UUIDField()
+
+    class Meta:
+        table = "transferred_credits"
+
+
+class Revival(TenantRow):
+    """A part of what had expired of a credit, or all of it, put back under a new expiry.
+
+    lot_id: the credit, or the first of those that it continues after merges. expired_minor: all that had ever expired of
+    it; before_minor: what of that had been put back before: no two revivals of a lot begin at the same, and none goes past
+    what expired. expired_at: the expiry that it had; from then until revived_at it was expired.
+    """
+
+    transaction_id = fields.UUIDField()
+    credit_id = fields.UUIDField()
+    account_id = fields.UUIDField()
+    lot_id = fields.UUIDField()
+    amount_minor = fields.BigIntField()
+    expired_minor = fields.BigIntField()
+    before_minor = fields.BigIntField()
+    expired_at = fields.DatetimeField(null=True)
+    revived_at = fields.DatetimeField()
+
+    class Meta:
+        table = "revivals"
+        unique_together = (("tenant_id", "lot_id", "before_minor"),)
+
+
 class Entry(TenantRow):
     """One signed movement on one account and one credit.
 

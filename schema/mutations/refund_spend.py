@@ -1,12 +1,13 @@
 """refundSpend, and previewRefund, whose input is the same without a key."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import strawberry
 
 from gateway.reading import Pending
-from models.commands import RefundSpend
+from models.commands import NewExpiry, RefundSpend
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
@@ -26,6 +27,13 @@ class PreviewRefundInput(TextsInput):
     """Transaction of spendCredit or useCredit that is given back."""
     amount: Decimal | None = None
     """Amount to give back, above zero, such as "4.50". Null: all that has not been given back yet."""
+    expires_in_days: int | None = None
+    """New expiry, for managers: days from today, for credits that have expired since; what comes back to them is kept
+    then, and does not expire at once. 0: never."""
+    expires_at: datetime | None = None
+    """New instant of expiry, in place of expiresInDays."""
+    never_expires: bool | None = False
+    """Whether those credits are never to expire, in place of expiresInDays."""
     note: str | None = None
     """Free text of up to 10,000 characters, hidden from customers."""
     request_approval: bool | None = False
@@ -33,11 +41,16 @@ class PreviewRefundInput(TextsInput):
     propose_only: bool | None = False
     """Whether to ask for approval in any case, even within the limits."""
 
+    def new_expiry(self) -> NewExpiry:
+        """Of what comes back to credits that have expired."""
+        return NewExpiry(self.expires_in_days, self.expires_at, bool(self.never_expires))
+
     def command(self) -> RefundSpend:
         """Raises NotFound, Invalid."""
         return RefundSpend(
             transaction_id=input_id(self.transaction_id, "Transaction", "transactionId"),
             amount=self.amount,
+            new_expiry=self.new_expiry(),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             texts=self.texts(),
             request_approval=bool(self.request_approval),

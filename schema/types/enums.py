@@ -63,6 +63,10 @@ class RequestedOperation(StrEnum):
     """A new order, as by createOrder."""
     REFUND_SPEND = "refundSpend"
     """A refund of what was spent, as by refundSpend."""
+    TRANSFER_CREDIT = "transferCredit"
+    """A transfer to another customer, as by transferCredit."""
+    REVIVE_CREDIT = "reviveCredit"
+    """A return of what has expired, as by reviveCredit."""
 
 
 @strawberry.enum

@@ -146,6 +146,16 @@ class Transaction(Node):
             return None
         return to_decimal(found.refunded_minor, found.asset)
 
+    @resolved(TransactionRef | None)
+    async def counterpart(self, info: Info) -> Any:
+        """With TRANSFER: transaction of the other customer, who gave or received; null to customers."""
+        info.context.require(Permission.READ_LEDGER)
+        loaders = info.context.loaders
+        if self.kind is not TransactionKind.TRANSFER or loaders.for_customer:
+            return None
+        other = await loaders.counterparts.load(self.view.id)
+        return None if other is None else await loaders.transactions.load(other)
+
     async def _refunds(self, info: Info) -> RefundsView | None:
         """None for kinds that neither give back nor are given back, which need not be read."""
         info.context.require(Permission.READ_LEDGER)

@@ -185,7 +185,7 @@ class AdjustmentPreview:
     def available_after(self, info: Info) -> Decimal:
         """Available amount after the adjustment; null without the right to read the ledger."""
         info.context.require(Permission.READ_LEDGER)
-        return _shown(self.preview.available_after_minor, self.preview.asset)
+        return shown_amount(self.preview.available_after_minor, self.preview.asset)
 
     @resolved(Decimal | None)
     def held_after(self, info: Info) -> Decimal:
@@ -197,7 +197,7 @@ class AdjustmentPreview:
     def lifetime_after(self, info: Info) -> Decimal:
         """Lifetime total after the adjustment; null without the right to read the ledger."""
         info.context.require(Permission.READ_LEDGER)
-        return _shown(self.preview.lifetime_after_minor, self.preview.asset)
+        return shown_amount(self.preview.lifetime_after_minor, self.preview.asset)
 
     @resolved(list[CreditEffect] | None)
     def credits(self, info: Info) -> list[CreditEffect]:
@@ -243,13 +243,13 @@ class SpendPreview:
     def available_after(self, info: Info) -> Decimal:
         """Available amount afterwards; null without the right to read the ledger."""
         info.context.require(Permission.READ_LEDGER)
-        return _shown(self.preview.available_after_minor, self.preview.asset)
+        return shown_amount(self.preview.available_after_minor, self.preview.asset)
 
     @resolved(Decimal | None)
     def held_after(self, info: Info) -> Decimal:
         """Amount set aside by holds afterwards; null without the right to read the ledger."""
         info.context.require(Permission.READ_LEDGER)
-        return _shown(self.preview.held_after_minor, self.preview.asset)
+        return shown_amount(self.preview.held_after_minor, self.preview.asset)
 
     @resolved(list[CreditEffect] | None)
     def credits(self, info: Info) -> list[CreditEffect]:
@@ -266,7 +266,7 @@ class SpendPreview:
         return None if account_id is None else info.context.loaders.accounts.get(account_id)
 
 
-def _shown(minor: int, asset: str) -> Decimal:
+def shown_amount(minor: int, asset: str) -> Decimal:
     """Return a figure even for an asset that does not exist: the preview has to show some, and says so in userErrors."""
     try:
         return to_decimal(minor, asset)

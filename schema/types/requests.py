@@ -10,7 +10,7 @@ import strawberry
 from auth.principal import Principal
 from auth.roles import Permission, Role, may
 from gateway.reading import Pending
-from models.commands import AdjustCredit, CreateOrder, GiveReward, RefundSpend
+from models.commands import AdjustCredit, CreateOrder, GiveReward, RefundSpend, ReviveCredit, TransferCredit
 from models.kinds import ApprovalStatus, BulkStatus, LimitKind, LimitScope
 from models.kinds import Role as RoleOf
 from models.money import exponent, to_decimal
@@ -75,7 +75,7 @@ class ApprovalRequest(Node):
     operation: RequestedOperation
     """Mutation that is to be approved."""
     reason: str | None
-    """With ADJUST_CREDIT: code of the adjustment reason."""
+    """With ADJUST_CREDIT and REVIVE_CREDIT: code of the adjustment reason."""
     note: str | None
     """Free text given with the request."""
     reference: str | None
@@ -83,7 +83,7 @@ class ApprovalRequest(Node):
     metadata: list[MetadataPair] | None
     """Metadata asked for, by key; null to customers."""
     expires_in_days: int | None
-    """Days until the credit is to expire, counted from the approval."""
+    """Days until the credit is to expire, counted from the approval. 0: never."""
     credit_expires_at: datetime | None
     """Instant at which the credit is to expire; null if none was asked for."""
     effective_on: date | None
@@ -144,28 +144,37 @@ class ApprovalRequest(Node):
 
     @resolved(AssetCode | None)
     def asset(self, info: Info) -> AssetCode | None:
-        """Asset to adjust or give back or, for CREATE_ORDER, the order's currency. What is to be given back takes the
-        right to read the ledger."""
+        """Asset to adjust, give back, transfer or revive or, for CREATE_ORDER, the order's currency. What is to be given
+        back or revived takes the right to read the ledger."""
         self._require_figures(info)
         return None if self.view.asset is None else AssetCode(self.view.asset)
 
     @resolved(Decimal | None)
     def amount(self, info: Info) -> Decimal | None:
-        """Amount to adjust by or give back or, for CREATE_ORDER, the total of the order's credit lines, as asked for. What
-        is to be given back takes the right to read the ledger."""
+        """Amount to adjust by, give back, transfer or revive or, for CREATE_ORDER, the total of the order's credit lines, as
+        asked for. What is to be given back or revived takes the right to read the ledger."""
         self._require_figures(info)
         return _amount(self.view)
 
     def _require_figures(self, info: Info) -> None:
-        """Of a refund, the books have said them, and not its requester. Raises Denied."""
-        if isinstance(self.view.asked, RefundSpend):
+        """Of a refund or a revival, the books have said them, and not its requester. Raises Denied."""
+        if isinstance(self.view.asked, RefundSpend | ReviveCredit):
             info.context.require(Permission.READ_LEDGER)
 
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
-        """Customer whom the request is for."""
+        """Customer whom the request is for; with TRANSFER_CREDIT, who is to give."""
         info.context.require(Permission.READ_CUSTOMERS)
         return info.context.loaders.customers.get(self.view.customer_id)
+
+    @resolved(Customer | None)
+    def to_customer(self, info: Info) -> Pending[Any]:
+        """With TRANSFER_CREDIT: customer who is to receive."""
+        asked = self.view.asked
+        if not isinstance(asked, TransferCredit):
+            return None
+        info.context.require(Permission.READ_CUSTOMERS)
+        return info.context.loaders.customers.get(asked.to_customer_id)
 
     @resolved(Reward | None)
     def reward(self, info: Info) -> Pending[Any]:
@@ -183,9 +192,10 @@ class ApprovalRequest(Node):
 
     @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
-        """Credit that a removal is to take from, if one was named."""
+        """Credit that a removal or a transfer is to take from, if one was named; with REVIVE_CREDIT, the credit to
+        revive."""
         asked = self.view.asked
-        if not isinstance(asked, AdjustCredit) or asked.credit_id is None:
+        if not isinstance(asked, AdjustCredit | TransferCredit | ReviveCredit) or asked.credit_id is None:
             return None
         info.context.require(Permission.READ_LEDGER)
         return info.context.loaders.credits.get(asked.credit_id)

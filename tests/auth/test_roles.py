@@ -32,6 +32,8 @@ PLACES: dict[Permission, tuple[str, str]] = {
     Permission.USE_CREDIT: ("spend,", "credits:spend credits:assign"),
     Permission.SPEND_CREDIT: ("spend,", "credits:spend"),
     Permission.REFUND_SPEND: ("give back", "credits:refund"),
+    Permission.TRANSFER: ("transfer between", "credits:remove"),
+    Permission.REVIVE: ("revive", "credits:add"),
     Permission.PAY_WITH_CREDIT: ("spend,", "credits:spend"),
     Permission.WRITE_CUSTOMERS: ("add and edit", "customers:write"),
     Permission.WRITE_INVOICES: ("add and edit", "invoices:write"),

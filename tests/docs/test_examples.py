@@ -31,6 +31,7 @@ WALKED: Final = {
 HERE: Final = {
     "docs/errors.md",
     "docs/limits-and-approvals.md",
+    "docs/moving.md",
     "docs/partner-tokens.md",
     "docs/query-cost.md",
     "docs/references.md",
@@ -145,6 +146,23 @@ async def test_limits_and_approvals(api: Api, tenant: Tenant) -> None:
     variables = {"request": asked["approvalRequest"]["id"], "key": uuid4().hex}
     (error,) = (await api(with_terms, variables, **by_manager))["approveRequest"]["userErrors"]
     assert fits(page.take("json").json(), error)
+    page.end()
+
+
+async def test_moving(api: Api, tenant: Tenant, clock: Clock) -> None:
+    page = Examples("docs/moving.md", "graphql", "json")
+    giver, receiver = await tenant.customer(), await tenant.customer()
+    await tenant.credit(giver, 9)
+    by_manager: dict[str, Any] = {"role": Role.MANAGER, "subject": "maria"}
+    people = {"from": gid("Customer", giver), "to": gid("Customer", receiver)}
+
+    answer = await api(page.take("graphql").text, people, **by_manager)
+    assert fits(page.take("json").json(), {"data": answer.data})
+    credit = await tenant.credit(giver, 50, expires_at=clock() + timedelta(days=1))
+    clock.advance(days=2)
+    await tenant.expire()
+    answer = await api(page.take("graphql").text, {"credit": gid("Credit", credit)}, **by_manager)
+    assert fits(page.take("json").json(), {"data": answer.data})
     page.end()
 
 

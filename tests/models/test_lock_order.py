@@ -111,6 +111,7 @@ async def batches(made: Furnished) -> dict[str, list[Unit]]:
         "use": tenant.use(ben, made.service, 2),
         "spend": tenant.spend(ben, 2, actor=PARTNER),
         "refund": tenant.refund(made.spend, actor=STAFF),
+        "transfer": tenant.transfer(cleo, anna, 2, actor=STAFF),
         "give": tenant.give(anna, made.rewards[0]),
         "use coupon": tenant.use_coupon(made.coupons[0]),
         "disable": tenant.disable(made.coupons[1], refund=True),

@@ -12,7 +12,7 @@ from app.postgres.embedded import Urls
 from models.planning.approving import ApproveRequest
 from models.sources import system_clock
 from tests.support.approvals import ask
-from tests.support.storm import APPROVING, EVERYTHING, STAFF, UNDOING, requests
+from tests.support.storm import APPROVING, EVERYTHING, MOVING, STAFF, UNDOING, requests
 from tests.support.tenants import Tenant
 
 ROOT = Path(__file__).parents[2]
@@ -96,6 +96,25 @@ async def test_credits_and_invoices_undone_in_every_order_do_not_deadlock(tenant
     await _check_keys(tenant, first, second)
     assert await _deadlocks(tenant) == before
     await _check_sums(tenant)
+
+
+async def test_a_thousand_transfers_crosswise_do_not_deadlock(tenant: Tenant, database_urls: Urls) -> None:
+    """From A to B and from B to A, among three people; what there is in all is what was added and taken away."""
+    tenant.clock.stand_still(system_clock())
+    customers = [await tenant.customer(name=f"C{n}") for n in range(3)]
+    given = [await tenant.credit(customer, 40) for customer in customers for _ in range(2)]
+    invoices = [await tenant.invoice(customers[0], 1, auto_apply=False)]
+    there = {"customers": customers, "credits": given, "invoices": invoices}
+    before = await _deadlocks(tenant)
+    first, second = await storm(tenant, database_urls, there, MOVING, NUMBER)
+    tenant.clock.stand_still(system_clock())
+
+    _check_answers(first, second, "INSUFFICIENT_BALANCE")
+    await _check_keys(tenant, first, second)
+    assert await _deadlocks(tenant) == before
+    await _check_sums(tenant)
+    moved = "SELECT sum(amount_minor), count(*) > $2 FROM entries WHERE tenant_id = $1 AND counter = 'TRANSFERRED'"
+    assert await tenant.rows(moved, NUMBER // 4) == [(0, True)]
 
 
 async def test_each_approval_is_posted_once_whoever_clicks(tenant: Tenant, database_urls: Urls) -> None:

@@ -254,6 +254,15 @@ CHANGES: dict[str, tuple[tuple[str, str | None], ...]] = {
         ("true", "taken_minor = taken_minor + 1"),
         ("true", "spend_id = id"),
     ),
+    "transfers": (("true", None), ("true", "received_id = (SELECT min(id::text)::uuid FROM transactions)")),
+    "transferred_credits": (("true", None), ("true", "from_id = id"), ("true", "source_id = transfer_id")),
+    "revivals": (
+        ("true", None),
+        ("true", "amount_minor = amount_minor + 1"),
+        ("true", "before_minor = 1"),
+        ("true", f"expired_at = expired_at + {LATER}"),
+        ("true", f"revived_at = revived_at + {LATER}"),
+    ),
     "limit_rules": (
         ("true", None),
         ("true", "per_adjustment = 1000000"),

@@ -106,6 +106,7 @@ class Billing(Approving):
             return
         for number in invoice.granted:
             lot = self.lots[number]
+            lot.revoked = True
             if lot.left and not lot.has_expired(now):
                 self._void(lot)
         invoice.granted = ()

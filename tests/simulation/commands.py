@@ -7,19 +7,19 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.simulation.draws import MONEY
+from tests.simulation.draws import MONEY, ROLES
 from tests.simulation.hold_commands import HoldCommands
+from tests.simulation.moves import Moves
 from tests.simulation.records import METHODS, MOST, PLACES, REASONS, Assignment, Command, FileRow, Invoice, Lot
 from tests.simulation.reference import Reference
 
 ZONES = ("Europe/London", "America/Havana", "Asia/Kathmandu", "Pacific/Apia")
-ROLES = ("MANAGER", "MANAGER", "STAFF")
 CROWD = 400
 FEW = 4
 """So few people that merging more of them leaves too little to happen."""
 
 
-class Commands(HoldCommands):
+class Commands(HoldCommands, Moves):
     """Commands that speak of what the reference has."""
 
     def __init__(self, dice: random.Random, reference: Reference, without: frozenset[str] = frozenset()) -> None:
@@ -41,6 +41,8 @@ class Commands(HoldCommands):
             (5, self._use),
             (12, self._spend),
             (9, self._refund),
+            (9, self._transfer),
+            (8, self._revive),
             (12, self._hold),
             (9, self._capture),
             (3, self._release_hold),
@@ -96,12 +98,6 @@ class Commands(HoldCommands):
         if self._chance(15):
             facts["effective"] = self.reference.today(now) + timedelta(days=self.dice.randint(-3, 4))
         return self._perhaps_proposed("adjust", facts, self.dice.choice(ROLES), 4)
-
-    def _perhaps_proposed(self, name: str, facts: dict[str, Any], role: str, of_a_hundred: int) -> Command:
-        """Whatever is proposed is by the one who is staff, who may then withdraw it."""
-        if self._chance(of_a_hundred) and "propose" not in self.without:
-            return Command(name, {**facts, "propose": True}, "STAFF")
-        return Command(name, facts, role)
 
     def _remove(self, now: datetime) -> Command:
         lot = self.dice.choice(self.reference.lots) if self.reference.lots else None
@@ -311,6 +307,8 @@ class Commands(HoldCommands):
             facts["amount"] = part if part and self._chance(80) else self._amount(asset, 40)
         if self._chance(3) and facts["amount"] is not None:
             facts["amount"] = -facts["amount"]
+        if self._chance(20):
+            facts |= self._new_expiry(now)
         return self._perhaps_proposed("refund", facts, self.dice.choice(ROLES), 8)
 
     def _give(self, now: datetime) -> Command:

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.simulation.records import PLACES, Lot
+from tests.simulation.records import PLACES, Command, Lot
 from tests.simulation.reference import Reference
 
+ROLES = ("MANAGER", "MANAGER", "STAFF")
 MONEY = ("GBP", "GBP", "GBP", "JPY", "KWD")
 
 
@@ -112,3 +113,9 @@ class Draws:
     def _coupon(self) -> int | None:
         coupons = [n for n, coupon in enumerate(self.reference.coupons) if coupon.status == "ISSUED" or self._chance(4)]
         return self.dice.choice(coupons) if coupons else None
+
+    def _perhaps_proposed(self, name: str, facts: dict[str, Any], role: str, of_a_hundred: int) -> Command:
+        """Whatever is proposed is by the one who is staff, who may then withdraw it."""
+        if self._chance(of_a_hundred) and "propose" not in self.without:
+            return Command(name, {**facts, "propose": True}, "STAFF")
+        return Command(name, facts, role)

@@ -27,10 +27,12 @@ from models.operations.merge_customers import merge_customers
 from models.operations.products import update_product
 from models.operations.record_payment import record_payment, void_payment
 from models.operations.refund_spend import refund_spend
+from models.operations.revive_credit import revive_credit
 from models.operations.rewards import update_reward
 from models.operations.services import update_service
 from models.operations.spend_credit import spend_credit
 from models.operations.tiers import update_tier
+from models.operations.transfer_credit import transfer_credit
 from models.operations.update_tenant import update_tenant
 from models.operations.upsert_customer import upsert_customer
 from models.operations.use_credit import use_credit
@@ -269,10 +271,40 @@ def _spend(names: Names, key: str, **facts: Any) -> Any:
     )
 
 
-def _refund(names: Names, key: str, *, spend: int, amount: Decimal | None, **facts: bool) -> Any:
+def _refund(names: Names, key: str, *, spend: int, amount: Decimal | None, **facts: Any) -> Any:
     return refund_spend, c.RefundSpend(
         names.rows["spends"][spend],
         amount,
+        request_approval=facts["approval"],
+        propose_only=facts.get("propose", False),
+        new_expiry=_new_expiry(facts),
+    )
+
+
+def _new_expiry(facts: dict[str, Any]) -> c.NewExpiry:
+    return c.NewExpiry(facts.get("days"), facts.get("expires"), facts.get("never", False))
+
+
+def _transfer(names: Names, key: str, **facts: Any) -> Any:
+    credit = facts.get("credit")
+    return transfer_credit, c.TransferCredit(
+        names.customer(facts["customer"]),
+        names.customer(facts["to"]),
+        facts["asset"],
+        facts["amount"],
+        None if credit is None else names.credit(credit),
+        request_approval=facts["approval"],
+        propose_only=facts.get("propose", False),
+    )
+
+
+def _revive(names: Names, key: str, *, credit: int, **facts: Any) -> Any:
+    return revive_credit, c.ReviveCredit(
+        names.credit(credit),
+        facts["reason"],
+        _new_expiry(facts),
+        facts["amount"],
+        facts["note"],
         request_approval=facts["approval"],
         propose_only=facts.get("propose", False),
     )
@@ -321,6 +353,8 @@ _COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "use": _use,
     "spend": _spend,
     "refund": _refund,
+    "transfer": _transfer,
+    "revive": _revive,
     "hold": hold_commands.hold,
     "capture": hold_commands.capture,
     "release_hold": hold_commands.release,

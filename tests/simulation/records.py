@@ -70,8 +70,9 @@ class Request:
 
 
 ADDED, USED, RETURNED, REMOVED, TAKEN_BACK, EXPIRED = "ADDED", "USED", "RETURNED", "REMOVED", "TAKEN_BACK", "EXPIRED"
-"""What happens to a lot. REMOVED: under a reason that does not move the lifetime total. TAKEN_BACK: under one that
-does, voided, or reversed."""
+REVIVED = "REVIVED"
+"""What happens to a lot. REVIVED: what had expired was put back. REMOVED: under a reason that does not move the lifetime
+total. TAKEN_BACK: under one that does, voided, or reversed."""
 
 
 @dataclass
@@ -80,7 +81,8 @@ class Lot:
 
     home: the record on whose account it stands: what is left moves in a merge, and what comes back later moves then.
     place: of the credit that it is on that account, among all; the later one has the higher id. reason: None where an
-    order has granted it.
+    order has granted it; of one that was transferred, why the value was first given. revoked: whether the order that
+    granted it is no longer paid.
     """
 
     customer: int
@@ -99,6 +101,7 @@ class Lot:
     movements: tuple[tuple[str, Decimal], ...] = ()
     swept: bool = False
     voided: bool = False
+    revoked: bool = False
 
     def move(self, kind: str, amount: Decimal) -> None:
         """A positive amount puts something on it."""
@@ -123,7 +126,12 @@ class Lot:
 
     @property
     def gone(self) -> Decimal:
-        return -self.total(REMOVED, TAKEN_BACK, EXPIRED)
+        return -self.total(REMOVED, TAKEN_BACK, EXPIRED, REVIVED)
+
+    @property
+    def lapsed(self) -> Decimal:
+        """Expired, and not put back."""
+        return -self.total(EXPIRED, REVIVED)
 
     @property
     def lifetime(self) -> Decimal:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from tests.simulation.adjusting import Adjusting
 from tests.simulation.holding import Holding
 from tests.simulation.records import Command, Refusal
 from tests.simulation.serving import Serving
@@ -17,7 +16,7 @@ from tests.simulation.spending import Spending
 
 
 @dataclass
-class Reference(Adjusting, Holding, Serving, Spending):
+class Reference(Holding, Spending, Serving):
     def do(self, command: Command, now: datetime, answered: str | None = None) -> str:
         """`done`, `requested`, `approved` or `approved before`. Raises Refusal, and has changed nothing then.
 

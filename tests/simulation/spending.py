@@ -3,11 +3,11 @@
 from datetime import datetime
 from decimal import Decimal
 
-from tests.simulation.approving import Approving
-from tests.simulation.records import USED, Spend, bad_amount, refuse
+from tests.simulation.moving import Moving
+from tests.simulation.records import USED, Lot, Spend, bad_amount, refuse
 
 
-class Spending(Approving):
+class Spending(Moving):
     def _spend(
         self,
         *,
@@ -53,9 +53,17 @@ class Spending(Approving):
         approval: bool = False,
         propose: bool = False,
         customer: int | None = None,
+        days: int | None = None,
+        expires: datetime | None = None,
+        never: bool = False,
     ) -> str:
-        """All of it, or a part: what was taken last comes back first. customer: of one that was asked for."""
+        """All of it, or a part: what was taken last comes back first. customer: of one that was asked for. days, expires,
+        never: of what has expired since."""
         spent = self.spends[spend]
+        renews, ends = days is not None or expires is not None or never, None
+        if renews:
+            ends, bad_dates = self._renewed(now, days, expires, never, now)
+            refuse(bad_dates | ({"INVALID"} if role == "STAFF" else set()))
         back = spent.left if amount is None else amount
         faults = set() if amount is None else bad_amount(amount, spent.asset) | ({"INVALID"} if amount < 0 else set())
         faults |= {"EXCEEDS_REMAINING"} if back > spent.left or not spent.left else set()
@@ -65,7 +73,7 @@ class Spending(Approving):
             return self._request("refund", now, customer=spent.customer, spend=spend, amount=back)
         refuse({"LIMIT_EXCEEDED"} if over else set())
         self._use_limit(now, role, spent.customer, spent.asset, back)
-        passed = spent.returned
+        passed, parts = spent.returned, list[tuple[Lot, Decimal]]()
         spent.returned += back
         for number, taken in reversed(spent.taken):
             part = min(max(taken - passed, Decimal(0)), back)
@@ -73,4 +81,7 @@ class Spending(Approving):
             back -= part
             if part:
                 self._give_back(self.lots[number], part, now)
+                parts.append((self.lots[number], part))
+        if renews:
+            self._put_back([(lot, part) for lot, part in parts if lot.swept], ends)
         return "done"

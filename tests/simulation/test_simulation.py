@@ -22,6 +22,7 @@ REFERENCE = (
     "people",
     "approving",
     "adjusting",
+    "moving",
     "billing",
     "holding",
     "serving",

@@ -59,6 +59,11 @@ _ROWS: Final[dict[str, str]] = {
     " | id(13, t, n), id(6, t, n), id(5, t, n), true, false, '[]', '[]', at(t + n)",
     "credit_services": "id, credit_id, service_id | id(14, t, n), id(6, t, n), id(1, t, 1)",
     "refunds": "id, spend_id, amount_minor, taken_minor, before_minor | id(5, t, n), id(5, t, n + 1), 1, 9, 0",
+    "transfers": "id, received_id | id(5, t, 2 * n), id(5, t, 2 * n + 1)",
+    "transferred_credits": "id, transfer_id, from_id, source_id"
+    " | id(6, t, n + 1), id(5, t, 2 * n), id(6, t, n), id(5, t, n)",
+    "revivals": "id, transaction_id, credit_id, account_id, lot_id, amount_minor, expired_minor, before_minor, expired_at,"
+    " revived_at | id(22, t, n), id(5, t, n), id(6, t, n), {account}, id(6, t, n), 1, 9, 0, at(t + n), at(t + n + 60)",
     "holds": "id, account_id, home_id, amount_minor, held_minor, captured_minor, expires_at, created_at"
     " | id(5, t, n), {account}, {account}, 1, CASE WHEN n % 10 = 0 THEN 1 ELSE 0 END,"
     " CASE WHEN n % 10 = 0 THEN 0 ELSE 1 END,"

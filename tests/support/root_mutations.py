@@ -271,6 +271,33 @@ MUTATIONS: Final = [
         lambda ids: {"transactionId": ids["Transaction"], "idempotencyKey": "k"},
     ),
     mutating(
+        "refund under a new expiry",
+        "refundSpend",
+        CONFIGURATION,
+        scopes("credits:refund", "credits:add"),
+        lambda ids: {"transactionId": ids["Transaction"], "expiresInDays": 9, "idempotencyKey": "k"},
+    ),
+    mutating(
+        "transfer",
+        "transferCredit",
+        CONFIGURATION,
+        scopes("credits:remove", "credits:add"),
+        lambda ids: {
+            "fromCustomerId": ids["Customer"],
+            "toCustomerId": ids["Member"],
+            "asset": "GBP",
+            "amount": "1.00",
+            "idempotencyKey": "k",
+        },
+    ),
+    mutating(
+        "revive",
+        "reviveCredit",
+        CONFIGURATION,
+        scopes("credits:add"),
+        lambda ids: {"creditId": ids["Credit"], "reason": "GOODWILL", "expiresInDays": 9, "idempotencyKey": "k"},
+    ),
+    mutating(
         "update customer",
         "updateCustomer",
         INSIDE,

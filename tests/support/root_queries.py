@@ -93,6 +93,29 @@ QUERIES: Final = [
         scopes("credits:refund"),
         as_input(lambda ids: {"transactionId": ids["Transaction"]}),
     ),
+    Case(
+        "preview a transfer",
+        "previewTransfer",
+        "query($input: PreviewTransferInput!) { previewTransfer(input: $input) { userErrors { code } } }",
+        CONFIGURATION,
+        scopes("credits:remove", "credits:add"),
+        as_input(
+            lambda ids: {
+                "fromCustomerId": ids["Customer"],
+                "toCustomerId": ids["Member"],
+                "asset": "GBP",
+                "amount": "1.00",
+            }
+        ),
+    ),
+    Case(
+        "preview a revival",
+        "previewRevival",
+        "query($input: PreviewRevivalInput!) { previewRevival(input: $input) { userErrors { code } } }",
+        CONFIGURATION,
+        scopes("credits:add"),
+        as_input(lambda ids: {"creditId": ids["Credit"], "reason": "GOODWILL", "expiresInDays": 9}),
+    ),
     Case("reasons", "adjustmentReasons", "{ adjustmentReasons { code } }", INSIDE, CATALOGUE),
     Case(
         "old reasons",

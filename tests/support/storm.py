@@ -14,7 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.postgres.database import open_database
-from models.commands import Actor, AdjustCredit, BulkCredit, BulkItem, GiveReward, Outcome
+from models.commands import Actor, AdjustCredit, BulkCredit, BulkItem, GiveReward, Outcome, TransferCredit
 from models.errors import LedgerError
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
@@ -25,6 +25,7 @@ from models.operations.create_invoice import create_invoice
 from models.operations.give_reward import give_reward
 from models.operations.record_payment import record_payment
 from models.operations.releasing import reassign_credit, release_assignments, void_credit, void_invoice
+from models.operations.transfer_credit import transfer_credit
 from models.planning.approving import ApproveRequest
 from models.planning.assign import AssignCredit, InvoiceAmount
 from models.planning.invoices import CreateInvoice, InvoiceLineItem
@@ -51,6 +52,7 @@ EVERYTHING: Final = {
 }
 UNDOING: Final = {"assign": 6, "release": 3, "reassign": 3, "void": 2, "credit": 2, "pay": 2, "invoice": 2}
 APPROVING: Final = {"approve": 3, "add": 1}
+MOVING: Final = {"transfer": 9, "add": 1, "remove": 1, "credit": 1}
 """How often each kind of request comes, beside the others."""
 
 
@@ -89,11 +91,11 @@ def _request(dice: random.Random, ids: dict[str, list[UUID]], n: int, kinds: dic
             return bulk_credit, MANAGER, BulkCredit(rows, "GBP", "CORRECTION", error_policy="SKIP_FAILED")
         case "approve":
             return approve_request, MANAGER, ApproveRequest(dice.choice(ids["requests"]))
-        case undoing:
-            return _undo(undoing, dice, ids, invoice, credit)
+        case other:
+            return _undo_or_move(other, dice, ids, invoice, credit)
 
 
-def _undo(kind: str, dice: random.Random, ids: dict[str, list[UUID]], invoice: UUID, credit: UUID) -> Request:
+def _undo_or_move(kind: str, dice: random.Random, ids: dict[str, list[UUID]], invoice: UUID, credit: UUID) -> Request:
     match kind:
         case "release":
             some = dice.sample(ids["assignments"], dice.randint(1, 2))
@@ -102,6 +104,9 @@ def _undo(kind: str, dice: random.Random, ids: dict[str, list[UUID]], invoice: U
             chosen = dice.sample(ids["invoices"], dice.randint(1, 3))
             items = tuple(InvoiceAmount(i, dice.choice((None, Decimal(1)))) for i in chosen)
             return reassign_credit, MANAGER, ReassignCredit(dice.choice(ids["assignments"]), items)
+        case "transfer":
+            giver, receiver = dice.sample(ids["customers"], 2)
+            return transfer_credit, MANAGER, TransferCredit(giver, receiver, "GBP", Decimal(dice.randint(1, 30)))
         case "void":
             return void_invoice, MANAGER, VoidInvoice(invoice)
         case _:

@@ -18,9 +18,12 @@ from models.commands import (
     CreateOrder,
     GiveReward,
     MembershipChange,
+    NewExpiry,
     OrderItem,
     Outcome,
     RefundSpend,
+    ReviveCredit,
+    TransferCredit,
 )
 from models.configuration_commands import CreateProduct, IssueToken, UpdateProduct
 from models.customers import UpsertCustomer
@@ -40,7 +43,9 @@ from models.operations.products import create_product, update_product
 from models.operations.record_payment import record_payment, void_payment
 from models.operations.refund_spend import refund_spend
 from models.operations.releasing import reassign_credit, release_assignments, update_credit, void_credit, void_invoice
+from models.operations.revive_credit import revive_credit
 from models.operations.spend_credit import spend_credit
+from models.operations.transfer_credit import transfer_credit
 from models.operations.upsert_customer import upsert_customer
 from models.operations.use_credit import use_credit
 from models.planning.assign import AssignCredit, InvoiceAmount
@@ -55,6 +60,7 @@ from models.session import tenant_transaction
 from tests.support.clock import Clock
 from tests.support.rows import TenantRows
 
+IN_TEN_DAYS: Final = NewExpiry(in_days=10)
 ADMIN: Final = Actor("admin@test", "ADMIN", name="Ada Admin")
 MANAGER: Final = Actor("maria", "MANAGER", name="Maria")
 STAFF: Final = Actor("sam", "STAFF", name="Sam")
@@ -267,6 +273,37 @@ class Tenant(TenantRows):
         transaction_id = spend if isinstance(spend, UUID) else known(spend.transaction_id)
         command = RefundSpend(transaction_id, None if amount is None else Decimal(amount), **more)
         return await refund_spend(ledger or self.ledger, self.id, actor or self.actor, command, key or self.key())
+
+    async def transfer(
+        self,
+        giver: UUID,
+        receiver: UUID,
+        amount: str | int | Decimal,
+        asset: str = "GBP",
+        *,
+        key: str | None = None,
+        actor: Actor | None = None,
+        ledger: Ledger | None = None,
+        **more: Any,
+    ) -> Outcome:
+        command = TransferCredit(giver, receiver, asset, Decimal(amount), **more)
+        return await transfer_credit(ledger or self.ledger, self.id, actor or self.actor, command, key or self.key())
+
+    async def revive(
+        self,
+        credit_id: UUID,
+        amount: str | int | Decimal | None = None,
+        expiry: NewExpiry = IN_TEN_DAYS,
+        *,
+        reason: str = "GOODWILL",
+        key: str | None = None,
+        actor: Actor | None = None,
+        ledger: Ledger | None = None,
+        **more: Any,
+    ) -> Outcome:
+        """Of no amount, all that has expired."""
+        command = ReviveCredit(credit_id, reason, expiry, None if amount is None else Decimal(amount), **more)
+        return await revive_credit(ledger or self.ledger, self.id, actor or self.actor, command, key or self.key())
 
     async def bulk(
         self,

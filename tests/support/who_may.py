@@ -47,6 +47,8 @@ _FREE: Final = "give a reward free by rewards:give"
 _PAY: Final = "add and edit by payments:write"
 _SPEND: Final = "spend, by credits:spend"
 _REFUND: Final = "give back by credits:refund"
+_TRANSFER: Final = f"transfer between by credits:remove & {_ADD}"
+_REVIVE: Final = "revive by credits:add"
 _DECIDE: Final = "approve by credits:add or credits:remove or rewards:give or invoices:write or credits:refund"
 _ASK: Final = f"{_ADD} | {_REMOVE} | {_GIVE} | {_FREE} | add and edit by invoices:write | {_REFUND}"
 
@@ -113,6 +115,11 @@ RIGHTS: Final[dict[str, str]] = {
     "preview a spend": _SPEND,
     "refund": _REFUND,
     "preview a refund": _REFUND,
+    "refund under a new expiry": f"{_REFUND} & {_REVIVE}",
+    "transfer": _TRANSFER,
+    "preview a transfer": _TRANSFER,
+    "revive": _REVIVE,
+    "preview a revival": _REVIVE,
     "release": _REMOVE,
     "reassign": f"{_REMOVE} & {_ASSIGN}",
     "void a credit": _REMOVE,

@@ -1,0 +1,26 @@
+"""Rows of earlier spends, as undoing them reads them. Pure."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from models.commands import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class SpendRecord:
+    """One stored entry of an earlier transaction that took value off a credit: an undo follows it."""
+
+    transaction_id: UUID
+    sequence: int
+    credit_id: UUID
+    taken_minor: int
+
+
+@dataclass(slots=True)
+class SpendState:
+    """An earlier transaction of which something is to be given back. given_minor: what has been, of all of it."""
+
+    id: UUID
+    kind: str
+    spent_by: Actor
+    given_minor: int
