@@ -191,7 +191,7 @@ class AdjustmentPreview:
     def held_after(self, info: Info) -> Decimal:
         """Amount set aside by holds after the adjustment; null without the right to read the ledger."""
         info.context.require(Permission.READ_LEDGER)
-        return _shown(self.preview.held_after_minor, self.preview.asset)
+        return shown_amount(self.preview.held_after_minor, self.preview.asset)
 
     @resolved(Decimal | None)
     def lifetime_after(self, info: Info) -> Decimal:
