@@ -8,11 +8,23 @@ from strawberry.types.base import get_object_definition
 from schema.nodes import NODES
 from schema.types.base import Node
 from tests.api.conftest import Api, gid
+from tests.support.holds import hold
 from tests.support.schema import SCHEMA
 from tests.support.tenants import Tenant
 
 NODE = "query($id: ID!) { node(id: $id) { __typename id } }"
-OWNED = ["Customer", "Account", "Credit", "LedgerEntry", "Transaction", "Invoice", "Assignment", "Payment", "Coupon"]
+OWNED = [
+    "Customer",
+    "Account",
+    "Credit",
+    "LedgerEntry",
+    "Transaction",
+    "Invoice",
+    "Assignment",
+    "Payment",
+    "Coupon",
+    "Hold",
+]
 
 
 async def one_of_each(tenant: Tenant, external_id: str) -> dict[str, Any]:
@@ -36,6 +48,7 @@ async def one_of_each(tenant: Tenant, external_id: str) -> dict[str, Any]:
         "Assignment": assigned.assignment_ids[0],
         "Payment": paid.payment_id,
         "Coupon": coupon.coupon_id,
+        "Hold": (await hold(tenant, customer, 1)).hold_id,
         "Reward": reward,
         "Service": await tenant.service(f"Cut of {external_id}"),
         "Tier": await tenant.tier(f"Friends of {external_id}", sum(external_id.encode())),

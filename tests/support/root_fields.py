@@ -109,6 +109,7 @@ async def one_of_each(tenant: Tenant) -> Ids:
     coupon = await tenant.give(customer, reward)
     asked = await tenant.adjust(customer, "101.00", actor=ASKER, request_approval=True)
     spent = await tenant.spend(customer, "1.00", actor=program)
+    await tenant.adjust(customer, "1.00", expires_in_days=1)  # of which it is held, before the other
     held = await hold(tenant, customer, "1.00", actor=program)
     await set_limit(tenant.ledger, tenant.id, FACTORY_ADMIN, SetLimit("STAFF", holder="gone"))
     rows = {
