@@ -62,6 +62,8 @@ class Permission(Enum):
     USE_CREDIT = "use service credits"
     SPEND_CREDIT = "spend credit or points"
     REFUND_SPEND = "give back what was spent"
+    CREATE_CREDIT_NOTE = "make a credit note"
+    VOID_CREDIT_NOTE = "void a credit note"
     TRANSFER = "transfer between customers"
     REVIVE = "revive what expired"
     PAY_WITH_CREDIT = "pay with account credit"
@@ -121,6 +123,7 @@ _NO, _YES, _LIMITED, _OWN, _NOT_OWN = Access.NO, Access.YES, Access.LIMITED, Acc
 # - Transferring takes from one and adds to another: credits:remove, and credits:add beside it. Reviving adds.
 # - Disabling a coupon is rewards:give, with or without its points: it undoes what that scope did, as voiding a payment
 #   undoes what payments:write did.
+# - Voiding a credit note is credits:refund: it undoes what that scope did. Like voiding a payment, staff may not.
 # - Starting, cancelling and reinstating a membership is editing a customer.
 # - Reasons and services are what an adjustment has to name, rewards what is given, products what an order sells, so
 #   every holder of a right to do that may list them.
@@ -159,6 +162,8 @@ RULES: Mapping[Permission, Rule] = {
 
     Permission.REFUND_SPEND:     _rule(_LIMITED, _YES,     _YES,     _LIMITED, _NO,  Scope.CREDITS_REFUND),
 
+    Permission.CREATE_CREDIT_NOTE: _rule(_LIMITED, _YES,   _YES,     _LIMITED, _NO,  Scope.CREDITS_REFUND),
+    Permission.VOID_CREDIT_NOTE: _rule(_NO,      _YES,     _YES,     _YES,     _NO,  Scope.CREDITS_REFUND),
     Permission.TRANSFER:         _rule(_NO,      _YES,     _YES,     _NO,      _NO,  Scope.CREDITS_REMOVE),
     Permission.REVIVE:           _rule(_NO,      _YES,     _YES,     _NO,      _NO,  Scope.CREDITS_ADD),
 

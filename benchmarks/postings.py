@@ -43,6 +43,8 @@ DOCUMENTS: Final = {
       holdCredit(input: $input) {{ transaction {{ id }} account {{ available }} hold {{ id }} {_ERRORS} }} }}""",
     "captureHold": f"""mutation($input: CaptureHoldInput!) {{
       captureHold(input: $input) {{ transaction {{ id }} account {{ available }} hold {{ id held }} {_ERRORS} }} }}""",
+    "createCreditNote": f"""mutation($input: CreateCreditNoteInput!) {{
+      createCreditNote(input: $input) {{ creditNote {{ id }} invoice {{ noted due }} {_ERRORS} }} }}""",
     "recordPayment, cash": _PAY,
     "recordPayment, account credit": _PAY,
     "createInvoice, auto-applied": f"""mutation($input: CreateInvoiceInput!) {{
@@ -103,11 +105,13 @@ def _given(shop: Shop, what: str, turn: str) -> tuple[dict[str, object], list[st
         "spendCredit": {"customerId": PICK, "asset": CURRENCY, "amount": "0.01", "note": "Goods"},
         "holdCredit": {"customerId": PICK, "asset": CURRENCY, "amount": "0.01", "note": "Goods", "expiresInMinutes": 1},
         "captureHold": {"holdId": PICK, "amount": "0.01"},
+        "createCreditNote": {"invoiceId": PICK, "amount": "0.01"},
         "recordPayment": {"invoiceId": PICK, "amount": "0.01", "method": "CASH" if way == "cash" else "ACCOUNT_CREDIT"},
         "createInvoice": {"customerId": PICK, "number": f"{turn} {KEY}", "currency": CURRENCY, "lines": [line]},
     }
-    others = {"assignCredit": shop.credits, "holdCredit": shop.holders, "captureHold": shop.holds}
-    picks = {**others, "recordPayment": shop.invoices}.get(operation, shop.customers)
+    of_holds = {"holdCredit": shop.holders, "captureHold": shop.holds}
+    of_invoices = {"createCreditNote": shop.invoices, "recordPayment": shop.invoices}
+    picks = {"assignCredit": shop.credits, **of_holds, **of_invoices}.get(operation, shop.customers)
     return inputs[operation], picks, shop.invoices
 
 

@@ -166,6 +166,7 @@ CREATE TABLE assignments (
     assigned_at            timestamptz NOT NULL,
     released_at            timestamptz,
     release_transaction_id uuid,
+    noted_minor            bigint NOT NULL DEFAULT 0,
     CONSTRAINT assignments_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT assignments_tenant_id_credit_id_fkey FOREIGN KEY (tenant_id, credit_id)
         REFERENCES credits(tenant_id, id),
@@ -176,6 +177,8 @@ CREATE TABLE assignments (
     CONSTRAINT assignments_tenant_id_transaction_id_fkey FOREIGN KEY (tenant_id, transaction_id)
         REFERENCES transactions(tenant_id, id),
     CONSTRAINT assignments_amount CHECK (amount_minor >= 1 AND amount_minor <= 1000000000000000),
+    CONSTRAINT assignments_noted CHECK (noted_minor = 0 OR noted_minor >= 1 AND noted_minor <= amount_minor AND
+        released_at IS NULL),
     CONSTRAINT assignments_origin CHECK (origin IN ('AUTO', 'MANUAL')),
     CONSTRAINT assignments_released CHECK ((released_at IS NULL) = (release_transaction_id IS NULL))
 );
@@ -198,7 +201,7 @@ CREATE TRIGGER seal_changed AFTER UPDATE OF id, credit_id, invoice_id, transacti
     FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_assignments();
 CREATE TRIGGER seal_deleted AFTER DELETE ON assignments
     FOR EACH ROW EXECUTE FUNCTION seal_assignments();
-GRANT SELECT, INSERT, UPDATE (released_at, release_transaction_id) ON assignments TO scrip_app;
+GRANT SELECT, INSERT, UPDATE (released_at, release_transaction_id, noted_minor) ON assignments TO scrip_app;
 
 CREATE TABLE audit_events (
     id          uuid NOT NULL,
@@ -416,6 +419,117 @@ CREATE TRIGGER seal_changed AFTER UPDATE OF id, credit_id, transaction_id, old_e
 CREATE TRIGGER seal_deleted AFTER DELETE ON credit_changes
     FOR EACH ROW EXECUTE FUNCTION seal_credit_changes();
 GRANT SELECT, INSERT ON credit_changes TO scrip_app;
+
+CREATE TABLE credit_note_lines (
+    id           uuid NOT NULL,
+    tenant_id    uuid NOT NULL,
+    note_id      uuid NOT NULL,
+    line_id      uuid NOT NULL,
+    quantity     numeric(20,6),
+    amount_minor bigint NOT NULL,
+    CONSTRAINT credit_note_lines_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT credit_note_lines_tenant_id_line_id_fkey FOREIGN KEY (tenant_id, line_id)
+        REFERENCES invoice_lines(tenant_id, id),
+    CONSTRAINT credit_note_lines_tenant_id_note_id_fkey FOREIGN KEY (tenant_id, note_id)
+        REFERENCES credit_notes(tenant_id, id),
+    CONSTRAINT credit_note_lines_numbers CHECK (quantity > 0::numeric AND amount_minor >= 0 AND amount_minor <=
+        1000000000000000)
+);
+ALTER TABLE credit_note_lines ALTER COLUMN tenant_id SET (n_distinct=1);
+CREATE INDEX credit_note_lines_line ON credit_note_lines (tenant_id, line_id);
+CREATE INDEX credit_note_lines_note ON credit_note_lines (tenant_id, note_id);
+ALTER TABLE credit_note_lines ENABLE ROW LEVEL SECURITY;
+ALTER TABLE credit_note_lines FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON credit_note_lines
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON credit_note_lines
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER seal_added AFTER INSERT ON credit_note_lines
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_credit_note_lines();
+CREATE TRIGGER seal_changed AFTER UPDATE OF id, note_id, line_id, quantity, amount_minor ON credit_note_lines
+    FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_credit_note_lines();
+CREATE TRIGGER seal_deleted AFTER DELETE ON credit_note_lines
+    FOR EACH ROW EXECUTE FUNCTION seal_credit_note_lines();
+GRANT SELECT, INSERT ON credit_note_lines TO scrip_app;
+
+CREATE TABLE credit_note_parts (
+    id            uuid NOT NULL,
+    tenant_id     uuid NOT NULL,
+    note_id       uuid NOT NULL,
+    assignment_id uuid,
+    payment_id    uuid,
+    credit_id     uuid NOT NULL,
+    amount_minor  bigint NOT NULL,
+    gone          boolean NOT NULL,
+    CONSTRAINT credit_note_parts_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT credit_note_parts_tenant_id_assignment_id_fkey FOREIGN KEY (tenant_id, assignment_id)
+        REFERENCES assignments(tenant_id, id),
+    CONSTRAINT credit_note_parts_tenant_id_credit_id_fkey FOREIGN KEY (tenant_id, credit_id)
+        REFERENCES credits(tenant_id, id),
+    CONSTRAINT credit_note_parts_tenant_id_note_id_fkey FOREIGN KEY (tenant_id, note_id)
+        REFERENCES credit_notes(tenant_id, id),
+    CONSTRAINT credit_note_parts_tenant_id_payment_id_fkey FOREIGN KEY (tenant_id, payment_id)
+        REFERENCES payments(tenant_id, id),
+    CONSTRAINT credit_note_parts_amount CHECK (amount_minor >= 1 AND amount_minor <= 1000000000000000 AND
+        num_nonnulls(assignment_id, payment_id) = 1)
+);
+ALTER TABLE credit_note_parts ALTER COLUMN tenant_id SET (n_distinct=1);
+CREATE INDEX credit_note_parts_note ON credit_note_parts (tenant_id, note_id);
+ALTER TABLE credit_note_parts ENABLE ROW LEVEL SECURITY;
+ALTER TABLE credit_note_parts FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON credit_note_parts
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON credit_note_parts
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER seal_added AFTER INSERT ON credit_note_parts
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_credit_note_parts();
+CREATE TRIGGER seal_changed AFTER UPDATE OF id, note_id, assignment_id, payment_id, credit_id, amount_minor, gone ON
+    credit_note_parts
+    FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_credit_note_parts();
+CREATE TRIGGER seal_deleted AFTER DELETE ON credit_note_parts
+    FOR EACH ROW EXECUTE FUNCTION seal_credit_note_parts();
+GRANT SELECT, INSERT ON credit_note_parts TO scrip_app;
+
+CREATE TABLE credit_notes (
+    id                  uuid NOT NULL,
+    tenant_id           uuid NOT NULL,
+    invoice_id          uuid NOT NULL,
+    amount_minor        bigint NOT NULL,
+    lowered_minor       bigint NOT NULL,
+    credit_id           uuid,
+    created_at          timestamptz NOT NULL,
+    voided_at           timestamptz,
+    void_transaction_id uuid,
+    CONSTRAINT credit_notes_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT credit_notes_tenant_id_credit_id_fkey FOREIGN KEY (tenant_id, credit_id)
+        REFERENCES credits(tenant_id, id),
+    CONSTRAINT credit_notes_tenant_id_id_fkey FOREIGN KEY (tenant_id, id)
+        REFERENCES transactions(tenant_id, id),
+    CONSTRAINT credit_notes_tenant_id_invoice_id_fkey FOREIGN KEY (tenant_id, invoice_id)
+        REFERENCES invoices(tenant_id, id),
+    CONSTRAINT credit_notes_tenant_id_void_transaction_id_fkey FOREIGN KEY (tenant_id, void_transaction_id)
+        REFERENCES transactions(tenant_id, id),
+    CONSTRAINT credit_notes_amount CHECK (amount_minor >= 1 AND amount_minor <= 1000000000000000 AND lowered_minor >= 0
+        AND lowered_minor <= amount_minor AND (credit_id IS NULL OR lowered_minor < amount_minor)),
+    CONSTRAINT credit_notes_voided CHECK ((voided_at IS NULL) = (void_transaction_id IS NULL))
+);
+ALTER TABLE credit_notes ALTER COLUMN tenant_id SET (n_distinct=1);
+CREATE INDEX credit_notes_invoice ON credit_notes (tenant_id, invoice_id, created_at, id);
+ALTER TABLE credit_notes ENABLE ROW LEVEL SECURITY;
+ALTER TABLE credit_notes FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON credit_notes
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+CREATE TRIGGER seal_added AFTER INSERT ON credit_notes
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_credit_notes();
+CREATE TRIGGER seal_changed AFTER UPDATE OF id, invoice_id, amount_minor, lowered_minor, credit_id, created_at,
+    voided_at, void_transaction_id ON credit_notes
+    FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_credit_notes();
+CREATE TRIGGER seal_deleted AFTER DELETE ON credit_notes
+    FOR EACH ROW EXECUTE FUNCTION seal_credit_notes();
+GRANT SELECT, INSERT, UPDATE (voided_at, void_transaction_id) ON credit_notes TO scrip_app;
 
 CREATE TABLE credit_services (
     id         uuid NOT NULL,
@@ -936,14 +1050,15 @@ CREATE TABLE invoices (
     creditable_minor bigint NOT NULL,
     kind             varchar(16) NOT NULL,
     limited_on       date,
+    noted_minor      bigint NOT NULL DEFAULT 0,
     CONSTRAINT invoices_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT invoices_number_key UNIQUE (tenant_id, number),
     CONSTRAINT invoices_tenant_id_actor_id_fkey FOREIGN KEY (tenant_id, actor_id)
         REFERENCES actors(tenant_id, id),
     CONSTRAINT invoices_tenant_id_customer_id_fkey FOREIGN KEY (tenant_id, customer_id)
         REFERENCES customers(tenant_id, id),
-    CONSTRAINT invoices_creditable CHECK (creditable_minor >= 0 AND creditable_minor <= total_minor AND credited_minor
-        <= creditable_minor AND (kind = 'ORDER' OR creditable_minor = total_minor)),
+    CONSTRAINT invoices_creditable CHECK (creditable_minor >= 0 AND creditable_minor <= total_minor AND (credited_minor
+        + noted_minor) <= creditable_minor AND (kind = 'ORDER' OR creditable_minor = total_minor)),
     CONSTRAINT invoices_currency CHECK (currency ~ '^[A-Z]{3}$'),
     CONSTRAINT invoices_kind CHECK (kind IN ('INVOICE', 'ORDER')),
     CONSTRAINT invoices_limited CHECK (limited_on IS NULL OR creditable_minor < total_minor),
@@ -952,14 +1067,15 @@ CREATE TABLE invoices (
     CONSTRAINT invoices_number_given CHECK (number <> ''),
     CONSTRAINT invoices_status CHECK (
     CASE status
-        WHEN 'OPEN' THEN (paid_minor + credited_minor) = 0 AND total_minor > 0
-        WHEN 'PART_PAID' THEN (paid_minor + credited_minor) >= 1 AND (paid_minor + credited_minor) <= (total_minor - 1)
-        WHEN 'PAID' THEN (paid_minor + credited_minor) = total_minor
+        WHEN 'OPEN' THEN (paid_minor + credited_minor) = 0 AND total_minor > noted_minor
+        WHEN 'PART_PAID' THEN (paid_minor + credited_minor) >= 1 AND (paid_minor + credited_minor) <= (total_minor -
+            noted_minor - 1)
+        WHEN 'PAID' THEN (paid_minor + credited_minor) = (total_minor - noted_minor)
         WHEN 'VOID' THEN credited_minor = 0
         ELSE false
     END),
     CONSTRAINT invoices_sums CHECK (total_minor >= 0 AND total_minor <= 1000000000000000 AND paid_minor >= 0 AND
-        credited_minor >= 0 AND (paid_minor + credited_minor) <= total_minor),
+        credited_minor >= 0 AND noted_minor >= 0 AND (paid_minor + credited_minor + noted_minor) <= total_minor),
     CONSTRAINT invoices_voided CHECK ((status = 'VOID') = (voided_at IS NOT NULL))
 ) WITH (fillfactor=90);
 ALTER TABLE invoices ALTER COLUMN tenant_id SET (n_distinct=1);
@@ -978,8 +1094,8 @@ CREATE TRIGGER seal_changed AFTER UPDATE OF id, customer_id, number, currency, t
     FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_invoices();
 CREATE TRIGGER seal_deleted AFTER DELETE ON invoices
     FOR EACH ROW EXECUTE FUNCTION seal_invoices();
-GRANT SELECT, INSERT, UPDATE (paid_minor, credited_minor, status, auto_apply, due_on, voided_at) ON invoices TO
-    scrip_app;
+GRANT SELECT, INSERT, UPDATE (paid_minor, credited_minor, status, auto_apply, due_on, voided_at, noted_minor) ON
+    invoices TO scrip_app;
 
 CREATE TABLE limit_counters (
     id            uuid NOT NULL,
@@ -1134,6 +1250,7 @@ CREATE TABLE payments (
     created_at     timestamptz NOT NULL,
     voided_at      timestamptz,
     transaction_id uuid,
+    noted_minor    bigint NOT NULL DEFAULT 0,
     CONSTRAINT payments_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT payments_tenant_id_actor_id_fkey FOREIGN KEY (tenant_id, actor_id)
         REFERENCES actors(tenant_id, id),
@@ -1146,7 +1263,9 @@ CREATE TABLE payments (
     CASE method
         WHEN 'ACCOUNT_CREDIT' THEN transaction_id IS NOT NULL
         ELSE (method IN ('CASH', 'CHECK', 'CARD', 'TRANSFER', 'OTHER')) AND transaction_id IS NULL
-    END)
+    END),
+    CONSTRAINT payments_noted CHECK (noted_minor = 0 OR noted_minor >= 1 AND noted_minor <= amount_minor AND
+        transaction_id IS NULL AND voided_at IS NULL)
 );
 ALTER TABLE payments ALTER COLUMN tenant_id SET (n_distinct=1);
 CREATE INDEX payments_invoice ON payments (tenant_id, invoice_id, created_at, id);
@@ -1163,7 +1282,7 @@ CREATE TRIGGER seal_changed AFTER UPDATE OF id, invoice_id, amount_minor, method
     FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_payments();
 CREATE TRIGGER seal_deleted AFTER DELETE ON payments
     FOR EACH ROW EXECUTE FUNCTION seal_payments();
-GRANT SELECT, INSERT, UPDATE (voided_at) ON payments TO scrip_app;
+GRANT SELECT, INSERT, UPDATE (voided_at, noted_minor) ON payments TO scrip_app;
 
 CREATE TABLE products (
     id          uuid NOT NULL,
@@ -2149,6 +2268,63 @@ BEGIN
     RETURN NULL;
 END $function$;
 
+CREATE FUNCTION seal_added_credit_note_lines()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO seals (tenant_id, of_table, id, name, version, digest, salt, sealed_at)
+    SELECT n.tenant_id, 'credit_note_lines', n.id, NULL, 1,
+        sha256(convert_to(json_build_array(
+            'credit_note_lines', n.tenant_id, n."id", n."note_id", n."line_id", n."quantity", n."amount_minor"
+        )::text, 'UTF8')),
+        n.fresh_salt, now()
+    FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_added_credit_note_parts()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO seals (tenant_id, of_table, id, name, version, digest, salt, sealed_at)
+    SELECT n.tenant_id, 'credit_note_parts', n.id, NULL, 1,
+        sha256(convert_to(json_build_array(
+            'credit_note_parts', n.tenant_id, n."id", n."note_id", n."assignment_id", n."payment_id", n."credit_id",
+            n."amount_minor", n."gone"
+        )::text, 'UTF8')),
+        n.fresh_salt, now()
+    FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_added_credit_notes()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO seals (tenant_id, of_table, id, name, version, digest, salt, sealed_at)
+    SELECT n.tenant_id, 'credit_notes', n.id, NULL, 1,
+        sha256(convert_to(json_build_array(
+            'credit_notes', n.tenant_id, n."id", n."invoice_id", n."amount_minor", n."lowered_minor", n."credit_id",
+            (extract(epoch FROM n."created_at") * 1000000)::bigint,
+            (extract(epoch FROM n."voided_at") * 1000000)::bigint, n."void_transaction_id"
+        )::text, 'UTF8')),
+        n.fresh_salt, now()
+    FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $function$;
+
 CREATE FUNCTION seal_added_credit_services()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2949,6 +3125,111 @@ BEGIN
                 (extract(epoch FROM OLD."new_expires_at") * 1000000)::bigint, OLD."old_auto_apply",
                 OLD."new_auto_apply", OLD."old_services"::text, OLD."new_services"::text,
                 (extract(epoch FROM OLD."created_at") * 1000000)::bigint
+            )::text, 'UTF8'));
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_credit_note_lines()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    fresh bytea := NULL;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        UPDATE seals s
+        SET version = s.version + 1,
+            digest = sha256(convert_to(json_build_array(
+                'credit_note_lines', NEW.tenant_id, NEW."id", NEW."note_id", NEW."line_id", NEW."quantity",
+                NEW."amount_minor"
+            )::text, 'UTF8')),
+            salt = fresh, sealed_at = now()
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'credit_note_lines' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'credit_note_lines', OLD.tenant_id, OLD."id", OLD."note_id", OLD."line_id", OLD."quantity",
+                OLD."amount_minor"
+            )::text, 'UTF8'));
+    ELSE
+        DELETE FROM seals s
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'credit_note_lines' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'credit_note_lines', OLD.tenant_id, OLD."id", OLD."note_id", OLD."line_id", OLD."quantity",
+                OLD."amount_minor"
+            )::text, 'UTF8'));
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_credit_note_parts()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    fresh bytea := NULL;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        UPDATE seals s
+        SET version = s.version + 1,
+            digest = sha256(convert_to(json_build_array(
+                'credit_note_parts', NEW.tenant_id, NEW."id", NEW."note_id", NEW."assignment_id", NEW."payment_id",
+                NEW."credit_id", NEW."amount_minor", NEW."gone"
+            )::text, 'UTF8')),
+            salt = fresh, sealed_at = now()
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'credit_note_parts' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'credit_note_parts', OLD.tenant_id, OLD."id", OLD."note_id", OLD."assignment_id", OLD."payment_id",
+                OLD."credit_id", OLD."amount_minor", OLD."gone"
+            )::text, 'UTF8'));
+    ELSE
+        DELETE FROM seals s
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'credit_note_parts' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'credit_note_parts', OLD.tenant_id, OLD."id", OLD."note_id", OLD."assignment_id", OLD."payment_id",
+                OLD."credit_id", OLD."amount_minor", OLD."gone"
+            )::text, 'UTF8'));
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_credit_notes()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    fresh bytea := NULL;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        UPDATE seals s
+        SET version = s.version + 1,
+            digest = sha256(convert_to(json_build_array(
+                'credit_notes', NEW.tenant_id, NEW."id", NEW."invoice_id", NEW."amount_minor", NEW."lowered_minor",
+                NEW."credit_id", (extract(epoch FROM NEW."created_at") * 1000000)::bigint,
+                (extract(epoch FROM NEW."voided_at") * 1000000)::bigint, NEW."void_transaction_id"
+            )::text, 'UTF8')),
+            salt = fresh, sealed_at = now()
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'credit_notes' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'credit_notes', OLD.tenant_id, OLD."id", OLD."invoice_id", OLD."amount_minor", OLD."lowered_minor",
+                OLD."credit_id", (extract(epoch FROM OLD."created_at") * 1000000)::bigint,
+                (extract(epoch FROM OLD."voided_at") * 1000000)::bigint, OLD."void_transaction_id"
+            )::text, 'UTF8'));
+    ELSE
+        DELETE FROM seals s
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'credit_notes' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'credit_notes', OLD.tenant_id, OLD."id", OLD."invoice_id", OLD."amount_minor", OLD."lowered_minor",
+                OLD."credit_id", (extract(epoch FROM OLD."created_at") * 1000000)::bigint,
+                (extract(epoch FROM OLD."voided_at") * 1000000)::bigint, OLD."void_transaction_id"
             )::text, 'UTF8'));
     END IF;
     RETURN NULL;

@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.errors import LedgerError
-from models.kinds import BulkErrorPolicy, Role
+from models.kinds import BulkErrorPolicy, GiveBack, Role
 from models.texts import Texts
 
 _PARTNER: Final = Role.PARTNER
@@ -231,6 +231,36 @@ class RefundSpend(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class NotedLine:
+    """A line that a credit note takes back, or a part of it: a quantity, or an amount (of a quantity, if both are given).
+    Neither: all that no note has taken back yet."""
+
+    line_id: UUID
+    quantity: Decimal | None = None
+    amount: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateCreditNote(Command):
+    """Take back a part of an invoice or order, or all of it. amount: None for what the lines come to; without lines, for all
+    that no note has taken back yet.
+
+    customer_id, asset: only of one that waits for approval, to be listed and shown by; its amounts are then known.
+    """
+
+    invoice_id: UUID
+    amount: Decimal | None = None
+    lines: tuple[NotedLine, ...] = ()
+    give_back: str = GiveBack.LAST_FIRST
+    note: str | None = None
+    request_approval: bool = False
+    propose_only: bool = False
+    customer_id: UUID | None = None
+    asset: str | None = None
+    texts: Texts | None = field(default=None, metadata=LATER)
+
+
+@dataclass(frozen=True, slots=True)
 class TransferCredit(Command):
     """Move available value of one customer's to another customer. credit_id: off this credit; None: in burn order."""
 
@@ -264,7 +294,7 @@ class ReviveCredit(Command):
     texts: Texts | None = field(default=None, metadata=LATER)
 
 
-Approvable = AdjustCredit | GiveReward | CreateOrder | RefundSpend | TransferCredit | ReviveCredit
+Approvable = AdjustCredit | GiveReward | CreateOrder | RefundSpend | CreateCreditNote | TransferCredit | ReviveCredit
 """Commands that can wait for a second person's approval."""
 
 
@@ -302,6 +332,7 @@ class Outcome:
     invoice_id: UUID | None = None
     payment_id: UUID | None = None
     coupon_id: UUID | None = None
+    credit_note_id: UUID | None = None
     hold_id: UUID | None = None
     approval_request_id: UUID | None = None
     bulk_operation_id: UUID | None = None
@@ -331,8 +362,9 @@ class CreditEffect:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The effect of an adjustment, a spend, a hold, a refund, a transfer or a revival, had it been posted now. account_id
-    None: it would open the account. received: of a transfer, the effect on the receiver's account."""
+    """The effect of an adjustment, a spend, a hold, a refund, a credit note, a transfer or a revival, had it been posted
+    now. account_id None: it would open the account. received: of a transfer, the effect on the receiver's account. views:
+    of the rows that it would make or touch."""
 
     asset: str
     account_id: UUID | None
@@ -342,5 +374,6 @@ class Preview:
     credits: tuple[CreditEffect, ...]
     limit: LimitVerdict
     errors: tuple[LedgerError, ...] = field(default=())
+    views: tuple[Any, ...] = ()
     held_after_minor: int = 0
     received: "Preview | None" = None

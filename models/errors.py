@@ -183,7 +183,8 @@ class CreditAssigned(LedgerError):
 
 
 class CreditSpent(LedgerError):
-    """Credit that an order granted must be taken back, but was used. Carries the used amount."""
+    """Credit that an order granted, or a credit note gave back, must be taken back, but was used. Carries the used
+    amount."""
 
     code = "CREDIT_SPENT"
 
@@ -192,6 +193,32 @@ class CreditSpent(LedgerError):
             f"{used} {currency} of the {granted} {currency} that the order granted has been used. Give that back first."
         )
         self.used = used
+
+
+class ReturnSpent(CreditSpent):
+    """The same of what a credit note gave back: what has expired since is gone as well."""
+
+    def __init__(self, used: Decimal, given: Decimal, currency: str) -> None:
+        LedgerError.__init__(
+            self, f"{used} {currency} of the {given} {currency} that the credit note gave back is no longer there."
+        )
+        self.used = used
+
+
+class CreditNoted(LedgerError):
+    """A credit note has given back a part of what is to be undone."""
+
+    code = "CREDIT_NOTED"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"A credit note has given back a part of the {what}. Void that note first.")
+
+
+class CreditNoteVoided(LedgerError):
+    code = "CREDIT_NOTE_VOIDED"
+
+    def __init__(self) -> None:
+        super().__init__("The credit note was voided before. Nothing was changed.", field=("creditNoteId",))
 
 
 class CouponNotIssued(LedgerError):

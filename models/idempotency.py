@@ -34,6 +34,7 @@ TRANSACTED_OPERATIONS: Final = frozenset(
     {
         "adjustCredit",
         "assignCredit",
+        "createCreditNote",
         "captureHold",
         "extendHold",
         "giveReward",
@@ -48,6 +49,7 @@ TRANSACTED_OPERATIONS: Final = frozenset(
         "updateCredit",
         "useCredit",
         "voidCredit",
+        "voidCreditNote",
     }
 )
 """Operations that make a transaction, unless they ask for an approval: their keys are claimed without a seal."""

@@ -40,7 +40,7 @@ class LimitKind(StrEnum):
     """Activity that a limit is on."""
 
     ADDING = "ADDING"
-    """Adding value: adjustments, bulks, free rewards, and what is given back of a spend."""
+    """Adding value: adjustments, bulks, free rewards, what is given back of a spend, and credit notes."""
     SELLING_CREDIT = "SELLING_CREDIT"
     """Selling credit: the total of an order's credit lines."""
     SPENDING = "SPENDING"
@@ -51,7 +51,7 @@ class LimitScope(StrEnum):
     """Span that a limit covers."""
 
     PER_ADJUSTMENT = "PER_ADJUSTMENT"
-    """One adjustment or refund; for SELLING_CREDIT, one order; for SPENDING, one spend."""
+    """One adjustment, refund or credit note; for SELLING_CREDIT, one order; for SPENDING, one spend."""
     PER_ACTOR_DAY = "PER_ACTOR_DAY"
     """All that one person or client does in a day."""
     PER_CUSTOMER_DAY = "PER_CUSTOMER_DAY"
@@ -104,8 +104,8 @@ class TransactionKind(StrEnum):
     REVIVAL = "REVIVAL"
     """Value that had expired was put back on its credit."""
     REVERSAL = "REVERSAL"
-    """Something was taken back: the account credit of a voided payment, the credit of an unpaid order, or the points of
-    a disabled coupon."""
+    """Something was taken back: the account credit of a voided payment, the credit of an unpaid order, the points of a
+    disabled coupon, or what a voided credit note gave back."""
     MERGE = "MERGE"
     """Value moved from one record of a person to another."""
     RESTATEMENT = "RESTATEMENT"
@@ -214,6 +214,15 @@ class PaymentMethod(StrEnum):
     """Any other means of paying in money."""
     ACCOUNT_CREDIT = "ACCOUNT_CREDIT"
     """The customer's open credit, taken in burn order."""
+
+
+class GiveBack(StrEnum):
+    """Which of an invoice's payments and assignments a credit note gives back first."""
+
+    LAST_FIRST = "LAST_FIRST"
+    """The assignments and payments that paid last."""
+    IN_PROPORTION = "IN_PROPORTION"
+    """A part of what each credit paid, and of the money."""
 
 
 class ProductKind(StrEnum):

@@ -129,13 +129,40 @@ class InvoiceView:
     paid_minor: int
     credited_minor: int
     creditable_minor: int
+    noted_minor: int
     kind: str
     issued_on: date
     due_on: date | None
 
     @property
     def due_minor(self) -> int:
-        return self.total_minor - self.paid_minor - self.credited_minor
+        return self.total_minor - self.noted_minor - self.paid_minor - self.credited_minor
+
+
+@frozen
+class CreditNoteView:
+    """id: that of the transaction that made it. lowered_minor: the part that lowered what was due. credit_id: of the credit
+    that what money had paid became."""
+
+    id: UUID
+    invoice_id: UUID
+    currency: str
+    amount_minor: int
+    lowered_minor: int
+    credit_id: UUID | None
+    created_at: datetime
+    voided_at: datetime | None
+    void_transaction_id: UUID | None
+
+
+@frozen
+class NotedLineView:
+    """quantity: None if only an amount was named."""
+
+    currency: str
+    line_id: UUID
+    quantity: Decimal | None
+    amount_minor: int
 
 
 @frozen
@@ -157,6 +184,7 @@ class AssignmentView:
     origin: str
     assigned_at: datetime
     released_at: datetime | None
+    noted_minor: int
 
 
 @frozen
@@ -169,12 +197,15 @@ class PaymentView:
     received_on: date
     voided_at: datetime | None
     transaction_id: UUID | None
+    noted_minor: int
 
 
 @frozen
 class InvoiceLineView:
     """kind, product_id: of an order's lines alone."""
 
+    id: UUID
+    invoice_id: UUID
     currency: str
     description: str
     quantity: int

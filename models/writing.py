@@ -45,6 +45,7 @@ from models.planning.drafts import (
     TransferredCreditDraft,
 )
 from models.planning.hold_rows import HoldLotDraft, HoldState
+from models.planning.noted import CreditNoteLineDraft, CreditNotePartDraft, CreditNoteState
 from models.planning.state import (
     AccountState,
     ApprovalState,
@@ -247,8 +248,10 @@ class _Writer:
             ),
             w.touched_approvals,
         )
-        yield from self.update(AssignmentState, ("released_at", "release_transaction_id"), w.touched_assignments)
-        yield from self.update(PaymentState, ("voided_at",), w.touched_payments)
+        of_parts = ("released_at", "release_transaction_id", "noted_minor")
+        yield from self.update(AssignmentState, of_parts, w.touched_assignments)
+        yield from self.update(PaymentState, ("voided_at", "noted_minor"), w.touched_payments)
+        yield from self.update(CreditNoteState, ("voided_at", "void_transaction_id"), w.voided_notes)
         yield from self.update(HoldState, ("home_id", "expires_at"), w.moved_holds, {hold.id for hold in w.holds})
         posted = {account.id for account in w.touched_accounts}
         yield from self.update(AccountState, ("held_until",), [a for a in w.held_accounts if a.id in posted])
@@ -378,12 +381,15 @@ class _Writer:
         yield from self.insert(InvoiceTextDraft, w.invoice_texts)
         yield from self.insert(InvoiceLineDraft, w.invoice_lines)
         new = {invoice.id for invoice in w.invoices}
-        columns = ("paid_minor", "credited_minor", "status", "voided_at")
+        columns = ("paid_minor", "credited_minor", "noted_minor", "status", "voided_at")
         yield from self.update(InvoiceState, columns, w.touched_invoices, new)
         yield from self.insert(AssignmentState, w.assignments)
         yield from self.insert(PaymentState, w.payments)
         yield from self.insert(GrantDraft, w.grants)
         yield from self.insert(RefundDraft, w.refunds)
+        yield from self.insert(CreditNoteState, w.credit_notes)
+        yield from self.insert(CreditNotePartDraft, w.credit_note_parts)
+        yield from self.insert(CreditNoteLineDraft, w.credit_note_lines)
         yield from self.insert(TransferDraft, w.transfers)
         yield from self.insert(TransferredCreditDraft, w.transferred_credits)
         yield from self.insert(RevivalDraft, w.revivals)

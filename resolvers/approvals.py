@@ -5,7 +5,16 @@ from uuid import UUID
 import strawberry
 
 from auth.roles import Permission, Role, may
-from models.commands import AdjustCredit, Approvable, CreateOrder, GiveReward, RefundSpend, ReviveCredit, TransferCredit
+from models.commands import (
+    AdjustCredit,
+    Approvable,
+    CreateCreditNote,
+    CreateOrder,
+    GiveReward,
+    RefundSpend,
+    ReviveCredit,
+    TransferCredit,
+)
 from models.errors import LedgerError, NotFound, OthersRequest, OwnRequest
 from models.kinds import ApprovalStatus
 from models.operations.approvals import approve_request, reject_request, withdraw_request
@@ -48,6 +57,8 @@ def rights_to(asked: Approvable, terms: Terms | None) -> tuple[Permission, ...]:
             return (Permission.TRANSFER, Permission.ADD_CREDIT)
         case ReviveCredit():
             return (Permission.REVIVE,)
+        case CreateCreditNote():
+            return (Permission.CREATE_CREDIT_NOTE,)
 
 
 async def resolve_all(

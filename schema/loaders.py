@@ -116,6 +116,7 @@ class Loaders:
     assignments = NodeRows("Assignment")
     bulk_operations = NodeRows("BulkOperation")
     coupons = NodeRows("Coupon")
+    credit_notes = NodeRows("CreditNote")
     credits = NodeRows("Credit")
     customers = NodeRows("Customer")
     """By the id of any of a person's records: the person."""

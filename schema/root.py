@@ -18,6 +18,7 @@ import resolvers.cancel_bulk_operation
 import resolvers.capture_hold
 import resolvers.configuration
 import resolvers.coupons
+import resolvers.create_credit_note
 import resolvers.create_invoice
 import resolvers.create_order
 import resolvers.credits
@@ -89,6 +90,7 @@ class Query:
         resolvers.adjust.resolve_preview, May.ADD_CREDIT, May.REMOVE_CREDIT, exactly=resolvers.adjust.rights
     )
     preview_spend = root_field(resolvers.spend_credit.resolve_preview, May.SPEND_CREDIT)
+    preview_credit_note = root_field(resolvers.create_credit_note.resolve_preview, May.CREATE_CREDIT_NOTE)
     preview_hold = root_field(resolvers.hold_credit.resolve_preview, May.SPEND_CREDIT)
     preview_refund = root_field(
         resolvers.refund_spend.resolve_preview, May.REFUND_SPEND, exactly=resolvers.refund_spend.rights
@@ -174,6 +176,8 @@ class Mutation:
         resolvers.record_payment.resolve, May.WRITE_PAYMENTS, exactly=resolvers.record_payment.rights
     )
     void_payment = root_field(resolvers.void_payment.resolve, May.VOID_PAYMENT)
+    create_credit_note = root_field(resolvers.create_credit_note.resolve, May.CREATE_CREDIT_NOTE)
+    void_credit_note = root_field(resolvers.create_credit_note.resolve_void, May.VOID_CREDIT_NOTE)
     create_product = root_field(resolvers.products.resolve_create, May.WRITE_CONFIG)
     update_product = root_field(resolvers.products.resolve_update, May.WRITE_CONFIG)
 

@@ -1,4 +1,4 @@
-"""Invoices, with their payments, assignments, lines and grants."""
+"""Invoices, with their payments, assignments, lines, grants and credit notes."""
 
 from uuid import UUID
 
@@ -7,6 +7,7 @@ from models.loading.credits import lots_of_same
 from models.lookups import each
 from models.planning.columns import maker, selected
 from models.planning.needs import Needs
+from models.planning.noted import CreditNoteLineDraft, CreditNotePartDraft, CreditNoteState, LineState
 from models.planning.state import AssignmentState, InvoiceState, PaymentState, ProductState
 from models.session import TenantConnection
 from turns.slices import each_in_slices
@@ -83,16 +84,69 @@ async def load_assignments(connection: TenantConnection, needs: list[Needs]) -> 
     return dict(await each_in_slices(lambda row: (row["id"], assignment(row)), rows))
 
 
-async def load_payments(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, PaymentState]:
-    """Read payments, under the locks of their invoices."""
+async def load_payments(connection: TenantConnection, ids: set[UUID], invoices: set[UUID]) -> dict[UUID, PaymentState]:
+    """Read payments, and the live ones in money on these invoices, under the locks of their invoices."""
+    columns = selected(PaymentState, "p")
     rows = await connection.raw.fetch(
-        f"""SELECT {selected(PaymentState, "p")}
-        FROM {each("id uuid")} k JOIN payments p ON p.tenant_id = $1 AND p.id = k.id""",
+        f"""SELECT {columns} FROM {each("id uuid")} k JOIN payments p ON p.tenant_id = $1 AND p.id = k.id
+        UNION SELECT {columns} FROM {each("id uuid", first=3)} k CROSS JOIN LATERAL (
+            SELECT * FROM payments WHERE tenant_id = $1 AND invoice_id = k.id
+            ORDER BY created_at, id OFFSET 0) AS p WHERE p.voided_at IS NULL AND p.transaction_id IS NULL""",
         connection.tenant_id,
         in_order(ids),
+        in_order(invoices),
     )
     payment = maker(PaymentState, rows)
     return {row["id"]: payment(row) for row in rows}
+
+
+async def load_lines(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, LineState]:
+    """Read invoices' lines, and what credit notes have taken back of them, under the locks of their invoices."""
+    rows = await connection.raw.fetch(
+        f"""SELECT l.id, l.invoice_id, l.kind, l.quantity::numeric AS quantity,
+            (l.quantity * l.unit_price_minor)::bigint AS total_minor,
+            coalesce(n.quantity, 0) AS noted_quantity, coalesce(n.minor, 0)::bigint AS noted_minor
+        FROM {each("id uuid")} k JOIN invoice_lines l ON l.tenant_id = $1 AND l.id = k.id
+        LEFT JOIN LATERAL (
+            SELECT sum(m.quantity) AS quantity, sum(m.amount_minor) AS minor
+            FROM (SELECT note_id, quantity, amount_minor FROM credit_note_lines
+                WHERE tenant_id = $1 AND line_id = k.id OFFSET 0) AS m
+            JOIN credit_notes c ON c.tenant_id = $1 AND c.id = m.note_id AND c.voided_at IS NULL
+        ) AS n ON true""",
+        connection.tenant_id,
+        in_order(ids),
+    )
+    line = maker(LineState, rows)
+    return {row["id"]: line(row) for row in rows}
+
+
+async def load_credit_notes(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, CreditNoteState]:
+    """Read credit notes with what they gave back and the lines that they name, under the locks of their invoices."""
+    arguments = connection.tenant_id, in_order(ids)
+    rows = await connection.raw.fetch(
+        f"""SELECT {selected(CreditNoteState, "n")}
+        FROM {each("id uuid")} k JOIN credit_notes n ON n.tenant_id = $1 AND n.id = k.id""",
+        *arguments,
+    )
+    note = maker(CreditNoteState, rows)
+    notes = {row["id"]: note(row) for row in rows}
+    rows = await connection.raw.fetch(
+        f"""SELECT {selected(CreditNotePartDraft, "p")} FROM {each("id uuid")} k
+        JOIN credit_note_parts p ON p.tenant_id = $1 AND p.note_id = k.id ORDER BY p.id""",
+        *arguments,
+    )
+    part = maker(CreditNotePartDraft, rows)
+    for row in rows:
+        notes[row["note_id"]].parts += (part(row),)
+    rows = await connection.raw.fetch(
+        f"""SELECT {selected(CreditNoteLineDraft, "l")} FROM {each("id uuid")} k
+        JOIN credit_note_lines l ON l.tenant_id = $1 AND l.note_id = k.id ORDER BY l.id""",
+        *arguments,
+    )
+    line = maker(CreditNoteLineDraft, rows)
+    for row in rows:
+        notes[row["note_id"]].lines += (line(row),)
+    return notes
 
 
 async def load_products(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, ProductState]:

@@ -93,6 +93,7 @@ async def load_credits(connection: TenantConnection, books: Books, needs: list[N
     named.update(assignment.credit_id for assignment in books.assignments.values())
     named.update(credit_id for invoice in books.invoices.values() for credit_id in invoice.grants)
     named.update(record.credit_id for record in books.spend_records)
+    named.update(part.credit_id for note in books.credit_notes.values() for part in note.parts)
     named.update(part.credit_id for hold in books.holds.values() for part in hold.parts)
     wanting = set(spends)
     for most in CREDITS_PER_LOAD:

@@ -8,7 +8,15 @@ from uuid import UUID
 
 from models.loading.accounts import lock_customers
 from models.loading.approvals import load_approvals
-from models.loading.billing import load_assignments, load_invoices, load_payments, load_products, taken_numbers
+from models.loading.billing import (
+    load_assignments,
+    load_credit_notes,
+    load_invoices,
+    load_lines,
+    load_payments,
+    load_products,
+    taken_numbers,
+)
 from models.loading.credits import load_credits, load_spend_records, load_spends
 from models.loading.holds import load_holds
 from models.loading.lapsed import load_of_lots
@@ -65,8 +73,7 @@ async def load_named(
         skipped.invoices |= locked
     if numbers := {number for n in needs for number in n.invoice_numbers}:
         books.invoice_numbers = await taken_numbers(connection, numbers)
-    if payments := {p for n in needs for p in n.payments}:
-        books.payments = await load_payments(connection, payments)
+    await load_what_paid(connection, books, needs)
     if products := {p for n in needs for p in n.products}:
         books.products = await load_products(connection, products)
     if rewards := {r for n in needs for r in n.rewards}:
@@ -84,6 +91,21 @@ async def load_named(
         books.holds = await load_holds(connection, holds)
     await load_credits(connection, books, needs)
     await load_of_lots(connection, books, needs)
+
+
+async def load_what_paid(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:
+    """Read payments, lines and credit notes, under the locks of their invoices.
+
+    Payments in money on an invoice matter to its credit notes; to undoing something of it, only if it has some.
+    """
+    payments = {p for n in needs for p in n.payments}
+    noted = {i for n in needs for i in n.assigned_invoices if i in books.invoices and books.invoices[i].noted_minor}
+    if (paid := noted | {i for n in needs for i in n.paid_invoices}) or payments:
+        books.payments = await load_payments(connection, payments, paid)
+    if lines := {line for n in needs for line in n.lines}:
+        books.lines = await load_lines(connection, lines)
+    if notes := {note for n in needs for note in n.credit_notes}:
+        books.credit_notes = await load_credit_notes(connection, notes)
 
 
 def _holds(books: Books, needs: list[Needs]) -> set[UUID]:

@@ -10,6 +10,7 @@ from models.commands import (
     Actor,
     AdjustCredit,
     Approvable,
+    CreateCreditNote,
     CreateOrder,
     GiveReward,
     Outcome,
@@ -22,6 +23,7 @@ from models.kinds import ApprovalStatus
 from models.ledger import Ledger
 from models.money import nonzero_minor
 from models.operations.auditing import Doer, doer_of, record_event
+from models.operations.create_credit_note import as_note, needs_of_note
 from models.operations.give_reward import points_account, price_of
 from models.operations.refund_spend import needs_of_refund
 from models.operations.replays import replay_of_transaction
@@ -68,6 +70,8 @@ async def _needs(tenant_id: UUID, asked: Approvable) -> Needs:
             return invoices.order_needs(asked)
         case RefundSpend():
             return await needs_of_refund(tenant_id, asked)
+        case CreateCreditNote():
+            return await needs_of_note(tenant_id, asked)
         case TransferCredit():
             return transferring.needs(asked, nonzero_minor(asked.amount, asked.asset))
         case ReviveCredit():
@@ -83,8 +87,11 @@ async def _approved(tenant_id: UUID, request_id: UUID) -> Outcome:
     if row["transaction_id"] is None:
         raise InvariantViolated(f"approval request {request_id} was approved, and has no transaction")
     posted = await replay_of_transaction(tenant_id, row["transaction_id"])
-    if posted.account_id is None:  # a free reward moves nothing on it
+    if posted.account_id is None and row["operation"] == "giveReward":  # a free one moves nothing on it
         posted = replace(posted, account_id=await points_account(tenant_id, row["customer_id"]))
+    asked = restored(row["operation"], orjson.loads(row["command"]))
+    if isinstance(asked, CreateCreditNote):
+        posted = as_note(posted, asked)
     return replace(posted, approval_request_id=request_id)
 
 

@@ -9,10 +9,11 @@ from models.commands import Actor, Command, CreditEffect, LimitVerdict, Preview
 from models.errors import CurrencyNotAllowed, LedgerError, LimitExceeded
 from models.ledger import Ledger
 from models.loading.accounts import load_facts, read_accounts, read_customers
-from models.loading.billing import load_invoices
+from models.loading.billing import load_assignments, load_invoices
 from models.loading.counters import counters_needed, read_counters, spending_counters_needed
 from models.loading.credits import load_credits, load_spend_records, load_spends
 from models.loading.lapsed import load_of_lots
+from models.loading.named import load_what_paid
 from models.money import POINTS
 from models.planning.needs import Needs
 from models.planning.persons import followed, followed_needs
@@ -41,12 +42,12 @@ async def previewed(
     before = replace(account) if account is not None and key in existing else None  # a refused plan may have begun
     said = verdict(books, needs.limited[0] if needs.limited else key)
     try:
-        await in_slices(planning.plan(books, PostingContext(actor, None, ledger.source.new_id()), command))
+        outcome = await in_slices(planning.plan(books, PostingContext(actor, None, ledger.source.new_id()), command))
     except LedgerError as error:
         return preview_of_refusal(key[1], error, before, verdict=said, books=books)
     others = [other for other in needs.accounts if other != key]
     received = _effect(books, others[0], existing, said) if others else None
-    return replace(_effect(books, key, existing, said), received=received)
+    return replace(_effect(books, key, existing, said), received=received, views=outcome.views)
 
 
 def _effect(books: Books, key: AccountKey, existing: set[AccountKey], verdict: LimitVerdict) -> Preview:
@@ -115,7 +116,9 @@ async def _unlocked_books(
         books.given_back = await load_spends(connection, set(needs.given_back))
         books.spend_records = await load_spend_records(connection, set(needs.given_back))
     if needs.invoices:
+        books.assignments = await load_assignments(connection, [needs])
         books.invoices = await load_invoices(connection, set(needs.invoices), locking="")
+        await load_what_paid(connection, books, [needs])
     await load_credits(connection, books, [needs])
     await load_of_lots(connection, books, [needs])
     return books, existing

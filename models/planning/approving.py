@@ -1,9 +1,9 @@
 """Approvals: a second person approves a request, which is checked again as of now and posted. Pure.
 
 Everything that was checked when it was asked for is checked again on the current books: the reason and its direction, the
-customer, the membership gate, dates, room, the reward and its stock, the products, what is left of the spend or has
-expired of the credit. A request that can be posted, but whose terms have changed, is refused until it is approved by its
-version (models/planning/binding.py).
+customer, the membership gate, dates, room, the reward and its stock, the products, what is left of the spend, can still be
+noted or has expired of the credit. A request that can be posted, but whose terms have changed, is refused until it is
+approved by its version (models/planning/binding.py).
 
 Days of expiry count from the approval, so that the customer gets the full number; the same goes for a start that was
 left blank. A named start or expiry is kept as requested, and one that has passed meanwhile is refused (EXPIRY_IN_PAST).
@@ -20,6 +20,7 @@ from models.commands import (
     AdjustCredit,
     Approvable,
     Command,
+    CreateCreditNote,
     CreateOrder,
     GiveReward,
     Outcome,
@@ -29,7 +30,17 @@ from models.commands import (
 )
 from models.errors import LedgerError, NotFound, OwnRequest, RequesterNotAllowed, RequestNotPending, TermChange
 from models.kinds import ApprovalStatus
-from models.planning import adjust, invoices, plan_of, requesting, reviving, rewards, spending, transferring
+from models.planning import (
+    adjust,
+    credit_notes,
+    invoices,
+    plan_of,
+    requesting,
+    reviving,
+    rewards,
+    spending,
+    transferring,
+)
 from models.planning.auditing import audit
 from models.planning.binding import Terms, check_bound, credit_sold
 from models.planning.events import emit
@@ -70,6 +81,8 @@ def requester_scopes(asked: Approvable, terms: Terms | None) -> frozenset[str]:
             return frozenset({REMOVE, ADD})
         case ReviveCredit():
             return frozenset({ADD})
+        case CreateCreditNote():
+            return frozenset({REFUND})
 
 
 def needs(command: ApproveRequest, asked: Needs) -> Needs:
@@ -127,6 +140,8 @@ def _plan(books: Books, context: PostingContext, asked: Approvable) -> Steps[Out
             return invoices.plan_order(books, context, asked)
         case RefundSpend():
             return spending.plan_refund(books, context, asked)
+        case CreateCreditNote():
+            return credit_notes.plan(books, context, asked)
         case TransferCredit():
             return transferring.plan(books, context, asked)
         case ReviveCredit():
@@ -150,7 +165,7 @@ def _close(
         decided_at=books.now,
         decision_note=note,
         transaction_id=posted.transaction_id,
-        invoice_id=posted.invoice_id,
+        invoice_id=posted.invoice_id if posted.transaction_id is None else None,  # an order
     )
     books.writes.touched_approvals.append(request)
     details = {"changes": [asdict(change) for change in agreed]} if agreed else None

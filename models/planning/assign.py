@@ -220,4 +220,5 @@ def assignment_view(part: AssignmentState, currency: str) -> AssignmentView:
         origin=part.origin,
         assigned_at=part.assigned_at,
         released_at=part.released_at,
+        noted_minor=part.noted_minor,
     )

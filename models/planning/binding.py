@@ -17,6 +17,7 @@ import orjson
 from models.commands import (
     AdjustCredit,
     Approvable,
+    CreateCreditNote,
     CreateOrder,
     GiveReward,
     NewExpiry,
@@ -74,7 +75,7 @@ def terms_of(books: InForce, asked: Approvable) -> Terms:
         case RefundSpend() | ReviveCredit():
             # The spend never changes, and what has been given back or revived meanwhile is checked again.
             return _of_expiry(books, asked.new_expiry)
-        case TransferCredit():
+        case TransferCredit() | CreateCreditNote():
             return {}
 
 

@@ -23,7 +23,7 @@ from models.planning.state import AccountState, Books, CreditState, PostingConte
 from models.views import AccountView, ActorView, CreditView, TransactionView
 from turns.steps import Steps
 
-GONE: Final = frozenset({Counter.REMOVED, Counter.EXPIRED, Counter.ORDERS})
+GONE: Final = frozenset({Counter.REMOVED, Counter.EXPIRED, Counter.ORDERS, Counter.NOTES})
 """Counters of value that leaves a credit unused: taken back, or expired."""
 
 

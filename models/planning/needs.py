@@ -35,7 +35,8 @@ class Needs:
     be moved to another customer. merges: customers to be merged, locked exclusively; with all accounts of the first and
     their remainders, and today's counters of both.
     as_records: the customers are meant as records, merged or not. invoice_numbers: looked up, so that a duplicate can
-    be refused. approvals: requests to be approved; locked last.
+    be refused. paid_invoices: whose payments in money are loaded, too. lines: of invoices. credit_notes: to be voided.
+    approvals: requests to be approved; locked last.
     """
 
     customers: tuple[UUID, ...] = ()
@@ -53,6 +54,9 @@ class Needs:
     payments: tuple[UUID, ...] = ()
     reversed_transactions: tuple[UUID, ...] = ()
     given_back: tuple[UUID, ...] = ()
+    paid_invoices: tuple[UUID, ...] = ()
+    lines: tuple[UUID, ...] = ()
+    credit_notes: tuple[UUID, ...] = ()
     holds: tuple[UUID, ...] = ()
     all_holds: bool = False
     coupons: tuple[UUID, ...] = ()

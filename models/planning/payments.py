@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.commands import Actor, Command, Outcome
-from models.errors import ExceedsDue, InsufficientBalance, Invalid, InvoiceNotOpen, NotFound, PaymentVoided
+from models.errors import CreditNoted, ExceedsDue, InsufficientBalance, Invalid, InvoiceNotOpen, NotFound, PaymentVoided
 from models.kinds import AssignmentOrigin, InvoiceStatus, PaymentMethod, TransactionKind
 from models.money import nonzero_minor, to_decimal
 from models.planning import calendar, credits, plan_of
@@ -109,6 +109,9 @@ def plan(books: Books, context: PostingContext, command: RecordPayment) -> Steps
     else:
         settle(books, invoice, paid_minor=invoice.paid_minor + amount_minor)
     books.writes.payments.append(payment)
+    # A later unit of the same batch may give some of it back: it must find this here.
+    books.payments[payment.id] = payment
+    books.on_rollback(books.payments.pop, payment.id)
     emit(books, "payment.recorded", payment.id)
     audit(books, context, "payment.recorded", payment.id, invoice.customer_id, details=_told(payment, invoice))
     grant_if_paid(books, context, invoice)
@@ -189,8 +192,8 @@ def void_needs(command: VoidPayment, payment: PaymentState, account: AccountKey)
 
 @plan_of(VoidPayment)
 def plan_void(books: Books, context: PostingContext, command: VoidPayment) -> Steps[Outcome]:
-    """Plan a payment's voiding, which reopens its invoice. Raises PaymentVoided; CreditSpent, before any change, if
-    credit that an order granted was used."""
+    """Plan a payment's voiding, which reopens its invoice. Raises PaymentVoided; CreditNoted if a credit note gave back a
+    part of it; CreditSpent, before any change, if credit that an order granted was used."""
     check_note(command.note)
     payment = books.payments.get(command.payment_id)
     if payment is None:
@@ -198,6 +201,9 @@ def plan_void(books: Books, context: PostingContext, command: VoidPayment) -> St
     if payment.voided_at is not None:
         raise PaymentVoided
     invoice = books.invoices[payment.invoice_id]
+    parts = [a for a in books.assignments.values() if a.payment_id == payment.id and a.released_at is None]
+    if payment.noted_minor or any(part.noted_minor for part in parts):
+        raise CreditNoted("payment").at("paymentId")
     check_grants_unused(books, [invoice])
     # Must succeed from here on.
     books.change(payment, voided_at=books.now)
@@ -206,7 +212,6 @@ def plan_void(books: Books, context: PostingContext, command: VoidPayment) -> St
     if payment.transaction_id is None:
         settle(books, invoice, paid_minor=invoice.paid_minor - payment.amount_minor)
     else:
-        parts = [a for a in books.assignments.values() if a.payment_id == payment.id and a.released_at is None]
         transaction_id = (yield from release(books, context, TransactionKind.REVERSAL, parts, note=command.note)).id
     take_back_grants(books, context, invoice)
     emit(books, "payment.voided", payment.id)
@@ -237,4 +242,5 @@ def payment_view(payment: PaymentState, currency: str) -> PaymentView:
         received_on=payment.received_on,
         voided_at=payment.voided_at,
         transaction_id=payment.transaction_id,
+        noted_minor=payment.noted_minor,
     )

@@ -12,6 +12,7 @@ from models.commands import LATER, Command, Outcome
 from models.errors import (
     AlreadyReleased,
     CreditAssigned,
+    CreditNoted,
     CreditNotOpen,
     Duplicate,
     ExpiryConflict,
@@ -136,6 +137,8 @@ def _live(books: Books, assignment_id: UUID, index: int) -> AssignmentState:
             "The assignment is part of a payment with account credit. Void the payment instead.",
             field=("assignmentIds", str(index)),
         )
+    if part.noted_minor:
+        raise CreditNoted("assignment").at("assignmentIds", str(index))
     return part
 
 
@@ -265,8 +268,8 @@ def void_invoice_needs(command: VoidInvoice, account: AccountKey) -> Needs:
 def plan_void_invoice(books: Books, context: PostingContext, command: VoidInvoice) -> Steps[Outcome]:
     """Plan an invoice's voiding: everything on it is released, last first.
 
-    Raises InvoiceNotOpen if it is void already, InvoicePaid if it was paid with anything but assigned credit,
-    CreditSpent if an order's credit has been spent.
+    Raises InvoiceNotOpen if it is void already, InvoicePaid if it was paid with anything but assigned credit, CreditNoted
+    if a credit note gave back a part of what paid it, CreditSpent if an order's credit has been spent.
     """
     check_note(command.note)
     invoice = books.invoices.get(command.invoice_id)
@@ -276,6 +279,9 @@ def plan_void_invoice(books: Books, context: PostingContext, command: VoidInvoic
         raise InvoiceNotOpen(invoice.status)
     parts = [a for a in books.assignments.values() if a.invoice_id == invoice.id and a.released_at is None]
     paid_minor = invoice.paid_minor + sum([part.amount_minor for part in parts if part.payment_id])
+    paid = [p for p in books.payments.values() if p.invoice_id == invoice.id and p.voided_at is None]
+    if any(part.noted_minor for part in parts) or any(each.noted_minor for each in paid):
+        raise CreditNoted("invoice's payments").at("invoiceId")
     if paid_minor:
         raise InvoicePaid(to_decimal(paid_minor, invoice.currency), invoice.currency)
     check_grants_unused(books, [invoice], parts)
@@ -331,6 +337,8 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
         raise Invalid(
             "Part of the credit was used for a payment. Void that payment first.", field=("releaseAssignments",)
         )
+    if any(part.noted_minor for part in parts):
+        raise CreditNoted("assignments").at("releaseAssignments")
     expired = credit.expires_at is not None and credit.expires_at <= books.now
     check_grants_unused(books, (books.invoices[part.invoice_id] for part in parts), parts)
     # Must succeed from here on.

@@ -13,6 +13,7 @@ from models.commands import (
     AdjustCredit,
     Approvable,
     Asker,
+    CreateCreditNote,
     CreateOrder,
     GiveReward,
     NewExpiry,
@@ -36,6 +37,7 @@ OPERATIONS: Final[Mapping[str, type[Any]]] = {
     "giveReward": GiveReward,
     "createOrder": CreateOrder,
     "refundSpend": RefundSpend,
+    "createCreditNote": CreateCreditNote,
     "transferCredit": TransferCredit,
     "reviveCredit": ReviveCredit,
 }
@@ -168,6 +170,8 @@ def what_is_asked(command: Approvable, terms: Terms | None) -> dict[str, Any]:
         case CreateOrder():
             sold_minor = to_minor(credit_sold(command, terms), command.currency)
             asked |= {"asset": command.currency, "amount_minor": sold_minor}
+        case CreateCreditNote(amount=Decimal() as amount, asset=str(asset)):
+            asked |= {"asset": asset, "amount_minor": to_minor(amount, asset), "note": command.note}
         case RefundSpend(amount=Decimal() as amount, asset=str(asset)):
             asked |= {"asset": asset, "amount_minor": to_minor(amount, asset), "note": command.note}
             asked |= _expiry(command.new_expiry)

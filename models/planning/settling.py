@@ -22,20 +22,26 @@ def account_of(books: Books, invoice: InvoiceState) -> AccountState | None:
 
 
 def status_of(total_minor: int, paid_minor: int, credited_minor: int) -> str:
-    """OPEN, PART_PAID or PAID. A void invoice stays void: nothing settles it."""
+    """OPEN, PART_PAID or PAID, of a total less what was noted. A void invoice stays void: nothing settles it."""
     if paid_minor + credited_minor == total_minor:
         return InvoiceStatus.PAID
     return InvoiceStatus.PART_PAID if paid_minor + credited_minor else InvoiceStatus.OPEN
 
 
 def settle(
-    books: Books, invoice: InvoiceState, *, paid_minor: int | None = None, credited_minor: int | None = None
+    books: Books,
+    invoice: InvoiceState,
+    *,
+    paid_minor: int | None = None,
+    credited_minor: int | None = None,
+    noted_minor: int | None = None,
 ) -> None:
     """Set new sums on the invoice, and the status that follows from them."""
     paid = invoice.paid_minor if paid_minor is None else paid_minor
     credited = invoice.credited_minor if credited_minor is None else credited_minor
-    status = status_of(invoice.total_minor, paid, credited)
-    books.change(invoice, paid_minor=paid, credited_minor=credited, status=status)
+    noted = invoice.noted_minor if noted_minor is None else noted_minor
+    status = status_of(invoice.total_minor - noted, paid, credited)
+    books.change(invoice, paid_minor=paid, credited_minor=credited, noted_minor=noted, status=status)
     books.writes.touched_invoices.append(invoice)
 
 
@@ -154,6 +160,7 @@ def invoice_view(invoice: InvoiceState) -> InvoiceView:
         paid_minor=invoice.paid_minor,
         credited_minor=invoice.credited_minor,
         creditable_minor=invoice.creditable_minor,
+        noted_minor=invoice.noted_minor,
         kind=invoice.kind,
         issued_on=invoice.issued_on,
         due_on=invoice.due_on,

@@ -34,6 +34,7 @@ from models.planning.drafts import (
 from models.planning.hold_rows import Held, HoldLotDraft, HoldState
 from models.planning.lapsed import LapsedState
 from models.planning.lots import Lots
+from models.planning.noted import CreditNoteLineDraft, CreditNotePartDraft, CreditNoteState, LineState
 from models.planning.spend_rows import SpendRecord, SpendState
 from models.texts import Texts
 from turns.steps import Steps, finish
@@ -151,6 +152,7 @@ class InvoiceState:
     """customer_id: the surviving record, whichever record it was issued to.
 
     creditable_minor: the sum of its lines other than credit products: the most that account credit may pay.
+    noted_minor: taken back by credit notes. paid_minor, credited_minor: net of what they gave back.
 
     credit_lines: the amount that each credit product's line adds to the account. grants: the ids of the credits granted
     and not taken back. limited_on: the day whose limits of its actor's it used. That, auto_apply, actor and created_at:
@@ -170,6 +172,7 @@ class InvoiceState:
     due_on: date | None
     kind: str
     voided_at: Annotated[datetime | None, LATER] = None
+    noted_minor: Annotated[int, LATER] = 0
     credit_lines: Annotated[tuple[int, ...], ASIDE] = ()
     grants: Annotated[tuple[UUID, ...], ASIDE] = ()
     limited_on: Annotated[date | None, UNREAD] = None
@@ -179,18 +182,18 @@ class InvoiceState:
 
     @property
     def due_minor(self) -> int:
-        return self.total_minor - self.paid_minor - self.credited_minor
+        return self.total_minor - self.noted_minor - self.paid_minor - self.credited_minor
 
     @property
     def due_to_credit_minor(self) -> int:
         """The part of what is due that account credit may pay."""
-        return min(self.due_minor, self.creditable_minor - self.credited_minor)
+        return min(self.due_minor, self.creditable_minor - self.noted_minor - self.credited_minor)
 
 
 @table("assignments")
 @dataclass(slots=True)
 class AssignmentState:
-    """payment_id: the payment with account credit that it is a part of, if any."""
+    """payment_id: the payment with account credit that it is a part of, if any. noted_minor: given back by credit notes."""
 
     id: UUID
     credit_id: UUID
@@ -202,15 +205,14 @@ class AssignmentState:
     released_at: Annotated[datetime | None, LATER]
     payment_id: Annotated[UUID | None, ASIDE]
     release_transaction_id: Annotated[UUID | None, UNREAD, LATER] = None
+    noted_minor: Annotated[int, LATER] = 0
 
 
 @table("payments")
 @dataclass(slots=True)
 class PaymentState:
-    """transaction_id: the event that moved the account credit it was made with; None for money received.
-
-    actor, created_at: only of a new one.
-    """
+    """transaction_id: the event that moved the account credit it was made with; None for money received. actor: only of a
+    new one. noted_minor: given back by credit notes, of money received."""
 
     id: UUID
     invoice_id: UUID
@@ -220,7 +222,8 @@ class PaymentState:
     voided_at: Annotated[datetime | None, LATER]
     transaction_id: UUID | None
     actor: Actor | None = None
-    created_at: Annotated[datetime | None, UNREAD] = None
+    created_at: datetime | None = None
+    noted_minor: Annotated[int, LATER] = 0
 
 
 @table("coupons")
@@ -339,6 +342,9 @@ class Writes:
     assignments: list[AssignmentState] = field(default_factory=list)
     grants: list[GrantDraft] = field(default_factory=list)
     refunds: list[RefundDraft] = field(default_factory=list)
+    credit_notes: list[CreditNoteState] = field(default_factory=list)
+    credit_note_parts: list[CreditNotePartDraft] = field(default_factory=list)
+    credit_note_lines: list[CreditNoteLineDraft] = field(default_factory=list)
     transfers: list[TransferDraft] = field(default_factory=list)
     transferred_credits: list[TransferredCreditDraft] = field(default_factory=list)
     revivals: list[RevivalDraft] = field(default_factory=list)
@@ -360,6 +366,7 @@ class Writes:
     touched_invoices: list[InvoiceState] = field(default_factory=list)
     touched_assignments: list[AssignmentState] = field(default_factory=list)
     touched_payments: list[PaymentState] = field(default_factory=list)
+    voided_notes: list[CreditNoteState] = field(default_factory=list)
     touched_coupons: list[CouponState] = field(default_factory=list)
     touched_approvals: list[ApprovalState] = field(default_factory=list)
     touched_rewards: list[RewardState] = field(default_factory=list)
@@ -417,6 +424,8 @@ class Books:
     invoice_numbers: set[str] = field(default_factory=set)
     assignments: dict[UUID, AssignmentState] = field(default_factory=dict)
     payments: dict[UUID, PaymentState] = field(default_factory=dict)
+    lines: dict[UUID, LineState] = field(default_factory=dict)
+    credit_notes: dict[UUID, CreditNoteState] = field(default_factory=dict)
     spend_records: list[SpendRecord] = field(default_factory=list)
     given_back: dict[UUID, SpendState] = field(default_factory=dict)
     lapsed: dict[UUID, LapsedState] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Invoices and orders, their lines, the payments on them, and the credit set against them."""
+"""Invoices and orders, their lines, the payments and credit notes on them, and the credit set against them."""
 
 from collections.abc import Collection, Iterable
 from typing import Final
@@ -9,7 +9,15 @@ from models.reads.columns import columns, rows
 from models.reads.paging import LOTS, RECORDS, Condition, Listing, id_key, instant_key, integer_key, text_key, time_key
 from models.reads.references import Reference
 from models.reads.session import ReadSession
-from models.views import AssignmentView, InvoiceLineView, InvoiceTextView, InvoiceView, PaymentView
+from models.views import (
+    AssignmentView,
+    CreditNoteView,
+    InvoiceLineView,
+    InvoiceTextView,
+    InvoiceView,
+    NotedLineView,
+    PaymentView,
+)
 
 _INVOICE: Final = columns(InvoiceView)
 _invoice: Final = rows(InvoiceView)
@@ -18,6 +26,14 @@ _ASSIGNMENT: Final = columns(AssignmentView, currency=_CURRENCY)
 _assignment: Final = rows(AssignmentView)
 _PAYMENT: Final = columns(PaymentView, currency=_CURRENCY)
 _payment: Final = rows(PaymentView)
+_NOTE: Final = columns(CreditNoteView, currency=_CURRENCY)
+_note: Final = rows(CreditNoteView)
+_NOTED_LINE: Final = columns(
+    NotedLineView,
+    currency="""(select i.currency from credit_notes n join invoices i on i.tenant_id = $1 and i.id = n.invoice_id
+                  where n.tenant_id = $1 and n.id = t.note_id)""",
+)
+_noted_line: Final = rows(NotedLineView)
 _LINE: Final = columns(InvoiceLineView, currency=_CURRENCY)
 _line: Final = rows(InvoiceLineView)
 _TEXTS: Final = f"""
@@ -71,6 +87,10 @@ INVOICE_ASSIGNMENTS: Final = Listing(
     "invoice-assignments", _ASSIGNMENT, "assignments t", "t.invoice_id", _BY_ASSIGNMENT, _assignment
 )
 INVOICE_PAYMENTS: Final = Listing("invoice-payments", _PAYMENT, "payments t", "t.invoice_id", _BY_CREATION, _payment)
+INVOICE_NOTES: Final = Listing("invoice-notes", _NOTE, "credit_notes t", "t.invoice_id", _BY_CREATION, _note)
+NOTED_LINES: Final = Listing(
+    "noted-lines", _NOTED_LINE, "credit_note_lines t", "t.note_id", (id_key("t.id"),), _noted_line
+)
 INVOICE_LINES: Final = Listing(
     "invoice-lines", _LINE, "invoice_lines t", "t.invoice_id", (integer_key("t.position", bits=32),), _line
 )
@@ -111,3 +131,11 @@ async def assignments_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[
 
 async def payments_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[PaymentView]:
     return [_payment(row) for row in await session.fetch_by_ids("payments", _PAYMENT, ids)]
+
+
+async def notes_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[CreditNoteView]:
+    return [_note(row) for row in await session.fetch_by_ids("credit_notes", _NOTE, ids)]
+
+
+async def lines_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[InvoiceLineView]:
+    return [_line(row) for row in await session.fetch_by_ids("invoice_lines", _LINE, ids)]

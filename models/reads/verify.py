@@ -23,6 +23,7 @@ from models.reads.verify_hashes import HASH_STATEMENTS
 from models.reads.verify_holds import HOLD_CHECKS
 from models.reads.verify_links import LINK_CHECKS
 from models.reads.verify_moving import MOVING_CHECKS
+from models.reads.verify_notes import NOTE_CHECKS
 from models.reads.verify_people import OTHER_CHECKS
 from models.reads.verify_seals import SEAL_CHECKS
 from models.reads.verify_totals import TOTALS_CHECKS
@@ -64,7 +65,10 @@ async def every_tenant() -> list[TenantName]:
 
 _STATEMENTS: Final = (
     *((None, sql) for sql in HASH_STATEMENTS),
-    *((c.name, c.sql) for c in (*LEDGER_CHECKS, *OTHER_CHECKS, *HOLD_CHECKS, *MOVING_CHECKS, *TOTALS_CHECKS)),
+    *(
+        (c.name, c.sql)
+        for c in (*LEDGER_CHECKS, *NOTE_CHECKS, *OTHER_CHECKS, *HOLD_CHECKS, *MOVING_CHECKS, *TOTALS_CHECKS)
+    ),
     *((f"row of {check.table}", check.sql) for check in SEAL_CHECKS),
     *((f"row of {check.target}", check.sql) for check in LINK_CHECKS),
 )

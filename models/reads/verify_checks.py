@@ -48,7 +48,7 @@ _CREDITS = (
         SELECT d.compared, c.id, d.detail
         FROM credits c LEFT JOIN (
             SELECT credit_id, sum(amount_minor) AS remaining, -sum(amount_minor) FILTER (
-                WHERE (amount_minor < 0 AND counter IN ('REMOVED', 'ORDERS')) OR counter = 'EXPIRED') AS gone
+                WHERE (amount_minor < 0 AND counter IN ('REMOVED', 'ORDERS', 'NOTES')) OR counter = 'EXPIRED') AS gone
             FROM entries WHERE tenant_id = $1 GROUP BY credit_id
         ) e ON e.credit_id = c.id
         LEFT JOIN (
@@ -172,20 +172,24 @@ _INVOICES = (
     Check(
         "invoice sums",
         """
-        SELECT i.id, format('%s %s: total %s, paid %s, credited %s; lines: %s, payments: %s, assignments: %s', i.number,
-            i.status, i.total_minor, i.paid_minor, i.credited_minor, s.total, s.paid, s.credited) AS detail
+        SELECT i.id, format('%s %s: total %s, paid %s, credited %s, noted %s; lines: %s, payments: %s, assignments: %s,'
+            ' notes: %s', i.number, i.status, i.total_minor, i.paid_minor, i.credited_minor, i.noted_minor, s.total, s.paid,
+            s.credited, s.noted) AS detail
         FROM invoices i CROSS JOIN LATERAL (SELECT
             coalesce((SELECT sum(l.quantity * l.unit_price_minor) FROM invoice_lines l
                 WHERE l.tenant_id = $1 AND l.invoice_id = i.id), 0) AS total,
-            coalesce((SELECT sum(p.amount_minor) FROM payments p
+            coalesce((SELECT sum(p.amount_minor - p.noted_minor) FROM payments p
                 WHERE p.tenant_id = $1 AND p.invoice_id = i.id AND p.voided_at IS NULL
                     AND p.transaction_id IS NULL), 0) AS paid,
-            coalesce((SELECT sum(g.amount_minor) FROM assignments g
-                WHERE g.tenant_id = $1 AND g.invoice_id = i.id AND g.released_at IS NULL), 0) AS credited
+            coalesce((SELECT sum(g.amount_minor - g.noted_minor) FROM assignments g
+                WHERE g.tenant_id = $1 AND g.invoice_id = i.id AND g.released_at IS NULL), 0) AS credited,
+            coalesce((SELECT sum(n.amount_minor) FROM credit_notes n
+                WHERE n.tenant_id = $1 AND n.invoice_id = i.id AND n.voided_at IS NULL), 0) AS noted
         ) s
-        WHERE i.tenant_id = $1 AND ((i.total_minor, i.paid_minor, i.credited_minor) <> (s.total, s.paid, s.credited)
+        WHERE i.tenant_id = $1 AND ((i.total_minor, i.paid_minor, i.credited_minor, i.noted_minor)
+                <> (s.total, s.paid, s.credited, s.noted)
             OR (i.status <> 'VOID' AND i.status <> CASE
-                WHEN s.paid + s.credited >= s.total THEN 'PAID' WHEN s.paid + s.credited > 0 THEN 'PART_PAID'
+                WHEN s.paid + s.credited >= s.total - s.noted THEN 'PAID' WHEN s.paid + s.credited > 0 THEN 'PART_PAID'
                 ELSE 'OPEN' END))
         """,
     ),
@@ -202,6 +206,13 @@ _INVOICES = (
                 UNION ALL
                 SELECT release_transaction_id, credit_id, -amount_minor FROM assignments
                 WHERE tenant_id = $1 AND release_transaction_id IS NOT NULL
+                UNION ALL
+                SELECT note_id, credit_id, -amount_minor FROM credit_note_parts
+                WHERE tenant_id = $1 AND assignment_id IS NOT NULL
+                UNION ALL
+                SELECT n.void_transaction_id, p.credit_id, p.amount_minor FROM credit_note_parts p
+                JOIN credit_notes n ON n.tenant_id = $1 AND n.id = p.note_id AND n.void_transaction_id IS NOT NULL
+                WHERE p.tenant_id = $1 AND p.assignment_id IS NOT NULL
             ) moved LEFT JOIN lots ON lots.id = credit_id GROUP BY 1, 2
         ) g FULL JOIN (
             SELECT transaction_id, coalesce(root_id, credit_id) AS root_id, -sum(amount_minor) AS taken

@@ -15,6 +15,9 @@ LINKS: Final = {
     "coupons": "reward_id rewards, customer_id customers, transaction_id transactions,"
     " refund_transaction_id transactions",
     "credit_changes": "credit_id credits, transaction_id transactions",
+    "credit_note_lines": "note_id credit_notes, line_id invoice_lines",
+    "credit_note_parts": "note_id credit_notes, assignment_id assignments, payment_id payments, credit_id credits",
+    "credit_notes": "id transactions, invoice_id invoices, credit_id credits, void_transaction_id transactions",
     "credit_services": "credit_id credits, service_id services",
     "credits": "account_id accounts, transaction_id transactions, origin_id credits, successor_id credits",
     "customers": "merged_into_id customers",

@@ -18,13 +18,15 @@ SALTED: Final = frozenset(
 
 UNSEALED: Final = {
     "accounts": "balance_minor lifetime_minor sequence head_hash posted_at held_until",
+    "assignments": "noted_minor",
     "bulk_operations": "claimed_until",
     "credits": "remaining_minor gone_minor opened_at",
     "holds": "held_minor captured_minor",
     "idempotency_keys": "sealed",
-    "invoices": "paid_minor credited_minor status",
+    "invoices": "paid_minor credited_minor noted_minor status",
     "limit_counters": "used_minor",
     "partner_tokens": "last_used_at last_used_address",
+    "payments": "noted_minor",
     "tenants": "config_version restated deletion_began_at",
     "transactions": "key_use key_at digest",
 }

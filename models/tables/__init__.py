@@ -1,6 +1,17 @@
 """Rows and nothing else, one class per table. The database is built by migrations/, which add what Tortoise cannot say."""
 
-from models.tables.billing import Assignment, Grant, Invoice, InvoiceLine, InvoiceText, Payment, Product
+from models.tables.billing import (
+    Assignment,
+    CreditNote,
+    CreditNoteLine,
+    CreditNotePart,
+    Grant,
+    Invoice,
+    InvoiceLine,
+    InvoiceText,
+    Payment,
+    Product,
+)
 from models.tables.books import Currency, Seal, Totals, TotalsAmounts, TotalsSeen
 from models.tables.configuration import LimitRule, Reason, Reward, Service, Tier
 from models.tables.holding import Hold, HoldLot
@@ -37,6 +48,9 @@ __all__ = [
     "Coupon",
     "Credit",
     "CreditChange",
+    "CreditNote",
+    "CreditNoteLine",
+    "CreditNotePart",
     "CreditService",
     "Currency",
     "Customer",

@@ -8,8 +8,9 @@ from models.tables.base import Privileges, TenantRow
 
 
 class Invoice(TenantRow):
-    """due = total - paid - credited, never negative. status: OPEN, PART_PAID, PAID or VOID. kind: INVOICE or ORDER.
+    """due = total - noted - paid - credited, never negative. status: OPEN, PART_PAID, PAID or VOID. kind: INVOICE or ORDER.
 
+    noted_minor: what credit notes took back; paid_minor and credited_minor are net of what they gave back.
     creditable_minor: the sum of its lines other than credit products; account credit pays no more. auto_apply: whether
     it took open credit when it was issued. limited_on: the day on which its credit lines counted against its actor's
     limit on selling; null if they did not.
@@ -31,9 +32,10 @@ class Invoice(TenantRow):
     created_at = fields.DatetimeField()
     voided_at = fields.DatetimeField(null=True)
     limited_on = fields.DateField(null=True)
+    noted_minor = fields.BigIntField(default=0)
 
     app_may: ClassVar = Privileges(
-        updates=("paid_minor", "credited_minor", "status", "auto_apply", "due_on", "voided_at")
+        updates=("paid_minor", "credited_minor", "noted_minor", "status", "auto_apply", "due_on", "voided_at")
     )
 
     class Meta:
@@ -80,6 +82,7 @@ class Payment(TenantRow):
     """A payment of an invoice, by CASH, CHECK, CARD, TRANSFER or OTHER; or by ACCOUNT_CREDIT.
 
     transaction_id: of a payment with account credit, the event that moved it. It counts as credited, not as paid.
+    noted_minor: what credit notes gave back of one in money.
     """
 
     invoice_id = fields.UUIDField()
@@ -90,15 +93,17 @@ class Payment(TenantRow):
     actor_id = fields.UUIDField()
     created_at = fields.DatetimeField()
     voided_at = fields.DatetimeField(null=True)
+    noted_minor = fields.BigIntField(default=0)
 
-    app_may: ClassVar = Privileges(updates=("voided_at",))
+    app_may: ClassVar = Privileges(updates=("voided_at", "noted_minor"))
 
     class Meta:
         table = "payments"
 
 
 class Assignment(TenantRow):
-    """An amount of one money credit set against one invoice. origin: AUTO or MANUAL. Live until released."""
+    """An amount of one money credit set against one invoice. origin: AUTO or MANUAL. Live until released. noted_minor: what
+    credit notes gave back of it."""
 
     credit_id = fields.UUIDField()
     invoice_id = fields.UUIDField()
@@ -108,8 +113,9 @@ class Assignment(TenantRow):
     assigned_at = fields.DatetimeField()
     released_at = fields.DatetimeField(null=True)
     release_transaction_id = fields.UUIDField(null=True)
+    noted_minor = fields.BigIntField(default=0)
 
-    app_may: ClassVar = Privileges(updates=("released_at", "release_transaction_id"))
+    app_may: ClassVar = Privileges(updates=("released_at", "release_transaction_id", "noted_minor"))
 
     class Meta:
         table = "assignments"
@@ -149,3 +155,53 @@ class Grant(TenantRow):
     class Meta:
         table = "grants"
         unique_together = (("tenant_id", "credit_id"),)
+
+
+class CreditNote(TenantRow):
+    """A part of an invoice or order that was taken back. `id` is that of the transaction that made it.
+
+    lowered_minor: the part that lowered what was due; the rest was given back. credit_id: of the credit opened for what
+    money had paid. void_transaction_id: of the event that voided it.
+    """
+
+    invoice_id = fields.UUIDField()
+    amount_minor = fields.BigIntField()
+    lowered_minor = fields.BigIntField()
+    credit_id = fields.UUIDField(null=True)
+    created_at = fields.DatetimeField()
+    voided_at = fields.DatetimeField(null=True)
+    void_transaction_id = fields.UUIDField(null=True)
+
+    app_may: ClassVar = Privileges(updates=("voided_at", "void_transaction_id"))
+
+    class Meta:
+        table = "credit_notes"
+
+
+class CreditNotePart(TenantRow):
+    """The part of one assignment, or of one payment in money, that a credit note gave back. credit_id: where it went.
+
+    gone: it came back and expired at once, or was reversed like the rest of a voided credit.
+    """
+
+    note_id = fields.UUIDField()
+    assignment_id = fields.UUIDField(null=True)
+    payment_id = fields.UUIDField(null=True)
+    credit_id = fields.UUIDField()
+    amount_minor = fields.BigIntField()
+    gone = fields.BooleanField()
+
+    class Meta:
+        table = "credit_note_parts"
+
+
+class CreditNoteLine(TenantRow):
+    """The part of one line that a credit note took back. quantity: null if only an amount was named."""
+
+    note_id = fields.UUIDField()
+    line_id = fields.UUIDField()
+    quantity = fields.DecimalField(max_digits=20, decimal_places=6, null=True)
+    amount_minor = fields.BigIntField()
+
+    class Meta:
+        table = "credit_note_lines"

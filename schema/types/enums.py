@@ -14,6 +14,7 @@ for kind in (
     kinds.Counter,
     kinds.CouponStatus,
     kinds.CreditStatus,
+    kinds.GiveBack,
     kinds.HoldStatus,
     kinds.InvoiceKind,
     kinds.InvoiceStatus,
@@ -63,6 +64,8 @@ class RequestedOperation(StrEnum):
     """A new order, as by createOrder."""
     REFUND_SPEND = "refundSpend"
     """A refund of what was spent, as by refundSpend."""
+    CREATE_CREDIT_NOTE = "createCreditNote"
+    """A credit note on an invoice or order, as by createCreditNote."""
     TRANSFER_CREDIT = "transferCredit"
     """A transfer to another customer, as by transferCredit."""
     REVIVE_CREDIT = "reviveCredit"
@@ -102,7 +105,12 @@ class UserErrorCode(StrEnum):
     CREDIT_HELD = "CREDIT_HELD"
     """Part of the credit is held. Release or capture that first, or pass releaseHolds: true."""
     CREDIT_SPENT = "CREDIT_SPENT"
-    """Credit that the order granted has been used. Give back the `used` amount first, then void again."""
+    """Credit that the order granted, or the credit note gave back, has been used, or has expired since. Give back the `used`
+    amount first, then void again."""
+    CREDIT_NOTED = "CREDIT_NOTED"
+    """A credit note has given back a part of it. Void that note first, then undo this."""
+    CREDIT_NOTE_VOIDED = "CREDIT_NOTE_VOIDED"
+    """The credit note was voided before. Nothing to do."""
     EXPIRY_IN_PAST = "EXPIRY_IN_PAST"
     """The expiry has passed already, or comes before the start. Choose a later date."""
     EXPIRY_CONFLICT = "EXPIRY_CONFLICT"

@@ -20,8 +20,8 @@ TOLD: Final[Counter[str]] = Counter()
 FIGURES: Final = {
     "INSUFFICIENT_BALANCE": (Permission.READ_LEDGER, "Not enough is available."),
     "EXCEEDS_REMAINING": (Permission.READ_LEDGER, "That is more than is left. Lower the amount."),
+    "CREDIT_SPENT": (Permission.READ_LEDGER, "Credit that must be taken back has been used. Give that back first."),
     "CREDIT_HELD": (Permission.READ_LEDGER, "Part of the credit is held. Release that first."),
-    "CREDIT_SPENT": (Permission.READ_LEDGER, "Credit that the order granted has been used. Give that back first."),
     "EXCEEDS_DUE": (Permission.READ_INVOICES, "That is more than is due. Lower the amount."),
     "INVOICE_PAID": (Permission.READ_INVOICES, "The invoice has payments. Void those first."),
 }

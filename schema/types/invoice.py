@@ -18,19 +18,19 @@ from schema.ids import global_id
 from schema.nodes import by_ids, node
 from schema.scalars import AssetCode
 from schema.types.account import Credit
-from schema.types.base import Connection, Node, Reader, resolved, shows
+from schema.types.base import Connection, Node, Reader, resolved
 from schema.types.customer import Customer
 from schema.types.metadata import MetadataPair, shown_metadata
 from schema.types.pages import paged
 from schema.types.product import Product
-from schema.types.refs import AssignmentRef, TransactionRef
+from schema.types.refs import AssignmentRef, CreditNoteRef, TransactionRef
 
 PaymentRef = Annotated["Payment", strawberry.lazy("schema.types.invoice")]
 
 
-@shows(InvoiceLineView)
+@node(InvoiceLineView, by_ids(invoices.lines_by_ids), Permission.READ_INVOICES, owner="invoice_id")
 @strawberry.type
-class InvoiceLine:
+class InvoiceLine(Node):
     """One line of an invoice or order; an order's line keeps the product as it was sold."""
 
     description: str
@@ -49,6 +49,7 @@ class InvoiceLine:
     def of(cls, view: InvoiceLineView, _reader: Reader) -> "InvoiceLine":
         price = to_decimal(view.unit_price_minor, view.currency)
         return cls(
+            id=global_id("InvoiceLine", view.id),
             description=view.description,
             quantity=view.quantity,
             unit_price=price,
@@ -80,13 +81,16 @@ class Invoice(Node):
     total: Decimal
     """Sum of all lines."""
     paid: Decimal
-    """Amount paid in money: cash, card and the like, net of voided payments."""
+    """Amount paid in money: cash, card and the like, net of voided payments and of what credit notes gave back."""
     credited: Decimal
-    """Amount covered by account credit: assignments, and payments made with credit."""
+    """Amount covered by account credit: assignments, and payments made with credit, net of what credit notes gave back."""
+    noted: Decimal
+    """Amount that credit notes have taken back, net of voided ones. `total` stays as it was."""
     due: Decimal
-    """Amount still to pay: total - paid - credited."""
+    """Amount still to pay: total - noted - paid - credited."""
     creditable: Decimal
-    """Part of the total that account credit may cover: all lines but those of credit products."""
+    """Part of the total that account credit may cover, and credit notes may take back: all lines but those of credit
+    products."""
     issued_on: date
     """Day of issue, in the tenant's time zone."""
     due_on: date | None
@@ -104,6 +108,7 @@ class Invoice(Node):
             total=to_decimal(view.total_minor, currency),
             paid=to_decimal(view.paid_minor, currency),
             credited=to_decimal(view.credited_minor, currency),
+            noted=to_decimal(view.noted_minor, currency),
             due=to_decimal(view.due_minor, currency),
             creditable=to_decimal(view.creditable_minor, currency),
             kind=InvoiceKind(view.kind),
@@ -174,6 +179,19 @@ class Invoice(Node):
         info.context.require(Permission.READ_INVOICES)
         return paged(info, invoices.INVOICE_PAYMENTS, self.view.id, (first, after, last, before))
 
+    @resolved(Connection[CreditNoteRef])
+    def credit_notes(
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> Pending[Any]:
+        """Credit notes on it, oldest first, voided ones included."""
+        info.context.require(Permission.READ_INVOICES)
+        return paged(info, invoices.INVOICE_NOTES, self.view.id, (first, after, last, before))
+
     @resolved(Connection[Credit] | None)
     def granted(
         self,
@@ -195,6 +213,8 @@ class Assignment(Node):
 
     amount: Decimal
     """Amount set against the invoice, in the invoice's currency."""
+    noted: Decimal
+    """Part of the amount that credit notes gave back to the credit."""
     origin: AssignmentOrigin
     """Whether a user made the assignment or Scrip did."""
     assigned_at: datetime
@@ -208,6 +228,7 @@ class Assignment(Node):
         return cls(
             id=global_id("Assignment", view.id),
             amount=to_decimal(view.amount_minor, view.currency),
+            noted=to_decimal(view.noted_minor, view.currency),
             origin=AssignmentOrigin(view.origin),
             assigned_at=view.assigned_at,
             released_at=view.released_at,
@@ -234,6 +255,8 @@ class Payment(Node):
 
     amount: Decimal
     """Amount paid, in the invoice's currency."""
+    noted: Decimal
+    """With money: part of the amount that credit notes gave back as credit."""
     method: PaymentMethod
     """Means of payment."""
     received_on: date
@@ -247,6 +270,7 @@ class Payment(Node):
         return cls(
             id=global_id("Payment", view.id),
             amount=to_decimal(view.amount_minor, view.currency),
+            noted=to_decimal(view.noted_minor, view.currency),
             method=PaymentMethod(view.method),
             received_on=view.received_on,
             voided_at=view.voided_at,

@@ -20,7 +20,7 @@ from schema.types.account import Account, Credit
 from schema.types.base import Connection, Node, Reader, resolved
 from schema.types.metadata import MetadataPair, shown_metadata
 from schema.types.pages import paged
-from schema.types.refs import HoldRef, LedgerEntryRef, TransactionRef
+from schema.types.refs import CreditNoteRef, HoldRef, LedgerEntryRef, TransactionRef
 
 HOLDING: Final = (TransactionKind.HOLD, TransactionKind.SPEND, TransactionKind.ASSIGNMENT)
 REFUNDABLE: Final = (TransactionKind.SPEND, TransactionKind.USE, TransactionKind.REFUND)
@@ -145,6 +145,12 @@ class Transaction(Node):
         if found is None or found.refunded_minor is None or found.asset is None:
             return None
         return to_decimal(found.refunded_minor, found.asset)
+
+    @resolved(CreditNoteRef | None)
+    def credit_note(self, info: Info) -> Pending[Any]:
+        """With CREDIT_NOTE: credit note that it made."""
+        info.context.require(Permission.READ_INVOICES)
+        return info.context.loaders.credit_notes.get(self.view.id) if self.kind is TransactionKind.CREDIT_NOTE else None
 
     @resolved(TransactionRef | None)
     async def counterpart(self, info: Info) -> Any:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     AccountRef: TypeAlias = Any
     AssignmentRef: TypeAlias = Any
     CouponRef: TypeAlias = Any
+    CreditNoteRef: TypeAlias = Any
     HoldRef: TypeAlias = Any
     InvoiceRef: TypeAlias = Any
     LedgerEntryRef: TypeAlias = Any
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 else:
     AccountRef = _later("Account", "schema.types.account")
     AssignmentRef = _later("Assignment", "schema.types.invoice")
+    CreditNoteRef = _later("CreditNote", "schema.types.credit_note")
     CouponRef = _later("Coupon", "schema.types.reward")
     HoldRef = _later("Hold", "schema.types.hold")
     InvoiceRef = _later("Invoice", "schema.types.invoice")

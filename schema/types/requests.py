@@ -10,7 +10,15 @@ import strawberry
 from auth.principal import Principal
 from auth.roles import Permission, Role, may
 from gateway.reading import Pending
-from models.commands import AdjustCredit, CreateOrder, GiveReward, RefundSpend, ReviveCredit, TransferCredit
+from models.commands import (
+    AdjustCredit,
+    CreateCreditNote,
+    CreateOrder,
+    GiveReward,
+    RefundSpend,
+    ReviveCredit,
+    TransferCredit,
+)
 from models.kinds import ApprovalStatus, BulkStatus, LimitKind, LimitScope
 from models.kinds import Role as RoleOf
 from models.money import exponent, to_decimal
@@ -44,6 +52,7 @@ MAY_ASK: Final = (
     Permission.GIVE_REWARD_FREE,
     Permission.WRITE_INVOICES,
     Permission.REFUND_SPEND,
+    Permission.CREATE_CREDIT_NOTE,
 )
 """Any one of these rights lets its holder ask for approval, and see and withdraw their own requests."""
 
@@ -144,22 +153,25 @@ class ApprovalRequest(Node):
 
     @resolved(AssetCode | None)
     def asset(self, info: Info) -> AssetCode | None:
-        """Asset to adjust, give back, transfer or revive or, for CREATE_ORDER, the order's currency. What is to be given
-        back or revived takes the right to read the ledger."""
+        """Asset to adjust, give back, transfer or revive or, for CREATE_ORDER and CREATE_CREDIT_NOTE, the currency. What is
+        to be given back or revived takes the right to read the ledger; what is to be noted, the one to read invoices."""
         self._require_figures(info)
         return None if self.view.asset is None else AssetCode(self.view.asset)
 
     @resolved(Decimal | None)
     def amount(self, info: Info) -> Decimal | None:
-        """Amount to adjust by, give back, transfer or revive or, for CREATE_ORDER, the total of the order's credit lines, as
-        asked for. What is to be given back or revived takes the right to read the ledger."""
+        """Amount to adjust by, give back, note, transfer or revive or, for CREATE_ORDER, the total of the order's credit
+        lines, as asked for. What is to be given back or revived takes the right to read the ledger; what is to be noted, the
+        one to read invoices."""
         self._require_figures(info)
         return _amount(self.view)
 
     def _require_figures(self, info: Info) -> None:
-        """Of a refund or a revival, the books have said them, and not its requester. Raises Denied."""
+        """Of a refund, a revival or a credit note, the books have said them, and not its requester. Raises Denied."""
         if isinstance(self.view.asked, RefundSpend | ReviveCredit):
             info.context.require(Permission.READ_LEDGER)
+        if isinstance(self.view.asked, CreateCreditNote):
+            info.context.require(Permission.READ_INVOICES)
 
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
@@ -234,6 +246,13 @@ class ApprovalRequest(Node):
         info.context.require(Permission.READ_LEDGER)
         asked = self.view.asked
         return info.context.loaders.transactions.get(asked.transaction_id) if isinstance(asked, RefundSpend) else None
+
+    @resolved(Invoice | None)
+    def noted_invoice(self, info: Info) -> Pending[Any]:
+        """With CREATE_CREDIT_NOTE: invoice or order to take back a part of."""
+        info.context.require(Permission.READ_INVOICES)
+        asked = self.view.asked
+        return info.context.loaders.invoices.get(asked.invoice_id) if isinstance(asked, CreateCreditNote) else None
 
     @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:

@@ -14,16 +14,8 @@ from tests.support.tenants import Tenant
 
 NODE = "query($id: ID!) { node(id: $id) { __typename id } }"
 OWNED = [
-    "Customer",
-    "Account",
-    "Credit",
-    "LedgerEntry",
-    "Transaction",
-    "Invoice",
-    "Assignment",
-    "Payment",
-    "Coupon",
-    "Hold",
+    *("Customer", "Account", "Credit", "LedgerEntry", "Transaction", "Coupon", "Hold"),
+    *("Invoice", "InvoiceLine", "Assignment", "Payment", "CreditNote"),
 ]
 
 
@@ -33,6 +25,7 @@ async def one_of_each(tenant: Tenant, external_id: str) -> dict[str, Any]:
     invoice = await tenant.invoice(customer, "20.00", auto_apply=False)
     assigned = await tenant.assign(credit.credit_id, (invoice, "1.00"))
     paid = await tenant.pay(invoice, "2.00")
+    noted = await tenant.note(invoice, "1.00")
     await tenant.adjust(customer, "100", "POINTS")
     reward = await tenant.reward(50, name=f"Mug of {external_id}")
     coupon = await tenant.give(customer, reward)
@@ -45,8 +38,10 @@ async def one_of_each(tenant: Tenant, external_id: str) -> dict[str, Any]:
         "LedgerEntry": entry,
         "Transaction": credit.transaction_id,
         "Invoice": invoice,
+        "InvoiceLine": (await tenant.lines_of(invoice))[0],
         "Assignment": assigned.assignment_ids[0],
         "Payment": paid.payment_id,
+        "CreditNote": noted.credit_note_id,
         "Coupon": coupon.coupon_id,
         "Hold": (await hold(tenant, customer, 1)).hold_id,
         "Reward": reward,

@@ -32,12 +32,14 @@ READS: Final = {
     "InvoiceLine": INVOICES,
     "Assignment": INVOICES,
     "Payment": INVOICES,
+    "CreditNote": INVOICES,
+    "CreditNoteLine": INVOICES,
     "Coupon": REWARDS,
     "CouponTerms": REWARDS,
 }
 """The scope that it takes to read each type whose things are a customer's."""
 OWN: Final = {
-    "transaction": {"kind", "reason", "note", "createdAt"},
+    "transaction": {"kind", "reason", "note", "reference", "createdAt"},
     "coupon of giveReward": {"code", "issuedAt", "expiresAt"},
 }
 """What a payload tells of what was written, beside its id; giveReward, of the coupon that it gave, what is on it."""

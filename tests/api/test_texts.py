@@ -35,6 +35,8 @@ async def posted(tenant: Tenant) -> dict[str, dict[str, Any]]:
     pounds, other, third = [await tenant.credit(carol, 9) for _ in range(3)]
     bills = [await tenant.invoice(carol, 5, auto_apply=False) for _ in range(4)]
     assigned = [(await tenant.assign(pounds, (bill, 1))).assignment_ids[0] for bill in bills[:3]]
+    noted = await tenant.invoice(carol, 5, auto_apply=False)
+    note = await tenant.note(noted, 1)
     customer = {"customerId": gid("Customer", carol)}
     return {
         "adjustCredit": {**customer, "asset": "GBP", "amount": "1.00", "reason": "GOODWILL"},
@@ -52,6 +54,8 @@ async def posted(tenant: Tenant) -> dict[str, dict[str, Any]]:
             "assignments": [{"invoiceId": gid("Invoice", bills[3]), "amount": "1.00"}],
         },
         "voidInvoice": {"invoiceId": gid("Invoice", bills[2])},
+        "createCreditNote": {"invoiceId": gid("Invoice", noted), "amount": "2.00"},
+        "voidCreditNote": {"creditNoteId": gid("CreditNote", note.credit_note_id)},
         "updateCredit": {"creditId": gid("Credit", third)},
         "voidCredit": {"creditId": gid("Credit", third)},
     }

@@ -13,7 +13,7 @@ from graphql import GraphQLObjectType, get_named_type
 from app.postgres.embedded import Urls
 from app.tokens.partners import PartnerTokenVerifier
 from auth.roles import Role, Scope
-from models.commands import Actor, BulkCredit, BulkItem, MembershipChange
+from models.commands import Actor, BulkCredit, BulkItem, MembershipChange, NotedLine
 from models.ledger import Ledger
 from models.operations.bulk_credit import bulk_credit
 from models.operations.memberships import start_membership
@@ -43,6 +43,10 @@ OWNERS: Final = {
     "Invoice": "SELECT id, customer_id FROM invoices WHERE tenant_id = $1",
     "Assignment": "SELECT s.id, customer_id FROM assignments s JOIN invoices i ON i.id = invoice_id WHERE s.tenant_id = $1",
     "Payment": "SELECT p.id, i.customer_id FROM payments p JOIN invoices i ON i.id = p.invoice_id WHERE p.tenant_id = $1",
+    "InvoiceLine": "SELECT l.id, customer_id FROM invoice_lines l JOIN invoices i ON i.id = invoice_id"
+    " WHERE l.tenant_id = $1",
+    "CreditNote": "SELECT n.id, customer_id FROM credit_notes n JOIN invoices i ON i.id = invoice_id"
+    " WHERE n.tenant_id = $1",
     "Coupon": "SELECT id, customer_id FROM coupons WHERE tenant_id = $1",
 }
 NOBODY_S: Final = {"Reward", "Tier", "Service", "Product", "Tenant"}
@@ -80,6 +84,10 @@ async def settle(tenant: Tenant, external_id: str, service: UUID, reward: UUID, 
     invoice = await tenant.invoice(customer, "20.00", number=f"{external_id}-1", auto_apply=False)
     await tenant.assign(credit.credit_id, (invoice, "3.00"))
     await tenant.pay(invoice, "2.00")
+    noted, line = await tenant.invoice_with_line(customer, "4.00")
+    await tenant.pay(noted, "4.00")
+    await tenant.note(noted, None, NotedLine(line, Decimal("0.5")), note=NOTE)
+    await tenant.void_note(await tenant.note(noted, "1.00"), text=NOTE)
     await tenant.give(customer, reward)
     order = await tenant.order(customer, (product, 2), number=f"{external_id}-2")
     await tenant.pay(order, "2.00")
@@ -258,9 +266,12 @@ OPENS: Final[dict[Scope, set[str]]] = {
     Scope.CREDITS_REMOVE: {*_PREVIEW, *_CATALOGUE, "ApprovalRequest", "Actor"},
     Scope.CREDITS_ASSIGN: set(),
     Scope.CREDITS_SPEND: {"SpendPreview", "LimitVerdict"},
-    Scope.CREDITS_REFUND: {"SpendPreview", "LimitVerdict", "ApprovalRequest", "Actor"},
+    Scope.CREDITS_REFUND: {"SpendPreview", "CreditNotePreview", "LimitVerdict", "ApprovalRequest", "Actor"},
     Scope.CREDITS_BULK: {"BulkOperation", "BulkRow", *_CATALOGUE},
-    Scope.INVOICES_READ: {"Invoice", "InvoiceLine", "Payment", "Assignment", "Product"},
+    Scope.INVOICES_READ: {
+        *("Invoice", "InvoiceLine", "Payment", "Assignment", "Product"),
+        *("CreditNote", "CreditNoteLine"),
+    },
     Scope.INVOICES_WRITE: {"Product", "ApprovalRequest", "Actor"},
     Scope.PAYMENTS_WRITE: set(),
     Scope.REWARDS_READ: {"Reward", "Coupon", "CouponTerms", "Tier"},

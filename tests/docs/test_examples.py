@@ -29,6 +29,7 @@ WALKED: Final = {
     if page.startswith("docs/sources/")
 }
 HERE: Final = {
+    "docs/credit-notes.md",
     "docs/errors.md",
     "docs/limits-and-approvals.md",
     "docs/moving.md",
@@ -102,6 +103,20 @@ async def test_errors(api: Api, tenant: Tenant) -> None:
 
     answer = await api(page.take("graphql").text, {"customer": customer}, role=Role.STAFF)
     assert fits(page.take("json").json(), {"data": answer.data})
+    page.end()
+
+
+async def test_credit_notes(api: Api, tenant: Tenant) -> None:
+    page = Examples("docs/credit-notes.md", "graphql")
+    invoice = await tenant.invoice(await tenant.customer(), "20.00", auto_apply=False)
+    await tenant.pay(invoice, "15.00")
+
+    variables = {"invoice": gid("Invoice", invoice), "key": uuid4().hex}
+    made = (await api(page.take("graphql").text, variables, role=Role.STAFF))["createCreditNote"]
+    assert (made["creditNote"]["lowered"], made["creditNote"]["givenBack"]) == ("5.00", "7.50")
+    variables = {"note": made["creditNote"]["id"], "key": uuid4().hex}
+    voided = (await api(page.take("graphql").text, variables, role=Role.MANAGER))["voidCreditNote"]
+    assert (voided["userErrors"], voided["invoice"]["due"]) == ([], "5.00")
     page.end()
 
 

@@ -60,6 +60,9 @@ INSERT INTO approval_requests
 INSERT INTO partner_tokens (id, tenant_id, client, name, scope, secret_hash, created_by_id, created_at)
     VALUES (:id, :tenant, 'shop', 'Web shop', 'credits:add', sha256('secret'), :id, now());
 INSERT INTO refunds VALUES (:id, :tenant, :id, 10, 20, 0);
+INSERT INTO credit_notes VALUES (:id, :tenant, :id, 10, 5, NULL, now());
+INSERT INTO credit_note_parts VALUES (:id, :tenant, :id, NULL, :id, :id, 5, false);
+INSERT INTO credit_note_lines VALUES (:id, :tenant, :id, :id, 1, 10);
 INSERT INTO transfers VALUES (:id, :tenant, :id);
 INSERT INTO transferred_credits VALUES (:id, :tenant, :id, :id, :id);
 INSERT INTO revivals VALUES (:id, :tenant, :id, :id, :id, :id, 10, 20, 0, '2026-02-01Z', '2026-02-02Z');

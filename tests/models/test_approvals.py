@@ -14,6 +14,7 @@ from models.commands import (
     Actor,
     AdjustCredit,
     Approvable,
+    CreateCreditNote,
     CreateOrder,
     GiveReward,
     MergeCustomers,
@@ -238,6 +239,7 @@ def test_the_scopes_asked_of_partners_are_the_tables() -> None:
         (GiveReward(someone, uuid4(), deduct_points=False), {}),
         (GiveReward(someone, uuid4(), deduct_points=True), {}),
         (RefundSpend(someone), {}),
+        (CreateCreditNote(someone), {}),
         (CreateOrder(someone, "1", "GBP", items), {"items.0.kind": "GOODS"}),
         (CreateOrder(someone, "1", "GBP", items), {"items.0.kind": "CREDIT"}),
     ]

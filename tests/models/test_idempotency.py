@@ -210,6 +210,8 @@ async def test_a_key_whose_transaction_tells_of_it_has_no_seal(tenant: Tenant, a
     await tenant.give(anna, reward, key="giveReward")
     await tenant.use(anna, yoga, 1, key="useCredit")
     await tenant.refund(await tenant.spend(anna, 3, "POINTS", key="spendCredit"), 1, key="refundSpend")
+    note = await tenant.note(first, 1, key="createCreditNote")
+    await tenant.void_note(note, key="voidCreditNote")
     assert pounds is not None
     await tenant.update_credit(pounds, auto_apply=False, key="updateCredit")
     await tenant.void_credit(pounds, key="voidCredit")

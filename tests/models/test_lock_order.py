@@ -62,6 +62,7 @@ class Furnished:
             assert outcome.coupon_id is not None
             self.coupons.append(outcome.coupon_id)
         self.spend = await tenant.spend(anna, 2)
+        self.note = await tenant.note(self.invoices[1], 1)
         self.requests = [await ask(tenant, customer, 101, "GBP") for customer in self.people]
 
 
@@ -111,6 +112,8 @@ async def batches(made: Furnished) -> dict[str, list[Unit]]:
         "use": tenant.use(ben, made.service, 2),
         "spend": tenant.spend(ben, 2, actor=PARTNER),
         "refund": tenant.refund(made.spend, actor=STAFF),
+        "credit note": tenant.note(made.invoices[0], 1, actor=STAFF),
+        "void credit note": tenant.void_note(made.note),
         "transfer": tenant.transfer(cleo, anna, 2, actor=STAFF),
         "give": tenant.give(anna, made.rewards[0]),
         "use coupon": tenant.use_coupon(made.coupons[0]),

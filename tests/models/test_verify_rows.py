@@ -203,6 +203,11 @@ CHANGES: dict[str, tuple[tuple[str, str | None], ...]] = {
         ("true", "position = position + 7"),
         ("true", COPIED),
     ),
+    "invoice_texts": (
+        ("true", None),
+        ("true", "reference = 'forged'"),
+        ("true", "salt = decode(repeat('00', 16), 'hex')"),
+    ),
     "invoices": (
         ("status = 'OPEN'", None),
         ("status = 'OPEN'", "status = 'VOID', voided_at = created_at"),
@@ -233,6 +238,14 @@ CHANGES: dict[str, tuple[tuple[str, str | None], ...]] = {
         ("scope = 'SOLD_ACTOR_DAY'", "used_minor = 0"),
         ("scope = 'SOLD_ACTOR_DAY'", None),
     ),
+    "credit_notes": (
+        ("voided_at IS NULL", None),
+        ("voided_at IS NULL", "amount_minor = amount_minor + 1"),
+        ("voided_at IS NULL", f"created_at = created_at + {LATER}"),
+        ("voided_at IS NOT NULL", "voided_at = NULL, void_transaction_id = NULL"),
+    ),
+    "credit_note_parts": (("true", None), ("true", "amount_minor = amount_minor + 1"), ("NOT gone", "gone = true")),
+    "credit_note_lines": (("true", None), ("true", "quantity = quantity / 2"), ("true", "amount_minor = 1")),
     "holds": (
         ("true", None),
         ("true", "held_minor = held_minor - 1"),

@@ -42,6 +42,7 @@ class Billing(Approving):
     ) -> str:
         refuse(_bad_lines(lines, currency) | ({"INVALID"} if self.is_erased(customer) else set()))
         made = Invoice(self.person(customer), currency, _worth(lines), len(self.invoices))
+        made.lines = tuple((quantity, quantity * price, False) for quantity, price in lines)
         made.reference = self.kept(customer, reference)
         return self._issue(made, issued or self.today(now), now, auto)
 
@@ -75,6 +76,10 @@ class Billing(Approving):
             amount for product, amount in zip(products, worth, strict=True) if product.kind == "CREDIT" and amount
         )
         made = Invoice(self.person(customer), currency, _worth(lines), len(self.invoices), sold)
+        made.lines = tuple(
+            (quantity, amount, product.kind == "CREDIT")
+            for product, amount, (quantity, _) in zip(products, worth, lines, strict=True)
+        )
         return self._issue(made, issued or self.today(now), now, auto)
 
     def _issue(self, invoice: Invoice, issued: date, now: datetime, auto: bool) -> str:
@@ -84,13 +89,15 @@ class Billing(Approving):
         for lot in self.burning(invoice.customer, invoice.currency, now) if auto else ():
             timely = lot.effective <= issued and not lot.has_expired(began)
             if lot.auto_apply and timely and invoice.due_to_credit:
-                self._set_against(lot, invoice, min(self.free(lot, now), invoice.due_to_credit))
+                self._set_against(lot, invoice, min(self.free(lot, now), invoice.due_to_credit), now)
         return "done"
 
-    def _set_against(self, lot: Lot, invoice: Invoice, amount: Decimal, payment: int | None = None) -> None:
+    def _set_against(
+        self, lot: Lot, invoice: Invoice, amount: Decimal, now: datetime, payment: int | None = None
+    ) -> None:
         lot.move(USED, -amount)
         invoice.credited += amount
-        self.assignments.append(Assignment(lot.serial, invoice.serial, amount, len(self.assignments), payment))
+        self.assignments.append(Assignment(lot.serial, invoice.serial, amount, len(self.assignments), now, payment))
 
     # What an order sells
 
@@ -138,13 +145,13 @@ class Billing(Approving):
         if with_credit:
             refuse(self._may_spend(now, role, paid.customer, paid.currency, amount))
             self._count_spent(now, role, paid.customer, paid.currency, amount)
-        self.payments.append(Payment(invoice, amount, method))
+        self.payments.append(Payment(invoice, amount, method, now))
         if not with_credit:
             paid.paid += amount
         for lot in lots:
             if amount:
                 taken = min(self.free(lot, now), amount)
-                self._set_against(lot, paid, taken, len(self.payments) - 1)
+                self._set_against(lot, paid, taken, now, len(self.payments) - 1)
                 amount -= taken
         self._grant(paid, now)
         return "done"
@@ -152,11 +159,13 @@ class Billing(Approving):
     def _void_payment(self, *, now: datetime, role: str, payment: int) -> str:
         voided = self.payments[payment]
         refuse(set() if voided.live else {"PAYMENT_VOIDED"})
+        parts = [part for part in self.assignments if part.live and part.payment == payment]
+        refuse({"CREDIT_NOTED"} if voided.noted or any(part.noted for part in parts) else set())
         refuse(self._spent_grants([voided.invoice], now))
         voided.live = False
         if voided.method != "ACCOUNT_CREDIT":
             self.invoices[voided.invoice].paid -= voided.amount
-        self._let_go([part for part in self.assignments if part.live and part.payment == payment], now)
+        self._let_go(parts, now)
         self._take_back_grants(self.invoices[voided.invoice], now)
         return "done"
 
@@ -184,7 +193,7 @@ class Billing(Approving):
         refuse(set() if any(given for _, given in amounts) else {"EXCEEDS_REMAINING"})
         for invoice, given in amounts:
             if given:
-                self._set_against(lot, invoice, given)
+                self._set_against(lot, invoice, given, now)
         for invoice, given in amounts:
             if given:
                 self._grant(invoice, now)
@@ -225,6 +234,7 @@ class Billing(Approving):
 
     def _bad_parts(self, parts: list[Assignment]) -> set[str]:
         faults = set() if all(part.live for part in parts) else {"ALREADY_RELEASED"}
+        faults |= {"CREDIT_NOTED"} if any(part.live and part.noted for part in parts) else set()
         return faults | ({"INVALID"} if any(part.payment is not None for part in parts) else set())
 
     def _let_go(self, parts: list[Assignment], now: datetime) -> None:
@@ -245,7 +255,11 @@ class Billing(Approving):
         voided = self.invoices[invoice]
         parts = [part for part in self.assignments if part.live and part.invoice == invoice]
         refuse({"INVOICE_NOT_OPEN"} if voided.void else set())
-        refuse({"INVOICE_PAID"} if voided.paid or any(part.payment is not None for part in parts) else set())
+        money = [each for each in self.payments if each.live and each.invoice == invoice]
+        noted = any(part.noted for part in parts) or any(each.noted for each in money)
+        faults = {"CREDIT_NOTED"} if noted else set[str]()
+        faults |= {"INVOICE_PAID"} if voided.paid or any(part.payment is not None for part in parts) else set()
+        refuse(faults)
         self._let_go(parts, now)
         voided.void = True
         return "done"
@@ -258,6 +272,7 @@ class Billing(Approving):
         refuse({"CREDIT_ASSIGNED"} if parts and not release else set())
         refuse({"CREDIT_HELD"} if self.held(lot, now) and not release_holds else set())
         refuse({"INVALID"} if any(part.payment is not None for part in parts) else set())
+        refuse({"CREDIT_NOTED"} if any(part.noted for part in parts) else set())
         refuse(self._spent_grants([part.invoice for part in parts], now))
         self._let_go(parts, now)
         for hold in self.holds:

@@ -10,6 +10,7 @@ from typing import Any
 from tests.simulation.draws import MONEY, ROLES
 from tests.simulation.hold_commands import HoldCommands
 from tests.simulation.moves import Moves
+from tests.simulation.note_commands import NoteCommands
 from tests.simulation.records import METHODS, MOST, PLACES, REASONS, Assignment, Command, FileRow, Invoice, Lot
 from tests.simulation.reference import Reference
 
@@ -19,7 +20,7 @@ FEW = 4
 """So few people that merging more of them leaves too little to happen."""
 
 
-class Commands(HoldCommands, Moves):
+class Commands(NoteCommands, HoldCommands, Moves):
     """Commands that speak of what the reference has."""
 
     def __init__(self, dice: random.Random, reference: Reference, without: frozenset[str] = frozenset()) -> None:
@@ -36,6 +37,8 @@ class Commands(HoldCommands, Moves):
             (5, self._release),
             (5, self._reassign),
             (3, self._void_invoice),
+            (10, self._note),
+            (5, self._void_note),
             (3, self._void_credit),
             (6, self._update_credit),
             (5, self._use),

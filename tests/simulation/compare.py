@@ -9,7 +9,7 @@ from uuid import UUID
 from models.reads import accounts, liability
 from models.reads.session import ReadSession
 from tests.simulation.executor import Names
-from tests.simulation.records import minor
+from tests.simulation.records import NOTED, minor
 from tests.simulation.reference import Reference
 from tests.support.tenants import Tenant
 
@@ -32,15 +32,18 @@ _CREDITS: Final = f"""
     JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id {_PERSON.format("a")}
     WHERE c.tenant_id = $1 AND c.successor_id IS NULL ORDER BY f.id"""
 _INVOICES: Final = f"""
-    SELECT i.id, {_ONE}, i.currency, i.total_minor, i.paid_minor, i.credited_minor, i.status
+    SELECT i.id, {_ONE}, i.currency, i.total_minor, i.paid_minor, i.credited_minor, i.noted_minor, i.status
     FROM invoices i {_PERSON.format("i")} WHERE i.tenant_id = $1"""
 _ASSIGNMENTS: Final = """
-    SELECT coalesce(c.origin_id, c.id), a.invoice_id, a.amount_minor, p.id, a.released_at IS NULL
+    SELECT coalesce(c.origin_id, c.id), a.invoice_id, a.amount_minor, a.noted_minor, p.id, a.released_at IS NULL
     FROM assignments a JOIN credits c ON c.tenant_id = $1 AND c.id = a.credit_id
     LEFT JOIN payments p ON p.tenant_id = $1 AND p.transaction_id = a.transaction_id
     WHERE a.tenant_id = $1 ORDER BY a.id"""
 _PAYMENTS: Final = """
-    SELECT id, invoice_id, amount_minor, method, voided_at IS NULL FROM payments WHERE tenant_id = $1"""
+    SELECT id, invoice_id, amount_minor, noted_minor, method, voided_at IS NULL FROM payments WHERE tenant_id = $1"""
+_NOTES: Final = """
+    SELECT n.id, n.invoice_id, n.amount_minor, n.lowered_minor, coalesce(c.origin_id, c.id), n.voided_at IS NULL
+    FROM credit_notes n LEFT JOIN credits c ON c.tenant_id = $1 AND c.id = n.credit_id WHERE n.tenant_id = $1"""
 _GRANTS: Final = """
     SELECT g.invoice_id, coalesce(c.origin_id, c.id) AS lot FROM grants g
     JOIN credits c ON c.tenant_id = $1 AND c.id = g.credit_id
@@ -62,7 +65,7 @@ _TIERS: Final = """
     JOIN accounts a ON a.tenant_id = $1 AND a.id = t.account_id
     WHERE t.tenant_id = $1 ORDER BY a.customer_id, t.id DESC"""
 _LADDER: Final = "SELECT threshold_minor, name FROM tiers WHERE tenant_id = $1"
-UNORDERED: Final = ("invoice", "payment", "request", "grant", "stock", "account", "refund", "hold", "reference")
+UNORDERED: Final = ("invoice", "payment", "request", "grant", "stock", "account", "refund", "note", "hold", "reference")
 _USED: Final = """
     SELECT l.role, l.holder, l.asset, l.day, l.scope, l.used_minor FROM limit_counters l
     LEFT JOIN customers c ON c.tenant_id = $1 AND c.id::text = l.holder
@@ -125,7 +128,7 @@ async def differences(
                 for part in await liability.parts(session, now, now, zone)
             },
             {
-                (asset, month or "", "ORDER" if reason is None else "ADJUSTMENT", reason or "", amount)
+                (asset, month or "", *_source(reason), amount)
                 for (asset, month, reason), amount in reference.owed(now).items()
             },
         )
@@ -224,7 +227,10 @@ def _expected_bills(names: Names, reference: Reference) -> Iterable[tuple[str, s
                 rows["invoices"][invoice.serial],
                 who(invoice.customer),
                 invoice.currency,
-                *(minor(amount, invoice.currency) for amount in (invoice.total, invoice.paid, invoice.credited)),
+                *(
+                    minor(amount, invoice.currency)
+                    for amount in (invoice.total, invoice.paid, invoice.credited, invoice.noted)
+                ),
                 invoice.status,
             )
             for invoice in reference.invoices
@@ -238,6 +244,7 @@ def _expected_bills(names: Names, reference: Reference) -> Iterable[tuple[str, s
                 names.lots[part.lot],
                 rows["invoices"][part.invoice],
                 minor(part.amount, reference.invoices[part.invoice].currency),
+                minor(part.noted, reference.invoices[part.invoice].currency),
                 None if part.payment is None else rows["payments"][part.payment],
                 part.live,
             )
@@ -252,10 +259,25 @@ def _expected_bills(names: Names, reference: Reference) -> Iterable[tuple[str, s
                 rows["payments"][number],
                 rows["invoices"][p.invoice],
                 minor(p.amount, reference.invoices[p.invoice].currency),
+                minor(p.noted, reference.invoices[p.invoice].currency),
                 p.method,
                 p.live,
             )
             for number, p in enumerate(reference.payments)
+        ],
+    )
+    yield (
+        "note",
+        _NOTES,
+        [
+            (
+                rows["notes"][number],
+                rows["invoices"][note.invoice],
+                *(minor(amount, reference.invoices[note.invoice].currency) for amount in (note.amount, note.lowered)),
+                None if note.lot is None else names.lots[note.lot],
+                note.live,
+            )
+            for number, note in enumerate(reference.notes)
         ],
     )
     yield (
@@ -341,6 +363,13 @@ def _accounts(tenant: Tenant, names: Names, reference: Reference) -> Iterable[tu
         )
         if amounts[0] or amounts[3]:
             yield (names.customers[person], asset, *(minor(amount, asset) for amount in amounts))
+
+
+def _source(reason: str | None) -> tuple[str, str]:
+    """Kind and reason of the transactions that have added it."""
+    if reason is None:
+        return "ORDER", ""
+    return ("CREDIT_NOTE", "") if reason == NOTED else ("ADJUSTMENT", reason)
 
 
 def _used(names: Names, reference: Reference) -> Iterable[tuple[Any, ...]]:

@@ -81,6 +81,7 @@ class Draws:
         coupons = [coupon for coupon in self.reference.coupons if coupon.status == "ISSUED"]
         numbers += [number for coupon in coupons for number, _ in coupon.taken]
         numbers += [number for spend in self.reference.spends if spend.left for number, _ in spend.taken]
+        numbers += [part.lot for note in self.reference.notes if note.live for part in note.parts]
         numbers += [number for hold in self.reference.holds for number, part in hold.parts if part]
         return self.reference.lots[self.dice.choice(numbers)] if numbers else None
 

@@ -288,6 +288,8 @@ class Simulation:
             raise Disagreement(f"step {self.steps}: {command} was to be {expected}: {answer}")
         self._count(f"{command.name} {expected}")
         self.names.learn(command, expected, answer)
+        if command.name == "pay" and answer.payment_id is not None:
+            self.reference.payments[-1].place = answer.payment_id.int
         if command.name not in ALONE and not command.facts.get("dry_run"):
             self.done.append((command, asked, answer))
 

@@ -45,7 +45,7 @@ from models.planning.releasing import ReassignCredit, ReleaseAssignments, Update
 from models.planning.spending import SpendCredit
 from models.planning.using import UseCredit
 from models.texts import texts_of
-from tests.simulation import hold_commands
+from tests.simulation import hold_commands, note_commands
 from tests.simulation.records import Command, FileRow
 from tests.support.tenants import ADMIN, Tenant
 
@@ -78,23 +78,23 @@ class Names:
     lots: list[UUID] = field(default_factory=list)  # by the first id of each
     ids: dict[UUID, list[UUID]] = field(default_factory=dict)  # by the first one, all
     last_credit: UUID = _BEFORE_ALL
+    lines: note_commands.Lines = field(default_factory=note_commands.Lines)
 
     def learn(self, command: Command, became: str, outcome: Outcome) -> None:
         """What a command has made."""
         if command.name in ("invoice", "order") and became != "requested":
             self.rows["invoices"].append(_some(outcome.invoice_id))
-        if became == "approved" and outcome.invoice_id is not None:
+        if outcome.credit_note_id is not None and (command.name == "note" or became == "approved"):
+            self.rows["notes"].append(outcome.credit_note_id)
+        elif became == "approved" and outcome.invoice_id is not None:
             self.rows["invoices"].append(outcome.invoice_id)
         if command.name in ("spend", "use"):
             self.rows["spends"].append(_some(outcome.transaction_id))
         if command.name == "hold":
             self.rows["holds"].append(_some(outcome.hold_id))
-        if command.name == "capture":
-            made = (
-                ("spends", outcome.transaction_id) if outcome.payment_id is None else ("payments", outcome.payment_id)
-            )
-            self.rows[made[0]].append(_some(made[1]))
-        if command.name == "pay":
+        if command.name == "capture" and outcome.payment_id is None:
+            self.rows["spends"].append(_some(outcome.transaction_id))
+        if command.name == "pay" or (command.name == "capture" and outcome.payment_id is not None):
             self.rows["payments"].append(_some(outcome.payment_id))
         if became == "requested":
             self.rows["approval_requests"].append(_some(outcome.approval_request_id))
@@ -109,6 +109,7 @@ class Names:
                 self._learn_of_credit(row_id, origin_id)
             else:
                 self.rows[kind].append(row_id)
+        await self.lines.refresh(tenant)
 
     @property
     def customers(self) -> list[UUID]:
@@ -348,6 +349,8 @@ _COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "reassign": _reassign,
     "release": _release,
     "void_invoice": _void_invoice,
+    "note": note_commands.note,
+    "void_note": note_commands.void,
     "void_credit": _void_credit,
     "update_credit": _update_credit,
     "use": _use,

@@ -79,9 +79,9 @@ class Holding(Billing):
                 self.lots[number].move(USED, -part)
             self.spends.append(Spend(self.person(held.customer), held.asset, parts))
             return "done"
-        self.payments.append(Payment(paid, taken, "ACCOUNT_CREDIT"))
+        self.payments.append(Payment(paid, taken, "ACCOUNT_CREDIT", now))
         for number, part in parts:
-            self._set_against(self.lots[number], self.invoices[paid], part, len(self.payments) - 1)
+            self._set_against(self.lots[number], self.invoices[paid], part, now, len(self.payments) - 1)
         self._grant(self.invoices[paid], now)
         return "done"
 

@@ -27,6 +27,8 @@ TIERS = (("Silver", 500), ("Gold", 2000))
 GRACE_DAYS = 60
 LONGEST_HOLD = timedelta(days=30)
 APPROVAL_DAYS = 7
+NOTED = "credit note"
+"""Why a lot was added whose value a credit note gave back."""
 METHODS = ("CASH", "CHECK", "CARD", "TRANSFER", "OTHER", "ACCOUNT_CREDIT")
 NOTHING = Decimal(0)
 
@@ -149,7 +151,8 @@ class Lot:
 @dataclass
 class Invoice:
     """An invoice or an order. sold: what each line of credit puts on the account once all is paid. granted: the lots
-    that it has put there."""
+    that it has put there. lines: the quantity and total of each, and whether it sells credit. noted: what credit notes
+    have taken back; paid and credited are less what they gave back."""
 
     customer: int
     currency: str
@@ -160,16 +163,22 @@ class Invoice:
     paid: Decimal = NOTHING
     credited: Decimal = NOTHING
     void: bool = False
+    noted: Decimal = NOTHING
+    lines: tuple[tuple[int, Decimal, bool], ...] = ()
     reference: str | None = None
 
     @property
     def due(self) -> Decimal:
-        return self.total - self.paid - self.credited
+        return self.total - self.noted - self.paid - self.credited
+
+    @property
+    def goods(self) -> Decimal:
+        """What it comes to without credit, less what was noted: credit pays for no more, and no more can be noted."""
+        return self.total - sum(self.sold) - self.noted
 
     @property
     def due_to_credit(self) -> Decimal:
-        """Credit pays for anything but credit."""
-        return min(self.due, self.total - sum(self.sold) - self.credited)
+        return min(self.due, self.goods - self.credited)
 
     @property
     def status(self) -> str:
@@ -177,7 +186,7 @@ class Invoice:
             return "VOID"
         if self.due == 0:
             return "PAID"
-        return "OPEN" if self.due == self.total else "PART_PAID"
+        return "PART_PAID" if self.paid + self.credited else "OPEN"
 
     @property
     def is_open(self) -> bool:
@@ -186,22 +195,63 @@ class Invoice:
 
 @dataclass
 class Assignment:
-    """Of a lot, set against an invoice; payment: the one with account credit that it belongs to."""
+    """Of a lot, set against an invoice; payment: the one with account credit that it belongs to. noted: what credit notes
+    gave back of it."""
 
     lot: int
     invoice: int
     amount: Decimal
     serial: int
+    at: datetime
     payment: int | None = None
     live: bool = True
+    noted: Decimal = NOTHING
 
 
 @dataclass
 class Payment:
+    """place: among those of the same instant; its id's, which it has before it waits for its turn."""
+
     invoice: int
     amount: Decimal
     method: str
+    at: datetime
     live: bool = True
+    noted: Decimal = NOTHING
+    place: int = 0
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a credit note gave back of an assignment, or of a payment in money, and to which lot. gone: with what had
+    expired or was voided."""
+
+    amount: Decimal
+    lot: int
+    gone: bool
+    assignment: int | None = None
+    payment: int | None = None
+
+
+NotedLines = tuple[tuple[int, Decimal | None, Decimal | None], ...]
+"""Lines by their places, each with a quantity and an amount, or one of them, or neither."""
+
+
+@dataclass
+class Note:
+    """A credit note. lowered: what it took of what was due. lines: those that it names, with quantity and amount."""
+
+    invoice: int
+    amount: Decimal
+    lowered: Decimal
+    parts: tuple[Part, ...]
+    lines: tuple[tuple[int, Decimal | None, Decimal], ...]
+    live: bool = True
+
+    @property
+    def lot(self) -> int | None:
+        """What money had paid became this."""
+        return next((part.lot for part in self.parts if part.payment is not None), None)
 
 
 @dataclass

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tests.simulation.holding import Holding
+from tests.simulation.noting import Noting
 from tests.simulation.records import Command, Refusal
 from tests.simulation.serving import Serving
 from tests.simulation.spending import Spending
 
 
 @dataclass
-class Reference(Holding, Spending, Serving):
+class Reference(Holding, Noting, Spending, Serving):
     def do(self, command: Command, now: datetime, answered: str | None = None) -> str:
         """`done`, `requested`, `approved` or `approved before`. Raises Refusal, and has changed nothing then.
 

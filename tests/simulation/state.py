@@ -28,6 +28,7 @@ from tests.simulation.records import (
     Hold,
     Invoice,
     Lot,
+    Note,
     Payment,
     Prize,
     Product,
@@ -60,6 +61,7 @@ class State:
     payments: list[Payment] = field(default_factory=list)
     coupons: list[Coupon] = field(default_factory=list)
     spends: list[Spend] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
     used: Counter[Day] = field(default_factory=Counter)  # minor units
     settled: set[Day] = field(default_factory=set)  # that were over when a merge could have added them up

@@ -261,6 +261,42 @@ async def test_void_the_invoice(office: Office) -> None:
     assert (await office.look(credit))["status"] == "EXHAUSTED"
 
 
+async def test_refund_a_class(office: Office, tenant: Tenant) -> None:
+    """Two classes, paid half with credit: one was cancelled, and then was not."""
+    await office.credit("30.00")
+    lines = [{"description": name, "quantity": 1, "unitPrice": "30.00"} for name in ("Painting", "Pottery")]
+    given = {"customerId": office.customer, "number": "I-1", "currency": "GBP", "lines": lines}
+    invoice = (await office.do("Issue", Role.STAFF, **given))["invoice"]["id"]
+    seen = (await office.api(PAGE["InvoiceLines"], {"id": invoice}, role=Role.STAFF))["invoice"]
+    pottery = [edge["node"]["id"] for edge in seen["lines"]["edges"]][1]
+    key = tenant.key()
+    asked = {"invoiceId": invoice, "lines": [{"lineId": pottery}], "idempotencyKey": key}
+    made = await office.do("RefundClass", Role.STAFF, **asked)
+    assert made["invoice"] == {
+        "status": "PAID",
+        "total": "60.00",
+        "noted": "30.00",
+        "paid": "0.00",
+        "credited": "30.00",
+        "due": "0.00",
+    }
+    assert (made["creditNote"]["lowered"], made["creditNote"]["givenBack"]) == ("30.00", "0.00")
+    more = await office.do("RefundClass", Role.STAFF, invoiceId=invoice, amount="10.00")
+    assert (more["creditNote"]["givenBack"], more["account"]["available"]) == ("10.00", "10.00")
+    assert await office.refused("RefundClass", invoiceId=invoice, amount="20.01") == ["EXCEEDS_REMAINING"]
+    undone = await office.do("VoidRefund", creditNoteId=more["creditNote"]["id"])
+    assert (undone["account"]["available"], undone["invoice"]["noted"]) == ("0.00", "30.00")
+    async with tenant.nothing_moves():
+        denied = await office.api(
+            PAGE["VoidRefund"],
+            {"input": {"creditNoteId": made["creditNote"]["id"], "idempotencyKey": "k"}},
+            role=Role.STAFF,
+        )
+    assert denied.codes == ["FORBIDDEN"]
+    seen = (await office.api(PAGE["InvoiceLines"], {"id": invoice}, role=Role.STAFF))["invoice"]
+    assert [edge["node"]["amount"] for edge in seen["creditNotes"]["edges"]] == ["30.00", "10.00"]
+
+
 async def test_who_may(office: Office, tenant: Tenant) -> None:
     """Staff add and assign; whatever takes away or undoes is for managers; customers see their own and do nothing."""
     credit, invoice = await office.credit("30.00"), await office.unpaid("I-1", "50.00")

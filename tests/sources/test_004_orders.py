@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from auth.roles import Role
 from tests.api.conftest import Api, gid
+from tests.support.clock import Clock
 from tests.support.tenants import Tenant
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sources" / "004-orders.md").read_text()
@@ -69,7 +70,17 @@ async def test_the_source_from_top_to_bottom(api: Api, tenant: Tenant) -> None:
         "due": "50.00",
         "creditable": "0.00",
         "lines": {
-            "edges": [{"node": {"description": "Account Credit", "quantity": 50, "amount": "50.00", "kind": "CREDIT"}}]
+            "edges": [
+                {
+                    "node": {
+                        "id": order["lines"]["edges"][0]["node"]["id"],
+                        "description": "Account Credit",
+                        "quantity": 50,
+                        "amount": "50.00",
+                        "kind": "CREDIT",
+                    }
+                }
+            ]
         },
     }
     assert (await store.look_up(order))["customer"]["account"] is None
@@ -139,3 +150,34 @@ async def test_what_the_page_says_is_refused(api: Api, tenant: Tenant) -> None:
     ]
     await store.pay(lit, "1.00", "ACCOUNT_CREDIT")
     assert await refused("VoidPayment", paymentId=cash) == ["CREDIT_SPENT"]
+
+
+async def test_goods_come_back(api: Api, tenant: Tenant, clock: Clock) -> None:
+    """Of an order of goods and credit, paid with credit and by card."""
+    store = Store(api)
+    owner = await tenant.customer()
+    customer = gid("Customer", owner)
+    credit = (await store("CreateProduct", role=Role.ADMIN, **EXAMPLE))["product"]["id"]
+    lamp = gid("Product", await tenant.product("60.00", "GOODS", "USD", name="Lamp"))
+    await tenant.adjust(owner, 30, "USD")
+    order = await store.order(customer, "1", (lamp, 2), (credit, 10))
+    lamps = order["lines"]["edges"][0]["node"]["id"]
+    await store.pay(order, "30.00", "ACCOUNT_CREDIT")
+    clock.advance(minutes=1)
+    card = (await store.pay(order, "100.00", "CARD"))["payment"]["id"]
+    made = await store.post("CreateCreditNote", invoiceId=order["id"], lines=[{"lineId": lamps, "quantity": "1"}])
+    assert made["creditNote"]["lines"]["edges"] == [{"node": {"quantity": "1", "amount": "60.00"}}]
+    assert made["creditNote"]["credit"] == {"remaining": "60.00"}
+    sums = {"status": "PAID", "total": "130.00", "noted": "60.00", "paid": "40.00", "credited": "30.00", "due": "0.00"}
+    assert made["invoice"] == sums
+    assert made["account"] == {"available": "70.00"}  # with the 10.00 that the order sold
+
+    rest = await store.post("CreateCreditNote", invoiceId=order["id"], giveBack="IN_PROPORTION")
+    assert (rest["invoice"]["paid"], rest["invoice"]["credited"]) == ("10.00", "0.00")
+    async with tenant.nothing_moves():
+        payload = await store("VoidPayment", input={"paymentId": card, "idempotencyKey": uuid4().hex})
+    assert [error["code"] for error in payload["userErrors"]] == ["CREDIT_NOTED"]
+    for note in (rest, made):
+        kept = await store.post("VoidCreditNote", creditNoteId=note["creditNote"]["id"])
+    assert kept["invoice"] == {"status": "PAID", "noted": "0.00", "paid": "100.00", "credited": "30.00"}
+    assert kept["account"] == {"available": "10.00"}

@@ -59,6 +59,11 @@ _ROWS: Final[dict[str, str]] = {
     " | id(13, t, n), id(6, t, n), id(5, t, n), true, false, '[]', '[]', at(t + n)",
     "credit_services": "id, credit_id, service_id | id(14, t, n), id(6, t, n), id(1, t, 1)",
     "refunds": "id, spend_id, amount_minor, taken_minor, before_minor | id(5, t, n), id(5, t, n + 1), 1, 9, 0",
+    "credit_notes": "id, invoice_id, amount_minor, lowered_minor, credit_id, created_at | id(5, t, n), id(8, t, n), 1, 0,"
+    " CASE WHEN n % 2 = 0 THEN id(6, t, n) END, at(t + n)",
+    "credit_note_parts": "id, note_id, assignment_id, payment_id, credit_id, amount_minor, gone | id(28, t, n), id(5, t, n),"
+    " CASE WHEN n % 2 = 1 THEN id(11, t, n) END, CASE WHEN n % 2 = 0 THEN id(10, t, n) END, id(6, t, n), 1, false",
+    "credit_note_lines": "id, note_id, line_id, quantity, amount_minor | id(27, t, n), id(5, t, n), id(9, t, n), 1, 1",
     "transfers": "id, received_id | id(5, t, 2 * n), id(5, t, 2 * n + 1)",
     "transferred_credits": "id, transfer_id, from_id, source_id"
     " | id(6, t, n + 1), id(5, t, 2 * n), id(6, t, n), id(5, t, n)",

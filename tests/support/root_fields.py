@@ -107,6 +107,7 @@ async def one_of_each(tenant: Tenant) -> Ids:
     bulk = await bulk_credit(tenant.ledger, tenant.id, program, row, tenant.key())
     reward = await tenant.reward(100, name="Mug")
     coupon = await tenant.give(customer, reward)
+    noted = await tenant.note(await tenant.invoice(customer, "5.00", auto_apply=False), "1.00")
     asked = await tenant.adjust(customer, "101.00", actor=ASKER, request_approval=True)
     spent = await tenant.spend(customer, "1.00", actor=program)
     await tenant.adjust(customer, "1.00", expires_in_days=1)  # of which it is held, before the other
@@ -128,6 +129,7 @@ async def one_of_each(tenant: Tenant) -> Ids:
         "Member": member,
         "Product": await tenant.product("30.00", name="Chair"),
         "Payment": payment.payment_id,
+        "CreditNote": noted.credit_note_id,
         "Transaction": spent.transaction_id,
         "Hold": held.hold_id,
     }

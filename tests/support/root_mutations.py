@@ -271,6 +271,20 @@ MUTATIONS: Final = [
         lambda ids: {"transactionId": ids["Transaction"], "idempotencyKey": "k"},
     ),
     mutating(
+        "make a credit note",
+        "createCreditNote",
+        INSIDE,
+        scopes("credits:refund"),
+        lambda ids: {"invoiceId": ids["Invoice"], "amount": "1.00", "idempotencyKey": "k"},
+    ),
+    mutating(
+        "void a credit note",
+        "voidCreditNote",
+        ABOVE_STAFF,
+        scopes("credits:refund"),
+        lambda ids: {"creditNoteId": ids["CreditNote"], "idempotencyKey": "k"},
+    ),
+    mutating(
         "refund under a new expiry",
         "refundSpend",
         CONFIGURATION,

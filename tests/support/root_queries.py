@@ -94,6 +94,14 @@ QUERIES: Final = [
         as_input(lambda ids: {"transactionId": ids["Transaction"]}),
     ),
     Case(
+        "preview a credit note",
+        "previewCreditNote",
+        "query($input: PreviewCreditNoteInput!) { previewCreditNote(input: $input) { userErrors { code } } }",
+        INSIDE,
+        scopes("credits:refund"),
+        as_input(lambda ids: {"invoiceId": ids["Invoice"]}),
+    ),
+    Case(
         "preview a transfer",
         "previewTransfer",
         "query($input: PreviewTransferInput!) { previewTransfer(input: $input) { userErrors { code } } }",
@@ -180,6 +188,7 @@ QUERIES: Final = [
     Case("old products", "products", "{ products(activeOnly: false) { edges { cursor } } }", CONFIGURATION, PRODUCTS),
     Case("node: product", "node", NODE, INSIDE, PRODUCTS, by_id("Product")),
     Case("node: payment", "node", NODE, EVERYBODY, scopes("invoices:read"), by_id("Payment")),
+    Case("node: credit note", "node", NODE, EVERYBODY, scopes("invoices:read"), by_id("CreditNote")),
     Case("node: bulk operation", "node", NODE, ABOVE_STAFF, scopes("credits:bulk"), by_id("BulkOperation")),
     Case(
         "coupon",

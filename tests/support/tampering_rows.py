@@ -4,18 +4,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 
-from models.commands import MembershipChange, MergeCustomers
+from models.commands import MembershipChange, MergeCustomers, NotedLine
 from models.configuration_commands import IssueToken, UpdateTenant
 from models.operations.memberships import start_membership
 from models.operations.merge_customers import merge_customers
 from models.operations.partner_tokens import issue_token
 from models.operations.people import erase_customer
 from models.operations.update_tenant import update_tenant
+from models.texts import Texts
 from tests.support import approvals, holds
 from tests.support.clock import Clock
 from tests.support.tenants import ADMIN, MANAGER, STAFF, Tenant
@@ -78,7 +80,8 @@ async def _sold(tenant: Tenant, ben: UUID) -> None:
 
 
 async def _invoices(tenant: Tenant, anna: UUID, pounds: UUID) -> None:
-    part_paid, void, _ = [await tenant.invoice(anna, total) for total in (40, 20, 10)]
+    part_paid, void = [await tenant.invoice(anna, total) for total in (40, 20)]
+    await tenant.invoice(anna, 10, invoice_texts=Texts("PO-1"))
     await tenant.assign(pounds, (part_paid, 25))
     await tenant.pay(part_paid, 5)
     other = await tenant.assign(pounds, (void, 5))
@@ -89,6 +92,17 @@ async def _invoices(tenant: Tenant, anna: UUID, pounds: UUID) -> None:
     await tenant.pay(order, 50)
     voided = await tenant.pay(await tenant.order(anna, (product, 10)), 10)
     await tenant.void_payment(voided.payment_id)
+    await _noted(tenant, anna)
+
+
+async def _noted(tenant: Tenant, anna: UUID) -> None:
+    """A credit note that gives back credit and money, one that names a line, and one that was voided."""
+    invoice, line = await tenant.invoice_with_line(anna, 30)
+    await tenant.assign(await tenant.credit(anna, 9), (invoice, 9))
+    await tenant.pay(invoice, 21)
+    await tenant.note(invoice, 12)
+    await tenant.note(invoice, None, NotedLine(line, Decimal("0.5")))
+    await tenant.void_note(await tenant.note(await tenant.invoice(anna, 4, auto_apply=False), 1))
 
 
 @dataclass(frozen=True, slots=True)

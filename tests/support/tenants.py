@@ -15,10 +15,12 @@ from models.commands import (
     AdjustCredit,
     BulkCredit,
     BulkItem,
+    CreateCreditNote,
     CreateOrder,
     GiveReward,
     MembershipChange,
     NewExpiry,
+    NotedLine,
     OrderItem,
     Outcome,
     RefundSpend,
@@ -32,6 +34,7 @@ from models.operations.adjust import adjust_credit
 from models.operations.assign import assign_credit
 from models.operations.bulk_credit import bulk_credit
 from models.operations.coupons import disable_coupon, use_coupon
+from models.operations.create_credit_note import create_credit_note, void_credit_note
 from models.operations.create_invoice import create_invoice
 from models.operations.create_order import create_order
 from models.operations.create_tenant import create_tenant
@@ -56,6 +59,7 @@ from models.planning.releasing import ReassignCredit, ReleaseAssignments, Update
 from models.planning.spending import SpendCredit
 from models.planning.state import Source
 from models.planning.using import UseCredit
+from models.planning.voiding_notes import VoidCreditNote
 from models.session import tenant_transaction
 from tests.support.clock import Clock
 from tests.support.rows import TenantRows
@@ -139,6 +143,17 @@ class Tenant(TenantRows):
         command = CreateInvoice(customer_id, number or uuid4().hex, currency, lines, **more)
         outcome = await create_invoice(self.ledger, self.id, self.actor, command, key or self.key())
         return known(outcome.invoice_id)
+
+    async def invoice_with_line(self, customer_id: UUID, total: str | int, quantity: int = 1) -> tuple[UUID, UUID]:
+        """The id of a new invoice that takes no credit, of one line, and that line's."""
+        line = InvoiceLineItem("Tea", quantity, Decimal(total) / quantity)
+        invoice = await self.invoice(customer_id, total, lines=(line,), auto_apply=False)
+        return invoice, (await self.lines_of(invoice))[0]
+
+    async def lines_of(self, invoice_id: UUID) -> list[UUID]:
+        """The ids of its lines, in their order."""
+        sql = "SELECT id FROM invoice_lines WHERE tenant_id = $1 AND invoice_id = $2 ORDER BY position"
+        return [row[0] for row in await self.rows(sql, invoice_id)]
 
     async def assign(
         self, credit_id: UUID | None, *amounts: tuple[UUID, str | int | None], key: str | None = None
@@ -273,6 +288,26 @@ class Tenant(TenantRows):
         transaction_id = spend if isinstance(spend, UUID) else known(spend.transaction_id)
         command = RefundSpend(transaction_id, None if amount is None else Decimal(amount), **more)
         return await refund_spend(ledger or self.ledger, self.id, actor or self.actor, command, key or self.key())
+
+    async def note(
+        self,
+        invoice_id: UUID,
+        amount: str | int | Decimal | None = None,
+        *lines: NotedLine,
+        key: str | None = None,
+        actor: Actor | None = None,
+        ledger: Ledger | None = None,
+        **more: Any,
+    ) -> Outcome:
+        """A credit note. Of no amount, what the lines come to, or all that can still be noted."""
+        command = CreateCreditNote(invoice_id, None if amount is None else Decimal(amount), lines, **more)
+        return await create_credit_note(ledger or self.ledger, self.id, actor or self.actor, command, key or self.key())
+
+    async def void_note(
+        self, note: Outcome, *, text: str | None = None, key: str | None = None, ledger: Ledger | None = None
+    ) -> Outcome:
+        command = VoidCreditNote(known(note.credit_note_id), text)
+        return await void_credit_note(ledger or self.ledger, self.id, self.actor, command, key or self.key())
 
     async def transfer(
         self,

@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from models import planning
-from models.commands import AdjustCredit, BulkCredit, BulkItem, Command, MergeCustomers
+from models.commands import AdjustCredit, BulkCredit, BulkItem, Command, CreateCreditNote, MergeCustomers
 from models.errors import LedgerError, LedgerErrors
 from models.planning.burn_order import burn_key
 from models.planning.credits import spendable
@@ -30,6 +30,7 @@ from models.planning.state import (
     PostingContext,
 )
 from models.planning.using import ExpireCredits, UseCredit
+from models.planning.voiding_notes import VoidCreditNote
 from tests.support.books import ANNA, BEN, CAKE, CONFIG, MANAGER, NOW, TEA, Numbers
 
 FEW, MANY = 250, 2_000
@@ -231,6 +232,27 @@ def payment_voided(n: int) -> Counted:
     return planned(books, VoidPayment(payment))
 
 
+def noted(n: int) -> Counted:
+    books, invoice = assigned(n)
+    return planned(books, CreateCreditNote(invoice))
+
+
+def noted_in_proportion(n: int) -> Counted:
+    books, invoice = assigned(n)
+    return planned(books, CreateCreditNote(invoice, Decimal(n) / 2, give_back="IN_PROPORTION"))
+
+
+def note_voided(n: int) -> Counted:
+    """As a later posting would load it."""
+    books, invoice = assigned(n)
+    planned(books, CreateCreditNote(invoice))
+    (note,) = books.writes.credit_notes
+    note.parts = tuple(books.writes.credit_note_parts)
+    books.credit_notes[note.id] = note
+    assert len(note.parts) == n
+    return planned(books, VoidCreditNote(note.id))
+
+
 def expired(n: int) -> Counted:
     return planned(books_with(n, expires_at=NOW - timedelta(days=1)), ExpireCredits(ANNA, "GBP"))
 
@@ -255,6 +277,9 @@ CASES: Final = (
     invoice_voided_and_taken_back,
     paid_with_credit,
     payment_voided,
+    noted,
+    noted_in_proportion,
+    note_voided,
     expired,
     merged,
 )
