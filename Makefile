@@ -7,7 +7,7 @@ python := .venv/bin/python
 build_docs := $(python) -m sphinx --fail-on-warning --keep-going --quiet --fresh-env --write-all -b html -d build/doctrees docs build/docs
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-citus test-clients test-operations chaos check database docs wheel audit bench bench-page simulate lock clean environment environment-dev
+.PHONY: help run test test-citus test-clients test-operations chaos check database docs wheel audit bench bench-page simulate chains lock clean environment environment-dev
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
@@ -69,6 +69,9 @@ bench-page: environment-dev ## Write the measured parts of docs/benchmarks.md, a
 
 simulate: environment-dev ## Play the ledger against a naive one; again with the same: make simulate SEED=1234
 	@$(python) -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(STEPS),--steps $(STEPS)) $(if $(OPERATIONS),--operations $(OPERATIONS))
+
+chains: environment-dev ## Search every chain of steps for value made twice; make chains DEPTH=6 STORY=value ROLE=STAFF SEED=7
+	@$(python) -m tests.chains $(if $(DEPTH),--depth $(DEPTH)) $(if $(STORY),--story $(STORY)) $(if $(ROLE),--role $(ROLE)) $(if $(SEED),--seed $(SEED))
 
 lock: environment-dev ## Pin the newest versions that pyproject.toml allows
 	@sh scripts/lock.sh

@@ -34,15 +34,17 @@ PICKED: Final = 500
 PAGE, LAST_PAGE = "ledger from an instant", "ledger up to one"
 _ENTRIES: Final = "edges { node { sequence amount balanceAfter createdAt transaction { kind reason } } }"
 
-ADD, REMOVE, INVOICE, ASSIGN, SPEND, SETTLE = (
+ADD, REMOVE, TAKE, HOLD, INVOICE, ASSIGN, SPEND, SETTLE = (
     "adjustCredit, adding",
     "adjustCredit, removing",
+    "spendCredit",
+    "holdCredit",
     "createInvoice, auto-applied",
     "assignCredit",
     "adjustCredit twice, a credit opened and one used up",
     "adjustCredit and createInvoice, which uses a credit up",
 )
-POSTINGS: Final = (ADD, REMOVE, INVOICE, ASSIGN, SPEND, SETTLE)
+POSTINGS: Final = (ADD, REMOVE, TAKE, HOLD, INVOICE, ASSIGN, SPEND, SETTLE)
 """Those that use up a credit are on the account that has open credits alone; the others on that with half of all
 entries."""
 _ERRORS: Final = "userErrors { code message }"
@@ -60,6 +62,8 @@ DOCUMENTS: Final = {
     **REPORTS,
     ADD: _ADJUST,
     REMOVE: _ADJUST,
+    TAKE: f"mutation($input: SpendCreditInput!) {{ spendCredit(input: $input) {_ADJUSTED} }}",
+    HOLD: f"mutation($input: HoldCreditInput!) {{ holdCredit(input: $input) {_ADJUSTED} }}",
     INVOICE: f"mutation($input: CreateInvoiceInput!) {{ createInvoice(input: $input) {_INVOICED} }}",
     ASSIGN: f"mutation($input: AssignCreditInput!) {{ assignCredit(input: $input) {{ credit {{ remaining }} {_ERRORS} }} }}",
     SPEND: f"""mutation($give: AdjustCreditInput!, $take: AdjustCreditInput!) {{
@@ -94,6 +98,9 @@ def _posting(server: Server, tenant: Tenant, what: str, turn: int) -> Order:
         given["assignments"] = [{"invoiceId": tenant.invoice_id, "amount": "0.01"}]
         variables: dict[str, object] = {"input": given}
         picks, expected = tenant.credits, '"remaining":"'
+    elif what in (TAKE, HOLD):
+        given = {"idempotencyKey": KEY, "customerId": busy, "asset": "GBP", "amount": "0.01", "note": "Goods"}
+        variables = {"input": given}
     elif what == INVOICE:
         variables, expected = {"input": _invoice(busy, number, "0.05")}, '"due":"0.00"'
     elif what == SPEND:

@@ -1,0 +1,292 @@
+"""The steps that chains are made of. Each says, of the books at a moment, what somebody could ask for next.
+
+A new one is a function with a line in STEPS, named in the stories that it belongs to. Its command is one that the reference
+(tests/simulation) does and its executor puts to the ledger.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from auth.roles import RULES, Access, Permission, Role
+from tests.chains.books import LIMITED
+from tests.chains.world import ANN, BEN, INSTANTS, INVOICE, LONG, ORDER, POINTS, SHORT, Moment
+from tests.simulation.records import Command
+
+Menu = Callable[[Moment], Iterable[Command]]
+ROLES: Final = ("STAFF", "MANAGER", "ADMIN", "PARTNER")
+MONEY, PART, MUCH = Decimal(40), Decimal(15), Decimal(100)
+"""MONEY: what staff may spend at a time. MUCH: what they may add at a time, and twice to a customer in a day."""
+
+
+def _command(name: str, **facts: Any) -> Command:
+    return Command(name, facts)
+
+
+def _add(moment: Moment) -> Iterable[Command]:
+    for customer in (ANN, BEN):
+        facts = {"customer": customer, "asset": "GBP", "amount": MUCH, "reason": "GOODWILL", "auto_apply": False}
+        yield Command("adjust", facts)
+
+
+def _ask_for_more(moment: Moment) -> Iterable[Command]:
+    facts = {"customer": ANN, "asset": "GBP", "amount": MUCH + 1, "reason": "GOODWILL", "auto_apply": False}
+    yield Command("adjust", facts | {"approval": True})
+
+
+def _approve(moment: Moment) -> Iterable[Command]:
+    return [_command("approve", request=number) for number in range(len(moment.books.requests))]
+
+
+def _remove(moment: Moment) -> Iterable[Command]:
+    yield _command("adjust", customer=ANN, asset="GBP", amount=-MONEY, reason="POLICY")
+
+
+def _remove_points(moment: Moment) -> Iterable[Command]:
+    for reason in ("POLICY", "REFUND"):  # of which one moves the lifetime total
+        yield _command("adjust", customer=ANN, asset="POINTS", amount=Decimal(-250), reason=reason)
+
+
+def _spend(moment: Moment) -> Iterable[Command]:
+    yield _command("spend", customer=ANN, asset="GBP", amount=MONEY, note="Coffee", services=())
+
+
+def _spend_points(moment: Moment) -> Iterable[Command]:
+    yield _command("spend", customer=ANN, asset="POINTS", amount=Decimal(650), note="Coffee", services=())
+
+
+def _refund(moment: Moment) -> Iterable[Command]:
+    for number in range(len(moment.books.spends)):
+        for amount in (None, PART):
+            yield _command("refund", spend=number, amount=amount, approval=False)
+
+
+def _refund_renewed(moment: Moment) -> Iterable[Command]:
+    """With a new expiry for what has expired since."""
+    for number in range(len(moment.books.spends)):
+        yield _command("refund", spend=number, amount=None, approval=False, never=True)
+
+
+def _transfer(moment: Moment) -> Iterable[Command]:
+    for giver, receiver in ((ANN, BEN), (BEN, ANN)):
+        yield _command("transfer", customer=giver, to=receiver, asset="GBP", amount=MONEY, approval=False)
+
+
+def _transfer_points(moment: Moment) -> Iterable[Command]:
+    yield _command("transfer", customer=ANN, to=BEN, asset="POINTS", amount=Decimal(250), approval=False)
+
+
+def _revive(moment: Moment) -> Iterable[Command]:
+    for amount in (None, PART):
+        facts = {"credit": SHORT, "reason": "GOODWILL", "note": None, "amount": amount, "never": True}
+        yield Command("revive", facts | {"approval": False})
+
+
+def _hold(moment: Moment) -> Iterable[Command]:
+    yield _command("hold", customer=ANN, asset="GBP", amount=MONEY, note="Table 7", services=())
+
+
+def _capture(moment: Moment) -> Iterable[Command]:
+    for number in range(len(moment.books.holds)):
+        for amount in (None, PART):
+            yield _command("capture", hold=number, amount=amount)
+
+
+def _capture_for_invoice(moment: Moment) -> Iterable[Command]:
+    for number in range(len(moment.books.holds)):
+        yield _command("capture", hold=number, amount=None, invoice=INVOICE)
+
+
+def _release_hold(moment: Moment) -> Iterable[Command]:
+    return [_command("release_hold", hold=number) for number in range(len(moment.books.holds))]
+
+
+def _extend_hold(moment: Moment) -> Iterable[Command]:
+    numbers = range(len(moment.books.holds))
+    return [_command("extend_hold", hold=number, expires=INSTANTS[-1] + timedelta(hours=1)) for number in numbers]
+
+
+def _pay_with_credit(moment: Moment) -> Iterable[Command]:
+    for invoice in (INVOICE, ORDER):
+        yield _command("pay", invoice=invoice, amount=Decimal(25), method="ACCOUNT_CREDIT")
+
+
+def _pay_money(moment: Moment) -> Iterable[Command]:
+    for number in (INVOICE, ORDER):
+        due = moment.books.invoices[number].due
+        yield _command("pay", invoice=number, amount=due or PART, method="CARD")
+
+
+def _void_payment(moment: Moment) -> Iterable[Command]:
+    return [_command("void_payment", payment=number) for number in range(len(moment.books.payments))]
+
+
+def _assign(moment: Moment) -> Iterable[Command]:
+    yield _command("assign", credit=LONG, items=((INVOICE, None),))
+    yield _command("assign", credit=SHORT, items=((INVOICE, PART), (ORDER, PART)))
+
+
+def _release(moment: Moment) -> Iterable[Command]:
+    numbers = [n for n, part in enumerate(moment.books.assignments) if part.payment is None]
+    return [_command("release", parts=(number,)) for number in numbers]
+
+
+def _void_invoice(moment: Moment) -> Iterable[Command]:
+    yield _command("void_invoice", invoice=INVOICE)
+
+
+def _void_credit(moment: Moment) -> Iterable[Command]:
+    granted = moment.books.invoices[ORDER].granted
+    for number in (SHORT, LONG, *granted):
+        yield _command("void_credit", credit=number, release=True, release_holds=True)
+
+
+def _void_credit_that_is_free(moment: Moment) -> Iterable[Command]:
+    yield _command("void_credit", credit=LONG, release=False)
+
+
+def _void_points(moment: Moment) -> Iterable[Command]:
+    yield _command("void_credit", credit=POINTS, release=False)
+
+
+def _give(moment: Moment) -> Iterable[Command]:
+    yield _command("give", customer=ANN, prize=0, deduct=True, approval=False)
+
+
+def _use_coupon(moment: Moment) -> Iterable[Command]:
+    return [_command("use_coupon", coupon=number) for number in range(len(moment.books.coupons))]
+
+
+def _disable_coupon(moment: Moment) -> Iterable[Command]:
+    return [_command("disable_coupon", coupon=number, refund=True) for number in range(len(moment.books.coupons))]
+
+
+def _merge(moment: Moment) -> Iterable[Command]:
+    yield _command("merge", source=BEN, target=ANN)
+    yield _command("merge", source=ANN, target=BEN)
+
+
+def _sweep(moment: Moment) -> Iterable[Command]:
+    yield _command("sweep")
+
+
+def _wait(moment: Moment) -> Iterable[Command]:
+    return [_command("wait", until=place) for place in range(moment.at + 1, len(INSTANTS))]
+
+
+@dataclass(frozen=True)
+class Step:
+    """menu: what can be asked for. rights: what it takes; who has them not has a manager beside them who does it. None: it
+    happens by itself."""
+
+    menu: Menu
+    rights: tuple[Permission, ...] = ()
+
+    def is_open_to(self, role: str) -> bool:
+        """Whether a person or program in this role, with every scope, may do it."""
+        rules = [RULES[right] for right in self.rights]
+        return bool(rules) and all(rule.access[Role(role.lower())] is not Access.NO for rule in rules)
+
+
+STEPS: Final = {
+    "add": Step(_add, (Permission.ADD_CREDIT,)),
+    "ask for more": Step(_ask_for_more, (Permission.ADD_CREDIT,)),
+    "approve": Step(_approve, (Permission.APPROVE,)),
+    "remove": Step(_remove, (Permission.REMOVE_CREDIT,)),
+    "remove points": Step(_remove_points, (Permission.REMOVE_CREDIT,)),
+    "spend": Step(_spend, (Permission.SPEND_CREDIT,)),
+    "spend points": Step(_spend_points, (Permission.SPEND_CREDIT,)),
+    "refund": Step(_refund, (Permission.REFUND_SPEND,)),
+    "refund renewed": Step(_refund_renewed, (Permission.REFUND_SPEND, Permission.REVIVE)),
+    "transfer": Step(_transfer, (Permission.TRANSFER,)),
+    "transfer points": Step(_transfer_points, (Permission.TRANSFER,)),
+    "revive": Step(_revive, (Permission.REVIVE,)),
+    "hold": Step(_hold, (Permission.SPEND_CREDIT,)),
+    "capture": Step(_capture, (Permission.SPEND_CREDIT,)),
+    "capture for invoice": Step(_capture_for_invoice, (Permission.SPEND_CREDIT, Permission.WRITE_PAYMENTS)),
+    "release hold": Step(_release_hold, (Permission.SPEND_CREDIT,)),
+    "extend hold": Step(_extend_hold, (Permission.SPEND_CREDIT,)),
+    "pay with credit": Step(_pay_with_credit, (Permission.WRITE_PAYMENTS, Permission.PAY_WITH_CREDIT)),
+    "pay money": Step(_pay_money, (Permission.WRITE_PAYMENTS,)),
+    "void payment": Step(_void_payment, (Permission.VOID_PAYMENT,)),
+    "assign": Step(_assign, (Permission.ASSIGN,)),
+    "release": Step(_release, (Permission.RELEASE,)),
+    "void invoice": Step(_void_invoice, (Permission.VOID_INVOICE,)),
+    "void credit": Step(_void_credit, (Permission.VOID,)),
+    "void free credit": Step(_void_credit_that_is_free, (Permission.VOID,)),
+    "void points": Step(_void_points, (Permission.VOID,)),
+    "give": Step(_give, (Permission.GIVE_REWARD,)),
+    "use coupon": Step(_use_coupon, (Permission.GIVE_REWARD,)),
+    "disable coupon": Step(_disable_coupon, (Permission.DISABLE_COUPON,)),
+    "merge": Step(_merge, (Permission.MERGE_CUSTOMERS,)),
+    "sweep": Step(_sweep),
+    "wait": Step(_wait),
+}
+STORIES: Final = {
+    "value": ("spend", "refund", "hold", "capture", "transfer", "pay with credit", "merge", "revive", "wait"),
+    "till": ("add", "remove", "spend", "refund", "void credit", "merge", "sweep", "wait"),
+    "expiry": (
+        "spend",
+        "refund",
+        "refund renewed",
+        "hold",
+        "capture",
+        "transfer",
+        "revive",
+        "void credit",
+        "sweep",
+        "wait",
+    ),
+    "holds": (
+        "hold",
+        "capture",
+        "capture for invoice",
+        "release hold",
+        "extend hold",
+        "refund",
+        "void credit",
+        "void free credit",
+        "merge",
+        "sweep",
+        "wait",
+    ),
+    "bills": ("pay with credit", "pay money", "void payment", "assign", "release", "void invoice", "merge", "wait"),
+    "orders": ("pay with credit", "pay money", "void payment", "spend", "refund", "void credit", "merge"),
+    "points": (
+        "spend points",
+        "refund",
+        "give",
+        "use coupon",
+        "disable coupon",
+        "remove points",
+        "void points",
+        "transfer points",
+        "merge",
+    ),
+    "limits": (
+        "add",
+        "ask for more",
+        "approve",
+        "spend",
+        "refund",
+        "hold",
+        "pay with credit",
+        "transfer",
+        "merge",
+        "wait",
+    ),
+    "all": tuple(STEPS),
+}
+"""Which steps are played together: few of them can be followed far, and all of them a little way."""
+
+
+def menu(moment: Moment, story: str, role: str) -> list[Command]:
+    """What may come next, each asked for by whoever may."""
+    found = []
+    for name in STORIES[story]:
+        step = STEPS[name]
+        limited = role in ("STAFF", "PARTNER") and step.is_open_to(role)
+        found += [replace(each, role=LIMITED if limited else "MANAGER") for each in step.menu(moment)]
+    return found
