@@ -57,6 +57,7 @@ class Permission(Enum):
     VOID = "void a credit"
     RELEASE = "release an assignment"
     BULK = "adjust in bulk"
+    REVERSE_BULK = "reverse a bulk"
     READ_AUDIT = "read the audit"
     ASSIGN = "assign credit"
     USE_CREDIT = "use service credits"
@@ -121,9 +122,10 @@ _NO, _YES, _LIMITED, _OWN, _NOT_OWN = Access.NO, Access.YES, Access.LIMITED, Acc
 # - credits:assign was what using service credits took before credits:spend was there, and still opens it. Paying takes
 #   credits:spend alone, beside the right to record a payment.
 # - Transferring takes from one and adds to another: credits:remove, and credits:add beside it. Reviving adds.
-# - Disabling a coupon is rewards:give, with or without its points: it undoes what that scope did, as voiding a payment
-#   undoes what payments:write did.
+# - Disabling a coupon is rewards:give, with or without its points, and so is reopening one: it undoes what that scope
+#   did, as voiding a payment undoes what payments:write did.
 # - Voiding a credit note is credits:refund: it undoes what that scope did. Like voiding a payment, staff may not.
+# - Reversing a bulk is removing as well, whatever its rows are. A partner's client reverses only its own.
 # - Starting, cancelling and reinstating a membership is editing a customer.
 # - Reasons and services are what an adjustment has to name, rewards what is given, products what an order sells, so
 #   every holder of a right to do that may list them.
@@ -150,6 +152,7 @@ RULES: Mapping[Permission, Rule] = {
     Permission.VOID:             _rule(_NO,      _YES,     _YES,     _YES,     _NO,  Scope.CREDITS_REMOVE),
     Permission.RELEASE:          _rule(_NO,      _YES,     _YES,     _YES,     _NO,  Scope.CREDITS_REMOVE),
     Permission.BULK:             _rule(_NO,      _YES,     _YES,     _YES,     _NO,  Scope.CREDITS_BULK),
+    Permission.REVERSE_BULK:     _rule(_NO,      _YES,     _YES,     _YES,     _NO,  Scope.CREDITS_BULK),
     Permission.READ_AUDIT:       _rule(_NO,      _YES,     _YES,     _YES,     _NO,  Scope.REPORTS_READ),
 
     Permission.ASSIGN:           _rule(_YES,     _YES,     _YES,     _YES,     _NO,  Scope.CREDITS_ASSIGN),

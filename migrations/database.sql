@@ -266,13 +266,17 @@ CREATE TABLE bulk_operations (
     validated_at     timestamptz,
     claimed_until    timestamptz,
     cancel_requested boolean NOT NULL,
+    reverses_id      uuid,
     CONSTRAINT bulk_operations_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT bulk_operations_tenant_id_actor_id_fkey FOREIGN KEY (tenant_id, actor_id)
         REFERENCES actors(tenant_id, id),
+    CONSTRAINT bulk_operations_tenant_id_reverses_id_fkey FOREIGN KEY (tenant_id, reverses_id)
+        REFERENCES bulk_operations(tenant_id, id),
     CONSTRAINT bulk_operations_asset CHECK (asset ~ '^[A-Z]{3}$' OR (asset IN ('SERVICE_CREDITS', 'POINTS'))),
     CONSTRAINT bulk_operations_counts CHECK (succeeded >= 0 AND failed >= 0 AND (succeeded + failed) <= processed AND
         processed <= total),
     CONSTRAINT bulk_operations_error_policy CHECK (error_policy IN ('REJECT_ALL', 'SKIP_FAILED')),
+    CONSTRAINT bulk_operations_reverses CHECK (reverses_id <> id),
     CONSTRAINT bulk_operations_status CHECK (
     CASE
         WHEN status IN ('QUEUED', 'RUNNING') THEN finished_at IS NULL
@@ -280,6 +284,10 @@ CREATE TABLE bulk_operations (
     END)
 );
 ALTER TABLE bulk_operations ALTER COLUMN tenant_id SET (n_distinct=1);
+CREATE INDEX bulk_operations_reverses ON bulk_operations (tenant_id, reverses_id, created_at, id) WHERE reverses_id IS
+    NOT NULL;
+CREATE UNIQUE INDEX bulk_operations_reversing ON bulk_operations (tenant_id, reverses_id) WHERE reverses_id IS NOT NULL
+    AND NOT dry_run AND (status IN ('QUEUED', 'RUNNING'));
 CREATE INDEX bulk_operations_unfinished ON bulk_operations (tenant_id, created_at, id) WHERE status IN ('QUEUED',
     'RUNNING');
 ALTER TABLE bulk_operations ENABLE ROW LEVEL SECURITY;
@@ -347,10 +355,14 @@ CREATE TABLE coupons (
     expires_at            timestamptz,
     closed_at             timestamptz,
     refund_transaction_id uuid,
+    invoice_id            uuid,
+    reopened_at           timestamptz,
     CONSTRAINT coupons_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT coupons_code_key UNIQUE (tenant_id, code),
     CONSTRAINT coupons_tenant_id_customer_id_fkey FOREIGN KEY (tenant_id, customer_id)
         REFERENCES customers(tenant_id, id),
+    CONSTRAINT coupons_tenant_id_invoice_id_fkey FOREIGN KEY (tenant_id, invoice_id)
+        REFERENCES invoices(tenant_id, id),
     CONSTRAINT coupons_tenant_id_refund_transaction_id_fkey FOREIGN KEY (tenant_id, refund_transaction_id)
         REFERENCES transactions(tenant_id, id),
     CONSTRAINT coupons_tenant_id_reward_id_fkey FOREIGN KEY (tenant_id, reward_id)
@@ -361,11 +373,14 @@ CREATE TABLE coupons (
     CONSTRAINT coupons_code_given CHECK (code <> ''),
     CONSTRAINT coupons_expiry CHECK (expires_at > issued_at),
     CONSTRAINT coupons_points CHECK (points_spent_minor >= 0 AND points_spent_minor <= 1000000000000000),
-    CONSTRAINT coupons_refund CHECK (refund_transaction_id IS NULL OR status = 'DISABLED' AND points_spent_minor > 0),
-    CONSTRAINT coupons_status CHECK (status IN ('ISSUED', 'USED', 'DISABLED'))
+    CONSTRAINT coupons_refund CHECK (refund_transaction_id IS NULL OR status = 'DISABLED' AND points_spent_minor > 0 AND
+        reopened_at IS NULL),
+    CONSTRAINT coupons_status CHECK (status IN ('ISSUED', 'USED', 'DISABLED')),
+    CONSTRAINT coupons_used_on CHECK (invoice_id IS NULL OR status <> 'ISSUED')
 );
 ALTER TABLE coupons ALTER COLUMN tenant_id SET (n_distinct=1);
 CREATE INDEX coupons_customer ON coupons (tenant_id, customer_id, issued_at, id);
+CREATE INDEX coupons_invoice ON coupons (tenant_id, invoice_id, issued_at, id) WHERE invoice_id IS NOT NULL;
 CREATE UNIQUE INDEX coupons_refund_key ON coupons (tenant_id, refund_transaction_id) WHERE refund_transaction_id IS NOT
     NULL;
 CREATE INDEX coupons_transaction ON coupons (tenant_id, transaction_id);
@@ -377,11 +392,12 @@ CREATE POLICY own_tenant ON coupons
 CREATE TRIGGER seal_added AFTER INSERT ON coupons
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_coupons();
 CREATE TRIGGER seal_changed AFTER UPDATE OF id, code, reward_id, customer_id, transaction_id, points_spent_minor,
-    status, terms, issued_at, expires_at, closed_at, refund_transaction_id ON coupons
+    status, terms, issued_at, expires_at, closed_at, refund_transaction_id, invoice_id, reopened_at ON coupons
     FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_coupons();
 CREATE TRIGGER seal_deleted AFTER DELETE ON coupons
     FOR EACH ROW EXECUTE FUNCTION seal_coupons();
-GRANT SELECT, INSERT, UPDATE (status, closed_at, refund_transaction_id) ON coupons TO scrip_app;
+GRANT SELECT, INSERT, UPDATE (status, closed_at, refund_transaction_id, invoice_id, reopened_at) ON coupons TO
+    scrip_app;
 
 CREATE TABLE credit_changes (
     id             uuid NOT NULL,
@@ -601,7 +617,8 @@ CREATE TABLE credits (
     CONSTRAINT credits_tenant_id_transaction_id_fkey FOREIGN KEY (tenant_id, transaction_id)
         REFERENCES transactions(tenant_id, id),
     CONSTRAINT credits_amount CHECK (amount_minor >= 1 AND amount_minor <= 1000000000000000),
-    CONSTRAINT credits_closed CHECK (remaining_minor = 0 OR voided_at IS NULL),
+    CONSTRAINT credits_closed CHECK (remaining_minor = 0 OR voided_at IS NULL OR expires_at IS NOT NULL AND expires_at
+        <= voided_at),
     CONSTRAINT credits_expiry CHECK (expires_at > starts_at),
     CONSTRAINT credits_moved CHECK (successor_id IS NULL OR remaining_minor = 0),
     CONSTRAINT credits_opened CHECK (opened_sequence >= 1),
@@ -756,9 +773,8 @@ CREATE TABLE entries (
     CONSTRAINT entries_counter CHECK (
     CASE
         WHEN counter = 'ISSUED' THEN amount_minor > 0
-        WHEN counter = 'REMOVED' THEN amount_minor < 0
-        ELSE counter IN ('EXPIRED', 'INVOICES', 'REDEEMED', 'ORDERS', 'MERGED', 'NOTES', 'SPENT', 'TRANSFERRED',
-            'RESTATED')
+        ELSE counter IN ('REMOVED', 'EXPIRED', 'INVOICES', 'REDEEMED', 'ORDERS', 'MERGED', 'NOTES', 'SPENT',
+            'TRANSFERRED', 'RESTATED')
     END),
     CONSTRAINT entries_hashes CHECK (octet_length(previous_hash) = 32 AND octet_length(hash) = 32),
     CONSTRAINT entries_lifetime CHECK (lifetime_minor = 0 OR credit_id IS NULL OR lifetime_minor = amount_minor AND
@@ -1388,6 +1404,36 @@ CREATE TRIGGER seal_changed AFTER UPDATE OF id, spend_id, amount_minor, taken_mi
 CREATE TRIGGER seal_deleted AFTER DELETE ON refunds
     FOR EACH ROW EXECUTE FUNCTION seal_refunds();
 GRANT SELECT, INSERT ON refunds TO scrip_app;
+
+CREATE TABLE reversed_rows (
+    id             uuid NOT NULL,
+    tenant_id      uuid NOT NULL,
+    transaction_id uuid NOT NULL,
+    amount_minor   bigint NOT NULL,
+    used_minor     bigint NOT NULL,
+    CONSTRAINT reversed_rows_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT reversed_rows_transaction_key UNIQUE (tenant_id, transaction_id),
+    CONSTRAINT reversed_rows_tenant_id_id_fkey FOREIGN KEY (tenant_id, id)
+        REFERENCES bulk_rows(tenant_id, id),
+    CONSTRAINT reversed_rows_tenant_id_transaction_id_fkey FOREIGN KEY (tenant_id, transaction_id)
+        REFERENCES transactions(tenant_id, id),
+    CONSTRAINT reversed_rows_used CHECK (used_minor >= 0 AND (amount_minor <= 0 OR used_minor = 0))
+);
+ALTER TABLE reversed_rows ALTER COLUMN tenant_id SET (n_distinct=1);
+ALTER TABLE reversed_rows ENABLE ROW LEVEL SECURITY;
+ALTER TABLE reversed_rows FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON reversed_rows
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON reversed_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER seal_added AFTER INSERT ON reversed_rows
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_reversed_rows();
+CREATE TRIGGER seal_changed AFTER UPDATE OF id, transaction_id, amount_minor, used_minor ON reversed_rows
+    FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_reversed_rows();
+CREATE TRIGGER seal_deleted AFTER DELETE ON reversed_rows
+    FOR EACH ROW EXECUTE FUNCTION seal_reversed_rows();
+GRANT SELECT, INSERT ON reversed_rows TO scrip_app;
 
 CREATE TABLE revivals (
     id             uuid NOT NULL,
@@ -2199,7 +2245,7 @@ BEGIN
             n."processed", n."succeeded", n."failed", n."actor_id", n."command"::text, n."idempotency_key",
             (extract(epoch FROM n."validated_at") * 1000000)::bigint, n."cancel_requested",
             (extract(epoch FROM n."created_at") * 1000000)::bigint,
-            (extract(epoch FROM n."finished_at") * 1000000)::bigint
+            (extract(epoch FROM n."finished_at") * 1000000)::bigint, n."reverses_id"
         )::text, 'UTF8')),
         n.fresh_salt, now()
     FROM (SELECT uuid_send(gen_random_uuid()) AS fresh_salt, r.* FROM added r) n
@@ -2237,9 +2283,11 @@ BEGIN
     SELECT n.tenant_id, 'coupons', n.id, NULL, 1,
         sha256(convert_to(json_build_array(
             'coupons', n.tenant_id, n."id", n."code", n."reward_id", n."customer_id", n."transaction_id",
-            n."points_spent_minor", n."status", n."terms"::text, (extract(epoch FROM n."issued_at") * 1000000)::bigint,
+            n."points_spent_minor", n."status", n."terms"::text,
+            (extract(epoch FROM n."issued_at") * 1000000)::bigint,
             (extract(epoch FROM n."expires_at") * 1000000)::bigint,
-            (extract(epoch FROM n."closed_at") * 1000000)::bigint, n."refund_transaction_id"
+            (extract(epoch FROM n."closed_at") * 1000000)::bigint, n."refund_transaction_id", n."invoice_id",
+            (extract(epoch FROM n."reopened_at") * 1000000)::bigint
         )::text, 'UTF8')),
         n.fresh_salt, now()
     FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
@@ -2678,6 +2726,24 @@ BEGIN
     RETURN NULL;
 END $function$;
 
+CREATE FUNCTION seal_added_reversed_rows()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO seals (tenant_id, of_table, id, name, version, digest, salt, sealed_at)
+    SELECT n.tenant_id, 'reversed_rows', n.id, NULL, 1,
+        sha256(convert_to(json_build_array(
+            'reversed_rows', n.tenant_id, n."id", n."transaction_id", n."amount_minor", n."used_minor"
+        )::text, 'UTF8')),
+        n.fresh_salt, now()
+    FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $function$;
+
 CREATE FUNCTION seal_added_revivals()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2962,18 +3028,20 @@ BEGIN
             digest = sha256(fresh || convert_to(json_build_array(
                 'bulk_operations', NEW.tenant_id, NEW."id", NEW."status", NEW."asset", NEW."error_policy",
                 NEW."dry_run", NEW."total", NEW."processed", NEW."succeeded", NEW."failed", NEW."actor_id",
-                NEW."command"::text, NEW."idempotency_key", (extract(epoch FROM NEW."validated_at") * 1000000)::bigint,
-                NEW."cancel_requested", (extract(epoch FROM NEW."created_at") * 1000000)::bigint,
-                (extract(epoch FROM NEW."finished_at") * 1000000)::bigint
+                NEW."command"::text, NEW."idempotency_key",
+                (extract(epoch FROM NEW."validated_at") * 1000000)::bigint, NEW."cancel_requested",
+                (extract(epoch FROM NEW."created_at") * 1000000)::bigint,
+                (extract(epoch FROM NEW."finished_at") * 1000000)::bigint, NEW."reverses_id"
             )::text, 'UTF8')),
             salt = fresh, sealed_at = now()
         WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'bulk_operations' AND s.id = OLD.id
             AND s.digest = sha256(s.salt || convert_to(json_build_array(
                 'bulk_operations', OLD.tenant_id, OLD."id", OLD."status", OLD."asset", OLD."error_policy",
                 OLD."dry_run", OLD."total", OLD."processed", OLD."succeeded", OLD."failed", OLD."actor_id",
-                OLD."command"::text, OLD."idempotency_key", (extract(epoch FROM OLD."validated_at") * 1000000)::bigint,
-                OLD."cancel_requested", (extract(epoch FROM OLD."created_at") * 1000000)::bigint,
-                (extract(epoch FROM OLD."finished_at") * 1000000)::bigint
+                OLD."command"::text, OLD."idempotency_key",
+                (extract(epoch FROM OLD."validated_at") * 1000000)::bigint, OLD."cancel_requested",
+                (extract(epoch FROM OLD."created_at") * 1000000)::bigint,
+                (extract(epoch FROM OLD."finished_at") * 1000000)::bigint, OLD."reverses_id"
             )::text, 'UTF8'));
     ELSE
         DELETE FROM seals s
@@ -2981,9 +3049,10 @@ BEGIN
             AND s.digest = sha256(s.salt || convert_to(json_build_array(
                 'bulk_operations', OLD.tenant_id, OLD."id", OLD."status", OLD."asset", OLD."error_policy",
                 OLD."dry_run", OLD."total", OLD."processed", OLD."succeeded", OLD."failed", OLD."actor_id",
-                OLD."command"::text, OLD."idempotency_key", (extract(epoch FROM OLD."validated_at") * 1000000)::bigint,
-                OLD."cancel_requested", (extract(epoch FROM OLD."created_at") * 1000000)::bigint,
-                (extract(epoch FROM OLD."finished_at") * 1000000)::bigint
+                OLD."command"::text, OLD."idempotency_key",
+                (extract(epoch FROM OLD."validated_at") * 1000000)::bigint, OLD."cancel_requested",
+                (extract(epoch FROM OLD."created_at") * 1000000)::bigint,
+                (extract(epoch FROM OLD."finished_at") * 1000000)::bigint, OLD."reverses_id"
             )::text, 'UTF8'));
     END IF;
     RETURN NULL;
@@ -3062,7 +3131,8 @@ BEGIN
                 NEW."transaction_id", NEW."points_spent_minor", NEW."status", NEW."terms"::text,
                 (extract(epoch FROM NEW."issued_at") * 1000000)::bigint,
                 (extract(epoch FROM NEW."expires_at") * 1000000)::bigint,
-                (extract(epoch FROM NEW."closed_at") * 1000000)::bigint, NEW."refund_transaction_id"
+                (extract(epoch FROM NEW."closed_at") * 1000000)::bigint, NEW."refund_transaction_id",
+                NEW."invoice_id", (extract(epoch FROM NEW."reopened_at") * 1000000)::bigint
             )::text, 'UTF8')),
             salt = fresh, sealed_at = now()
         WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'coupons' AND s.id = OLD.id
@@ -3071,7 +3141,8 @@ BEGIN
                 OLD."transaction_id", OLD."points_spent_minor", OLD."status", OLD."terms"::text,
                 (extract(epoch FROM OLD."issued_at") * 1000000)::bigint,
                 (extract(epoch FROM OLD."expires_at") * 1000000)::bigint,
-                (extract(epoch FROM OLD."closed_at") * 1000000)::bigint, OLD."refund_transaction_id"
+                (extract(epoch FROM OLD."closed_at") * 1000000)::bigint, OLD."refund_transaction_id",
+                OLD."invoice_id", (extract(epoch FROM OLD."reopened_at") * 1000000)::bigint
             )::text, 'UTF8'));
     ELSE
         DELETE FROM seals s
@@ -3081,7 +3152,8 @@ BEGIN
                 OLD."transaction_id", OLD."points_spent_minor", OLD."status", OLD."terms"::text,
                 (extract(epoch FROM OLD."issued_at") * 1000000)::bigint,
                 (extract(epoch FROM OLD."expires_at") * 1000000)::bigint,
-                (extract(epoch FROM OLD."closed_at") * 1000000)::bigint, OLD."refund_transaction_id"
+                (extract(epoch FROM OLD."closed_at") * 1000000)::bigint, OLD."refund_transaction_id",
+                OLD."invoice_id", (extract(epoch FROM OLD."reopened_at") * 1000000)::bigint
             )::text, 'UTF8'));
     END IF;
     RETURN NULL;
@@ -3928,6 +4000,37 @@ BEGIN
             AND s.digest = sha256(convert_to(json_build_array(
                 'refunds', OLD.tenant_id, OLD."id", OLD."spend_id", OLD."amount_minor", OLD."taken_minor",
                 OLD."before_minor"
+            )::text, 'UTF8'));
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_reversed_rows()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    fresh bytea := NULL;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        UPDATE seals s
+        SET version = s.version + 1,
+            digest = sha256(convert_to(json_build_array(
+                'reversed_rows', NEW.tenant_id, NEW."id", NEW."transaction_id", NEW."amount_minor", NEW."used_minor"
+            )::text, 'UTF8')),
+            salt = fresh, sealed_at = now()
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'reversed_rows' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'reversed_rows', OLD.tenant_id, OLD."id", OLD."transaction_id", OLD."amount_minor", OLD."used_minor"
+            )::text, 'UTF8'));
+    ELSE
+        DELETE FROM seals s
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'reversed_rows' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'reversed_rows', OLD.tenant_id, OLD."id", OLD."transaction_id", OLD."amount_minor", OLD."used_minor"
             )::text, 'UTF8'));
     END IF;
     RETURN NULL;

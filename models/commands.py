@@ -154,6 +154,30 @@ class PostRows(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class RowToReverse:
+    """A posted row of a bulk. customer_id: the person's record now. amount: as the row asked for."""
+
+    id: UUID
+    row: int
+    transaction_id: UUID
+    customer_id: UUID
+    asset: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ReverseRows(Command):
+    """Take back some posted rows of a bulk, and record what became of each under the reversal's operation."""
+
+    alone = is_bulk = True
+
+    operation_id: UUID
+    rows: tuple[RowToReverse, ...]
+    note: str | None = None
+    texts: Texts | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class GiveReward(Command):
     customer_id: UUID
     reward_id: UUID

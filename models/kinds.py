@@ -105,7 +105,7 @@ class TransactionKind(StrEnum):
     """Value that had expired was put back on its credit."""
     REVERSAL = "REVERSAL"
     """Something was taken back: the account credit of a voided payment, the credit of an unpaid order, the points of a
-    disabled coupon, or what a voided credit note gave back."""
+    disabled coupon, what a voided credit note gave back, or a row of a bulk."""
     MERGE = "MERGE"
     """Value moved from one record of a person to another."""
     RESTATEMENT = "RESTATEMENT"
@@ -118,7 +118,8 @@ class Counter(StrEnum):
     ISSUED = "ISSUED"
     """Value given by adjustments."""
     REMOVED = "REMOVED"
-    """Value taken away by adjustments, or reversed when a credit was voided."""
+    """Value taken away by adjustments, or reversed when a credit was voided or a bulk taken back; above zero, such a removal
+    put back."""
     EXPIRED = "EXPIRED"
     """Value written off after its expiry."""
     INVOICES = "INVOICES"
@@ -291,6 +292,15 @@ class BulkStatus(StrEnum):
     """A row was bad under REJECT_ALL, and no row was posted."""
     CANCELLED = "CANCELLED"
     """It was cancelled; rows posted before stay posted."""
+
+
+class BulkKind(StrEnum):
+    """Kind of a bulk operation."""
+
+    ADJUSTMENT = "ADJUSTMENT"
+    """It adjusts its customers, each by a row of its own."""
+    REVERSAL = "REVERSAL"
+    """It takes another bulk back, row by row."""
 
 
 class BulkErrorPolicy(StrEnum):

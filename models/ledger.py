@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
-from models.commands import Actor, BulkCredit, Command, Outcome, PostRows
+from models.commands import Actor, BulkCredit, Command, Outcome, PostRows, ReverseRows
 from models.configuration import Configurations
 from models.errors import Busy
 from models.group_commit import GroupCommit, Overloaded
@@ -206,5 +206,5 @@ async def _input_hash(command: Command) -> bytes:
     """The same as input_hash; for many rows in a thread, since 10,000 would block the event loop for 11 ms
     (measured)."""
     many = isinstance(command, BulkCredit) and len(command.items) >= MANY_ROWS
-    many = many or (isinstance(command, PostRows) and len(command.rows) >= MANY_ROWS)
+    many = many or (isinstance(command, PostRows | ReverseRows) and len(command.rows) >= MANY_ROWS)
     return await beside(input_hash, command) if many else input_hash(command)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from models.commands import PostRows
+from models.commands import PostRows, ReverseRows
 from models.configuration import Configurations
 from models.counting import load_counters
 from models.loading.accounts import (
@@ -75,7 +75,8 @@ class Loader:
         if any(unit.is_noted for unit in units):
             await lock_whom_notes_are_about(connection, books, skipped, wait=way.wait)
         await load_requests(connection, books, needs, skipped, wait=way.wait)
-        await load_senders(connection, books, [unit.actor for unit in units if isinstance(unit.command, PostRows)])
+        senders = [unit.actor for unit in units if isinstance(unit.command, PostRows | ReverseRows)]
+        await load_senders(connection, books, senders)
         return Loaded(books, opened, skipped)
 
     async def as_they_stand(self, connection: TenantConnection, unit: Unit) -> Loaded:

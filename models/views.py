@@ -249,7 +249,7 @@ class CouponView:
     """terms: `name`, `kind`, `value` (as text), `currency` and `product` of the reward when this was issued.
 
     transaction_id: the event that issued it. refund_transaction_id: the one that put its points back. closed_at: when
-    it was used or disabled.
+    it was used or disabled. invoice_id: what it was used on. reopened_at: when its use was undone.
     """
 
     id: UUID
@@ -264,6 +264,8 @@ class CouponView:
     terms: Mapping[str, Any]
     transaction_id: UUID
     refund_transaction_id: UUID | None
+    invoice_id: UUID | None = None
+    reopened_at: datetime | None = None
 
     def status(self, now: datetime) -> str:
         """The contract's CouponStatus at `now`."""
@@ -329,6 +331,8 @@ class ApprovalRequestView:
 
 @frozen
 class BulkOperationView:
+    """reverses_id: the bulk that it takes back, if it is a reversal."""
+
     id: UUID
     status: str
     asset: str
@@ -337,3 +341,5 @@ class BulkOperationView:
     succeeded: int
     failed: int
     sent_by: ActorView
+    dry_run: bool = False
+    reverses_id: UUID | None = None

@@ -36,7 +36,9 @@ from models.planning.drafts import (
     InvoiceLineDraft,
     InvoiceTextDraft,
     RefundDraft,
+    ReversedRowDraft,
     RevivalDraft,
+    RowReport,
     RowResult,
     TierChangeDraft,
     TransactionDraft,
@@ -46,18 +48,17 @@ from models.planning.drafts import (
 )
 from models.planning.hold_rows import HoldLotDraft, HoldState
 from models.planning.noted import CreditNoteLineDraft, CreditNotePartDraft, CreditNoteState
+from models.planning.reward_rows import CouponState, RewardState
 from models.planning.state import (
     AccountState,
     ApprovalState,
     AssignmentState,
     Books,
     CounterState,
-    CouponState,
     CreditState,
     CustomerState,
     InvoiceState,
     PaymentState,
-    RewardState,
 )
 from models.session import TenantConnection
 from models.statements import Part, counted, insert, send_alone, statement, update
@@ -69,6 +70,9 @@ FEW: Final = 4_096
 ROWS_AT_ONCE: Final = 1_000
 """Rows sent at a time if there are more than FEW. The driver makes a statement's arguments in one go: about 10 ms for
 this many entries."""
+
+
+COUPON_COLUMNS: Final = ("status", "closed_at", "refund_transaction_id", "invoice_id", "reopened_at")
 
 
 class _Row(Protocol):
@@ -98,6 +102,8 @@ async def _write(connection: TenantConnection, books: Books, actors: ActorIds) -
         await in_slices(writer.second_stage())
     if books.writes.row_results:
         await writer.row_results()
+    if books.writes.row_reports:
+        await writer.progress(books.writes.row_reports)
     if books.writes.moved_credits or books.writes.merged_customers:
         async with writer:
             await in_slices(writer.third_stage())
@@ -225,11 +231,13 @@ class _Writer:
         yield from self._billing()
         yield from self._holds()
         yield from self.insert(CouponState, w.coupons)
-        yield from self.update(CouponState, ("status", "closed_at", "refund_transaction_id"), w.touched_coupons)
+        yield from self.update(CouponState, COUPON_COLUMNS, w.touched_coupons)
         yield from self.insert(AuditDraft, w.audits)
         yield from self.insert(ApprovalState, w.approvals)
         yield from self.insert(BulkOperationDraft, w.bulk_operations)
         yield from self.insert(BulkRowDraft, w.bulk_rows)
+        yield from self.insert(ReversedRowDraft, w.reversed_rows)
+        yield from self.insert(RowReport, w.row_reports)
         yield from self.insert(EventDraft, w.events)
 
     def second_stage(self) -> Steps[None]:
@@ -439,6 +447,10 @@ class _Writer:
         values = await each_in_slices(partial(columns.values, actors=self.actors), results)
         for start in range(0, len(values), ROWS_AT_ONCE):
             await self._settle_rows(columns, values[start : start + ROWS_AT_ONCE])
+        await self.progress(results)
+
+    async def progress(self, results: "Sequence[RowResult | RowReport]") -> None:
+        """Write the progress of the bulks that these rows belong to."""
         for operation_id in {result.operation_id for result in results}:
             own = [result for result in results if result.operation_id == operation_id]
             failed = sum(result.transaction_id is None for result in own)

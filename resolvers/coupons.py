@@ -1,15 +1,22 @@
-"""coupon, useCoupon and disableCoupon."""
+"""coupon, useCoupon, reopenCoupon and disableCoupon."""
 
 import strawberry
 
 from models.errors import LedgerError
-from models.operations.coupons import disable_coupon, use_coupon
+from models.operations.coupons import disable_coupon, reopen_coupon, use_coupon
 from models.reads import rewards
 from schema import texts
 from schema.context import Info
 from schema.ids import asked_id
 from schema.mutations.base import idempotency_key
-from schema.mutations.coupons import DisableCouponInput, DisableCouponPayload, UseCouponInput, UseCouponPayload
+from schema.mutations.coupons import (
+    DisableCouponInput,
+    DisableCouponPayload,
+    ReopenCouponInput,
+    ReopenCouponPayload,
+    UseCouponInput,
+    UseCouponPayload,
+)
 from schema.types.errors import user_errors
 from schema.types.reward import Coupon
 
@@ -41,7 +48,7 @@ async def resolve_one(info: Info, by: CouponBy) -> Coupon | None:
 
 
 async def resolve_use(info: Info, input: UseCouponInput) -> UseCouponPayload:  # noqa: A002 - the argument's name in the API
-    """Mark a coupon as used. A coupon can be used once."""
+    """Mark a coupon as used, on an invoice or order if one is named. A coupon can be used once."""
     try:
         outcome = await info.context.post(use_coupon, input.command(), idempotency_key(input.idempotency_key))
     except LedgerError as error:
@@ -49,8 +56,19 @@ async def resolve_use(info: Info, input: UseCouponInput) -> UseCouponPayload:  #
     return UseCouponPayload(outcome=outcome, replayed=outcome.replayed)
 
 
+async def resolve_reopen(info: Info, input: ReopenCouponInput) -> ReopenCouponPayload:  # noqa: A002 - as above
+    """Make a used coupon good again, such as that of a cancelled order. It keeps its expiry. A use is undone once: by this,
+    or by disableCoupon with refundPoints."""
+    try:
+        outcome = await info.context.post(reopen_coupon, input.command(), idempotency_key(input.idempotency_key))
+    except LedgerError as error:
+        return ReopenCouponPayload(user_errors=user_errors(error))
+    return ReopenCouponPayload(outcome=outcome, replayed=outcome.replayed)
+
+
 async def resolve_disable(info: Info, input: DisableCouponInput) -> DisableCouponPayload:  # noqa: A002 - as above
-    """Disable a coupon, optionally refunding its points."""
+    """Disable a coupon, optionally refunding its points: also those of a used one, once, and not of one that was
+    reopened."""
     try:
         outcome = await info.context.post(disable_coupon, input.command(), idempotency_key(input.idempotency_key))
     except LedgerError as error:

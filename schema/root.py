@@ -41,6 +41,7 @@ import resolvers.record_payment
 import resolvers.refund_spend
 import resolvers.release_assignments
 import resolvers.release_hold
+import resolvers.reverse_bulk_operation
 import resolvers.revive_credit
 import resolvers.rewards
 import resolvers.services
@@ -142,6 +143,9 @@ class Mutation:
         resolvers.adjust.resolve, May.ADD_CREDIT, May.REMOVE_CREDIT, exactly=resolvers.adjust.rights
     )
     bulk_credit = root_field(resolvers.bulk_credit.resolve, May.BULK, exactly=resolvers.bulk_credit.rights, cost=BULK)
+    reverse_bulk_operation = root_field(
+        resolvers.reverse_bulk_operation.resolve, May.REVERSE_BULK, exactly=resolvers.reverse_bulk_operation.rights
+    )
     cancel_bulk_operation = root_field(resolvers.cancel_bulk_operation.resolve, May.BULK)
     approve_request = root_field(resolvers.approvals.resolve_approve, May.APPROVE)
     reject_request = root_field(resolvers.approvals.resolve_reject, May.APPROVE)
@@ -158,6 +162,7 @@ class Mutation:
         resolvers.give_reward.resolve, May.GIVE_REWARD, May.GIVE_REWARD_FREE, exactly=resolvers.give_reward.rights
     )
     use_coupon = root_field(resolvers.coupons.resolve_use, May.GIVE_REWARD)
+    reopen_coupon = root_field(resolvers.coupons.resolve_reopen, May.DISABLE_COUPON)
     disable_coupon = root_field(resolvers.coupons.resolve_disable, May.DISABLE_COUPON)
     create_reward = root_field(resolvers.rewards.resolve_create, May.WRITE_CONFIG)
     update_reward = root_field(resolvers.rewards.resolve_update, May.WRITE_CONFIG)

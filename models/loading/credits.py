@@ -51,13 +51,25 @@ async def lots_of_same(connection: TenantConnection, ids: set[UUID]) -> list[UUI
 async def load_spend_records(connection: TenantConnection, transactions: set[UUID]) -> list[SpendRecord]:
     """Read the stored amounts that these transactions took from each credit."""
     rows = await connection.raw.fetch(
-        f"""SELECT e.transaction_id, e.sequence, e.credit_id, -e.amount_minor AS taken_minor FROM {each("id uuid")} k
-        JOIN entries e ON e.tenant_id = $1 AND e.transaction_id = k.id
+        f"""SELECT e.transaction_id, e.sequence, e.credit_id, -e.amount_minor AS taken_minor, e.lifetime_minor
+        FROM {each("id uuid")} k JOIN entries e ON e.tenant_id = $1 AND e.transaction_id = k.id
         WHERE e.amount_minor < 0 ORDER BY e.account_id, e.sequence""",
         connection.tenant_id,
         sorted(transactions),
     )
     return await each_in_slices(maker(SpendRecord, rows), rows)
+
+
+async def load_opened(connection: TenantConnection, transactions: set[UUID]) -> dict[UUID, UUID]:
+    """The credit that each of these adjustments has opened, by the id that it was opened with."""
+    rows = await connection.raw.fetch(
+        f"""SELECT e.transaction_id, e.credit_id FROM {each("id uuid")} k CROSS JOIN LATERAL (
+            SELECT transaction_id, credit_id, counter FROM entries WHERE tenant_id = $1 AND transaction_id = k.id OFFSET 0
+        ) AS e WHERE e.counter = 'ISSUED'""",
+        connection.tenant_id,
+        in_order(transactions),
+    )
+    return {row["transaction_id"]: row["credit_id"] for row in rows}
 
 
 async def load_spends(connection: TenantConnection, transactions: set[UUID]) -> dict[UUID, SpendState]:
@@ -93,6 +105,7 @@ async def load_credits(connection: TenantConnection, books: Books, needs: list[N
     named.update(assignment.credit_id for assignment in books.assignments.values())
     named.update(credit_id for invoice in books.invoices.values() for credit_id in invoice.grants)
     named.update(record.credit_id for record in books.spend_records)
+    named.update(books.opened.values())
     named.update(part.credit_id for note in books.credit_notes.values() for part in note.parts)
     named.update(part.credit_id for hold in books.holds.values() for part in hold.parts)
     wanting = set(spends)

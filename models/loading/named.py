@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from models.loading.accounts import lock_customers
+from models.loading.accounts import in_order, lock_customers
 from models.loading.approvals import load_approvals
 from models.loading.billing import (
     load_assignments,
@@ -17,11 +17,12 @@ from models.loading.billing import (
     load_products,
     taken_numbers,
 )
-from models.loading.credits import load_credits, load_spend_records, load_spends
+from models.loading.credits import load_credits, load_opened, load_spend_records, load_spends
 from models.loading.holds import load_holds
 from models.loading.lapsed import load_of_lots
 from models.loading.locked_elsewhere import Name
 from models.loading.rewards import load_coupons, load_rewards
+from models.lookups import each
 from models.planning.needs import Needs
 from models.planning.state import Books
 from models.session import TenantConnection
@@ -87,10 +88,29 @@ async def load_named(
         books.given_back = await load_spends(connection, given_back)
     if reversed_transactions := {t for n in needs for t in n.reversed_transactions} | given_back:
         books.spend_records = await load_spend_records(connection, reversed_transactions)
+    await _load_to_reverse(connection, books, needs)
     if holds := _holds(books, needs):
         books.holds = await load_holds(connection, holds)
     await load_credits(connection, books, needs)
     await load_of_lots(connection, books, needs)
+
+
+async def _load_to_reverse(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:
+    """Which rows of bulks were taken back before, and the credits that the others have opened."""
+    if rows := {row for n in needs for row in n.bulk_rows}:
+        books.reversed_rows = await load_reversed_rows(connection, rows)
+        books.opened = await load_opened(connection, {t for n in needs for t in n.opened_by})
+
+
+async def load_reversed_rows(connection: TenantConnection, ids: set[UUID]) -> set[UUID]:
+    """The rows of bulks among these that were taken back. The accounts that they are about are locked, so that no more can
+    be meanwhile."""
+    rows = await connection.raw.fetch(
+        f"SELECT r.id FROM {each('id uuid')} k JOIN reversed_rows r ON r.tenant_id = $1 AND r.id = k.id",
+        connection.tenant_id,
+        in_order(ids),
+    )
+    return {row["id"] for row in rows}
 
 
 async def load_what_paid(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from models.lookups import each
 from models.planning.columns import maker, selected
-from models.planning.state import CouponState, RewardState
+from models.planning.reward_rows import CouponState, RewardState
 from models.session import TenantConnection
 
 

@@ -13,7 +13,8 @@ from models.texts import Texts
 
 @dataclass(frozen=True, slots=True)
 class RunningBulk:
-    """A queued bulk as its worker needs it. command: reason, texts and expiry of rows that name none."""
+    """A queued bulk as its worker needs it. command: reason, texts and expiry of rows that name none. reverses_id: the bulk
+    that it takes back."""
 
     id: UUID
     asset: str
@@ -24,6 +25,7 @@ class RunningBulk:
     validated_at: datetime | None
     command: Mapping[str, Any]
     actor: Actor
+    reverses_id: UUID | None = None
 
     def settled_to(self, under_way: int) -> int:
         """A row number with no pending row before it, unless a run with this many rows under way was interrupted.

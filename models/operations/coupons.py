@@ -1,4 +1,4 @@
-"""Use a coupon, or disable it, optionally refunding its points (source 003)."""
+"""Use a coupon, make a used one good again, or disable one, optionally refunding its points (source 003)."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -8,25 +8,34 @@ from models.errors import NotFound
 from models.ledger import Ledger
 from models.operations.replays import found_transaction
 from models.planning import coupons
-from models.planning.coupons import DisableCoupon, UseCoupon
+from models.planning.coupons import DisableCoupon, ReopenCoupon, UseCoupon
 from models.session import tenant_transaction
 
 
 async def use_coupon(
     ledger: Ledger, tenant_id: UUID, actor: Actor, command: UseCoupon, idempotency_key: str
 ) -> Outcome:
-    """Post the use, once for the key. Raises CouponNotIssued, NotFound."""
+    """Post the use, once for the key. Raises CouponNotIssued, NotFound, CustomerMismatch, InvoiceNotOpen."""
     done = await ledger.submit(tenant_id, actor, "useCoupon", command, coupons.use_needs(command), idempotency_key)
+    return done if isinstance(done, Outcome) else Outcome(coupon_id=command.coupon_id, replayed=True)
+
+
+async def reopen_coupon(
+    ledger: Ledger, tenant_id: UUID, actor: Actor, command: ReopenCoupon, idempotency_key: str
+) -> Outcome:
+    """Post the reopening, once for the key. Raises CouponNotUsed, CouponReopened, NotFound."""
+    needs = coupons.reopen_needs(command)
+    done = await ledger.submit(tenant_id, actor, "reopenCoupon", command, needs, idempotency_key)
     return done if isinstance(done, Outcome) else Outcome(coupon_id=command.coupon_id, replayed=True)
 
 
 async def disable_coupon(
     ledger: Ledger, tenant_id: UUID, actor: Actor, command: DisableCoupon, idempotency_key: str
 ) -> Outcome:
-    """Post the disabling, once for the key. Raises CouponNotIssued, NotFound."""
+    """Post the disabling, once for the key. Raises CouponNotIssued, CouponReopened, NotFound, Invalid."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         row = await connection.raw.fetchrow(
-            """SELECT coalesce(p.merged_into_id, p.id) AS customer_id, x.transaction_id
+            """SELECT coalesce(p.merged_into_id, p.id) AS customer_id, x.transaction_id, x.reward_id
             FROM coupons x JOIN customers p ON p.tenant_id = $1 AND p.id = x.customer_id
             WHERE x.tenant_id = $1 AND x.id = $2""",
             tenant_id,
@@ -34,7 +43,7 @@ async def disable_coupon(
         )
     if row is None:
         raise NotFound("There is no such coupon.", field=("couponId",))
-    needs = coupons.disable_needs(command, row["customer_id"], row["transaction_id"])
+    needs = coupons.disable_needs(command, row["customer_id"], row["transaction_id"], row["reward_id"])
     done = await ledger.submit(tenant_id, actor, "disableCoupon", command, needs, idempotency_key)
     if isinstance(done, Outcome):
         return done

@@ -18,7 +18,7 @@ import asyncpg
 from models.commands import LATER, Actor, Outcome
 from models.currencies import hold_currencies
 from models.errors import Busy, Duplicate, ExpiryConflict, Invalid, LedgerError, NotFound
-from models.idempotency import Use, answer, check_key, claim, client_of, hash_before, input_hash, is_kept
+from models.idempotency import check_key
 from models.kinds import BulkErrorPolicy
 from models.ledger import Ledger
 from models.loading.config_locks import adding_nothing
@@ -26,6 +26,7 @@ from models.lookups import each
 from models.money import exponent
 from models.names import clean_name
 from models.operations.auditing import Doer, doer_of, record_event
+from models.operations.bulk_keys import claim_for
 from models.planning.bulk import error_report
 from models.planning.calendar import checked_date, start_of_day
 from models.planning.columns import to_json
@@ -37,7 +38,6 @@ MAX_ROWS: Final = 1_000_000
 ROWS_PER_INSERT: Final = 2_000
 OPERATION: Final = "importCredits"
 MAX_SHOWN_CHARACTERS: Final = 80
-MAX_CLAIMS: Final = 5
 LOCK_WAIT: Final = "SET LOCAL lock_timeout = '10s'; "
 """Longest wait for a key or customer locked by others. The rows can be read only once, so a retry is impossible."""
 
@@ -114,7 +114,7 @@ async def _queue(
 ) -> Outcome:
     async with tenant_transaction(tenant_id, settings=LOCK_WAIT + adding_nothing(tenant_id)) as connection:
         if not command.dry_run:
-            known = await _claim(connection, ledger, doer.actor, command, idempotency_key, operation_id)
+            known = await claim_for(connection, ledger, doer.actor, OPERATION, command, idempotency_key, operation_id)
             if known is not None:
                 return Outcome(bulk_operation_id=known, replayed=True)
         await connection.raw.execute(
@@ -164,24 +164,6 @@ def _kept(command: ImportCredits) -> dict[str, Any]:
         "expires_at": None if command.expires_at is None else command.expires_at.astimezone(UTC).isoformat(),
         "texts": None if command.texts is None else command.texts.as_json(),
     }
-
-
-async def _claim(
-    connection: TenantConnection, ledger: Ledger, actor: Actor, command: ImportCredits, key: str, operation_id: UUID
-) -> UUID | None:
-    """Claim the key: None if this request has it now; else the operation that the same file was queued as before.
-
-    Raises IdempotencyKeyReused, and Busy if others keep claiming and freeing the key.
-    """
-    place = (key, client_of(actor))
-    use = Use(OPERATION, input_hash(command), operation_id, is_kept(key, OPERATION, actor))
-    for _ in range(MAX_CLAIMS):
-        claimed, used = await claim(connection, {place: use}, await ledger.stamp(connection))
-        if claimed:
-            return None
-        if place in used:
-            return answer(used[place], OPERATION, (use.input_hash, hash_before(command)))
-    raise Busy
 
 
 async def _insert_rows(

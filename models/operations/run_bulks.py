@@ -1,4 +1,5 @@
-"""Process the bulks that models/operations/import_credits.py has queued: validate each as a whole, then post it in chunks.
+"""Process the bulks that models/operations/import_credits.py has queued: validate each as a whole, then post it in chunks;
+and their reversals (run_reversals.py).
 
 Each chunk is one unit: its postings, the result of each of its rows and the operation's progress are one transaction.
 So a run that died is resumed after its last chunk, and ends exactly as if it had not died.
@@ -9,25 +10,24 @@ key.
 """
 
 import asyncio
-import json
-from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from models.commands import Actor, PostRows, RowAdjustment
+from models.commands import PostRows, RowAdjustment
 from models.errors import LedgerErrors
 from models.kinds import BulkErrorPolicy, BulkStatus
 from models.ledger import Ledger
 from models.lookups import each
+from models.operations.bulk_claims import ClaimLost, claim_next, finish, keep_claim, note_validated, release
 from models.operations.bulk_row import RunningBulk, adjustment
+from models.operations.run_reversals import run_reversal
 from models.operations.validate_bulk import MarkErrors, validate
-from models.patience import patiently
 from models.planning.bulk import MAX_ROWS as MOST_AT_ONCE
 from models.planning.bulk import error_report
 from models.planning.bulk_rows import needs, row_key
 from models.planning.columns import to_json
 from models.planning.limits import LIMITED_ROLES
-from models.session import TenantConnection, tenant_transaction
+from models.session import tenant_transaction
 from turns.slices import each_in_slices, in_slices
 
 CHUNK_ROWS: Final = 500
@@ -35,18 +35,8 @@ CHUNKS_PER_RUN: Final = 20
 """Maximum chunks of one operation before the next tenant's turn."""
 AT_ONCE: Final = 2
 """Concurrent chunks: one is planned while another is written. Never two with the same customer's rows."""
-JOB: Final = "bulks"
-"""The job whose lag is the age of the oldest bulk that is not completed."""
-CLAIM: Final = timedelta(minutes=2)
-"""Longer than any chunk takes. If a worker dies, its bulk pauses for as long."""
-
-
 BEFORE_ALL: Final = -1
 """A number before the first row's."""
-
-
-class ClaimLost(Exception):
-    """Another worker has the operation, or it is over."""
 
 
 async def run_bulk(ledger: Ledger, tenant_id: UUID) -> int:
@@ -54,27 +44,27 @@ async def run_bulk(ledger: Ledger, tenant_id: UUID) -> int:
 
     Raises Busy.
     """
-    bulk = await _claim_next(ledger, tenant_id)
+    bulk = await claim_next(ledger, tenant_id)
     if bulk is None:
         return 0
     try:
-        return await _run(ledger, tenant_id, bulk)
+        return await (_run if bulk.reverses_id is None else run_reversal)(ledger, tenant_id, bulk)
     except ClaimLost:
         return 1
     finally:
-        await _release(tenant_id, bulk.id)
+        await release(tenant_id, bulk.id)
 
 
 async def _run(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk) -> int:
     if (bulk.dry_run or bulk.error_policy == BulkErrorPolicy.REJECT_ALL) and bulk.validated_at is None:
         found = await validate(ledger, tenant_id, bulk, _marker(ledger, tenant_id, bulk.id))
         if found is None:  # it was cancelled meanwhile
-            return await _finish(ledger, tenant_id, bulk.id, BulkStatus.CANCELLED)
+            return await finish(ledger, tenant_id, bulk.id, BulkStatus.CANCELLED)
         if bulk.dry_run:
-            return await _finish(ledger, tenant_id, bulk.id, BulkStatus.COMPLETED)
+            return await finish(ledger, tenant_id, bulk.id, BulkStatus.COMPLETED)
         if found:
-            return await _finish(ledger, tenant_id, bulk.id, BulkStatus.FAILED)
-        await _note_validated(ledger, tenant_id, bulk.id)
+            return await finish(ledger, tenant_id, bulk.id, BulkStatus.FAILED)
+        await note_validated(ledger, tenant_id, bulk.id)
     return await _post_all(ledger, tenant_id, bulk)
 
 
@@ -85,22 +75,22 @@ async def _post_all(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk) -> int:
     after = bulk.settled_to(AT_ONCE * CHUNK_ROWS)
     try:
         for _ in range(CHUNKS_PER_RUN):
-            if not await _keep_claim(ledger, tenant_id, bulk.id):
+            if not await keep_claim(ledger, tenant_id, bulk.id):
                 await chunks.end()
-                return chunks.done + await _finish(ledger, tenant_id, bulk.id, BulkStatus.CANCELLED)
+                return chunks.done + await finish(ledger, tenant_id, bulk.id, BulkStatus.CANCELLED)
             rows = await _pending(tenant_id, bulk, after, MOST_AT_ONCE if whole else CHUNK_ROWS)
             if not rows:
                 await chunks.end()
                 # Rows before: pending ones exist there only after interrupted runs.
                 rows = await _pending(tenant_id, bulk, BEFORE_ALL, CHUNK_ROWS)
             if not rows:
-                return chunks.done + await _finish(ledger, tenant_id, bulk.id, BulkStatus.COMPLETED)
+                return chunks.done + await finish(ledger, tenant_id, bulk.id, BulkStatus.COMPLETED)
             after = rows[-1].row
             await chunks.post(rows)
         await chunks.end()
     except LedgerErrors as refused:  # bad since it was validated
         await _marker(ledger, tenant_id, bulk.id)(refused.errors)
-        return chunks.done + await _finish(ledger, tenant_id, bulk.id, BulkStatus.FAILED)
+        return chunks.done + await finish(ledger, tenant_id, bulk.id, BulkStatus.FAILED)
     finally:
         await chunks.settle()
     return chunks.done
@@ -152,74 +142,6 @@ class _Chunks:
         return len(rows)
 
 
-@patiently
-async def _claim_next(ledger: Ledger, tenant_id: UUID) -> RunningBulk | None:
-    async with tenant_transaction(tenant_id) as connection:
-        now = await ledger.stamp(connection)
-        row = await connection.raw.fetchrow(
-            """WITH k AS MATERIALIZED (  -- looked for once: a join could do so again, and find another
-                SELECT id FROM bulk_operations WHERE tenant_id = $1 AND status IN ('QUEUED', 'RUNNING')
-                    AND (claimed_until IS NULL OR claimed_until <= $2)
-                ORDER BY created_at, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
-            UPDATE bulk_operations o SET status = 'RUNNING', claimed_until = $3 FROM k, actors a
-            WHERE o.tenant_id = $1 AND o.id = k.id AND a.tenant_id = $1 AND a.id = o.actor_id
-            RETURNING o.id, o.asset, o.error_policy, o.dry_run, o.total, o.succeeded, o.validated_at, o.command::text,
-                o.created_at, a.subject, a.role, a.client, a.name""",
-            tenant_id,
-            now,
-            now + CLAIM,
-        )
-    if row is None:
-        return None
-    ledger.metrics.job(JOB).found((now - row["created_at"]).total_seconds())
-    return RunningBulk(
-        id=row["id"],
-        asset=row["asset"],
-        error_policy=row["error_policy"],
-        dry_run=row["dry_run"],
-        total=row["total"],
-        succeeded=row["succeeded"],
-        validated_at=row["validated_at"],
-        command=json.loads(row["command"]),
-        actor=Actor(row["subject"], row["role"], row["client"] or None, row["name"]),
-    )
-
-
-@patiently
-async def _keep_claim(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> bool:
-    """Renew the claim. False if it is to be cancelled. Raises ClaimLost if it is over."""
-    async with tenant_transaction(tenant_id) as connection:
-        cancelled = await connection.raw.fetchval(
-            """UPDATE bulk_operations SET claimed_until = $3 WHERE tenant_id = $1 AND id = $2 AND status = 'RUNNING'
-            RETURNING cancel_requested""",
-            tenant_id,
-            operation_id,
-            await ledger.stamp(connection) + CLAIM,
-        )
-    if cancelled is None:
-        raise ClaimLost
-    return not cancelled
-
-
-@patiently
-async def _note_validated(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> None:
-    async with tenant_transaction(tenant_id) as connection:
-        await connection.raw.execute(
-            "UPDATE bulk_operations SET validated_at = $3 WHERE tenant_id = $1 AND id = $2",
-            tenant_id,
-            operation_id,
-            await ledger.stamp(connection),
-        )
-
-
-@patiently
-async def _release(tenant_id: UUID, operation_id: UUID) -> None:
-    async with tenant_transaction(tenant_id) as connection:
-        await connection.raw.execute(
-            "UPDATE bulk_operations SET claimed_until = NULL WHERE tenant_id = $1 AND id = $2", tenant_id, operation_id
-        )
-
-
 async def _pending(tenant_id: UUID, bulk: RunningBulk, after: int, most: int) -> tuple[RowAdjustment, ...]:
     """The next pending rows after that one, in order of arrival."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
@@ -249,48 +171,6 @@ def _marker(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> MarkErrors:
                     [error.row for error in errors],
                     [to_json(error_report(error)) for error in errors],
                 )
-        return await _keep_claim(ledger, tenant_id, operation_id)
+        return await keep_claim(ledger, tenant_id, operation_id)
 
     return mark
-
-
-@patiently
-async def _finish(ledger: Ledger, tenant_id: UUID, operation_id: UUID, status: str) -> int:
-    """Finish the operation, and send its event. A failed one has posted nothing, and its key is freed."""
-    async with tenant_transaction(tenant_id) as connection:
-        row = await connection.raw.fetchrow(
-            """UPDATE bulk_operations o SET status = $3::text, finished_at = $4, failed = n.bad,
-                processed = CASE WHEN $3::text = 'FAILED' OR o.dry_run AND $3::text = 'COMPLETED' THEN o.total
-                    ELSE o.succeeded + n.bad END,
-                succeeded = CASE WHEN o.dry_run AND $3::text = 'COMPLETED' THEN o.total - n.bad ELSE o.succeeded END
-            FROM (SELECT count(*) AS bad FROM bulk_rows
-                WHERE tenant_id = $1 AND operation_id = $2 AND error IS NOT NULL) AS n
-            WHERE o.tenant_id = $1 AND o.id = $2 AND o.status = 'RUNNING'
-            RETURNING o.idempotency_key""",
-            tenant_id,
-            operation_id,
-            status,
-            await ledger.stamp(connection),
-        )
-        if row is None:
-            raise ClaimLost
-        await _tell(connection, ledger, operation_id, status)
-        if status == BulkStatus.FAILED:
-            await connection.raw.execute(
-                "DELETE FROM idempotency_keys WHERE tenant_id = $1 AND key = $2 AND result_id = $3",
-                tenant_id,
-                row["idempotency_key"],
-                operation_id,
-            )
-    return 1
-
-
-async def _tell(connection: TenantConnection, ledger: Ledger, operation_id: UUID, status: str) -> None:
-    await connection.raw.execute(
-        "INSERT INTO outbox (tenant_id, id, topic, subject_id, created_at) VALUES ($1, $2, $3, $4, $5)",
-        connection.tenant_id,
-        ledger.source.new_id(),
-        f"bulk.{status.lower()}",
-        operation_id,
-        await ledger.stamp(connection),
-    )

@@ -29,7 +29,8 @@ from models.errors import RequestChanged, TermChange
 from models.kinds import ProductKind
 from models.money import POINTS, to_decimal
 from models.planning.config import TenantConfig
-from models.planning.state import ApprovalState, Books, ProductState, RewardState
+from models.planning.reward_rows import RewardState
+from models.planning.state import ApprovalState, Books, ProductState
 
 Terms = dict[str, str | None]
 """Terms as text, by path in the input or by a name of their own."""

@@ -124,6 +124,7 @@ def _report(
         succeeded=len(results) - failed,
         failed=failed,
         sent_by=actor_view(context.actor),
+        dry_run=command.dry_run,
     )
     books.writes.bulk_operations.append(
         BulkOperationDraft(

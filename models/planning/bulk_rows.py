@@ -66,7 +66,7 @@ def plan_each(
     for row in rows:
         savepoint = books.savepoint()
         try:
-            _check_sender(books, context.actor, row.adjustment)
+            check_sender(books, context.actor, sender_scopes(row.adjustment))
             row_context = PostingContext(
                 context.actor,
                 row_key(operation_id, row.row),
@@ -85,10 +85,10 @@ def plan_each(
     return row_results
 
 
-def _check_sender(books: Books, sender: Actor, asked: AdjustCredit) -> None:
-    """Raises RequesterNotAllowed if the partner's client has no token that allows this, as far as known."""
+def check_sender(books: Books, sender: Actor, needed: frozenset[str]) -> None:
+    """Raises RequesterNotAllowed if the partner's client has no token with these scopes, as far as known."""
     tokens = books.senders.get(sender.client or "") if sender.role == "PARTNER" else None
-    if tokens is not None and not any(sender_scopes(asked) <= scopes for scopes in tokens):
+    if tokens is not None and not any(needed <= scopes for scopes in tokens):
         raise RequesterNotAllowed(sender.client, field=None)
 
 

@@ -123,7 +123,7 @@ def move(
     """
     balance, remaining = account.balance_minor + amount_minor, credit.remaining_minor + amount_minor
     lifetime_minor = amount_minor if lifetime and credit.counts else 0
-    is_gone = (amount_minor < 0 and counter in GONE) or counter == Counter.EXPIRED  # above 0: revived
+    is_gone = counter in GONE and (amount_minor < 0 or counter in (Counter.REMOVED, Counter.EXPIRED))  # or is put back
     gone = credit.gone_minor - (amount_minor if is_gone else 0)
     total = account.lifetime_minor + lifetime_minor
     fits = min(balance, total, gone, remaining - credit.held_minor) >= 0 and remaining + gone <= credit.amount_minor
@@ -305,21 +305,26 @@ def succeed(books: Books, transaction: TransactionDraft, credit: CreditState, ac
 
 
 def restore(
-    books: Books, transaction: TransactionDraft, credit: CreditState, amount_minor: int, counter: Counter
+    books: Books,
+    transaction: TransactionDraft,
+    credit: CreditState,
+    amount_minor: int,
+    counter: Counter,
+    *,
+    lifetime: bool = False,
 ) -> CreditState:
     """Undo a spend: the amount goes back on the credit it came from, under that credit's own expiry. Returns that
     credit, or, if a merge has left nothing of it to move, its continuation on the survivor's account.
 
-    If its expiry has passed, it comes back and expires in the same transaction, both visible (domain: credits on
-    invoices). If it has been voided since, the amount is reversed like the rest of it, out of the lifetime total as
-    well if it counts; the caller updates the tier. Raises AmountOutOfRange if the account has no room; the posting
-    rolls back the parts restored until then.
+    lifetime: whether it was taken off the lifetime total too (see `move`). If its expiry has passed, it comes back and
+    expires in the same transaction, both visible. If it was voided since, it is reversed like the rest, out of the total as
+    well if it counts; the caller updates the tier. Raises AmountOutOfRange for no room; the posting rolls the rest back.
     """
     account = account_of_lot(books, credit)
     check_comes_back(account, amount_minor)
     if credit.account_id != account.id:
         credit = succeed(books, transaction, credit, account)
-    move(books, transaction, account, credit, amount_minor, counter)
+    move(books, transaction, account, credit, amount_minor, counter, lifetime=lifetime)
     if credit.voided_at is not None:
         move(books, transaction, account, credit, -amount_minor, Counter.REMOVED, lifetime=True)
         return credit
@@ -333,10 +338,13 @@ def restore(
 
 
 def expire(books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState) -> None:
-    """Write off what is not held of a credit whose expiry has passed."""
-    if (lapsed := books.lapsed.get(credit.lot_id)) is not None:
+    """Write off what is not held of a credit whose expiry has passed. What was held of one as it was voided is reversed
+    like the rest of that, out of the lifetime total as well if it counts."""
+    before, counter = account.lifetime_minor, Counter.REMOVED if credit.voided_at else Counter.EXPIRED
+    if counter is Counter.EXPIRED and (lapsed := books.lapsed.get(credit.lot_id)) is not None:
         books.change(lapsed, expired_minor=lapsed.expired_minor + credit.free_minor)
-    move(books, transaction, account, credit, -credit.free_minor, Counter.EXPIRED)
+    move(books, transaction, account, credit, -credit.free_minor, counter, lifetime=counter is Counter.REMOVED)
+    follow_tier(books, transaction, account, before)
     amend(books, credit, swept_at=books.now)
 
 

@@ -294,6 +294,33 @@ class RowResult:
     error: Annotated[dict[str, Any] | None, LATER]
 
 
+@table("reversed_rows")
+@dataclass(frozen=True, slots=True)
+class ReversedRowDraft:
+    """The mark of a bulk's row that was taken back. id: the row's. transaction_id: what took it back. amount_minor: what
+    that took off the row's credit (below zero), or put back of its removal. used_minor: what was in use, and so left."""
+
+    id: UUID
+    transaction_id: UUID
+    amount_minor: int
+    used_minor: int
+
+
+@table("bulk_rows")
+@dataclass(frozen=True, slots=True)
+class RowReport:
+    """A reversal's report on a row, under the reversal's operation and that row's number."""
+
+    id: UUID
+    operation_id: UUID
+    row: int
+    customer_id: UUID
+    amount: Decimal
+    transaction_id: UUID | None
+    error: dict[str, Any] | None
+    details: dict[str, Any] | None
+
+
 @table("outbox")
 @dataclass(frozen=True, slots=True)
 class EventDraft:

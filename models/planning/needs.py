@@ -36,7 +36,8 @@ class Needs:
     their remainders, and today's counters of both.
     as_records: the customers are meant as records, merged or not. invoice_numbers: looked up, so that a duplicate can
     be refused. paid_invoices: whose payments in money are loaded, too. lines: of invoices. credit_notes: to be voided.
-    approvals: requests to be approved; locked last.
+    approvals: requests to be approved; locked last. bulk_rows: rows of bulks to be taken back, unless they were; opened_by:
+    the transactions whose credit is.
     """
 
     customers: tuple[UUID, ...] = ()
@@ -66,6 +67,8 @@ class Needs:
     approvals: tuple[UUID, ...] = ()
     sells: tuple[str, ...] = ()
     spending: tuple[AccountKey, ...] = ()
+    bulk_rows: tuple[UUID, ...] = ()
+    opened_by: tuple[UUID, ...] = ()
     revives: bool = False
     transfers: bool = False
 

@@ -10,7 +10,7 @@ from functools import singledispatch
 from typing import Any, TypeVar
 from uuid import UUID
 
-from models.commands import BulkCredit, MergeCustomers, PostRows, TransferCredit
+from models.commands import BulkCredit, MergeCustomers, PostRows, ReverseRows, TransferCredit
 from models.planning.needs import Needs
 from models.planning.state import AccountKey
 
@@ -42,6 +42,11 @@ def _(command: BulkCredit, persons: Persons) -> BulkCredit:
 def _(command: PostRows, persons: Persons) -> PostRows:
     rows = (replace(row, adjustment=_followed(row.adjustment, persons)) for row in command.rows)
     return replace(command, rows=tuple(rows))
+
+
+@_followed.register
+def _(command: ReverseRows, persons: Persons) -> ReverseRows:
+    return replace(command, rows=tuple(_followed(row, persons) for row in command.rows))
 
 
 @_followed.register

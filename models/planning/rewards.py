@@ -10,7 +10,8 @@ from models.planning.coupons import coupon_view
 from models.planning.events import emit
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
-from models.planning.state import AccountState, Books, CouponState, PostingContext, RewardState
+from models.planning.reward_rows import CouponState, RewardState
+from models.planning.state import AccountState, Books, PostingContext
 from turns.steps import Steps
 
 

@@ -8,12 +8,14 @@ from models.commands import Actor
 
 @dataclass(frozen=True, slots=True)
 class SpendRecord:
-    """One stored entry of an earlier transaction that took value off a credit: an undo follows it."""
+    """One stored entry of an earlier transaction that took value off a credit: an undo follows it. lifetime_minor: what
+    it moved of the lifetime total."""
 
     transaction_id: UUID
     sequence: int
     credit_id: UUID
     taken_minor: int
+    lifetime_minor: int = 0
 
 
 @dataclass(slots=True)

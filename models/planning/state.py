@@ -23,7 +23,9 @@ from models.planning.drafts import (
     InvoiceTextDraft,
     MergedCustomer,
     RefundDraft,
+    ReversedRowDraft,
     RevivalDraft,
+    RowReport,
     RowResult,
     TierChangeDraft,
     TransactionDraft,
@@ -35,6 +37,7 @@ from models.planning.hold_rows import Held, HoldLotDraft, HoldState
 from models.planning.lapsed import LapsedState
 from models.planning.lots import Lots
 from models.planning.noted import CreditNoteLineDraft, CreditNotePartDraft, CreditNoteState, LineState
+from models.planning.reward_rows import CouponState, RewardState
 from models.planning.spend_rows import SpendRecord, SpendState
 from models.texts import Texts
 from turns.steps import Steps, finish
@@ -226,23 +229,6 @@ class PaymentState:
     noted_minor: Annotated[int, LATER] = 0
 
 
-@table("coupons")
-@dataclass(slots=True)
-class CouponState:
-    id: UUID
-    code: str
-    reward_id: UUID
-    customer_id: UUID
-    points_spent_minor: int
-    status: str
-    issued_at: datetime
-    expires_at: datetime | None
-    closed_at: Annotated[datetime | None, LATER]
-    terms: dict[str, Any]
-    transaction_id: UUID
-    refund_transaction_id: Annotated[UUID | None, LATER]
-
-
 @table("products")
 @dataclass(frozen=True, slots=True)
 class ProductState:
@@ -251,17 +237,6 @@ class ProductState:
     kind: str
     currency: str
     price_minor: int
-    active: bool
-
-
-@table("rewards")
-@dataclass(slots=True)
-class RewardState:
-    id: UUID
-    terms: Annotated[dict[str, Any], ASIDE]
-    points_cost_minor: int
-    validity_days: int | None
-    stock: int | None
     active: bool
 
 
@@ -373,6 +348,8 @@ class Writes:
     touched_counters: list[CounterState] = field(default_factory=list)
     revoked_grants: list[GrantRevocation] = field(default_factory=list)
     row_results: list[RowResult] = field(default_factory=list)
+    reversed_rows: list[ReversedRowDraft] = field(default_factory=list)
+    row_reports: list[RowReport] = field(default_factory=list)
     memberships: list[CustomerState] = field(default_factory=list)
     merged_customers: list[MergedCustomer] = field(default_factory=list)
 
@@ -406,7 +383,8 @@ class Books:
     survivor. lapsed: by lot, what has expired, if any of it may be put back. sources: by lot, the transaction that first
     gave it, if any may be transferred. actor_ids: of the requesters of `approvals`. pending_requests: number of each
     requester's pending requests, once a unit requests an approval. senders: by partners' clients whose bulk continues
-    after its request, the scopes of each of their tokens; clients without any are left out.
+    after its request, the scopes of each of their tokens; clients without any are left out. opened: by transaction, the
+    credit that it opened and that is to be taken back. reversed_rows: rows of bulks that were taken back before.
     """
 
     config: TenantConfig
@@ -439,6 +417,8 @@ class Books:
     pending_requests: dict[Asker, int] = field(default_factory=dict)
     senders: dict[str, tuple[frozenset[str], ...]] = field(default_factory=dict)
     counters: dict[CounterKey, CounterState] = field(default_factory=dict)
+    opened: dict[UUID, UUID] = field(default_factory=dict)
+    reversed_rows: set[UUID] = field(default_factory=set)
     writes: Writes = field(default_factory=Writes)
     _rollback: list[tuple[Callable[..., object], tuple[Any, ...]]] = field(default_factory=list)
 

@@ -10,7 +10,8 @@ from models.loading.billing import load_products
 from models.loading.rewards import load_rewards
 from models.planning.binding import Binding, binding_of
 from models.planning.config import TenantConfig
-from models.planning.state import ProductState, RewardState
+from models.planning.reward_rows import RewardState
+from models.planning.state import ProductState
 from models.reads.session import ReadSession
 from models.views import ApprovalRequestView
 

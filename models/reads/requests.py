@@ -17,7 +17,9 @@ from models.views import ApprovalRequestView, BulkOperationView
 
 @dataclass(frozen=True, slots=True)
 class BulkRowView:
-    """error: the row's userError, as stored, or None. amount: None if it was not understood."""
+    """error: the row's userError, as stored, or None. amount: None if it was not understood. reversal_id: the transaction
+    that took it back. Of a row of a reversal: taken_minor, what was taken or put back; used_minor, what was in use; the
+    tiers, if the person moved to another."""
 
     row: int
     asset: str
@@ -25,6 +27,11 @@ class BulkRowView:
     amount: Decimal | None
     transaction_id: UUID | None
     error: dict[str, Any] | None
+    reversal_id: UUID | None = None
+    taken_minor: int | None = None
+    used_minor: int | None = None
+    tier_before: str | None = None
+    tier_after: str | None = None
 
 
 _ROW: Final = columns(
@@ -32,6 +39,11 @@ _ROW: Final = columns(
     row='t."row"',
     asset="""coalesce(t.details->>'asset',
     (select o.asset from bulk_operations o where o.tenant_id = $1 and o.id = t.operation_id))""",
+    reversal_id="(select m.transaction_id from reversed_rows m where m.tenant_id = $1 and m.id = t.id)",
+    taken_minor="(t.details->>'taken_minor')::bigint",
+    used_minor="(t.details->>'used_minor')::bigint",
+    tier_before="t.details->>'tier_before'",
+    tier_after="t.details->>'tier_after'",
 )
 _row: Final = rows(BulkRowView, error=parsed)
 
@@ -45,6 +57,16 @@ _APPROVAL: Final = f"""
 
 BULK_ROWS: Final = Listing("bulk-rows", _ROW, "bulk_rows t", "t.operation_id", (integer_key('t."row"', bits=32),), _row)
 """An operation's rows, in the order they came in."""
+
+REVERSALS: Final = Listing(
+    "bulk-reversals",
+    _OPERATION,
+    "bulk_operations t",
+    "t.reverses_id",
+    (time_key("t.created_at"), id_key("t.id")),
+    _operation,
+)
+"""The reversals of a bulk, dry runs included."""
 
 ONLY_FAILED: Final = Condition("t.error is not null")
 

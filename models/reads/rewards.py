@@ -9,7 +9,7 @@ import orjson
 
 from models.names import clean_name
 from models.reads.columns import columns, rows
-from models.reads.paging import RECORDS, Condition, Listing, id_key, text_key, time_key
+from models.reads.paging import RECORDS, Condition, Listing, id_key, instant_key, text_key, time_key
 from models.reads.session import ReadSession
 from models.views import CouponView, RewardView, TierChangeView
 
@@ -32,6 +32,11 @@ CUSTOMER_COUPONS: Final = Listing(
     "coupons", _COUPON, "coupons t", "t.customer_id", (time_key("t.issued_at"), id_key("t.id")), _coupon, RECORDS
 )
 """Coupons of all records of a person; those brought by a merge are placed at the time of the merge."""
+
+INVOICE_COUPONS: Final = Listing(
+    "invoice-coupons", _COUPON, "coupons t", "t.invoice_id", (instant_key("t.issued_at"), id_key("t.id")), _coupon
+)
+"""Coupons that were used on an invoice, by when they were issued."""
 
 TIER_CHANGES: Final = Listing(
     "tier-changes",

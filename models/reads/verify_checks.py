@@ -48,7 +48,7 @@ _CREDITS = (
         SELECT d.compared, c.id, d.detail
         FROM credits c LEFT JOIN (
             SELECT credit_id, sum(amount_minor) AS remaining, -sum(amount_minor) FILTER (
-                WHERE (amount_minor < 0 AND counter IN ('REMOVED', 'ORDERS', 'NOTES')) OR counter = 'EXPIRED') AS gone
+                WHERE (amount_minor < 0 AND counter IN ('ORDERS', 'NOTES')) OR counter IN ('REMOVED', 'EXPIRED')) AS gone
             FROM entries WHERE tenant_id = $1 GROUP BY credit_id
         ) e ON e.credit_id = c.id
         LEFT JOIN (

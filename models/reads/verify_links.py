@@ -10,10 +10,10 @@ LINKS: Final = {
     "assignments": "credit_id credits, invoice_id invoices, transaction_id transactions,"
     " release_transaction_id transactions",
     "audit_events": "customer_id customers, actor_id actors",
-    "bulk_operations": "actor_id actors",
+    "bulk_operations": "actor_id actors, reverses_id bulk_operations",
     "bulk_rows": "operation_id bulk_operations, transaction_id transactions",
     "coupons": "reward_id rewards, customer_id customers, transaction_id transactions,"
-    " refund_transaction_id transactions",
+    " refund_transaction_id transactions, invoice_id invoices",
     "credit_changes": "credit_id credits, transaction_id transactions",
     "credit_note_lines": "note_id credit_notes, line_id invoice_lines",
     "credit_note_parts": "note_id credit_notes, assignment_id assignments, payment_id payments, credit_id credits",
@@ -30,6 +30,7 @@ LINKS: Final = {
     "invoices": "customer_id customers, actor_id actors",
     "partner_tokens": "replaces_id partner_tokens, created_by_id actors, revoked_by_id actors",
     "payments": "invoice_id invoices, transaction_id transactions, actor_id actors",
+    "reversed_rows": "id bulk_rows, transaction_id transactions",
     "refunds": "id transactions, spend_id transactions",
     "revivals": "transaction_id transactions, credit_id credits, account_id accounts, lot_id credits",
     "tier_changes": "account_id accounts, transaction_id transactions",

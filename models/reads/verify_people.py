@@ -45,6 +45,12 @@ _COUPONS = (
         JOIN customers o ON o.tenant_id = $1 AND o.id = c.customer_id
         JOIN customers d ON d.tenant_id = $1 AND d.id = t.customer_id
         WHERE c.tenant_id = $1 AND coalesce(o.merged_into_id, o.id) <> coalesce(d.merged_into_id, d.id)
+        UNION ALL
+        SELECT c.id, 'its customer is not the one of the invoice that it was used on'
+        FROM coupons c JOIN invoices i ON i.tenant_id = $1 AND i.id = c.invoice_id
+        JOIN customers o ON o.tenant_id = $1 AND o.id = c.customer_id
+        JOIN customers d ON d.tenant_id = $1 AND d.id = i.customer_id
+        WHERE c.tenant_id = $1 AND coalesce(o.merged_into_id, o.id) <> coalesce(d.merged_into_id, d.id)
         """,
     ),
 )
@@ -84,6 +90,45 @@ _REFUNDS = (
         FROM entries e JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
         WHERE e.tenant_id = $1 AND e.counter = 'SPENT'
             AND t.kind <> CASE WHEN e.amount_minor < 0 THEN 'SPEND' ELSE 'REFUND' END
+        """,
+    ),
+)
+
+# What a bulk's row did, and what took it back. A credit that was taken back stays voided, as whatever continues it.
+_REVERSALS = (
+    Check(
+        "bulk reversals",
+        """
+        WITH marked AS MATERIALIZED (
+            SELECT m.id, m.transaction_id, m.amount_minor, r.amount, r.transaction_id AS done_id
+            FROM reversed_rows m LEFT JOIN bulk_rows r ON r.tenant_id = $1 AND r.id = m.id WHERE m.tenant_id = $1
+        ), moved AS MATERIALIZED (
+            SELECT t.id, t.kind, t.customer_id, sum(e.amount_minor) FILTER (WHERE e.amount_minor < 0) AS taken,
+                sum(e.amount_minor) FILTER (WHERE e.amount_minor > 0) AS given, min(e.credit_id::text)::uuid AS credit_id
+            FROM (SELECT transaction_id AS id FROM marked UNION SELECT done_id FROM marked) n
+            JOIN transactions t ON t.tenant_id = $1 AND t.id = n.id
+            LEFT JOIN entries e ON e.tenant_id = $1 AND e.transaction_id = t.id AND e.counter IN ('ISSUED', 'REMOVED')
+            GROUP BY t.id, t.kind, t.customer_id
+        ), voided AS (
+            SELECT coalesce(origin_id, id) AS root_id FROM credits
+            WHERE tenant_id = $1 AND successor_id IS NULL AND voided_at IS NOT NULL
+        )
+        SELECT m.id, format('row of %s that moved %s, taken back by %s with %s; entries: %s and %s', m.amount,
+            coalesce(d.given, d.taken), m.transaction_id, m.amount_minor, b.taken, b.given) AS detail
+        FROM marked m LEFT JOIN moved b ON b.id = m.transaction_id LEFT JOIN moved d ON d.id = m.done_id
+        LEFT JOIN credits c ON c.tenant_id = $1 AND c.id = d.credit_id
+        LEFT JOIN voided v ON v.root_id = coalesce(c.origin_id, c.id)
+        LEFT JOIN customers o ON o.tenant_id = $1 AND o.id = b.customer_id
+        LEFT JOIN customers p ON p.tenant_id = $1 AND p.id = d.customer_id
+        WHERE (b.kind, d.kind) IS DISTINCT FROM ('REVERSAL', 'ADJUSTMENT')
+            OR coalesce(o.merged_into_id, o.id) IS DISTINCT FROM coalesce(p.merged_into_id, p.id)
+            OR CASE WHEN m.amount > 0
+                THEN (m.amount_minor, 0) IS DISTINCT FROM (coalesce(b.taken, 0), coalesce(b.given, 0)) OR v.root_id IS NULL
+                ELSE (m.amount_minor, m.amount_minor) IS DISTINCT FROM (b.given, -d.taken) END
+        UNION ALL
+        SELECT e.id, format('puts back %s of a removal, and takes back no row of a bulk', e.amount_minor)
+        FROM entries e LEFT JOIN marked m ON m.transaction_id = e.transaction_id
+        WHERE e.tenant_id = $1 AND e.counter = 'REMOVED' AND e.amount_minor > 0 AND m.id IS NULL
         """,
     ),
 )
@@ -140,8 +185,8 @@ _APPROVALS = (
 # For other operations, a repetition or a part of a bulk may have made nothing with the id.
 _MAKES_ITS_RESULT = """'adjustCredit', 'assignCredit', 'bulkCredit', 'captureHold', 'createCreditNote', 'createInvoice',
                 'createOrder', 'extendHold', 'giveReward', 'holdCredit', 'reassignCredit', 'recordPayment', 'refundSpend',
-                'releaseAssignments', 'releaseHold', 'reviveCredit', 'spendCredit', 'transferCredit', 'updateCredit',
-                'useCredit', 'voidCredit', 'voidCreditNote', 'voidInvoice'"""
+                'releaseAssignments', 'releaseHold', 'reverseBulkOperation', 'reviveCredit', 'spendCredit', 'transferCredit',
+                'updateCredit', 'useCredit', 'voidCredit', 'voidCreditNote', 'voidInvoice'"""
 
 # Of keys used since the last pruning. A posting claims its key, and may then wait before it gets its time, but less
 # than an hour. The key is the requester's; for an approved request, the approver's.
@@ -293,4 +338,4 @@ _SLUGS: Final = (
     ),
 )
 
-OTHER_CHECKS: Final = (*_COUPONS, *_REFUNDS, *_APPROVALS, *_KEYS, *_LIMITS, *_PEOPLE, *_SLUGS)
+OTHER_CHECKS: Final = (*_COUPONS, *_REFUNDS, *_REVERSALS, *_APPROVALS, *_KEYS, *_LIMITS, *_PEOPLE, *_SLUGS)

@@ -33,7 +33,7 @@ from models.tables.ledger import (
     Transfer,
     TransferredCredit,
 )
-from models.tables.requests import ApprovalRequest, BulkOperation, BulkRow
+from models.tables.requests import ApprovalRequest, BulkOperation, BulkRow, ReversedRow
 from models.tables.rewards import Coupon
 from models.tables.tenancy import Actor, Customer, ExternalIdLeft, PartnerToken, Tenant, TenantSlug
 
@@ -71,6 +71,7 @@ __all__ = [
     "Product",
     "Reason",
     "Refund",
+    "ReversedRow",
     "Revival",
     "Reward",
     "Seal",

@@ -51,7 +51,7 @@ class BulkOperation(TenantRow):
     """Many adjustments in one request. status: QUEUED, RUNNING, COMPLETED, FAILED or CANCELLED.
 
     command, idempotency_key: stored for one that continues after its request. validated_at: when every row was valid.
-    claimed_until: end of the worker's claim.
+    claimed_until: end of the worker's claim. reverses_id: the bulk that it takes back, if it is a reversal.
     """
 
     status = fields.CharField(max_length=16)
@@ -70,6 +70,7 @@ class BulkOperation(TenantRow):
     cancel_requested = fields.BooleanField()
     created_at = fields.DatetimeField()
     finished_at = fields.DatetimeField(null=True)
+    reverses_id = fields.UUIDField(null=True)
 
     app_may: ClassVar = Privileges(
         updates=(
@@ -109,3 +110,18 @@ class BulkRow(TenantRow):
     class Meta:
         table = "bulk_rows"
         unique_together = (("tenant_id", "operation_id", "row"),)
+
+
+class ReversedRow(TenantRow):
+    """The mark of a bulk's row that was taken back, under that row's id: so it is once. Append-only.
+
+    amount_minor: taken off the row's credit (below zero), or put back of its removal. used_minor: what was in use then.
+    """
+
+    transaction_id = fields.UUIDField()
+    amount_minor = fields.BigIntField()
+    used_minor = fields.BigIntField()
+
+    class Meta:
+        table = "reversed_rows"
+        unique_together = (("tenant_id", "transaction_id"),)

@@ -1,11 +1,11 @@
-"""useCoupon and disableCoupon."""
+"""useCoupon, reopenCoupon and disableCoupon."""
 
 from typing import Any
 
 import strawberry
 
 from gateway.reading import Pending
-from models.planning.coupons import DisableCoupon, UseCoupon
+from models.planning.coupons import DisableCoupon, ReopenCoupon, UseCoupon
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
@@ -22,10 +22,33 @@ class UseCouponInput(KeyedInput):
 
     coupon_id: strawberry.ID
     """Coupon to use. It must be issued, and not expired."""
+    invoice_id: strawberry.ID | None = None
+    """Invoice or order of the customer that it is used on, if any. It must not be void."""
 
     def command(self) -> UseCoupon:
         """Raises NotFound."""
-        return UseCoupon(coupon_id=input_id(self.coupon_id, "Coupon", "couponId"))
+        invoice_id = self.invoice_id
+        return UseCoupon(
+            coupon_id=input_id(self.coupon_id, "Coupon", "couponId"),
+            invoice_id=None if invoice_id is None else input_id(invoice_id, "Invoice", "invoiceId"),
+        )
+
+
+@strawberry.input
+class ReopenCouponInput(KeyedInput):
+    """A used coupon to make good again."""
+
+    coupon_id: strawberry.ID
+    """Coupon to reopen. It must have been used, and not reopened before."""
+    note: str | None = None
+    """Free text of up to 10,000 characters, kept in the audit trail and hidden from customers."""
+
+    def command(self) -> ReopenCoupon:
+        """Raises NotFound, Invalid."""
+        return ReopenCoupon(
+            coupon_id=input_id(self.coupon_id, "Coupon", "couponId"),
+            note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+        )
 
 
 @strawberry.input
@@ -33,9 +56,11 @@ class DisableCouponInput(KeyedInput):
     """A coupon to disable."""
 
     coupon_id: strawberry.ID
-    """Coupon to disable. It must not have been used."""
+    """Coupon to disable. A used one can be disabled only to return the points it cost."""
     refund_points: bool = False
-    """Whether to return the points it cost to the credits that they came from."""
+    """Whether to return the points it cost to the credits that they came from. Not of one that was reopened."""
+    restock: bool | None = False
+    """Whether to put one back into its reward's stock, if that is counted."""
     note: str | None = None
     """Free text kept with the refund and in the audit trail, hidden from customers."""
 
@@ -44,6 +69,7 @@ class DisableCouponInput(KeyedInput):
         return DisableCoupon(
             coupon_id=input_id(self.coupon_id, "Coupon", "couponId"),
             refund_points=self.refund_points,
+            restock=bool(self.restock),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
         )
 
@@ -55,6 +81,16 @@ class UseCouponPayload(PostingPayload):
     @resolved(Coupon | None)
     def coupon(self, info: Info) -> Pending[Any]:
         """Coupon after its use."""
+        return loaded(info, "Coupon", self.outcome.coupon_id)
+
+
+@strawberry.type
+class ReopenCouponPayload(PostingPayload):
+    """Result of reopenCoupon."""
+
+    @resolved(Coupon | None)
+    def coupon(self, info: Info) -> Pending[Any]:
+        """Coupon after it was reopened."""
         return loaded(info, "Coupon", self.outcome.coupon_id)
 
 

@@ -10,6 +10,7 @@ for kind in (
     kinds.ApprovalStatus,
     kinds.AssignmentOrigin,
     kinds.BulkErrorPolicy,
+    kinds.BulkKind,
     kinds.BulkStatus,
     kinds.Counter,
     kinds.CouponStatus,
@@ -161,5 +162,11 @@ class UserErrorCode(StrEnum):
     """The invoice has payments. Void those first."""
     COUPON_NOT_ISSUED = "COUPON_NOT_ISSUED"
     """The coupon was used, disabled or has expired. Give the customer another."""
+    BULK_NOT_REVERSIBLE = "BULK_NOT_REVERSIBLE"
+    """The bulk runs, has posted nothing, is a reversal, or was or is being taken back. Wait for the end of one that runs."""
+    COUPON_NOT_USED = "COUPON_NOT_USED"
+    """Only a used coupon can be reopened. Reload it; nothing more to do."""
+    COUPON_REOPENED = "COUPON_REOPENED"
+    """A use is undone once, and its points are then not given back. Give the customer another coupon if that is meant."""
     NO_MEMBERSHIP = "NO_MEMBERSHIP"
     """The customer never had a membership. Start one with startMembership."""

@@ -11,7 +11,7 @@ from gateway.reading import Pending
 from models.kinds import AssignmentOrigin, InvoiceKind, InvoiceStatus, PaymentMethod, ProductKind
 from models.money import to_decimal
 from models.reads import credits as credit_reads
-from models.reads import invoices
+from models.reads import invoices, rewards
 from models.views import AssignmentView, InvoiceLineView, InvoiceTextView, InvoiceView, PaymentView
 from schema.context import Info
 from schema.ids import global_id
@@ -23,7 +23,7 @@ from schema.types.customer import Customer
 from schema.types.metadata import MetadataPair, shown_metadata
 from schema.types.pages import paged
 from schema.types.product import Product
-from schema.types.refs import AssignmentRef, CreditNoteRef, TransactionRef
+from schema.types.refs import AssignmentRef, CouponRef, CreditNoteRef, TransactionRef
 
 PaymentRef = Annotated["Payment", strawberry.lazy("schema.types.invoice")]
 
@@ -204,6 +204,19 @@ class Invoice(Node):
         """Credits that its credit products opened when it was paid in full, oldest first, taken-back ones included."""
         info.context.require(Permission.READ_LEDGER)
         return paged(info, credit_reads.GRANTED, self.view.id, (first, after, last, before))
+
+    @resolved(Connection[CouponRef] | None)
+    def coupons(
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> Pending[Any]:
+        """Coupons used on it, oldest first: also those whose points were given back since, and none that was reopened."""
+        info.context.require(Permission.READ_REWARDS)
+        return paged(info, rewards.INVOICE_COUPONS, self.view.id, (first, after, last, before))
 
 
 @node(AssignmentView, by_ids(invoices.assignments_by_ids), Permission.READ_INVOICES, owner="invoice_id")

@@ -16,6 +16,7 @@ def _later(name: str, module: str) -> Any:
 if TYPE_CHECKING:
     AccountRef: TypeAlias = Any
     AssignmentRef: TypeAlias = Any
+    BulkOperationRef: TypeAlias = Any
     CouponRef: TypeAlias = Any
     CreditNoteRef: TypeAlias = Any
     HoldRef: TypeAlias = Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 else:
     AccountRef = _later("Account", "schema.types.account")
     AssignmentRef = _later("Assignment", "schema.types.invoice")
+    BulkOperationRef = _later("BulkOperation", "schema.types.requests")
     CreditNoteRef = _later("CreditNote", "schema.types.credit_note")
     CouponRef = _later("Coupon", "schema.types.reward")
     HoldRef = _later("Hold", "schema.types.hold")

@@ -19,7 +19,7 @@ from models.commands import (
     ReviveCredit,
     TransferCredit,
 )
-from models.kinds import ApprovalStatus, BulkStatus, LimitKind, LimitScope
+from models.kinds import ApprovalStatus, BulkKind, BulkStatus, LimitKind, LimitScope
 from models.kinds import Role as RoleOf
 from models.money import exponent, to_decimal
 from models.names import clean_name
@@ -43,6 +43,7 @@ from schema.types.limits import LimitRemaining
 from schema.types.metadata import MetadataPair, shown_metadata
 from schema.types.pages import paged
 from schema.types.product import Product
+from schema.types.refs import BulkOperationRef
 from schema.types.reward import Reward
 
 MAY_ASK: Final = (
@@ -298,7 +299,8 @@ class BulkRow:
     amount: Decimal | None
     """Amount asked for; null if the row's amount could not be read."""
     error: UserError | None
-    """Reason for which the row was not posted; null if it was, or has not been tried yet."""
+    """Reason for which the row was not posted; null if it was, or has not been tried yet. In a reversal: for which it was
+    not taken back."""
     view: strawberry.Private[BulkRowView]
 
     @classmethod
@@ -316,20 +318,63 @@ class BulkRow:
 
     @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
-        """Transaction that the row posted; null if it was not posted."""
+        """Transaction that the row posted; null if it was not posted. In a reversal: the one that took the row back."""
         if self.view.transaction_id is None:
             return None
         info.context.require(Permission.READ_LEDGER)
         return info.context.loaders.transactions.get(self.view.transaction_id)
 
+    @resolved(Transaction | None)
+    def reversal(self, info: Info) -> Pending[Any]:
+        """Transaction that took the row back; null if none has."""
+        if self.view.reversal_id is None:
+            return None
+        info.context.require(Permission.READ_LEDGER)
+        return info.context.loaders.transactions.get(self.view.reversal_id)
+
+    @resolved(Decimal | None)
+    def taken(self, info: Info) -> Decimal | None:
+        """In a reversal: amount taken back of what the row added, or put back of what it removed; in a dry run, the amount
+        that would be. Null elsewhere."""
+        return self._figure(info, self.view.taken_minor)
+
+    @resolved(Decimal | None)
+    def used(self, info: Info) -> Decimal | None:
+        """In a reversal: amount of what the row added that is in use, so that it is taken back only when it comes back.
+        Null elsewhere."""
+        return self._figure(info, self.view.used_minor)
+
+    @resolved(str | None)
+    def tier_before(self, info: Info) -> str | None:
+        """In a reversal that moves the customer to another tier: name of the one before; null if there was none."""
+        info.context.require(Permission.READ_REWARDS)
+        return self.view.tier_before
+
+    @resolved(str | None)
+    def tier_after(self, info: Info) -> str | None:
+        """In a reversal that moves the customer to another tier: name of the one after; null below the first."""
+        info.context.require(Permission.READ_REWARDS)
+        return self.view.tier_after
+
+    def _figure(self, info: Info, figure_minor: int | None) -> Decimal | None:
+        """Raises Denied to a token that may not read the ledger."""
+        if figure_minor is None:
+            return None
+        info.context.require(Permission.READ_LEDGER)
+        return to_decimal(figure_minor, self.view.asset)
+
 
 @node(BulkOperationView, by_ids(requests.operations_by_ids), Permission.BULK, owner=None)
 @strawberry.type
 class BulkOperation(Node):
-    """Many adjustments requested at once, with the result of each."""
+    """Many adjustments requested at once, or the reversal of such, with the result of each."""
 
     status: BulkStatus
     """Progress of the operation."""
+    kind: BulkKind
+    """Whether it adjusts, or takes another bulk back."""
+    dry_run: bool
+    """Whether it only reports, and posts nothing."""
     total: int
     """Number of rows."""
     processed: int
@@ -346,6 +391,8 @@ class BulkOperation(Node):
         return cls(
             id=global_id("BulkOperation", view.id),
             status=BulkStatus(view.status),
+            kind=BulkKind.ADJUSTMENT if view.reverses_id is None else BulkKind.REVERSAL,
+            dry_run=view.dry_run,
             total=view.total,
             processed=view.processed,
             succeeded=view.succeeded,
@@ -363,6 +410,17 @@ class BulkOperation(Node):
         holder = principal.client_id or principal.subject
         return not program or (who.role == Role.PARTNER.name and (who.client or who.subject) == holder)
 
+    @resolved(BulkOperationRef | None)
+    async def reverses(self, info: Info) -> Any:
+        """Bulk that it takes back; null of any but a reversal."""
+        return await _operation_if_seen(info, self.view.reverses_id)
+
+    @resolved(Connection[BulkOperationRef] | None)
+    def reversals(self, info: Info, first: int | None = None, after: str | None = None) -> Pending[Any]:
+        """Reversals of it, oldest first, dry runs included. Each row is taken back once, by one of them."""
+        info.context.require(Permission.BULK)
+        return paged(info, requests.REVERSALS, self.view.id, (first, after, None, None))
+
     @resolved(Connection[BulkRow])
     def rows(
         self, info: Info, only_failed: bool | None = False, first: int | None = None, after: str | None = None
@@ -373,6 +431,13 @@ class BulkOperation(Node):
         """
         conditions = (requests.ONLY_FAILED,) if only_failed else ()
         return paged(info, requests.BULK_ROWS, self.view.id, (first, after, None, None), *conditions)
+
+
+async def _operation_if_seen(info: Info, operation_id: UUID | None) -> BulkOperation | None:
+    if operation_id is None:
+        return None
+    operation = await info.context.loaders.bulk_operations.load(operation_id)
+    return operation if operation is not None and operation.may_be_seen(info.context.principal) else None
 
 
 def _as_asked(amount: Decimal | None, asset: str) -> Decimal | None:

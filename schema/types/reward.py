@@ -19,7 +19,7 @@ from schema.nodes import by_ids, node
 from schema.scalars import AssetCode
 from schema.types.base import Node, Reader, resolved, shows
 from schema.types.customer import Customer
-from schema.types.refs import TransactionRef
+from schema.types.refs import InvoiceRef, TransactionRef
 
 
 def shown_value(value: Decimal | None, currency: str | None) -> Decimal | None:
@@ -121,6 +121,8 @@ class Coupon(Node):
     """Instant from which it can no longer be used; null if it never expires."""
     closed_at: datetime | None
     """Instant at which it was used or disabled; null while it is neither."""
+    reopened_at: datetime | None
+    """Instant at which its use was undone and it was made good again; null if it never was."""
     view: strawberry.Private[CouponView]
 
     @classmethod
@@ -134,6 +136,7 @@ class Coupon(Node):
             issued_at=view.issued_at,
             expires_at=view.expires_at,
             closed_at=view.closed_at,
+            reopened_at=view.reopened_at,
             view=view,
         )
 
@@ -147,6 +150,13 @@ class Coupon(Node):
         """Customer who holds it."""
         info.context.require(Permission.READ_CUSTOMERS)
         return info.context.loaders.customers.get(self.view.customer_id)
+
+    @resolved(InvoiceRef | None)
+    def used_on(self, info: Info) -> Pending[Any]:
+        """Invoice or order that it was used on; null if none was named, or it was reopened since."""
+        info.context.require(Permission.READ_INVOICES)
+        invoice_id = self.view.invoice_id
+        return None if invoice_id is None else info.context.loaders.invoices.get(invoice_id)
 
     @resolved(TransactionRef | None)
     def transaction(self, info: Info) -> Pending[Any]:

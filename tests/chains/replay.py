@@ -20,7 +20,8 @@ from tests.chains.world import FOUNDING, PRIZES, PRODUCTS, ZONE, Moment, empty, 
 from tests.simulation import executor
 from tests.simulation.compare import differences
 from tests.simulation.driver import Counting, settle
-from tests.simulation.executor import Names, ask
+from tests.simulation.executor import ask
+from tests.simulation.names import Names
 from tests.simulation.records import SPENDING_LIMITS, TIERS, Command, Refusal, minor
 from tests.support.clock import NOON, Clock
 from tests.support.tenants import Tenant

@@ -15,7 +15,7 @@ from app.cli import main, work
 from app.postgres.launch import stop_with_parent
 from jobs.worker import JOBS, working
 from models import sources
-from models.operations import run_bulks
+from models.operations import bulk_claims
 
 OFF_S: Final = 9.0
 OFTEN_S: Final = 1.0
@@ -45,7 +45,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGUSR1, set_clock)
     signal.signal(signal.SIGUSR2, set_clock)
     setattr(sources, "datetime", WallClock)  # noqa: B010 - of another type
-    setattr(run_bulks, "CLAIM", CLAIM)  # noqa: B010 - final
+    setattr(bulk_claims, "CLAIM", CLAIM)  # noqa: B010 - final
     often = tuple(replace(job, interval_s=min(job.interval_s, OFTEN_S)) for job in JOBS)
     setattr(work, "working", partial(working, jobs=often))  # noqa: B010
     main()

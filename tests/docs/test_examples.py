@@ -29,6 +29,7 @@ WALKED: Final = {
     if page.startswith("docs/sources/")
 }
 HERE: Final = {
+    "docs/bulk.md",
     "docs/credit-notes.md",
     "docs/errors.md",
     "docs/limits-and-approvals.md",
@@ -103,6 +104,19 @@ async def test_errors(api: Api, tenant: Tenant) -> None:
 
     answer = await api(page.take("graphql").text, {"customer": customer}, role=Role.STAFF)
     assert fits(page.take("json").json(), {"data": answer.data})
+    page.end()
+
+
+async def test_bulk(api: Api, tenant: Tenant) -> None:
+    page = Examples("docs/bulk.md", "graphql")
+    customer = await tenant.customer()
+    bulk = await tenant.bulk((customer, 40))
+    await tenant.spend(customer, 15, "POINTS")
+    given = {"operationId": gid("BulkOperation", bulk.bulk_operation_id), "idempotencyKey": "back"}
+
+    back = (await api(page.take("graphql").text, {"input": given}, role=Role.MANAGER))["reverseBulkOperation"]
+    (edge,) = back["operation"]["rows"]["edges"]
+    assert (back["operation"]["status"], edge["node"]["taken"], edge["node"]["used"]) == ("COMPLETED", "25", "15")
     page.end()
 
 

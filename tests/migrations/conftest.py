@@ -78,6 +78,7 @@ INSERT INTO bulk_operations (id, tenant_id, status, asset, error_policy, dry_run
     VALUES (:id, :tenant, 'CANCELLED', 'GBP', 'REJECT_ALL', false, 1, 0, 0, 0, false, :id, now(), now());
 INSERT INTO currencies VALUES (:id, :tenant, 'GBP', 2, now());
 INSERT INTO bulk_rows VALUES (:id, :tenant, :id, 0, :id, 1.5);
+INSERT INTO reversed_rows VALUES (:id, :tenant, :id, -5, 3);
 """
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 TOO_MUCH = "1000000000000001"
 SHORT = "decode('00', 'hex')"
+REFUNDED = "refund_transaction_id = id, status = 'DISABLED', closed_at = now(), points_spent_minor = 1"
 
 BROKEN = [
     ("tenants_slug_pattern", "slug = 'No good'"),
@@ -94,7 +95,6 @@ BROKEN = [
     ("credits_closed", "voided_at = now()"),
     ("credits_swept_expires", "swept_at = now(), remaining_minor = 0"),
     ("entries_counter", "counter = 'GIFTS'"),
-    ("entries_counter", "counter = 'REMOVED'"),
     ("entries_counter", "amount_minor = -100, lifetime_minor = -100"),
     ("entries_amount", "amount_minor = 0, lifetime_minor = 0, counter = 'ORDERS'"),
     ("entries_amount", f"amount_minor = {TOO_MUCH}, lifetime_minor = 0"),
@@ -159,6 +159,8 @@ BROKEN = [
     ("coupons_status", "status = 'EXPIRED', closed_at = now()"),
     ("coupons_closed", "status = 'USED'"),
     ("coupons_refund", "refund_transaction_id = transaction_id"),
+    ("coupons_refund", f"{REFUNDED}, reopened_at = now()"),
+    ("coupons_used_on", "invoice_id = id"),
     ("coupons_expiry", "expires_at = issued_at"),
     ("audit_events_action", "action = 'Created'"),
     ("audit_events_note", "note = repeat('x', 10001)"),
@@ -231,6 +233,9 @@ BROKEN = [
     ("bulk_operations_counts", "succeeded = 1"),
     ("bulk_operations_status", "status = 'RUNNING'"),
     ("bulk_operations_status", "status = 'PAUSED'"),
+    ("bulk_operations_reverses", "reverses_id = id"),
+    ("reversed_rows_used", "used_minor = -1"),
+    ("reversed_rows_used", "amount_minor = 5"),
     ("bulk_rows_row", "row = -1"),
     ("bulk_rows_amount", "amount = NULL"),
     ("bulk_rows_fate", "transaction_id = id, error = '{}'"),

@@ -210,7 +210,11 @@ async def _fill_as_it_was(owner: asyncpg.Connection[Any], tenant_id: UUID) -> No
     rows = rows.replace("sha256('input'), :id, now(), '', false, false, true);", "sha256('input'), :id, now());")
     rows = rows.split("INSERT INTO partner_tokens")[0].replace(", 'ann'", "")
     rows += "INSERT INTO bulk_operations" + ROWS.split("INSERT INTO bulk_operations")[1]
-    rows = rows.replace("INSERT INTO currencies VALUES (:id, :tenant, 'GBP', 2, now());", "")
+    for line in (
+        "currencies VALUES (:id, :tenant, 'GBP', 2, now());",
+        "reversed_rows VALUES (:id, :tenant, :id, -5, 3);",
+    ):
+        rows = rows.replace(f"INSERT INTO {line}", "")
     rows = re.sub(r"INSERT INTO invoice_texts[^;]*;", "", rows)
     rows = rows.replace("'adjustCredit', '{}'", f"'adjustCredit', '{json.dumps(ASKED)}'").replace(":id", f"'{ID}'")
     async with owner.transaction():

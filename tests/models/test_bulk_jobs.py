@@ -20,7 +20,7 @@ from models.commands import Actor, AdjustCredit, Outcome
 from models.configuration_commands import IssueToken, RevokeToken
 from models.errors import Invalid
 from models.ledger import Ledger
-from models.operations import run_bulks
+from models.operations import bulk_claims, run_bulks
 from models.operations.cancel_bulk import cancel_bulk
 from models.operations.import_credits import ImportCredits, ImportRow, import_credits
 from models.operations.partner_tokens import issue_token, revoke_token
@@ -306,7 +306,7 @@ async def test_a_run_that_is_killed_half_way_ends_as_if_it_had_not_been(tenant: 
     assert status == "RUNNING"
     assert 0 < processed < 3_000
     assert await run_bulk(tenant.ledger, tenant.id) == 0  # the dead one's claim holds
-    tenant.clock.stand_still(system_clock() + run_bulks.CLAIM + timedelta(seconds=5))
+    tenant.clock.stand_still(system_clock() + bulk_claims.CLAIM + timedelta(seconds=5))
     await work(tenant)
 
     bad = [n for n in range(3_000) if n % 7 == 3]

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
 from models.configuration_commands import CreateReward, UpdateReward
@@ -134,6 +135,7 @@ async def test_a_coupon_is_used_once(tenant: Tenant, anna: UUID, clock: Clock) -
     assert await tenant.rows("SELECT status, closed_at FROM coupons WHERE tenant_id = $1") == [("USED", clock())]
     events = await tenant.rows("SELECT action, subject_id FROM audit_events WHERE tenant_id = $1 ORDER BY id")
     assert events[1:] == [("coupon.used", given.coupon_id)]  # the first was the customer's
+    # It was free: there are no points to give back instead.
     for refused in (
         tenant.use_coupon(given.coupon_id),
         tenant.disable(given.coupon_id, refund=True),
@@ -141,6 +143,168 @@ async def test_a_coupon_is_used_once(tenant: Tenant, anna: UUID, clock: Clock) -
     ):
         async with tenant.refused("COUPON_NOT_ISSUED"):
             await refused
+
+
+async def coupon_row(tenant: Tenant, coupon_id: UUID | None) -> tuple[Any, ...]:
+    sql = "SELECT status, closed_at, invoice_id, reopened_at, expires_at FROM coupons WHERE tenant_id = $1 AND id = $2"
+    return (await tenant.rows(sql, coupon_id))[0]
+
+
+async def test_a_use_names_an_invoice(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    ben = await tenant.customer(name="Ben")
+    theirs, void, order = (
+        await tenant.invoice(ben, 5),
+        await tenant.invoice(anna, 5),
+        await tenant.order(anna, (await tenant.product(5), 1)),
+    )
+    await tenant.void_invoice(void)
+    given = await tenant.give(anna, await tenant.reward(0))
+    for invoice, code in ((theirs, "CUSTOMER_MISMATCH"), (void, "INVOICE_NOT_OPEN"), (uuid4(), "NOT_FOUND")):
+        async with tenant.refused(code) as caught:
+            await tenant.use_coupon(given.coupon_id, invoice=invoice)
+        assert caught.value.field == ("invoiceId",)
+    await tenant.pay(order, 5)
+    await tenant.use_coupon(given.coupon_id, invoice=order)
+    assert await coupon_row(tenant, given.coupon_id) == ("USED", clock(), order, None, None)
+    ((details,),) = await tenant.rows(
+        "SELECT details->>'invoice' FROM audit_events WHERE tenant_id = $1 AND action = 'coupon.used'"
+    )
+    ((number,),) = await tenant.rows("SELECT number FROM invoices WHERE tenant_id = $1 AND id = $2", order)
+    assert details == number
+
+
+async def test_a_used_coupon_is_made_good_again_once(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    """The order that it was used on was cancelled (U9). It keeps its expiry, and may be used again."""
+    await tenant.adjust(anna, 300, "POINTS")
+    given = await tenant.give(anna, await tenant.reward(300, validity_days=10))
+    expires = (await coupon_row(tenant, given.coupon_id))[4]
+    invoice = await tenant.invoice(anna, 5)
+    async with tenant.refused("COUPON_NOT_USED"):
+        await tenant.reopen(given.coupon_id)
+    await tenant.use_coupon(given.coupon_id, invoice=invoice)
+    await tenant.void_invoice(invoice)
+    done = await tenant.reopen(given.coupon_id, note="Cancelled", key="k")
+    assert (done.coupon_id, done.transaction_id) == (given.coupon_id, None)
+    assert await coupon_row(tenant, given.coupon_id) == ("ISSUED", None, None, clock(), expires)
+    assert (await tenant.reopen(given.coupon_id, note="Cancelled", key="k")).replayed
+    events = "SELECT action, note FROM audit_events WHERE tenant_id = $1 AND subject_id = $2 ORDER BY id"
+    assert await tenant.rows(events, given.coupon_id) == [("coupon.used", None), ("coupon.reopened", "Cancelled")]
+    topics = "SELECT topic FROM outbox WHERE tenant_id = $1 AND subject_id = $2 ORDER BY position"
+    assert await tenant.rows(topics, given.coupon_id) == [("coupon.issued",), ("coupon.used",), ("coupon.reopened",)]
+
+    # Its points stay spent, before it is used again and after.
+    async with tenant.refused("COUPON_REOPENED"):
+        await tenant.disable(given.coupon_id, refund=True)
+    await tenant.use_coupon(given.coupon_id)
+    for refused in (tenant.reopen(given.coupon_id), tenant.disable(given.coupon_id, refund=True)):
+        async with tenant.refused("COUPON_REOPENED"):
+            await refused
+    async with tenant.refused("COUPON_NOT_ISSUED"):
+        await tenant.disable(given.coupon_id, refund=False)
+    assert await points(tenant, anna) == (0, 0, 300)
+
+
+async def test_one_that_was_reopened_may_be_disabled_without_its_points(tenant: Tenant, anna: UUID) -> None:
+    given = await tenant.give(anna, await tenant.reward(0))
+    await tenant.use_coupon(given.coupon_id)
+    await tenant.reopen(given.coupon_id)
+    await tenant.disable(given.coupon_id, refund=True)  # it had cost none
+    assert (await coupon_row(tenant, given.coupon_id))[0] == "DISABLED"
+    async with tenant.refused("COUPON_NOT_USED"):
+        await tenant.reopen(given.coupon_id)
+
+
+async def test_one_that_has_expired_meanwhile_stays_expired(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    given = await tenant.give(anna, await tenant.reward(0, validity_days=1))
+    await tenant.use_coupon(given.coupon_id)
+    clock.advance(days=3)
+    await tenant.reopen(given.coupon_id)
+    async with tenant.refused("COUPON_NOT_ISSUED"):
+        await tenant.use_coupon(given.coupon_id)
+
+
+async def test_the_points_of_a_used_coupon_instead(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    first, second = await tenant.credit(anna, 100, "POINTS"), await tenant.credit(anna, 400, "POINTS")
+    given = await tenant.give(anna, await tenant.reward(300))
+    invoice = await tenant.invoice(anna, 5)
+    await tenant.use_coupon(given.coupon_id, invoice=invoice)
+    clock.advance(hours=1)
+    done = await tenant.disable(given.coupon_id, refund=True)
+
+    assert await moved(tenant, done.transaction_id) == [(second, "REDEEMED", 200, 0), (first, "REDEEMED", 100, 0)]
+    assert await points(tenant, anna) == (500, 500, 500)
+    assert await coupon_row(tenant, given.coupon_id) == ("DISABLED", clock(), invoice, None, None)
+    async with tenant.refused("COUPON_NOT_USED"):
+        await tenant.reopen(given.coupon_id)
+    async with tenant.refused("COUPON_NOT_ISSUED"):
+        await tenant.disable(given.coupon_id, refund=True)
+
+
+async def test_a_use_is_undone_in_one_way_at_once(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    """By two clients of two processes, each in both ways."""
+    await tenant.adjust(anna, 3_000, "POINTS")
+    reward = await tenant.reward(300)
+    other = Tenant(Ledger(clock), clock, tenant.slug, tenant.id)
+    for _ in range(10):
+        given = await tenant.give(anna, reward)
+        await tenant.use_coupon(given.coupon_id)
+        left = await tenant.available(anna, "POINTS")
+        results = await asyncio.gather(
+            tenant.reopen(given.coupon_id),
+            other.reopen(given.coupon_id),
+            other.disable(given.coupon_id, refund=True),
+            tenant.disable(given.coupon_id, refund=True),
+            return_exceptions=True,
+        )
+        codes = sorted(getattr(result, "code", "done") for result in results)
+        assert codes.count("done") == 1, codes
+        status, *_ = await coupon_row(tenant, given.coupon_id)
+        assert await tenant.available(anna, "POINTS") - left == {"ISSUED": 0, "DISABLED": 300}[status]
+    await other.ledger.close()
+
+
+@pytest.mark.parametrize("stock", [5, None])
+async def test_a_disabled_one_goes_back_into_stock_if_asked(tenant: Tenant, anna: UUID, stock: int | None) -> None:
+    await tenant.adjust(anna, 1_000, "POINTS")
+    reward = await tenant.reward(100, stock=stock)
+    kept, back, used = [await tenant.give(anna, reward) for _ in range(3)]
+    await tenant.disable(kept.coupon_id, refund=True)
+    await tenant.disable(back.coupon_id, refund=False, restock=True, key="k")
+    await tenant.disable(back.coupon_id, refund=False, restock=True, key="k")
+    await tenant.use_coupon(used.coupon_id)
+    await tenant.disable(used.coupon_id, refund=True, restock=True)
+    assert await tenant.rows("SELECT stock FROM rewards WHERE tenant_id = $1") == [(stock and 4,)]
+    async with tenant.refused("COUPON_NOT_ISSUED"):
+        await tenant.disable(back.coupon_id, refund=False, restock=True)
+
+
+async def test_the_last_one_back_can_be_given_again(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    """Put back by many at once, and given by many at once: never more than there are."""
+    reward = await tenant.reward(0, stock=8)
+    given = [await tenant.give(anna, reward) for _ in range(8)]
+    other = Tenant(Ledger(clock), clock, tenant.slug, tenant.id)
+    results = await asyncio.gather(
+        *(tenant.disable(each.coupon_id, refund=False, restock=True) for each in given),
+        *(other.give(anna, reward) for _ in range(12)),
+        return_exceptions=True,
+    )
+    await other.ledger.close()
+    assert {getattr(result, "code", "REWARD_INACTIVE") for result in results} == {"REWARD_INACTIVE"}
+    ((issued,),) = await tenant.rows("SELECT count(*) FROM coupons WHERE tenant_id = $1 AND status = 'ISSUED'")
+    assert await tenant.rows("SELECT stock FROM rewards WHERE tenant_id = $1") == [(8 - issued,)]
+
+
+async def test_the_database_keeps_it_too(tenant: Tenant, anna: UUID) -> None:
+    given = await tenant.give(anna, await tenant.reward(0))
+    await tenant.use_coupon(given.coupon_id)
+    await tenant.reopen(given.coupon_id)
+    for change in (
+        "status = 'DISABLED', closed_at = now(), refund_transaction_id = transaction_id",
+        "invoice_id = (SELECT id FROM invoices LIMIT 1)",
+    ):
+        await tenant.invoice(anna, 1)
+        with pytest.raises(asyncpg.CheckViolationError):
+            await tenant.execute(f"UPDATE coupons SET {change} WHERE tenant_id = $1")
 
 
 async def test_a_coupon_used_twice_at_once(tenant: Tenant, anna: UUID, clock: Clock) -> None:
@@ -157,8 +321,10 @@ async def test_a_coupon_used_twice_at_once(tenant: Tenant, anna: UUID, clock: Cl
     )
     await other.ledger.close()
 
-    assert sorted(getattr(result, "code", "done") for result in results) == ["COUPON_NOT_ISSUED"] * 3 + ["done"]
-    assert await tenant.count("audit_events") == 2  # the customer's, and the winner's
+    # One wins; of one that was used, the points can be given back after it.
+    codes = sorted(getattr(result, "code", "done") for result in results)
+    assert codes in (["COUPON_NOT_ISSUED"] * 3 + ["done"], ["COUPON_NOT_ISSUED"] * 2 + ["done"] * 2)
+    assert await tenant.count("audit_events") == 1 + codes.count("done")  # the customer's, and the winners'
     ((status,),) = await tenant.rows("SELECT status FROM coupons WHERE tenant_id = $1")
     assert await tenant.available(anna, "POINTS") == {"USED": 0, "DISABLED": 300}[status]
 

@@ -117,7 +117,9 @@ async def batches(made: Furnished) -> dict[str, list[Unit]]:
         "transfer": tenant.transfer(cleo, anna, 2, actor=STAFF),
         "give": tenant.give(anna, made.rewards[0]),
         "use coupon": tenant.use_coupon(made.coupons[0]),
-        "disable": tenant.disable(made.coupons[1], refund=True),
+        "use coupon on an invoice": tenant.use_coupon(made.coupons[0], invoice=made.invoices[0]),
+        "reopen coupon": tenant.reopen(made.coupons[0]),
+        "disable": tenant.disable(made.coupons[1], refund=True, restock=True),
         "approve": approval(made.requests[1]),
         "merge": merge_customers(tenant.ledger, tenant_id, SECOND, MergeCustomers(cleo, ben), uuid4().hex),
     }
@@ -126,7 +128,7 @@ async def batches(made: Furnished) -> dict[str, list[Unit]]:
         *(tenant.adjust(c, 1, asset, actor=STAFF) for asset in ("POINTS", "GBP") for c in backwards),
         *(tenant.pay(invoice, 1) for invoice in reversed(made.invoices)),
         *(tenant.give(anna, reward) for reward in reversed(made.rewards)),
-        *(tenant.disable(coupon, refund=True) for coupon in reversed(made.coupons)),
+        *(tenant.disable(coupon, refund=True, restock=True) for coupon in reversed(made.coupons)),
         *(approval(request) for request in reversed(made.requests)),
     )
     found["expire"] = await recorder(tenant.expire())

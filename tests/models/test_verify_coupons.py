@@ -15,13 +15,17 @@ from tests.support.tenants import Tenant
 
 @pytest.fixture
 async def tenant(database: Urls, clock: Clock) -> AsyncIterator[Tenant]:
-    """Anna had three coupons for 100 points: one is good, one was disabled with its points back, one without."""
+    """Anna had three coupons for 100 points: one is good, one was disabled with its points back, one without; and a
+    free one that she used on an invoice. Ben has an invoice of his own."""
     tenant = await Tenant.open(clock)
     anna, reward = await tenant.customer(name="Anna"), await tenant.reward(100)
     await tenant.adjust(anna, 300, "POINTS")
     await tenant.give(anna, reward)
     for refund in (True, False):
         await tenant.disable((await tenant.give(anna, reward)).coupon_id, refund=refund)
+    used = (await tenant.give(anna, await tenant.reward(0))).coupon_id
+    await tenant.use_coupon(used, invoice=await tenant.invoice(anna, 3))
+    await tenant.invoice(await tenant.customer(name="Ben"), 4)
     yield tenant
     await tenant.ledger.close()
 
@@ -34,6 +38,14 @@ PLANTED = {
     ),
     "a refund that is forgotten": planted("coupons", "refund_transaction_id = NULL", REFUNDED, "coupon refunds"),
     "a refund that was none": planted("coupons", "refund_transaction_id = transaction_id", KEPT, "coupon refunds"),
+    "another's invoice": planted(
+        "coupons",
+        "invoice_id = (SELECT id FROM invoices WHERE total_minor = 400)",
+        "invoice_id IS NOT NULL",
+        "coupon parties",
+        "row of coupons",
+    ),
+    "a use that was not undone": planted("coupons", "reopened_at = now()", "status = 'USED'", "row of coupons"),
     "a coupon that is gone": planted("coupons", None, REFUNDED, "coupon points", "coupon refunds"),
 }
 

@@ -238,6 +238,11 @@ CHANGES: dict[str, tuple[tuple[str, str | None], ...]] = {
         ("scope = 'SOLD_ACTOR_DAY'", "used_minor = 0"),
         ("scope = 'SOLD_ACTOR_DAY'", None),
     ),
+    "reversed_rows": (
+        ("true", None),
+        ("true", "amount_minor = amount_minor - 1"),
+        ("true", "used_minor = used_minor + 1"),
+    ),
     "credit_notes": (
         ("voided_at IS NULL", None),
         ("voided_at IS NULL", "amount_minor = amount_minor + 1"),

@@ -63,8 +63,8 @@ ALLOWED: Final[Mapping[tuple[str, str], str]] = {
         "models/operations/partner_tokens.py _check_room",
         "tenant",
     ): "an admin issues a token: those that are good are counted, of which there are a thousand at most",
-    ("models/operations/run_bulks.py _finish", "tenant"): "by the index on unfinished bulks, of which there are few",
-    ("models/operations/run_bulks.py _keep_claim", "tenant"): "the same",
+    ("models/operations/bulk_claims.py finish", "tenant"): "by the index on unfinished bulks, of which there are few",
+    ("models/operations/bulk_claims.py keep_claim", "tenant"): "the same",
     (
         "models/reads/paging.py load_pages",
         "tenant",

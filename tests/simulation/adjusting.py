@@ -1,5 +1,6 @@
 """The reference's adjustments: one by one, many at once, and files of them that wait for their turn."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,8 @@ from tests.simulation.records import (
     REMOVED,
     TAKEN_BACK,
     VAST,
+    Bulk,
+    Effect,
     FileRow,
     Lot,
     QueuedFile,
@@ -18,6 +21,7 @@ from tests.simulation.records import (
     Refusal,
     bad_amount,
     first_instant,
+    refuse,
 )
 
 
@@ -77,7 +81,7 @@ class Adjusting(Approving):
         if faults or over:
             raise Refusal(faults | ({"LIMIT_EXCEEDED"} if over else set()))
         self._use_limit(now, role, customer, asset, amount)
-        self._open(
+        lot = self._open(
             customer,
             asset,
             amount,
@@ -89,6 +93,7 @@ class Adjusting(Approving):
             counts=REASONS[reason][2],
             reason=reason,
         )
+        self.effect = Effect(lot.serial)
         return "done"
 
     def _take(
@@ -116,7 +121,8 @@ class Adjusting(Approving):
             faults |= self._bad_named(lots[0], customer, asset, amount, now, services)
         if faults:
             raise Refusal(faults)
-        self._burn(lots, amount, TAKEN_BACK if REASONS[reason][2] else REMOVED, now)
+        kind = TAKEN_BACK if REASONS[reason][2] else REMOVED
+        self.effect = Effect(taken=self._burn(lots, amount, kind, now), kind=kind)
         return "done"
 
     def _bad_named(
@@ -161,7 +167,7 @@ class Adjusting(Approving):
         days: int | None = None,
     ) -> str:
         trial = self if skip and not dry_run else self.trial()
-        failed, seen = False, set[int]()
+        failed, seen, effects = False, set[int](), list[Effect]()
         for customer, amount in rows:
             try:
                 person = self.person(customer)
@@ -177,12 +183,14 @@ class Adjusting(Approving):
                     reason=reason,
                     days=days if amount > 0 else None,
                 )
+                effects.append(trial.effect)
             except Refusal:
                 failed = True
         if failed and not skip and not dry_run:
             raise Refusal({"INVALID"})
         if trial is not self and not dry_run:
             self.become(trial)
+        self.bulks.append(Bulk(() if dry_run else tuple(effects)))
         return "done"
 
     def _file(
@@ -218,6 +226,7 @@ class Adjusting(Approving):
                 "expires": expires,
             }
             queued.append(QueuedRow(facts, frozenset(errors)))
+        self.bulks.append(Bulk(file=len(self.files)))
         self.files.append(QueuedFile(tuple(queued), skip, dry_run, failed=sum(bool(row.errors) for row in queued)))
         return "done"
 
@@ -227,7 +236,7 @@ class Adjusting(Approving):
         if file is None:
             return "done"
         if file.dry_run or not file.skip:
-            found = self.trial()._post_rows(file.twin(), now)
+            found, _ = self.trial()._post_rows(file.twin(), now)
             bad = sum(bool(errors) for errors in found)
             if file.dry_run or bad:
                 for row, errors in zip(file.rows, found, strict=True):
@@ -235,22 +244,62 @@ class Adjusting(Approving):
                 file.status, file.failed = ("COMPLETED", bad) if file.dry_run else ("FAILED", bad)
                 file.succeeded = len(file.rows) - bad if file.dry_run else 0
                 return "done"
-        found = self._post_rows(file, now)
+        found, effects = self._post_rows(file, now)
+        number = self.files.index(file)
+        next(bulk for bulk in self.bulks if bulk.file == number).rows = effects
         for row, errors in zip(file.rows, found, strict=True):
             row.errors, row.posted = errors, not errors
         file.status, file.failed = "COMPLETED", sum(bool(errors) for errors in found)
         file.succeeded = len(file.rows) - file.failed
         return "done"
 
-    def _post_rows(self, file: QueuedFile, now: datetime) -> list[frozenset[str]]:
-        """What each was refused with."""
-        found = []
+    def _post_rows(self, file: QueuedFile, now: datetime) -> tuple[list[frozenset[str]], tuple[Effect, ...]]:
+        """What each was refused with; and what those did that were not."""
+        found, effects = [], []
         for row in file.rows:
             errors = row.errors
             if not errors:
                 try:
                     self._adjust(now=now, role="MANAGER", **row.facts)
+                    effects.append(self.effect)
                 except Refusal as refusal:
                     errors = refusal.codes
             found.append(errors)
-        return found
+        return found, tuple(effects)
+
+    # Undoing them
+
+    def _reverse(self, *, now: datetime, role: str, bulk: int, dry_run: bool) -> str:
+        """Each row once, the last first: what is left of its lot goes, and what was removed comes back to its lots."""
+        undone = self.bulks[bulk]
+        refuse({"BULK_NOT_REVERSIBLE"} if all(row.taken_back for row in undone.rows) else set())
+        if dry_run:
+            return "done"
+        rows = list(undone.rows)
+        for number, row in reversed(list(enumerate(rows))):
+            if not row.taken_back and self._take_row_back(row, now):
+                rows[number] = replace(row, taken_back=True)
+        undone.rows = tuple(rows)
+        return "done"
+
+    def _take_lot_back(self, lot: Lot, now: datetime) -> None:
+        """What is held of it stays for as long as it is, and goes then."""
+        if self.free(lot, now) and lot.has_expired(now):
+            self._expire(lot, now)
+        if self.held(lot, now) and not lot.voided and not lot.has_expired(now):
+            lot.expires = now
+        lot.move(TAKEN_BACK, -self.free(lot, now))
+        lot.voided = True
+
+    def _take_row_back(self, row: Effect, now: datetime) -> bool:
+        """Whether there was room for what it had removed."""
+        if row.lot is not None:
+            self._take_lot_back(self.lots[row.lot], now)
+            return True
+        first = self.lots[row.taken[0][0]]
+        back = sum((amount for _, amount in row.taken), NOTHING)
+        if self.has_vast and self.exceeds(first.customer, first.asset, back):
+            return False
+        for number, amount in reversed(row.taken):
+            self._give_back(self.lots[number], amount, now, row.kind)
+        return True

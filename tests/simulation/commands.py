@@ -52,6 +52,7 @@ class Commands(NoteCommands, HoldCommands, Moves):
             (3, self._extend_hold),
             (6, self._give),
             (3, self._use_coupon),
+            (2, self._reopen_coupon),
             (3, self._disable_coupon),
             (6, self._approve),
             (2, self._merge),
@@ -62,6 +63,7 @@ class Commands(NoteCommands, HoldCommands, Moves):
             (4, self._upsert),
             (4, self._file),
             (6, self._run),
+            (6, self._reverse),
         ]
 
     def next(self, now: datetime) -> Command:
@@ -321,12 +323,21 @@ class Commands(NoteCommands, HoldCommands, Moves):
 
     def _use_coupon(self, now: datetime) -> Command | None:
         coupon = self._coupon()
-        return None if coupon is None else Command("use_coupon", {"coupon": coupon})
+        if coupon is None:
+            return None
+        return Command("use_coupon", {"coupon": coupon, "invoice": self._invoice_for(coupon)})
+
+    def _reopen_coupon(self, now: datetime) -> Command | None:
+        coupon = self._coupon("USED")
+        return None if coupon is None else Command("reopen_coupon", {"coupon": coupon})
 
     def _disable_coupon(self, now: datetime) -> Command | None:
         coupon = self._undone_coupon() if self._chance(40) else None
-        coupon = self._coupon() if coupon is None else coupon
-        return None if coupon is None else Command("disable_coupon", {"coupon": coupon, "refund": self._chance(75)})
+        coupon = self._coupon(self.dice.choice(("ISSUED", "ISSUED", "USED"))) if coupon is None else coupon
+        if coupon is None:
+            return None
+        facts = {"coupon": coupon, "refund": self._chance(75), "restock": self._chance(30)}
+        return Command("disable_coupon", facts)
 
     def _approve(self, now: datetime) -> Command | None:
         request = self._asked()
@@ -413,6 +424,10 @@ class Commands(NoteCommands, HoldCommands, Moves):
         if self._chance(10):
             return replace(row, until=self.reference.today(now) + timedelta(days=self.dice.randint(-2, 9)))
         return row
+
+    def _reverse(self, now: datetime) -> Command | None:
+        bulk = self._posted_bulk()
+        return None if bulk is None else Command("reverse", {"bulk": bulk, "dry_run": self._chance(15)})
 
     def _run(self, now: datetime) -> Command:
         return Command("run")

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from models.reads import accounts, liability
 from models.reads.session import ReadSession
-from tests.simulation.executor import Names
+from tests.simulation.names import Names
 from tests.simulation.records import NOTED, minor
 from tests.simulation.reference import Reference
 from tests.support.tenants import Tenant
@@ -49,9 +49,12 @@ _GRANTS: Final = """
     JOIN credits c ON c.tenant_id = $1 AND c.id = g.credit_id
     WHERE g.tenant_id = $1 AND g.revoked_transaction_id IS NULL ORDER BY g.invoice_id, lot"""
 _COUPONS: Final = f"""
-    SELECT {_ONE}, c.points_spent_minor, c.expires_at, c.status, c.closed_at IS NULL
+    SELECT {_ONE}, c.points_spent_minor, c.expires_at, c.status, c.closed_at IS NULL, c.invoice_id, c.reopened_at IS NOT NULL
     FROM coupons c {_PERSON.format("c")} WHERE c.tenant_id = $1 ORDER BY c.id"""
 _REFUNDS: Final = "SELECT spend_id, sum(amount_minor) FROM refunds WHERE tenant_id = $1 GROUP BY spend_id"
+_REVERSED: Final = """
+    SELECT r.operation_id, count(*) FROM reversed_rows m JOIN bulk_rows r ON r.tenant_id = $1 AND r.id = m.id
+    WHERE m.tenant_id = $1 GROUP BY 1"""
 _HOLDS: Final = f"""
     SELECT h.id, {_ONE}, a.asset, h.amount_minor, h.held_minor, h.captured_minor, h.expires_at, h.invoice_id
     FROM holds h JOIN accounts a ON a.tenant_id = $1 AND a.id = h.account_id {_PERSON.format("a")}
@@ -65,7 +68,19 @@ _TIERS: Final = """
     JOIN accounts a ON a.tenant_id = $1 AND a.id = t.account_id
     WHERE t.tenant_id = $1 ORDER BY a.customer_id, t.id DESC"""
 _LADDER: Final = "SELECT threshold_minor, name FROM tiers WHERE tenant_id = $1"
-UNORDERED: Final = ("invoice", "payment", "request", "grant", "stock", "account", "refund", "note", "hold", "reference")
+UNORDERED: Final = (
+    "invoice",
+    "payment",
+    "request",
+    "grant",
+    "stock",
+    "account",
+    "refund",
+    "note",
+    "hold",
+    "reference",
+    "reversal",
+)
 _USED: Final = """
     SELECT l.role, l.holder, l.asset, l.day, l.scope, l.used_minor FROM limit_counters l
     LEFT JOIN customers c ON c.tenant_id = $1 AND c.id::text = l.holder
@@ -74,10 +89,10 @@ _REQUESTS: Final = f"""
     SELECT r.id, {_ONE}, r.status FROM approval_requests r {_PERSON.format("r")} WHERE r.tenant_id = $1"""
 _FILES: Final = """
     SELECT id, status, total, succeeded, failed FROM bulk_operations
-    WHERE tenant_id = $1 AND command IS NOT NULL ORDER BY created_at, id"""
+    WHERE tenant_id = $1 AND command IS NOT NULL AND reverses_id IS NULL ORDER BY created_at, id"""
 _ROWS: Final = """
     SELECT o.id, r."row", r.error->>'code', r.transaction_id IS NOT NULL FROM bulk_rows r
-    JOIN bulk_operations o ON o.tenant_id = $1 AND o.id = r.operation_id AND o.command IS NOT NULL
+    JOIN bulk_operations o ON o.tenant_id = $1 AND o.id = r.operation_id AND o.command IS NOT NULL AND o.reverses_id IS NULL
     WHERE r.tenant_id = $1 ORDER BY o.created_at, o.id, r."row" """
 
 
@@ -300,7 +315,15 @@ def _expected_rest(names: Names, reference: Reference) -> Iterable[tuple[str, st
         "coupon",
         _COUPONS,
         [
-            (who(coupon.customer), coupon.points, coupon.expires, coupon.status, coupon.status == "ISSUED")
+            (
+                who(coupon.customer),
+                coupon.points,
+                coupon.expires,
+                coupon.status,
+                coupon.status == "ISSUED",
+                None if coupon.invoice is None else rows["invoices"][coupon.invoice],
+                coupon.reopened,
+            )
             for coupon in reference.coupons
         ],
     )
@@ -312,6 +335,12 @@ def _expected_rest(names: Names, reference: Reference) -> Iterable[tuple[str, st
             for number, spend in enumerate(reference.spends)
             if spend.returned
         ],
+    )
+    back = [sum(row.taken_back for row in bulk.rows) for bulk in reference.bulks]
+    yield (
+        "reversal",
+        _REVERSED,
+        [(names.bulks[number], rows_back) for number, rows_back in enumerate(back) if rows_back],
     )
     yield (
         "hold",

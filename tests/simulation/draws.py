@@ -111,8 +111,8 @@ class Draws:
         numbers = [n for n, asked in enumerate(self.reference.requests) if asked.status == "PENDING" or self._chance(9)]
         return self.dice.choice(numbers) if numbers else None
 
-    def _coupon(self) -> int | None:
-        coupons = [n for n, coupon in enumerate(self.reference.coupons) if coupon.status == "ISSUED" or self._chance(4)]
+    def _coupon(self, status: str = "ISSUED") -> int | None:
+        coupons = [n for n, coupon in enumerate(self.reference.coupons) if coupon.status == status or self._chance(4)]
         return self.dice.choice(coupons) if coupons else None
 
     def _perhaps_proposed(self, name: str, facts: dict[str, Any], role: str, of_a_hundred: int) -> Command:
@@ -120,3 +120,15 @@ class Draws:
         if self._chance(of_a_hundred) and "propose" not in self.without:
             return Command(name, {**facts, "propose": True}, "STAFF")
         return Command(name, facts, role)
+
+    def _invoice_for(self, coupon: int) -> int | None:
+        """Mostly one of the person's whose coupon it is; often none."""
+        person = self.reference.person(self.reference.coupons[coupon].customer)
+        bills = enumerate(self.reference.invoices)
+        numbers = [n for n, bill in bills if self.reference.person(bill.customer) == person or self._chance(2)]
+        return self.dice.choice(numbers) if numbers and self._chance(60) else None
+
+    def _posted_bulk(self) -> int | None:
+        """Mostly one that has posted something."""
+        numbers = [n for n, bulk in enumerate(self.reference.bulks) if bulk.rows or self._chance(10)]
+        return self.dice.choice(numbers) if numbers else None

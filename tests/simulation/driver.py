@@ -21,7 +21,8 @@ from models.sources import RandomSource
 from models.views import AccountView, CreditView
 from tests.simulation.commands import Commands
 from tests.simulation.compare import Balances, changed, differences
-from tests.simulation.executor import ALONE, Asked, Names, ask
+from tests.simulation.executor import ALONE, Asked, ask
+from tests.simulation.names import Names
 from tests.simulation.order import at_once, in_order, noted
 from tests.simulation.records import REASONS, SPENDING_LIMITS, TIERS, Command, Customer, Prize, Product, Refusal
 from tests.simulation.reference import Reference

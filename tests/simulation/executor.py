@@ -1,13 +1,10 @@
 """Commands put to the real ledger, through its operations."""
 
-import random
-from collections import defaultdict
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any, Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from jobs import bulk, expiry
 from models import commands as c
@@ -27,6 +24,7 @@ from models.operations.merge_customers import merge_customers
 from models.operations.products import update_product
 from models.operations.record_payment import record_payment, void_payment
 from models.operations.refund_spend import refund_spend
+from models.operations.reverse_bulk import ReverseBulk, reverse_bulk
 from models.operations.revive_credit import revive_credit
 from models.operations.rewards import update_reward
 from models.operations.services import update_service
@@ -38,7 +36,7 @@ from models.operations.upsert_customer import upsert_customer
 from models.operations.use_credit import use_credit
 from models.planning.approving import ApproveRequest
 from models.planning.assign import AssignCredit, InvoiceAmount
-from models.planning.coupons import DisableCoupon, UseCoupon
+from models.planning.coupons import DisableCoupon, ReopenCoupon, UseCoupon
 from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from models.planning.payments import RecordPayment, VoidPayment
 from models.planning.releasing import ReassignCredit, ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
@@ -46,96 +44,11 @@ from models.planning.spending import SpendCredit
 from models.planning.using import UseCredit
 from models.texts import texts_of
 from tests.simulation import hold_commands, note_commands
+from tests.simulation.names import Names
 from tests.simulation.records import Command, FileRow
-from tests.support.tenants import ADMIN, Tenant
+from tests.support.tenants import ADMIN
 
 ACTORS: Final = {role: Actor(role.lower(), role) for role in ("MANAGER", "STAFF")}
-KINDS: Final = ("assignments", "coupons", "customers")
-"""What is found by its id. An id of the others is drawn before they wait for their turn: the answer says it."""
-_NEW: Final = " UNION ALL ".join(
-    f"(SELECT '{kind}', id, NULL::uuid FROM {kind} WHERE tenant_id = $1 AND id > ${place} ORDER BY id)"
-    for place, kind in enumerate(KINDS, start=3)
-)
-_NEW_CREDITS: Final = """
-    (SELECT 'credits', id, origin_id FROM credits WHERE tenant_id = $1 AND id > $2 ORDER BY id) UNION ALL """
-_BEFORE_ALL: Final = UUID(int=0)
-
-
-@dataclass
-class Names:
-    """The ids of what the reference knows by number: a row's number is its place among its kind, as they were made.
-
-    A lot that a merge has moved has several; a command names any of them, as the dice fall.
-    """
-
-    dice: random.Random
-    services: list[UUID] = field(default_factory=list)
-    prizes: list[UUID] = field(default_factory=list)
-    products: list[UUID] = field(default_factory=list)
-    tiers: list[UUID] = field(default_factory=list)
-    files: list[UUID] = field(default_factory=list)
-    rows: dict[str, list[UUID]] = field(default_factory=lambda: defaultdict(list))
-    lots: list[UUID] = field(default_factory=list)  # by the first id of each
-    ids: dict[UUID, list[UUID]] = field(default_factory=dict)  # by the first one, all
-    last_credit: UUID = _BEFORE_ALL
-    lines: note_commands.Lines = field(default_factory=note_commands.Lines)
-
-    def learn(self, command: Command, became: str, outcome: Outcome) -> None:
-        """What a command has made."""
-        if command.name in ("invoice", "order") and became != "requested":
-            self.rows["invoices"].append(_some(outcome.invoice_id))
-        if outcome.credit_note_id is not None and (command.name == "note" or became == "approved"):
-            self.rows["notes"].append(outcome.credit_note_id)
-        elif became == "approved" and outcome.invoice_id is not None:
-            self.rows["invoices"].append(outcome.invoice_id)
-        if command.name in ("spend", "use"):
-            self.rows["spends"].append(_some(outcome.transaction_id))
-        if command.name == "hold":
-            self.rows["holds"].append(_some(outcome.hold_id))
-        if command.name == "capture" and outcome.payment_id is None:
-            self.rows["spends"].append(_some(outcome.transaction_id))
-        if command.name == "pay" or (command.name == "capture" and outcome.payment_id is not None):
-            self.rows["payments"].append(_some(outcome.payment_id))
-        if became == "requested":
-            self.rows["approval_requests"].append(_some(outcome.approval_request_id))
-        if command.name == "file":
-            self.files.append(_some(outcome.bulk_operation_id))
-
-    async def refresh(self, tenant: Tenant) -> None:
-        """Learn of new rows."""
-        last = [self.rows[kind][-1] if self.rows[kind] else _BEFORE_ALL for kind in KINDS]
-        for kind, row_id, origin_id in await tenant.rows(_NEW_CREDITS + _NEW, self.last_credit, *last):
-            if kind == "credits":
-                self._learn_of_credit(row_id, origin_id)
-            else:
-                self.rows[kind].append(row_id)
-        await self.lines.refresh(tenant)
-
-    @property
-    def customers(self) -> list[UUID]:
-        return self.rows["customers"]
-
-    def customer(self, number: int) -> UUID:
-        return self.customers[number] if number < len(self.customers) else uuid4()
-
-    def credit(self, number: int) -> UUID:
-        """Any id that the lot has had."""
-        return self.dice.choice(self.ids[self.lots[number]])
-
-    def _learn_of_credit(self, credit_id: UUID, origin_id: UUID | None) -> None:
-        if origin_id is None:
-            self.lots.append(credit_id)
-        self.ids.setdefault(origin_id or credit_id, []).append(credit_id)
-        self.last_credit = credit_id
-
-
-def _some(row_id: UUID | None) -> UUID:
-    """Raises ValueError where there is none."""
-    if row_id is None:
-        raise ValueError("it was to say what it made")
-    return row_id
-
-
 Asked = Callable[[Ledger], Coroutine[Any, Any, Outcome]]
 """A command as it is put to a ledger, ids and key and all: the same again when it is called again."""
 
@@ -326,12 +239,17 @@ def _approve(names: Names, key: str, *, request: int) -> Any:
     return approvals.approve_request, ApproveRequest(names.rows["approval_requests"][request])
 
 
-def _use_coupon(names: Names, key: str, *, coupon: int) -> Any:
-    return coupons.use_coupon, UseCoupon(names.rows["coupons"][coupon])
+def _use_coupon(names: Names, key: str, *, coupon: int, invoice: int | None = None) -> Any:
+    used_on = None if invoice is None else names.rows["invoices"][invoice]
+    return coupons.use_coupon, UseCoupon(names.rows["coupons"][coupon], used_on)
 
 
-def _disable_coupon(names: Names, key: str, *, coupon: int, refund: bool) -> Any:
-    return coupons.disable_coupon, DisableCoupon(names.rows["coupons"][coupon], refund)
+def _reopen_coupon(names: Names, key: str, *, coupon: int) -> Any:
+    return coupons.reopen_coupon, ReopenCoupon(names.rows["coupons"][coupon])
+
+
+def _disable_coupon(names: Names, key: str, *, coupon: int, refund: bool, restock: bool = False) -> Any:
+    return coupons.disable_coupon, DisableCoupon(names.rows["coupons"][coupon], refund, restock=restock)
 
 
 def _merge(names: Names, key: str, *, source: int, target: int) -> Any:
@@ -365,6 +283,7 @@ _COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "give": _give,
     "approve": _approve,
     "use_coupon": _use_coupon,
+    "reopen_coupon": _reopen_coupon,
     "disable_coupon": _disable_coupon,
     "merge": _merge,
 }
@@ -404,6 +323,11 @@ async def _file(
         for row in rows
     ]
     return await import_credits(ledger, tenant_id, ACTORS["MANAGER"], command, read, key)
+
+
+async def _reverse(ledger: Ledger, tenant_id: UUID, names: Names, key: str, *, bulk: int, dry_run: bool) -> Outcome:
+    command = ReverseBulk(names.bulks[bulk], dry_run)
+    return await reverse_bulk(ledger, tenant_id, ACTORS["MANAGER"], command, key)
 
 
 async def _run(ledger: Ledger, tenant_id: UUID, names: Names, key: str) -> Outcome:
@@ -483,6 +407,7 @@ ALONE: Final[dict[str, Callable[..., Coroutine[Any, Any, Outcome]]]] = {
     "sweep": _sweep,
     "file": _file,
     "run": _run,
+    "reverse": _reverse,
     "upsert": _upsert,
     "rename": _rename,
     "erase": _erase,

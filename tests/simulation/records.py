@@ -309,13 +309,35 @@ class Prize:
 
 @dataclass
 class Coupon:
-    """taken: from which lots, how much, in that order."""
+    """taken: from which lots, how much, in that order. invoice: what it was used on. reopened: its one use was undone."""
 
     customer: int
     points: int
     expires: datetime | None
     taken: tuple[tuple[int, Decimal], ...]
+    prize: int
     status: str = "ISSUED"
+    invoice: int | None = None
+    reopened: bool = False
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a posted row of a bulk did: the lot that it added, or what it took from which lots, and as what. taken_back:
+    whether that was undone."""
+
+    lot: int | None = None
+    taken: tuple[tuple[int, Decimal], ...] = ()
+    kind: str = ""
+    taken_back: bool = False
+
+
+@dataclass
+class Bulk:
+    """A bulk or a file. rows: what those did that were posted. file: its number; posts only once it has run."""
+
+    rows: tuple[Effect, ...] = ()
+    file: int | None = None
 
 
 @dataclass(frozen=True)

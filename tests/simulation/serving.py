@@ -89,15 +89,37 @@ class Serving(Approving):
         expires = None
         if given.days:
             expires = first_instant(self.today(now) + timedelta(days=given.days + 1), self.zone)
-        self.coupons.append(Coupon(self.person(customer), given.price if deduct else 0, expires, taken))
+        self.coupons.append(Coupon(self.person(customer), given.price if deduct else 0, expires, taken, prize))
         return "done"
 
-    def _use_coupon(self, *, now: datetime, role: str, coupon: int) -> str:
-        self._issued(coupon, now).status = "USED"
+    def _use_coupon(self, *, now: datetime, role: str, coupon: int, invoice: int | None = None) -> str:
+        used = self._issued(coupon, now)
+        if invoice is not None:
+            named = self.invoices[invoice]
+            faults = {"INVOICE_NOT_OPEN"} if named.void else set()
+            if self.person(named.customer) != self.person(used.customer):
+                faults.add("CUSTOMER_MISMATCH")
+            refuse(faults)
+        used.status, used.invoice = "USED", invoice
         return "done"
 
-    def _disable_coupon(self, *, now: datetime, role: str, coupon: int, refund: bool) -> str:
-        disabled = self._issued(coupon, now)
+    def _reopen_coupon(self, *, now: datetime, role: str, coupon: int) -> str:
+        reopened = self.coupons[coupon]
+        refuse({"COUPON_NOT_USED"} if reopened.status != "USED" else set())
+        refuse({"COUPON_REOPENED"} if reopened.reopened else set())
+        reopened.status, reopened.invoice, reopened.reopened = "ISSUED", None, True
+        return "done"
+
+    def _disable_coupon(self, *, now: datetime, role: str, coupon: int, refund: bool, restock: bool = False) -> str:
+        """Of one that was used, to give its points back; of one that was reopened they are not."""
+        disabled = self.coupons[coupon]
+        gives_back = refund and disabled.points > 0
+        if not (gives_back and disabled.status == "USED"):
+            self._issued(coupon, now)
+        refuse({"COUPON_REOPENED"} if gives_back and disabled.reopened else set())
+        prize = self.prizes[disabled.prize]
+        if restock and prize.stock is not None:
+            prize.stock += 1
         for number, amount in reversed(disabled.taken if refund else ()):
             self._give_back(self.lots[number], amount, now)
         disabled.status = "DISABLED"

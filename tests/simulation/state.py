@@ -23,8 +23,10 @@ from tests.simulation.records import (
     VAST,
     WHOLE,
     Assignment,
+    Bulk,
     Coupon,
     Customer,
+    Effect,
     Hold,
     Invoice,
     Lot,
@@ -67,6 +69,8 @@ class State:
     settled: set[Day] = field(default_factory=set)  # that were over when a merge could have added them up
     requests: list[Request] = field(default_factory=list)
     files: list[QueuedFile] = field(default_factory=list)
+    bulks: list[Bulk] = field(default_factory=list)
+    effect: Effect = field(default_factory=Effect)  # of the last adjustment
     places: int = 0  # that lots have had
     figures: dict[str, set[Decimal]] = field(default_factory=dict)  # by code, those that the refusal may carry
     has_vast: bool = False  # whether a lot was ever that large
@@ -244,18 +248,18 @@ class State:
             amount -= part
         return tuple(taken)
 
-    def _give_back(self, lot: Lot, amount: Decimal, now: datetime) -> None:
+    def _give_back(self, lot: Lot, amount: Decimal, now: datetime, kind: str = RETURNED) -> None:
         self._move_home(lot)
-        lot.move(RETURNED, amount)
+        lot.move(kind, amount)
         self.fill(lot.customer, lot.asset)
         if lot.voided:  # it comes back, and goes as the rest did
-            lot.move(TAKEN_BACK, -lot.left)
+            lot.move(TAKEN_BACK, -amount)
         elif lot.has_expired(now):  # it comes back, and expires
             self._expire(lot, now)
 
     def _expire(self, lot: Lot, now: datetime) -> None:
         """As far as it is not held."""
-        lot.move(EXPIRED, -self.free(lot, now))
+        lot.move(TAKEN_BACK if lot.voided else EXPIRED, -self.free(lot, now))
         lot.swept = True
 
     def _void(self, lot: Lot) -> None:

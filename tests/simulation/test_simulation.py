@@ -27,6 +27,7 @@ REFERENCE = (
     "holding",
     "serving",
     "spending",
+    "noting",
     "reference",
 )
 

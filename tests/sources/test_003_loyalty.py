@@ -43,6 +43,18 @@ class Program:
         given = {"customerId": self.customer, "rewardId": reward, "deductPoints": deduct, **more}
         return await self.do("GiveReward", **given, idempotencyKey=uuid4().hex)
 
+    async def order(self) -> str:
+        """A new order of a mug for ten pounds."""
+        made = "mutation($input: CreateProductInput!) { createProduct(input: $input) { product { id } } }"
+        given = {"name": f"Mug {uuid4()}", "kind": "GOODS", "currency": "GBP", "price": "10"}
+        product = (await self.api(made, {"input": given}, role=Role.ADMIN))["createProduct"]["product"]["id"]
+        ordered = "mutation($input: CreateOrderInput!) { createOrder(input: $input) { order { id } } }"
+        order = {"customerId": self.customer, "number": uuid4().hex, "currency": "GBP", "idempotencyKey": uuid4().hex}
+        items = [{"productId": product, "quantity": 1}]
+        answer = await self.api(ordered, {"input": {**order, "items": items}}, role=Role.MANAGER)
+        order_id: str = answer["createOrder"]["order"]["id"]
+        return order_id
+
     async def standing(self) -> tuple[str, str, str | None]:
         """Current points, total points and VIP tier."""
         account = (await self.ask("Standing", id=self.customer))["account"]
@@ -181,6 +193,60 @@ async def test_points_back_for_a_coupon_that_was_a_mistake(program: Program, clo
     amounts = [edge["node"]["amount"] for edge in disabled["transaction"]["entries"]["edges"]]
     assert amounts == ["200", "100", "-100"]
     assert (await program.do("DisableCoupon", Role.MANAGER, **asked)) == {**disabled, "replayed": True}
+
+
+async def test_an_order_is_cancelled_that_a_coupon_was_used_on(program: Program, tenant: Tenant) -> None:
+    """The coupon is good again, or the points are back: one or the other, once."""
+    reward = (await program.rewards())["Tenth off"]
+    again, points = [(await program.give(reward, deduct=True))["coupon"] for _ in range(2)]
+    orders = {}
+    for coupon in (again, points):
+        orders[coupon["id"]] = order = await program.order()
+        used = await program.do("UseCoupon", couponId=coupon["id"], invoiceId=order, idempotencyKey=uuid4().hex)
+        assert used["coupon"]["usedOn"]["number"]
+        cancelled = await program.do("CancelOrder", Role.MANAGER, invoiceId=order, idempotencyKey=uuid4().hex)
+        (edge,) = cancelled["invoice"]["coupons"]["edges"]
+        assert (cancelled["invoice"]["status"], edge["node"]["id"]) == ("VOID", coupon["id"])
+
+    opened = (await program.do("ReopenCoupon", Role.MANAGER, couponId=again["id"], idempotencyKey="r"))["coupon"]
+    assert (opened["status"], opened["usedOn"], opened["expiresAt"]) == ("ISSUED", None, again["expiresAt"])
+    asked: dict[str, Any] = {"refundPoints": True, "restock": True}
+    given = await program.do("DisableCoupon", Role.MANAGER, couponId=points["id"], **asked, idempotencyKey="d")
+    assert (given["coupon"]["status"], given["account"]) == ("DISABLED", {"available": "800", "lifetime": "1000"})
+
+    for operation, more, code in (
+        ("ReopenCoupon", {"couponId": again["id"]}, "COUPON_NOT_USED"),
+        ("ReopenCoupon", {"couponId": points["id"]}, "COUPON_NOT_USED"),
+        ("DisableCoupon", {"couponId": again["id"], "refundPoints": True}, "COUPON_REOPENED"),
+        ("DisableCoupon", {"couponId": points["id"], "refundPoints": True}, "COUPON_NOT_ISSUED"),
+    ):
+        async with tenant.nothing_moves():
+            refused = await program.ask(operation, Role.MANAGER, input={**more, "idempotencyKey": uuid4().hex})
+        assert [error["code"] for error in refused["userErrors"]] == [code]
+    await program.do("UseCoupon", couponId=again["id"], idempotencyKey="another order")
+    refused = await program.ask("ReopenCoupon", Role.MANAGER, input={"couponId": again["id"], "idempotencyKey": "2"})
+    assert [error["code"] for error in refused["userErrors"]] == ["COUPON_REOPENED"]
+    assert await program.standing() == ("800", "1000", "Gold")
+
+
+async def test_a_campaign_that_was_a_mistake(program: Program, api: Api) -> None:
+    new = "mutation($input: UpsertCustomerInput!) { upsertCustomer(input: $input) { customer { id } } }"
+    other = (await api(new, {"input": {"externalId": "vip-2", "name": "Al Page"}}))["upsertCustomer"]["customer"]["id"]
+    al = Program(api, other)
+    items = [{"customerId": program.customer, "amount": "100"}, {"customerId": other, "amount": "600"}]
+    given = {"items": items, "asset": "POINTS", "reason": "PROMOTION", "idempotencyKey": "campaign"}
+    campaign = (await program.do("AdjustMany", Role.MANAGER, **given))["operation"]["id"]
+    await al.give((await program.rewards())["Tenth off"], deduct=True)
+    told = [
+        {"taken": "100", "used": "0", "tierBefore": None, "tierAfter": None, "customer": {"name": "Vi Page"}},
+        {"taken": "400", "used": "200", "tierBefore": "Silver", "tierAfter": "Bronze", "customer": {"name": "Al Page"}},
+    ]
+    for dry_run in (True, False):
+        back = await program.do(
+            "TakeCampaignBack", Role.MANAGER, operationId=campaign, dryRun=dry_run, idempotencyKey="back"
+        )
+        assert [edge["node"] for edge in back["operation"]["rows"]["edges"]] == told
+    assert (await program.standing(), await al.standing()) == (("1000", "1000", "Gold"), ("0", "200", "Bronze"))
 
 
 async def test_rewards_run_out_and_are_edited_and_retired(program: Program, tenant: Tenant) -> None:

@@ -22,15 +22,8 @@ from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from models.planning.limits import MONEY
 from models.planning.lots import Lots
 from models.planning.payments import RecordPayment
-from models.planning.state import (
-    AccountState,
-    Books,
-    CounterState,
-    CreditState,
-    CustomerState,
-    InvoiceState,
-    RewardState,
-)
+from models.planning.reward_rows import RewardState
+from models.planning.state import AccountState, Books, CounterState, CreditState, CustomerState, InvoiceState
 
 NOW: Final = datetime(2026, 6, 15, 12, tzinfo=UTC)
 LONDON: Final = ZoneInfo("Europe/London")

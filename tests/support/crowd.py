@@ -75,8 +75,10 @@ _ROWS: Final[dict[str, str]] = {
     " at(t + n) + interval '1 hour', at(t + n)",
     "hold_lots": "id, hold_id, transaction_id, account_id, credit_id, position, amount_minor, expires_at, created_at"
     " | id(26, t, n), id(5, t, n), id(5, t, n), {account}, id(6, t, n), 0, 1, at(t + n) + interval '1 hour', at(t + n)",
-    "coupons": "id, code, reward_id, customer_id, transaction_id, points_spent_minor, status, terms, issued_at"
-    " | id(15, t, n), 'C' || n, id(1, t, 2), {customer}, id(5, t, n), 0, 'ISSUED', '{{}}', at(t + n)",
+    "coupons": "id, code, reward_id, customer_id, transaction_id, points_spent_minor, status, terms, issued_at, closed_at,"
+    " invoice_id | id(15, t, n), 'C' || n, id(1, t, 2), {customer}, id(5, t, n), 0,"
+    " CASE WHEN n % 2 = 0 THEN 'ISSUED' ELSE 'USED' END, '{{}}', at(t + n), CASE WHEN n % 2 = 1 THEN at(t + n) END,"
+    " CASE WHEN n % 2 = 1 THEN id(8, t, n) END",
     "tier_changes": "id, account_id, transaction_id, new_tier, created_at"
     " | id(16, t, n), {account}, id(5, t, n), 'Gold', at(t + n)",
     "audit_events": "id, action, subject_id, customer_id, actor_id, created_at"
@@ -87,10 +89,13 @@ _ROWS: Final[dict[str, str]] = {
     " id(2, t, n), 'actor-' || n, at(t + n), at(t + n + 1), CASE WHEN n % 10 <> 0 THEN id(2, t, n + 1) END,"
     " CASE WHEN n % 10 <> 0 THEN 'somebody' END, CASE WHEN n % 10 <> 0 THEN at(t + n) END",
     "bulk_operations": "id, status, asset, error_policy, dry_run, total, processed, succeeded, failed, actor_id, created_at,"
-    " finished_at, cancel_requested | id(19, t, n), CASE WHEN n = 1 THEN 'QUEUED' ELSE 'COMPLETED' END, 'GBP',"
-    " 'SKIP_FAILED', false, 1, 1, 1, 0, id(2, t, n), at(t + n), CASE WHEN n > 1 THEN at(t + n) END, false",
+    " finished_at, cancel_requested, reverses_id"
+    " | id(19, t, n), CASE WHEN n = 1 THEN 'QUEUED' ELSE 'COMPLETED' END, 'GBP',"
+    " 'SKIP_FAILED', false, 1, 1, 1, 0, id(2, t, n), at(t + n), CASE WHEN n > 1 THEN at(t + n) END, false,"
+    " CASE WHEN n % 50 = 49 THEN id(19, t, n - 1) END",
     "bulk_rows": "id, operation_id, row, customer_id, amount, transaction_id"
     " | id(20, t, n), id(19, t, 1 + n % 2), n, id(3, t, n), 1, CASE WHEN n % 2 = 0 THEN id(5, t, n) END",
+    "reversed_rows": "id, transaction_id, amount_minor, used_minor | id(20, t, n), id(5, t, n), -1, 0",
     "limit_counters": "id, scope, role, holder, asset, day, used_minor, opening_minor"
     " | id(21, t, n), 'PER_ACTOR_DAY', 'STAFF', 'holder-' || n, 'GBP', '2026-01-01', 1, 0",
     "idempotency_keys": "key, client, shared, kept, sealed, operation, input_hash, result_id, created_at"

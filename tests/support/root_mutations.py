@@ -79,6 +79,13 @@ MUTATIONS: Final = [
         "bulk with a removal", "bulkCredit", ABOVE_STAFF, scopes("credits:bulk", "credits:remove"), in_bulk("-1.00")
     ),
     mutating(
+        "reverse a bulk",
+        "reverseBulkOperation",
+        ABOVE_STAFF,
+        scopes("credits:bulk", "credits:remove"),
+        lambda ids: {"operationId": ids["BulkOperation"], "idempotencyKey": "k"},
+    ),
+    mutating(
         "cancel a bulk",
         "cancelBulkOperation",
         ABOVE_STAFF,
@@ -149,6 +156,13 @@ MUTATIONS: Final = [
         ABOVE_STAFF,
         scopes("rewards:give"),
         lambda ids: {"couponId": ids["Coupon"], "refundPoints": True, "idempotencyKey": "k"},
+    ),
+    mutating(
+        "reopen a coupon",
+        "reopenCoupon",
+        ABOVE_STAFF,
+        scopes("rewards:give"),
+        lambda ids: {"couponId": ids["Coupon"], "idempotencyKey": "k"},
     ),
     mutating(
         "create reward",

@@ -53,6 +53,7 @@ async def everything(tenant: Tenant, clock: Clock) -> None:
     await approvals.ask(tenant, ben)
     await _sold(tenant, ben)
     await tenant.bulk((anna, 10), (ben, 20))
+    await tenant.reverse(await tenant.bulk((ben, 30)), note="The wrong list")
     await tenant.void_credit(await tenant.credit(ben, 7))
     await tenant.credit(ben, 3, expires_at=clock() + timedelta(hours=1))
     late = await tenant.credit(ben, 4, expires_at=clock() + timedelta(hours=1))

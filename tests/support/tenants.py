@@ -33,7 +33,7 @@ from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.assign import assign_credit
 from models.operations.bulk_credit import bulk_credit
-from models.operations.coupons import disable_coupon, use_coupon
+from models.operations.coupons import disable_coupon, reopen_coupon, use_coupon
 from models.operations.create_credit_note import create_credit_note, void_credit_note
 from models.operations.create_invoice import create_invoice
 from models.operations.create_order import create_order
@@ -46,13 +46,14 @@ from models.operations.products import create_product, update_product
 from models.operations.record_payment import record_payment, void_payment
 from models.operations.refund_spend import refund_spend
 from models.operations.releasing import reassign_credit, release_assignments, update_credit, void_credit, void_invoice
+from models.operations.reverse_bulk import ReverseBulk, reverse_bulk
 from models.operations.revive_credit import revive_credit
 from models.operations.spend_credit import spend_credit
 from models.operations.transfer_credit import transfer_credit
 from models.operations.upsert_customer import upsert_customer
 from models.operations.use_credit import use_credit
 from models.planning.assign import AssignCredit, InvoiceAmount
-from models.planning.coupons import DisableCoupon, UseCoupon
+from models.planning.coupons import DisableCoupon, ReopenCoupon, UseCoupon
 from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from models.planning.payments import RecordPayment, VoidPayment
 from models.planning.releasing import ReassignCredit, ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
@@ -234,13 +235,26 @@ class Tenant(TenantRows):
         command = GiveReward(customer_id, reward_id, deduct_points, note, request_approval, propose_only)
         return await give_reward(self.ledger, self.id, actor or self.actor, command, key or self.key())
 
-    async def use_coupon(self, coupon_id: UUID | None, *, key: str | None = None, actor: Actor = STAFF) -> Outcome:
-        return await use_coupon(self.ledger, self.id, actor, UseCoupon(known(coupon_id)), key or self.key())
+    async def use_coupon(
+        self, coupon_id: UUID | None, *, invoice: UUID | None = None, key: str | None = None, actor: Actor = STAFF
+    ) -> Outcome:
+        command = UseCoupon(known(coupon_id), invoice)
+        return await use_coupon(self.ledger, self.id, actor, command, key or self.key())
+
+    async def reopen(self, coupon_id: UUID | None, *, note: str | None = None, key: str | None = None) -> Outcome:
+        command = ReopenCoupon(known(coupon_id), note)
+        return await reopen_coupon(self.ledger, self.id, self.actor, command, key or self.key())
 
     async def disable(
-        self, coupon_id: UUID | None, *, refund: bool, note: str | None = None, key: str | None = None
+        self,
+        coupon_id: UUID | None,
+        *,
+        refund: bool,
+        restock: bool = False,
+        note: str | None = None,
+        key: str | None = None,
     ) -> Outcome:
-        command = DisableCoupon(known(coupon_id), refund, note)
+        command = DisableCoupon(known(coupon_id), refund, note, restock)
         return await disable_coupon(self.ledger, self.id, self.actor, command, key or self.key())
 
     async def expire(self) -> int:
@@ -351,6 +365,20 @@ class Tenant(TenantRows):
     ) -> Outcome:
         command = BulkCredit(tuple(BulkItem(c, Decimal(amount)) for c, amount in items), asset, reason, **more)
         return await bulk_credit(self.ledger, self.id, actor or self.actor, command, key or self.key())
+
+    async def reverse(
+        self,
+        bulk: Outcome | UUID,
+        *,
+        dry_run: bool = False,
+        note: str | None = None,
+        key: str | None = None,
+        actor: Actor | None = None,
+        ledger: Ledger | None = None,
+    ) -> Outcome:
+        operation_id = bulk if isinstance(bulk, UUID) else known(bulk.bulk_operation_id)
+        command = ReverseBulk(operation_id, dry_run, note)
+        return await reverse_bulk(ledger or self.ledger, self.id, actor or self.actor, command, key or self.key())
 
     # What an admin sets
 

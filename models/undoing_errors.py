@@ -1,0 +1,33 @@
+"""Expected failures of undoing: of coupons that were used, and of bulks. See models/errors.py."""
+
+from models.errors import LedgerError
+
+
+class CouponNotUsed(LedgerError):
+    """Only the use of a coupon can be undone."""
+
+    code = "COUPON_NOT_USED"
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"The coupon was not used: it is {status.lower()}.", field=("couponId",))
+
+
+class CouponReopened(LedgerError):
+    """A coupon's use is undone once, and in one way."""
+
+    code = "COUPON_REOPENED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The coupon was made good again before: that is done once, and its points then stay spent.",
+            field=("couponId",),
+        )
+
+
+class BulkNotReversible(LedgerError):
+    """The bulk has posted nothing that could be taken back now."""
+
+    code = "BULK_NOT_REVERSIBLE"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The bulk cannot be taken back. {why}", field=("operationId",))
