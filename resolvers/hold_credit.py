@@ -11,8 +11,7 @@ from schema.types.reports import SpendPreview
 
 
 async def resolve(info: Info, input: HoldCreditInput) -> HoldCreditPayload:  # noqa: A002 - the argument's name in the API
-    """Set a customer's credit, points or service credits aside, for a purpose that the note or the reference names, or for
-    an invoice.
+    """Set a customer's credit, points or service credits aside, for a purpose that the note names or for an invoice.
 
     Open credits are held in burn order. What is held cannot be spent otherwise, and can be captured until the hold expires.
     """

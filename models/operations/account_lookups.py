@@ -45,15 +45,23 @@ async def accounts_of_assignments(tenant_id: UUID, ids: Sequence[UUID]) -> dict[
     )
 
 
-async def accounts_of_invoices(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:
+async def accounts_of_invoices(tenant_id: UUID, ids: Sequence[UUID]) -> Mapping[UUID, AccountKey]:
     """The customer and currency of each invoice: the key of the account that can pay it, which may not exist."""
-    return await _keys(
+    return await _ACCOUNTS_OF_INVOICES.ask(tenant_id, *ids)
+
+
+async def _of_invoices(connection: TenantConnection, ids: list[UUID]) -> dict[UUID, AccountKey]:
+    rows = await connection.raw.fetch(
         f"""SELECT i.id, coalesce(p.merged_into_id, p.id), i.currency FROM {each("id uuid")} k
         JOIN invoices i ON i.tenant_id = $1 AND i.id = k.id
         JOIN customers p ON p.tenant_id = $1 AND p.id = i.customer_id""",
-        tenant_id,
+        connection.tenant_id,
         ids,
     )
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+_ACCOUNTS_OF_INVOICES: Final = Together(_of_invoices)
 
 
 async def accounts_of_transactions(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:

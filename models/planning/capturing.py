@@ -4,12 +4,12 @@ It cannot fail for want of value: what is held is there, whether its credit has 
 has ended meanwhile. Limits have counted it when it was held.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from models.commands import Command, Outcome
+from models.commands import LATER, Command, Outcome
 from models.errors import ExceedsRemaining, Invalid, NotFound
 from models.kinds import AssignmentOrigin, Counter, PaymentMethod, TransactionKind
 from models.money import to_decimal
@@ -39,7 +39,7 @@ class CaptureHold(Command):
     amount: Decimal | None = None
     invoice_id: UUID | None = None
     note: str | None = None
-    texts: Texts | None = None
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 def capture_needs(command: CaptureHold, account: AccountKey, invoice_id: UUID | None) -> Needs:
@@ -106,7 +106,8 @@ def _pay(
         actor=context.actor,
         created_at=books.now,
     )
-    event = replace(context, result_id=payment.transaction_id or books.source.new_id())
+    event_id = payment.transaction_id or books.source.new_id()
+    event = PostingContext(context.actor, context.key, event_id, texts=context.texts)
     transaction = credits.begin(books, TransactionKind.ASSIGNMENT, invoice.customer_id, event, note=command.note)
     views: list[Any] = [payment_view(payment, invoice.currency), credits.transaction_view(transaction)]
     for credit, taken in capture(books, transaction, hold, amount_minor):

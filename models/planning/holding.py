@@ -4,13 +4,13 @@ A hold sets available value aside, credit by credit, until an instant, and is go
 judges by the ledger's time, and no job has to run. Capturing is in models/planning/capturing.py.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from models.commands import Actor, Command, Outcome
+from models.commands import LATER, Actor, Command, Outcome
 from models.errors import (
     CurrencyMismatch,
     CustomerMismatch,
@@ -32,7 +32,7 @@ from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
 from models.planning.setting_aside import hold_until, let_go, note_lot, set_aside
 from models.planning.settling import exceeds_due_to_credit
-from models.planning.spending import check_may_spend, positive_minor
+from models.planning.spending import check_may_spend, has_purpose, positive_minor
 from models.planning.state import AccountKey, AccountState, Books, InvoiceState, PostingContext
 from models.texts import Texts
 from models.views import HoldView
@@ -58,7 +58,7 @@ class HoldCredit(Command):
     service_ids: tuple[UUID, ...] = ()
     expires_in_minutes: int | None = None
     expires_at: datetime | None = None
-    texts: Texts | None = None
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class ReleaseHold(Command):
 
     hold_id: UUID
     note: str | None = None
-    texts: Texts | None = None
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class ExtendHold(Command):
     expires_in_minutes: int | None = None
     expires_at: datetime | None = None
     note: str | None = None
-    texts: Texts | None = None
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 def hold_needs(command: HoldCredit, amount_minor: int) -> Needs:
@@ -100,8 +100,7 @@ def plan_hold(books: Books, context: PostingContext, command: HoldCredit) -> Ste
     Raises PurposeRequired, NotFound, InsufficientBalance, LimitExceeded, TooManyHolds, and for the expiry and the invoice.
     """
     check_note(command.note)
-    referenced = command.texts is not None and command.texts.reference is not None
-    if command.invoice_id is None and not referenced and not (command.note and command.note.strip()):
+    if command.invoice_id is None and not has_purpose(command.note, command.texts):
         raise PurposeRequired
     amount_minor = positive_minor(command.amount, command.asset)
     if command.customer_id not in books.customers:

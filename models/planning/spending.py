@@ -54,8 +54,7 @@ def needs_to_spend(key: AccountKey, amount_minor: int, service_ids: tuple[UUID, 
 def plan_spend(books: Books, context: PostingContext, command: SpendCredit) -> Steps[Outcome]:
     """Plan a spend, in burn order. Raises PurposeRequired, NotFound, InsufficientBalance, LimitExceeded."""
     check_note(command.note)
-    referenced = command.texts is not None and command.texts.reference is not None
-    if not referenced and not (command.note and command.note.strip()):
+    if not has_purpose(command.note, command.texts):
         raise PurposeRequired
     amount_minor = positive_minor(command.amount, command.asset)
     if command.customer_id not in books.customers:
@@ -67,6 +66,11 @@ def plan_spend(books: Books, context: PostingContext, command: SpendCredit) -> S
             books, context, key, amount_minor, TransactionKind.SPEND, note=command.note, service_ids=command.service_ids
         )
     )
+
+
+def has_purpose(note: str | None, texts: Texts | None) -> bool:
+    """Whether the note or the reference says what it is for."""
+    return bool(note and note.strip()) or (texts is not None and texts.reference is not None)
 
 
 def positive_minor(amount: Decimal, asset: str) -> int:

@@ -50,11 +50,11 @@ class PreviewHoldInput(TextsInput):
             asset=self.asset,
             amount=self.amount,
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            texts=self.texts(),
             invoice_id=None if self.invoice_id is None else input_id(self.invoice_id, "Invoice", "invoiceId"),
             service_ids=ids(self.service_ids, "Service", "serviceIds"),
             expires_in_minutes=self.expires_in_minutes,
             expires_at=self.expires_at,
-            texts=self.texts(),
         )
 
 

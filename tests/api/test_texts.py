@@ -9,6 +9,7 @@ from auth.roles import Role, Scope
 from models.operations.people import erase_customer
 from models.texts import Texts
 from tests.api.conftest import Api, gid
+from tests.support.holds import hold
 from tests.support.tenants import MANAGER, STAFF, Tenant
 
 PAIRS = [{"key": "till", "value": "2"}, {"key": "shop", "value": "Lisboa"}]
@@ -38,6 +39,7 @@ async def posted(tenant: Tenant) -> dict[str, dict[str, Any]]:
     noted = await tenant.invoice(carol, 5, auto_apply=False)
     note = await tenant.note(noted, 1)
     customer = {"customerId": gid("Customer", carol)}
+    held = [(await hold(tenant, carol, 2)).hold_id]
     return {
         "adjustCredit": {**customer, "asset": "GBP", "amount": "1.00", "reason": "GOODWILL"},
         "spendCredit": {**customer, "asset": "GBP", "amount": "1.00"},
@@ -57,6 +59,16 @@ async def posted(tenant: Tenant) -> dict[str, dict[str, Any]]:
         "createCreditNote": {"invoiceId": gid("Invoice", noted), "amount": "2.00"},
         "voidCreditNote": {"creditNoteId": gid("CreditNote", note.credit_note_id)},
         "updateCredit": {"creditId": gid("Credit", third)},
+        "holdCredit": {**customer, "asset": "GBP", "amount": "1.00"},
+        "captureHold": {"holdId": gid("Hold", held[0]), "amount": "1.00"},
+        "extendHold": {"holdId": gid("Hold", held[0]), "expiresInMinutes": 90},
+        "releaseHold": {"holdId": gid("Hold", held[0])},
+        "transferCredit": {
+            "fromCustomerId": customer["customerId"],
+            "toCustomerId": gid("Customer", await tenant.customer("dave")),
+            "asset": "GBP",
+            "amount": "1.00",
+        },
         "voidCredit": {"creditId": gid("Credit", third)},
     }
 
@@ -124,9 +136,12 @@ async def test_a_reference_says_what_is_spent_for(api: Api, tenant: Tenant) -> N
     given = {"customerId": gid("Customer", carol), "asset": "GBP", "amount": "1.00", "idempotencyKey": "k"}
     async with tenant.nothing_moves():
         for texts in ({}, {"reference": " "}, {"metadata": PAIRS}):
-            payload = await write(api, "spendCredit", {**given, **texts}, "replayed")
-            assert payload["userErrors"] == [{"code": "NOTE_REQUIRED", "field": ["note"]}]
-    assert (await write(api, "spendCredit", {**given, "reference": "Bon 7"}, "replayed"))["userErrors"] == []
+            for name in ("spendCredit", "holdCredit"):
+                payload = await write(api, name, {**given, **texts}, "replayed")
+                assert payload["userErrors"] == [{"code": "NOTE_REQUIRED", "field": ["note"]}]
+    for name in ("spendCredit", "holdCredit"):
+        said = {**given, "reference": "Bon 7", "idempotencyKey": name}
+        assert (await write(api, name, said, "replayed"))["userErrors"] == []
 
 
 async def test_an_approval_posts_what_was_asked(api: Api, tenant: Tenant) -> None:

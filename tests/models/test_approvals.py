@@ -18,9 +18,12 @@ from models.commands import (
     CreateOrder,
     GiveReward,
     MergeCustomers,
+    NewExpiry,
     OrderItem,
     Outcome,
     RefundSpend,
+    ReviveCredit,
+    TransferCredit,
 )
 from models.errors import LedgerError, RequestChanged
 from models.ledger import Ledger
@@ -239,7 +242,10 @@ def test_the_scopes_asked_of_partners_are_the_tables() -> None:
         (GiveReward(someone, uuid4(), deduct_points=False), {}),
         (GiveReward(someone, uuid4(), deduct_points=True), {}),
         (RefundSpend(someone), {}),
+        (RefundSpend(someone, new_expiry=NewExpiry(in_days=3)), {}),
         (CreateCreditNote(someone), {}),
+        (TransferCredit(someone, uuid4(), "GBP", one), {}),
+        (ReviveCredit(someone, "GOODWILL", NewExpiry(in_days=3)), {}),
         (CreateOrder(someone, "1", "GBP", items), {"items.0.kind": "GOODS"}),
         (CreateOrder(someone, "1", "GBP", items), {"items.0.kind": "CREDIT"}),
     ]

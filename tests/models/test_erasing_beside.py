@@ -18,13 +18,17 @@ from models.operations.import_credits import ImportCredits, ImportRow, import_cr
 from models.operations.memberships import start_membership
 from models.operations.merge_customers import merge_customers
 from models.operations.people import erase_customer
+from models.operations.releasing import void_invoice
+from models.planning.releasing import VoidInvoice
 from models.session import tenant_transaction
+from models.texts import Texts
 from tests.models.test_erasing import SECRET, where
 from tests.support.pausing import Pause
 from tests.support.tenants import MANAGER, STAFF, Tenant
 
 Write = Callable[[], Awaitable[object]]
 Prepare = Callable[[Tenant, UUID], Awaitable[Write]]
+OWN = Texts(SECRET, ((SECRET, SECRET),))
 ENOUGH_S = 30
 
 
@@ -62,6 +66,23 @@ async def voiding_an_invoice(tenant: Tenant, anna: UUID) -> Write:
     return lambda: tenant.void_invoice(invoice, note=SECRET)
 
 
+async def adding_with_texts(tenant: Tenant, anna: UUID) -> Write:
+    return lambda: tenant.adjust(anna, 5, texts=OWN)
+
+
+async def asking_with_texts(tenant: Tenant, anna: UUID) -> Write:
+    return lambda: tenant.adjust(anna, 5_000, actor=STAFF, request_approval=True, texts=OWN)
+
+
+async def voiding_an_invoice_with_texts(tenant: Tenant, anna: UUID) -> Write:
+    invoice = await tenant.invoice(anna, 5, auto_apply=False)
+    return lambda: void_invoice(tenant.ledger, tenant.id, MANAGER, VoidInvoice(invoice, texts=OWN), "k")
+
+
+async def issuing_an_invoice(tenant: Tenant, anna: UUID) -> Write:
+    return lambda: tenant.invoice(anna, 5, invoice_texts=OWN)
+
+
 async def disabling_a_coupon(tenant: Tenant, anna: UUID) -> Write:
     await tenant.adjust(anna, 10, "POINTS")
     coupon = (await tenant.give(anna, await tenant.reward(10))).coupon_id
@@ -86,6 +107,10 @@ WRITERS = (
     rejecting,
     withdrawing,
     voiding_an_invoice,
+    adding_with_texts,
+    asking_with_texts,
+    voiding_an_invoice_with_texts,
+    issuing_an_invoice,
     disabling_a_coupon,
     queueing_a_file,
     becoming_a_member,

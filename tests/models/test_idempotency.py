@@ -19,7 +19,7 @@ from models.operations.limits import set_limit
 from models.operations.run_bulks import run_bulk
 from models.reads.verify import verify
 from models.units import Posted, Refused, Replayed
-from tests.support import approvals
+from tests.support import approvals, holds
 from tests.support.batch import Batch
 from tests.support.tenants import ADMIN, MANAGER, STAFF, Tenant
 from tests.support.units import adjustment, post
@@ -212,6 +212,14 @@ async def test_a_key_whose_transaction_tells_of_it_has_no_seal(tenant: Tenant, a
     await tenant.refund(await tenant.spend(anna, 3, "POINTS", key="spendCredit"), 1, key="refundSpend")
     note = await tenant.note(first, 1, key="createCreditNote")
     await tenant.void_note(note, key="voidCreditNote")
+    await tenant.transfer(anna, await tenant.customer(), 1, "POINTS", key="transferCredit")
+    held = await holds.hold(tenant, anna, 3, "POINTS", key="holdCredit")
+    await holds.extend(tenant, held, 60, key="extendHold")
+    await holds.capture(tenant, held, 1, key="captureHold")
+    await holds.release(tenant, held, key="releaseHold")
+    gone = await tenant.credit(anna, 7, expires_in_days=1)
+    tenant.clock.advance(days=3)
+    await tenant.revive(gone, key="reviveCredit")
     assert pounds is not None
     await tenant.update_credit(pounds, auto_apply=False, key="updateCredit")
     await tenant.void_credit(pounds, key="voidCredit")

@@ -8,7 +8,7 @@ account or customer that may have very many rows. The tables are in databases of
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from decimal import Decimal
 from typing import Any, Final
 from uuid import uuid4
@@ -25,6 +25,12 @@ from models.operations.keep_totals import keep_totals
 from models.operations.partner_tokens import issue_token
 from models.operations.run_bulks import run_bulk
 from models.planning.approving import ApproveRequest
+from models.reads import customers, invoices, references
+from models.reads.audit import AUDIT_TRAIL, referenced
+from models.reads.paging import Condition, Listing, PageRequest, load_pages, page_statement
+from models.reads.session import ReadSession
+from models.reads.trail_search import confined
+from models.texts import Texts
 from tests.api.test_walk import founded
 from tests.conftest import cloned_database
 from tests.simulation.driver import simulate
@@ -80,6 +86,7 @@ async def statements(database: Urls) -> list[Statement]:
     with recorded() as found:
         await simulate(1, STEPS)
         await partner_s_doings()
+        await searches_by_reference()
         async with founded() as town:
             await town.walker({"role": Role.ADMIN}).queries()
             await town.walker({"role": Role.CUSTOMER, "customer": "carol", "subject": "carol's phone"}).queries()
@@ -107,6 +114,56 @@ async def partner_s_doings() -> None:
     assert await tenant.available(anna, "POINTS") == 1
     assert await tenant.available(anna) == 100
     await tenant.ledger.close()
+
+
+async def searches_by_reference() -> None:
+    """Of a tenant whose transactions of one reference are more than are looked up by their ids, and of one that has few."""
+    tenant = await Tenant.open(Clock())
+    anna = await tenant.customer()
+    await tenant.adjust(anna, 1, texts=Texts("R-1"))
+    for few in (1_000, 0):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(references, "FEW", few)
+            session = ReadSession(tenant.id)
+            assert (await references.transactions_of(session, EXACTLY) is None) == (few == 0)
+            with suppress(references.TooManyFound):
+                await references.transactions_of(session, BEGINS)
+            found = await confined(session, AUDIT_TRAIL, PageRequest(), [referenced(EXACTLY)], None, None)
+            page = await load_pages(session, found, [tenant.id], PageRequest(), (referenced(EXACTLY),))
+            assert len(page[tenant.id].rows) == 1
+            await session.release()
+    await tenant.ledger.close()
+
+
+EXACTLY, BEGINS = references.Reference("R-1"), references.Reference("R-", begins=True)
+REFERENCED: Final[dict[str, tuple[Listing[Any], Condition, str]]] = {
+    "invoices of one": (invoices.OF_REFERENCE, invoices.referenced(EXACTLY), "invoice_texts_reference"),
+    "invoices by it": (invoices.BY_REFERENCE, invoices.referenced(BEGINS), "invoice_texts_reference"),
+    "customers of one": (customers.CUSTOMERS, EXACTLY.of("t.reference"), "customers_reference"),
+    "customers by it": (customers.BY_REFERENCE, BEGINS.of("t.reference"), "customers_reference"),
+}
+"""A list, what is asked of it, and the index in whose order it is then read."""
+
+
+@pytest.mark.parametrize("asked", REFERENCED)
+@pytest.mark.parametrize("backward", [False, True])
+async def test_a_page_by_references_is_read_in_the_order_of_their_index(
+    tables: Urls, asked: str, backward: bool
+) -> None:
+    """Half of all rows have each reference: a page that sorted them would take as long as there are many.
+
+    Not of customers where nothing was analysed since they were few: then their order by time seems as good.
+    """
+    if asked == "customers of one" and "grown" in tables.app:
+        return
+    listing, condition, index = REFERENCED[asked]
+    sql, _ = page_statement(listing, PageRequest(backward=backward), (condition,), None)
+    connection = await asyncpg.connect(tables.app)
+    plan = json.dumps(await (await Planner.on(connection)).plan(sql))
+    await connection.close()
+    assert f'"Index Name": "{index}"' in plan
+    # The one sort is of the pages, of which there is one for each parent.
+    assert plan.count('"Node Type": "Sort"') <= 1
 
 
 async def crowd(superuser: "asyncpg.Connection[Any]") -> None:

@@ -23,13 +23,14 @@ CREATE TEMP TABLE crowd (tenant int, tenant_id uuid, rows int);
 # Table → its columns but for tenant_id, and what goes into them. $rows of each tenant; of a busy account all entries.
 _ROWS: Final[dict[str, str]] = {
     "actors": "id, subject, role, client | id(2, t, n), 'actor-' || n, 'STAFF', ''",
-    "customers": "id, external_id, name, created_at, updated_at, external_id_reused"
-    " | id(3, t, n), 'c-' || n, 'Many', at(t + n), at(t + n), false",
+    "customers": "id, external_id, name, created_at, updated_at, external_id_reused, reference"
+    " | id(3, t, n), 'c-' || n, 'Many', at(t + n), at(t + n), false, 'R-' || n % 2",
     "accounts": "id, customer_id, asset, balance_minor, lifetime_minor, sequence, head_hash, created_at, posted_at"
     " | id(4, t, n), id(3, t, n), 'GBP', 1, 0, 1, sha256(''), at(t + n), at(t + n)",
     "transactions": "id, customer_id, kind, reason, actor_id, created_at"
     " | id(5, t, n), id(3, t, n), 'ADJUSTMENT', 'GOODWILL', id(2, t, n), at(t + n)",
-    "transaction_texts": "id, note, salt | id(5, t, n), 'a note', sha256('')",
+    "transaction_texts": "id, note, salt, reference, referenced_at"
+    " | id(5, t, n), 'a note', sha256(''), 'R-' || n % 2, at(t + n)",
     "credits": "id, account_id, transaction_id, amount_minor, remaining_minor, effective_on, starts_at, expires_at,"
     " restricted, auto_apply, created_at, swept_at, counts, gone_minor, opened_sequence, opened_at"
     " | id(6, t, n), {account}, id(5, t, n), 5, CASE WHEN n % 3 = 0 THEN 0 ELSE 5 END, '2026-01-01',"
@@ -45,6 +46,7 @@ _ROWS: Final[dict[str, str]] = {
     " | id(8, t, n), {customer}, 'i-' || n, 'GBP', 5, CASE WHEN n % 10 = 0 THEN 0 ELSE 5 END, 0,"
     " CASE WHEN n % 10 = 0 THEN 'OPEN' ELSE 'PAID' END, true,"
     " '2026-01-01', id(2, t, n), at(t + n), 5, 'INVOICE'",
+    "invoice_texts": "id, reference, referenced_at | id(8, t, n), 'R-' || n % 2, at(t + n)",
     "invoice_lines": "id, invoice_id, position, description, quantity, unit_price_minor"
     " | id(9, t, n), id(8, t, n), 0, 'a line', 1, 5",
     "payments": "id, invoice_id, amount_minor, method, received_on, actor_id, created_at, transaction_id"

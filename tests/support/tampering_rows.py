@@ -22,6 +22,7 @@ from tests.support import approvals, holds
 from tests.support.clock import Clock
 from tests.support.tenants import ADMIN, MANAGER, STAFF, Tenant
 
+TEXTS = Texts("PO-7", (("till", "2"),))
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
@@ -33,7 +34,7 @@ async def everything(tenant: Tenant, clock: Clock) -> None:
     change = MembershipChange(anna)
     await start_membership(tenant.ledger, tenant.id, MANAGER, change)
     await tenant.credit(anna, 100, note="The parcel was late")
-    await tenant.adjust(anna, -30)
+    await tenant.adjust(anna, -30, texts=TEXTS)
     pounds = await tenant.credit(anna, 50, actor=STAFF, expires_at=clock() + timedelta(days=9))
     lessons = await tenant.credit(anna, 5, "SERVICE_CREDITS", service_ids=(yoga,))
     await tenant.use(anna, yoga, 1)
@@ -81,8 +82,7 @@ async def _sold(tenant: Tenant, ben: UUID) -> None:
 
 
 async def _invoices(tenant: Tenant, anna: UUID, pounds: UUID) -> None:
-    part_paid, void = [await tenant.invoice(anna, total) for total in (40, 20)]
-    await tenant.invoice(anna, 10, invoice_texts=Texts("PO-1"))
+    part_paid, void, _ = [await tenant.invoice(anna, total, invoice_texts=TEXTS) for total in (40, 20, 10)]
     await tenant.assign(pounds, (part_paid, 25))
     await tenant.pay(part_paid, 5)
     other = await tenant.assign(pounds, (void, 5))

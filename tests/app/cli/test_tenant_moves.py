@@ -313,8 +313,9 @@ async def test_a_reading_role_is_enough_to_export(
 
 
 async def test_deleting_leaves_no_row_and_touches_no_other(tenant: Tenant, database_urls: Urls, tmp_path: Path) -> None:
-    other = await Tenant.open(Clock(NOON))
-    await everything(other, Clock(NOON + timedelta(hours=9)))
+    clock = Clock(NOON + timedelta(hours=9))
+    other = await Tenant.open(clock)
+    await everything(other, clock)
     kept, had = await rows_of(database_urls, other.id), await rows_of(database_urls, tenant.id)
     file = tmp_path / "tenant.zip"
     told = await exported(database_urls, tenant.slug, file)
