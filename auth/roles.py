@@ -63,6 +63,7 @@ class Permission(Enum):
     USE_CREDIT = "use service credits"
     SPEND_CREDIT = "spend credit or points"
     REFUND_SPEND = "give back what was spent"
+    KEEP_EXCESS = "keep what was paid too much"
     CREATE_CREDIT_NOTE = "make a credit note"
     VOID_CREDIT_NOTE = "void a credit note"
     TRANSFER = "transfer between customers"
@@ -164,6 +165,7 @@ RULES: Mapping[Permission, Rule] = {
     Permission.PAY_WITH_CREDIT:  _rule(_YES,     _YES,     _YES,     _LIMITED, _NO,  Scope.CREDITS_SPEND),
 
     Permission.REFUND_SPEND:     _rule(_LIMITED, _YES,     _YES,     _LIMITED, _NO,  Scope.CREDITS_REFUND),
+    Permission.KEEP_EXCESS:      _rule(_LIMITED, _YES,     _YES,     _LIMITED, _NO,  Scope.CREDITS_REFUND),
 
     Permission.CREATE_CREDIT_NOTE: _rule(_LIMITED, _YES,   _YES,     _LIMITED, _NO,  Scope.CREDITS_REFUND),
     Permission.VOID_CREDIT_NOTE: _rule(_NO,      _YES,     _YES,     _YES,     _NO,  Scope.CREDITS_REFUND),

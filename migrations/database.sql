@@ -979,6 +979,42 @@ CREATE TRIGGER seal_deleted AFTER DELETE ON idempotency_keys
     FOR EACH ROW WHEN (old.sealed) EXECUTE FUNCTION seal_idempotency_keys();
 GRANT SELECT, INSERT, UPDATE (operation, input_hash, sealed), DELETE ON idempotency_keys TO scrip_app;
 
+CREATE TABLE invoice_line_details (
+    id               uuid NOT NULL,
+    tenant_id        uuid NOT NULL,
+    quantity         numeric(14,4) NOT NULL,
+    unit_price_minor numeric(20,4) NOT NULL,
+    discount_percent numeric(7,4) NOT NULL,
+    discount_minor   bigint NOT NULL,
+    tax_minor        bigint NOT NULL,
+    amount_minor     bigint NOT NULL,
+    CONSTRAINT invoice_line_details_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT invoice_line_details_tenant_id_id_fkey FOREIGN KEY (tenant_id, id)
+        REFERENCES invoice_lines(tenant_id, id),
+    CONSTRAINT invoice_line_details_amount CHECK (amount_minor::numeric = round(quantity * unit_price_minor *
+        (100::numeric - discount_percent) * 0.01 - discount_minor::numeric)),
+    CONSTRAINT invoice_line_details_figures CHECK (quantity > 0::numeric AND unit_price_minor >= 0::numeric AND
+        unit_price_minor <= 1000000000000000::numeric AND discount_percent >= 0::numeric AND discount_percent <=
+        100::numeric AND discount_minor >= 0 AND tax_minor >= 0 AND tax_minor <= 1000000000000000 AND amount_minor >= 0
+        AND amount_minor <= 1000000000000000)
+);
+ALTER TABLE invoice_line_details ALTER COLUMN tenant_id SET (n_distinct=1);
+ALTER TABLE invoice_line_details ENABLE ROW LEVEL SECURITY;
+ALTER TABLE invoice_line_details FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON invoice_line_details
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON invoice_line_details
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER seal_added AFTER INSERT ON invoice_line_details
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_invoice_line_details();
+CREATE TRIGGER seal_changed AFTER UPDATE OF id, quantity, unit_price_minor, discount_percent, discount_minor, tax_minor,
+    amount_minor ON invoice_line_details
+    FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_invoice_line_details();
+CREATE TRIGGER seal_deleted AFTER DELETE ON invoice_line_details
+    FOR EACH ROW EXECUTE FUNCTION seal_invoice_line_details();
+GRANT SELECT, INSERT ON invoice_line_details TO scrip_app;
+
 CREATE TABLE invoice_lines (
     id               uuid NOT NULL,
     tenant_id        uuid NOT NULL,
@@ -1066,6 +1102,7 @@ CREATE TABLE invoices (
     creditable_minor bigint NOT NULL,
     kind             varchar(16) NOT NULL,
     limited_on       date,
+    tax_minor        bigint NOT NULL DEFAULT 0,
     noted_minor      bigint NOT NULL DEFAULT 0,
     CONSTRAINT invoices_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT invoices_number_key UNIQUE (tenant_id, number),
@@ -1092,6 +1129,7 @@ CREATE TABLE invoices (
     END),
     CONSTRAINT invoices_sums CHECK (total_minor >= 0 AND total_minor <= 1000000000000000 AND paid_minor >= 0 AND
         credited_minor >= 0 AND noted_minor >= 0 AND (paid_minor + credited_minor + noted_minor) <= total_minor),
+    CONSTRAINT invoices_tax CHECK (tax_minor >= 0 AND tax_minor <= total_minor),
     CONSTRAINT invoices_voided CHECK ((status = 'VOID') = (voided_at IS NOT NULL))
 ) WITH (fillfactor=90);
 ALTER TABLE invoices ALTER COLUMN tenant_id SET (n_distinct=1);
@@ -1206,6 +1244,43 @@ CREATE POLICY own_tenant ON outbox
     WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, DELETE ON outbox TO scrip_app;
 
+CREATE TABLE overpayments (
+    id                     uuid NOT NULL,
+    tenant_id              uuid NOT NULL,
+    credit_id              uuid NOT NULL,
+    transaction_id         uuid NOT NULL,
+    amount_minor           bigint NOT NULL,
+    revoked_transaction_id uuid,
+    revoked_minor          bigint,
+    CONSTRAINT overpayments_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT overpayments_credit_key UNIQUE (tenant_id, credit_id),
+    CONSTRAINT overpayments_tenant_id_credit_id_fkey FOREIGN KEY (tenant_id, credit_id)
+        REFERENCES credits(tenant_id, id),
+    CONSTRAINT overpayments_tenant_id_id_fkey FOREIGN KEY (tenant_id, id)
+        REFERENCES payments(tenant_id, id),
+    CONSTRAINT overpayments_tenant_id_revoked_transaction_id_fkey FOREIGN KEY (tenant_id, revoked_transaction_id)
+        REFERENCES transactions(tenant_id, id),
+    CONSTRAINT overpayments_tenant_id_transaction_id_fkey FOREIGN KEY (tenant_id, transaction_id)
+        REFERENCES transactions(tenant_id, id),
+    CONSTRAINT overpayments_amount CHECK (amount_minor >= 1 AND amount_minor <= 1000000000000000),
+    CONSTRAINT overpayments_revoked CHECK ((revoked_minor IS NULL) = (revoked_transaction_id IS NULL) AND revoked_minor
+        >= 0 AND revoked_minor <= amount_minor)
+);
+ALTER TABLE overpayments ALTER COLUMN tenant_id SET (n_distinct=1);
+ALTER TABLE overpayments ENABLE ROW LEVEL SECURITY;
+ALTER TABLE overpayments FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON overpayments
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+CREATE TRIGGER seal_added AFTER INSERT ON overpayments
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_overpayments();
+CREATE TRIGGER seal_changed AFTER UPDATE OF id, credit_id, transaction_id, amount_minor, revoked_transaction_id,
+    revoked_minor ON overpayments
+    FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_overpayments();
+CREATE TRIGGER seal_deleted AFTER DELETE ON overpayments
+    FOR EACH ROW EXECUTE FUNCTION seal_overpayments();
+GRANT SELECT, INSERT, UPDATE (revoked_transaction_id, revoked_minor) ON overpayments TO scrip_app;
+
 CREATE TABLE partner_tokens (
     id                uuid NOT NULL,
     tenant_id         uuid NOT NULL,
@@ -1306,7 +1381,7 @@ CREATE TABLE products (
     name        varchar(200) NOT NULL,
     kind        varchar(16) NOT NULL,
     currency    varchar(16) NOT NULL,
-    price_minor bigint NOT NULL,
+    price_minor numeric(20,4) NOT NULL,
     active      boolean NOT NULL,
     reference   text COLLATE "C",
     metadata    text,
@@ -1319,7 +1394,7 @@ CREATE TABLE products (
     CONSTRAINT products_name_form CHECK (name = btrim(name,
         E'\u0009\u000A\u000B\u000C\u000D\u001C\u001D\u001E\u001F \u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A\u2028\u2029\u202F\u205F\u3000')),
     CONSTRAINT products_name_given CHECK (name <> ''),
-    CONSTRAINT products_price CHECK (price_minor >= 0 AND price_minor <= 1000000000000000),
+    CONSTRAINT products_price CHECK (price_minor >= 0::numeric AND price_minor <= 1000000000000000::numeric),
     CONSTRAINT products_reference CHECK (char_length(reference) >= 1 AND char_length(reference) <= 255)
 );
 ALTER TABLE products ALTER COLUMN tenant_id SET (n_distinct=1);
@@ -2533,6 +2608,25 @@ BEGIN
     RETURN NULL;
 END $function$;
 
+CREATE FUNCTION seal_added_invoice_line_details()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO seals (tenant_id, of_table, id, name, version, digest, salt, sealed_at)
+    SELECT n.tenant_id, 'invoice_line_details', n.id, NULL, 1,
+        sha256(convert_to(json_build_array(
+            'invoice_line_details', n.tenant_id, n."id", n."quantity", n."unit_price_minor",
+            n."discount_percent", n."discount_minor", n."tax_minor", n."amount_minor"
+        )::text, 'UTF8')),
+        n.fresh_salt, now()
+    FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $function$;
+
 CREATE FUNCTION seal_added_invoice_lines()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2623,6 +2717,25 @@ BEGIN
         sha256(convert_to(json_build_array(
             'limit_rules', n.tenant_id, n."id", n."role", n."asset", n."holder", n."per_adjustment"::text,
             n."per_actor_day"::text, n."per_customer_day"::text, n."kind"
+        )::text, 'UTF8')),
+        n.fresh_salt, now()
+    FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_added_overpayments()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO seals (tenant_id, of_table, id, name, version, digest, salt, sealed_at)
+    SELECT n.tenant_id, 'overpayments', n.id, NULL, 1,
+        sha256(convert_to(json_build_array(
+            'overpayments', n.tenant_id, n."id", n."credit_id", n."transaction_id", n."amount_minor",
+            n."revoked_transaction_id", n."revoked_minor"
         )::text, 'UTF8')),
         n.fresh_salt, now()
     FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
@@ -3644,6 +3757,40 @@ BEGIN
     RETURN NULL;
 END $function$;
 
+CREATE FUNCTION seal_invoice_line_details()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    fresh bytea := NULL;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        UPDATE seals s
+        SET version = s.version + 1,
+            digest = sha256(convert_to(json_build_array(
+                'invoice_line_details', NEW.tenant_id, NEW."id", NEW."quantity", NEW."unit_price_minor",
+                NEW."discount_percent", NEW."discount_minor", NEW."tax_minor", NEW."amount_minor"
+            )::text, 'UTF8')),
+            salt = fresh, sealed_at = now()
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'invoice_line_details' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'invoice_line_details', OLD.tenant_id, OLD."id", OLD."quantity", OLD."unit_price_minor",
+                OLD."discount_percent", OLD."discount_minor", OLD."tax_minor", OLD."amount_minor"
+            )::text, 'UTF8'));
+    ELSE
+        DELETE FROM seals s
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'invoice_line_details' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'invoice_line_details', OLD.tenant_id, OLD."id", OLD."quantity", OLD."unit_price_minor",
+                OLD."discount_percent", OLD."discount_minor", OLD."tax_minor", OLD."amount_minor"
+            )::text, 'UTF8'));
+    END IF;
+    RETURN NULL;
+END $function$;
+
 CREATE FUNCTION seal_invoice_lines()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -3815,6 +3962,40 @@ BEGIN
             AND s.digest = sha256(convert_to(json_build_array(
                 'limit_rules', OLD.tenant_id, OLD."id", OLD."role", OLD."asset", OLD."holder",
                 OLD."per_adjustment"::text, OLD."per_actor_day"::text, OLD."per_customer_day"::text, OLD."kind"
+            )::text, 'UTF8'));
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_overpayments()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    fresh bytea := NULL;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        UPDATE seals s
+        SET version = s.version + 1,
+            digest = sha256(convert_to(json_build_array(
+                'overpayments', NEW.tenant_id, NEW."id", NEW."credit_id", NEW."transaction_id",
+                NEW."amount_minor", NEW."revoked_transaction_id", NEW."revoked_minor"
+            )::text, 'UTF8')),
+            salt = fresh, sealed_at = now()
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'overpayments' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'overpayments', OLD.tenant_id, OLD."id", OLD."credit_id", OLD."transaction_id",
+                OLD."amount_minor", OLD."revoked_transaction_id", OLD."revoked_minor"
+            )::text, 'UTF8'));
+    ELSE
+        DELETE FROM seals s
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'overpayments' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'overpayments', OLD.tenant_id, OLD."id", OLD."credit_id", OLD."transaction_id",
+                OLD."amount_minor", OLD."revoked_transaction_id", OLD."revoked_minor"
             )::text, 'UTF8'));
     END IF;
     RETURN NULL;

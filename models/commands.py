@@ -190,11 +190,15 @@ class GiveReward(Command):
 
 @dataclass(frozen=True, slots=True)
 class OrderItem:
-    """unit_price None: the product's own."""
+    """unit_price None: the product's own. Of the figures after it: models/planning/lines.py."""
 
     product_id: UUID
     quantity: int
     unit_price: Decimal | None = None
+    quantity_decimal: Decimal | None = field(default=None, metadata=LATER)
+    discount_percent: Decimal | None = field(default=None, metadata=LATER)
+    discount_amount: Decimal | None = field(default=None, metadata=LATER)
+    tax_amount: Decimal | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +256,26 @@ class RefundSpend(Command):
     asset: str | None = None
     new_expiry: NewExpiry = field(default=NewExpiry(), metadata=LATER)
     texts: Texts | None = field(default=None, metadata=LATER)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPayment(Command):
+    """Pay an invoice. keep_excess: what is paid beyond what is due becomes a credit; only such a payment can wait.
+
+    customer_id, asset, kept: only of one that waits for approval, to be listed and shown by; kept: what would be kept, which
+    is the most that its approval may keep.
+    """
+
+    invoice_id: UUID
+    amount: Decimal
+    method: str
+    received_on: date | None = None
+    keep_excess: bool = field(default=False, metadata=LATER)
+    request_approval: bool = field(default=False, metadata=LATER)
+    propose_only: bool = field(default=False, metadata=LATER)
+    customer_id: UUID | None = field(default=None, metadata=LATER)
+    asset: str | None = field(default=None, metadata=LATER)
+    kept: Decimal | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +342,16 @@ class ReviveCredit(Command):
     texts: Texts | None = field(default=None, metadata=LATER)
 
 
-Approvable = AdjustCredit | GiveReward | CreateOrder | RefundSpend | CreateCreditNote | TransferCredit | ReviveCredit
+Approvable = (
+    AdjustCredit
+    | GiveReward
+    | CreateOrder
+    | RefundSpend
+    | CreateCreditNote
+    | RecordPayment
+    | TransferCredit
+    | ReviveCredit
+)
 """Commands that can wait for a second person's approval."""
 
 
@@ -386,9 +419,10 @@ class CreditEffect:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The effect of an adjustment, a spend, a hold, a refund, a credit note, a transfer or a revival, had it been posted
-    now. account_id None: it would open the account. received: of a transfer, the effect on the receiver's account. views:
-    of the rows that it would make or touch."""
+    """The effect of an adjustment, a spend, a hold, a refund, a credit note, a payment, a transfer or a revival, had it been
+    posted now. account_id None: it would open the account. received: of a transfer, the effect on the receiver's account.
+    due_after_minor, kept_minor: of a payment's invoice, and of the payment. views: of the rows that it would make or touch.
+    """
 
     asset: str
     account_id: UUID | None
@@ -398,6 +432,8 @@ class Preview:
     credits: tuple[CreditEffect, ...]
     limit: LimitVerdict
     errors: tuple[LedgerError, ...] = field(default=())
+    due_after_minor: int | None = None
+    kept_minor: int = 0
     views: tuple[Any, ...] = ()
     held_after_minor: int = 0
     received: "Preview | None" = None

@@ -183,14 +183,14 @@ class CreditAssigned(LedgerError):
 
 
 class CreditSpent(LedgerError):
-    """Credit that an order granted, or a credit note gave back, must be taken back, but was used. Carries the used
-    amount."""
+    """Credit that an order granted, a credit note gave back, or that was kept of a payment, must be taken back, but was
+    used. Carries the used amount."""
 
     code = "CREDIT_SPENT"
 
-    def __init__(self, used: Decimal, granted: Decimal, currency: str) -> None:
+    def __init__(self, used: Decimal, granted: Decimal, currency: str, which: str = "the order granted") -> None:
         super().__init__(
-            f"{used} {currency} of the {granted} {currency} that the order granted has been used. Give that back first."
+            f"{used} {currency} of the {granted} {currency} that {which} has been used. Give that back first."
         )
         self.used = used
 

@@ -9,11 +9,11 @@ kept for ever, by a seal (docs/adr/0047).
 
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import orjson
@@ -160,11 +160,23 @@ def hash_before(command: Any) -> bytes | None:
 
 
 def _hash(command: Any, instead: dict[str, None]) -> bytes:
-    silent = {name for name, default in _later(command.__class__) if getattr(command, name) == default}
-    said = command
-    if silent or instead:
-        said = {name: getattr(command, name) for name in _names(command.__class__) if name not in silent} | instead
+    said = _said(command)
+    lists = {name: [_said(item) for item in getattr(command, name)] for name in _lists(command.__class__)}
+    if instead or lists:
+        said = (said if isinstance(said, dict) else _facts(said)) | lists | instead
     return hashlib.sha256(orjson.dumps(said, default=_plain)).digest()
+
+
+def _said(command: Any) -> Any:
+    """The command, or an item of its list, without the fields that were added later and are at their defaults."""
+    silent = {name for name, default in _later(command.__class__) if getattr(command, name) == default}
+    if not silent:
+        return command
+    return {name: value for name, value in _facts(command).items() if name not in silent}
+
+
+def _facts(command: Any) -> dict[str, Any]:
+    return {name: getattr(command, name) for name in _names(command.__class__)}
 
 
 def _blank(command: Any) -> list[str]:
@@ -190,6 +202,15 @@ def _optional(kind: Any) -> tuple[str, ...]:
 def _later(kind: Any) -> tuple[tuple[str, object], ...]:
     """The fields added to the command later, with their defaults (`LATER` in models/commands.py)."""
     return tuple((f.name, f.default) for f in fields(kind) if f.metadata == LATER)
+
+
+@lru_cache
+def _lists(kind: Any) -> tuple[str, ...]:
+    """The fields that are lists of items to which fields were added later."""
+    if not any("tuple" in str(f.type) for f in fields(kind)):
+        return ()
+    items = {name: get_args(hint)[0] for name, hint in get_type_hints(kind).items() if get_origin(hint) is tuple}
+    return tuple(name for name, item in items.items() if isinstance(item, type) and is_dataclass(item) and _later(item))
 
 
 def _plain(value: object) -> str:

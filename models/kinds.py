@@ -40,7 +40,8 @@ class LimitKind(StrEnum):
     """Activity that a limit is on."""
 
     ADDING = "ADDING"
-    """Adding value: adjustments, bulks, free rewards, what is given back of a spend, and credit notes."""
+    """Adding value: adjustments, bulks, free rewards, what is given back of a spend, credit notes, and what is kept of a
+    payment."""
     SELLING_CREDIT = "SELLING_CREDIT"
     """Selling credit: the total of an order's credit lines."""
     SPENDING = "SPENDING"
@@ -104,8 +105,8 @@ class TransactionKind(StrEnum):
     REVIVAL = "REVIVAL"
     """Value that had expired was put back on its credit."""
     REVERSAL = "REVERSAL"
-    """Something was taken back: the account credit of a voided payment, the credit of an unpaid order, the points of a
-    disabled coupon, what a voided credit note gave back, or a row of a bulk."""
+    """Something was taken back: the account credit of a voided payment, what was kept of one, the credit of an unpaid
+    order, the points of a disabled coupon, what a voided credit note gave back, or a row of a bulk."""
     MERGE = "MERGE"
     """Value moved from one record of a person to another."""
     RESTATEMENT = "RESTATEMENT"
@@ -129,7 +130,7 @@ class Counter(StrEnum):
     SPENT = "SPENT"
     """Value spent by spendCredit."""
     ORDERS = "ORDERS"
-    """Value sold by orders."""
+    """Value sold by orders, and money paid beyond what was due."""
     NOTES = "NOTES"
     """Money paid that credit notes gave back as credit."""
     TRANSFERRED = "TRANSFERRED"

@@ -8,7 +8,7 @@ currency that they do not hold, that of ISO 4217, as published in the `iso4217` 
 import re
 from collections.abc import Mapping
 from contextvars import ContextVar
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
@@ -26,6 +26,9 @@ _WHOLE_ASSETS: Final = frozenset({SERVICE_CREDITS, POINTS})
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,4})?", re.ASCII)
 
 
+DECIMAL_PLACES: Final = 4
+"""Decimal places of a decimal at most: of amounts as far as their asset has them, of prices and quantities in any case."""
+_PLACE: Final = Decimal(1).scaleb(-DECIMAL_PLACES)
 _PLACES: Final = {places: Decimal(-places) for places in range(10)}
 """Powers of ten by decimal places: of ISO 4217, the most are 4."""
 _KEPT: Final[ContextVar[Mapping[str, int]]] = ContextVar("kept", default=MappingProxyType({}))
@@ -90,6 +93,34 @@ def to_minor(amount: Decimal, asset: str) -> int:
     if abs(minor) > MAX_AMOUNT_MINOR:
         raise AmountOutOfRange(amount=amount, asset=asset)
     return minor
+
+
+def to_minor_price(price: Decimal, currency: str) -> Decimal:
+    """Minor units of the price of one unit, which may be finer than these; negative and zero are allowed here.
+
+    Raises AmountPrecision past four decimal places of the price, and AmountOutOfRange past ±10^15 minor units.
+    """
+    minor = price.scaleb(exponent(currency))
+    if abs(minor) > MAX_AMOUNT_MINOR:
+        raise AmountOutOfRange(amount=price, asset=currency)
+    if price != price.quantize(_PLACE, ROUND_DOWN):
+        raise AmountPrecision(amount=price, asset="a price", places=DECIMAL_PLACES)
+    return minor
+
+
+def to_price(minor: Decimal | int, currency: str) -> Decimal:
+    """The exact decimal of a price in minor units, which may have a fraction: with all of the currency's decimal places,
+    and as many more as it needs. 1.25 GBP pence is 0.0125."""
+    whole = int(minor)
+    if whole == minor:
+        return to_decimal(whole, currency)
+    return Decimal(minor).normalize().scaleb(_PLACES[exponent(currency)])
+
+
+def trimmed(value: Decimal) -> Decimal:
+    """The same without zeros at the end of its fraction."""
+    whole = int(value)
+    return Decimal(whole) if whole == value else value.normalize()
 
 
 def nonzero_minor(amount: Decimal, asset: str) -> int:

@@ -133,6 +133,7 @@ class InvoiceView:
     kind: str
     issued_on: date
     due_on: date | None
+    tax_minor: int
 
     @property
     def due_minor(self) -> int:
@@ -202,7 +203,8 @@ class PaymentView:
 
 @frozen
 class InvoiceLineView:
-    """kind, product_id: of an order's lines alone."""
+    """kind, product_id: of an order's lines alone. The exact figures and what follows: of a line with details alone, of
+    which quantity × unit_price_minor is the total all the same."""
 
     id: UUID
     invoice_id: UUID
@@ -212,6 +214,15 @@ class InvoiceLineView:
     unit_price_minor: int
     kind: str | None
     product_id: UUID | None
+    exact_quantity: Decimal | None
+    exact_price_minor: Decimal | None
+    discount_percent: Decimal | None
+    discount_minor: int | None
+    tax_minor: int | None
+
+    @property
+    def amount_minor(self) -> int:
+        return self.quantity * self.unit_price_minor
 
 
 @frozen
@@ -222,7 +233,7 @@ class ProductView:
     name: str
     kind: str
     currency: str
-    price_minor: int
+    price_minor: Decimal
     active: bool
     reference: str | None
     metadata: str | None

@@ -33,8 +33,11 @@ from models.planning.drafts import (
     EventDraft,
     GrantDraft,
     GrantRevocation,
+    InvoiceLineDetailDraft,
     InvoiceLineDraft,
     InvoiceTextDraft,
+    OverpaymentDraft,
+    OverpaymentRevocation,
     RefundDraft,
     ReversedRowDraft,
     RevivalDraft,
@@ -263,7 +266,9 @@ class _Writer:
         yield from self.update(HoldState, ("home_id", "expires_at"), w.moved_holds, {hold.id for hold in w.holds})
         posted = {account.id for account in w.touched_accounts}
         yield from self.update(AccountState, ("held_until",), [a for a in w.held_accounts if a.id in posted])
-        yield from self.update(GrantRevocation, ("revoked_transaction_id", "revoked_minor"), w.revoked_grants)
+        revoked = ("revoked_transaction_id", "revoked_minor")
+        yield from self.update(GrantRevocation, revoked, w.revoked_grants)
+        yield from self.update(OverpaymentRevocation, revoked, w.revoked_overpayments)
         columns = ("expires_at", "restricted", "auto_apply", "swept_at", "voided_at")
         yield from self.update(CreditState, columns, w.amended_credits)
         yield from self.insert(CreditChangeDraft, w.credit_changes)
@@ -388,12 +393,14 @@ class _Writer:
         yield from self.insert(InvoiceState, w.invoices)
         yield from self.insert(InvoiceTextDraft, w.invoice_texts)
         yield from self.insert(InvoiceLineDraft, w.invoice_lines)
+        yield from self.insert(InvoiceLineDetailDraft, w.invoice_line_details)
         new = {invoice.id for invoice in w.invoices}
         columns = ("paid_minor", "credited_minor", "noted_minor", "status", "voided_at")
         yield from self.update(InvoiceState, columns, w.touched_invoices, new)
         yield from self.insert(AssignmentState, w.assignments)
         yield from self.insert(PaymentState, w.payments)
         yield from self.insert(GrantDraft, w.grants)
+        yield from self.insert(OverpaymentDraft, w.overpayments)
         yield from self.insert(RefundDraft, w.refunds)
         yield from self.insert(CreditNoteState, w.credit_notes)
         yield from self.insert(CreditNotePartDraft, w.credit_note_parts)

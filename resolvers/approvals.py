@@ -11,6 +11,7 @@ from models.commands import (
     CreateCreditNote,
     CreateOrder,
     GiveReward,
+    RecordPayment,
     RefundSpend,
     ReviveCredit,
     TransferCredit,
@@ -57,6 +58,8 @@ def rights_to(asked: Approvable, terms: Terms | None) -> tuple[Permission, ...]:
             return (Permission.TRANSFER, Permission.ADD_CREDIT)
         case ReviveCredit():
             return (Permission.REVIVE,)
+        case RecordPayment():
+            return (Permission.WRITE_PAYMENTS, Permission.KEEP_EXCESS)
         case CreateCreditNote():
             return (Permission.CREATE_CREDIT_NOTE,)
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from gateway.reading import Kind, Lists, Loader, Rows
 from models.errors import InvariantViolated
 from models.planning.binding import Binding
-from models.reads import accounts, bindings, configuration, holds, invoices, liability, refunds, transfers
+from models.reads import accounts, bindings, configuration, holds, invoices, liability, overpayments, refunds, transfers
 from models.reads.accounts import BalanceView
 from models.reads.paging import Condition, Listing, Page, PageRequest, load_pages
 from models.reads.session import ReadSession
@@ -90,6 +90,12 @@ async def _refunds(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, refunds.Re
 
 async def _holds_of_transactions(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, UUID]:
     return await holds.of_transactions(loaders.reads, ids)
+async def _overpayments(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, overpayments.OverpaymentView]:
+    return await overpayments.of_payments(loaders.reads, ids)
+
+
+async def _payments_of_credits(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, UUID]:
+    return await overpayments.payments_of_credits(loaders.reads, ids)
 
 
 async def _counterparts(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, UUID]:
@@ -143,7 +149,12 @@ class Loaders:
     """The tenant's own texts of an invoice; None if it has none."""
     liability_parts = Kind(_liability_parts)
     """The parts of the liability at an instant, by months in a time zone."""
+    overpayments = Kind(_overpayments)
+    """By payment: what was kept of it."""
     pages = Kind(_pages)
+    payments = NodeRows("Payment")
+    payments_of_credits = Kind(_payments_of_credits)
+    """By credit: the payment that it was kept of."""
     refunds = Kind(_refunds)
     """By transaction: what it gives back, or what was given back of it."""
     _all_tiers = Kind(_tiers)

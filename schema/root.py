@@ -91,6 +91,9 @@ class Query:
         resolvers.adjust.resolve_preview, May.ADD_CREDIT, May.REMOVE_CREDIT, exactly=resolvers.adjust.rights
     )
     preview_spend = root_field(resolvers.spend_credit.resolve_preview, May.SPEND_CREDIT)
+    preview_payment = root_field(
+        resolvers.record_payment.resolve_preview, May.WRITE_PAYMENTS, exactly=resolvers.record_payment.rights
+    )
     preview_credit_note = root_field(resolvers.create_credit_note.resolve_preview, May.CREATE_CREDIT_NOTE)
     preview_hold = root_field(resolvers.hold_credit.resolve_preview, May.SPEND_CREDIT)
     preview_refund = root_field(

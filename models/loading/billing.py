@@ -1,14 +1,16 @@
 """Invoices, with their payments, assignments, lines, grants and credit notes."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from models.loading.accounts import in_order
 from models.loading.credits import lots_of_same
 from models.lookups import each
+from models.planning.catalogue import ProductState
 from models.planning.columns import maker, selected
 from models.planning.needs import Needs
 from models.planning.noted import CreditNoteLineDraft, CreditNotePartDraft, CreditNoteState, LineState
-from models.planning.state import AssignmentState, InvoiceState, PaymentState, ProductState
+from models.planning.state import AssignmentState, InvoiceState, PaymentState
 from models.session import TenantConnection
 from turns.slices import each_in_slices
 
@@ -84,14 +86,18 @@ async def load_assignments(connection: TenantConnection, needs: list[Needs]) -> 
     return dict(await each_in_slices(lambda row: (row["id"], assignment(row)), rows))
 
 
-async def load_payments(connection: TenantConnection, ids: set[UUID], invoices: set[UUID]) -> dict[UUID, PaymentState]:
+async def load_payments(
+    connection: TenantConnection, ids: set[UUID], invoices: Collection[UUID] = ()
+) -> dict[UUID, PaymentState]:
     """Read payments, and the live ones in money on these invoices, under the locks of their invoices."""
-    columns = selected(PaymentState, "p")
+    columns = selected(PaymentState, "p", kept_minor="coalesce(o.amount_minor, 0)", kept_credit_id="o.credit_id")
+    kept = """LEFT JOIN LATERAL (
+            SELECT amount_minor, credit_id FROM overpayments WHERE tenant_id = $1 AND id = p.id OFFSET 0) AS o ON true"""
     rows = await connection.raw.fetch(
-        f"""SELECT {columns} FROM {each("id uuid")} k JOIN payments p ON p.tenant_id = $1 AND p.id = k.id
+        f"""SELECT {columns} FROM {each("id uuid")} k JOIN payments p ON p.tenant_id = $1 AND p.id = k.id {kept}
         UNION SELECT {columns} FROM {each("id uuid", first=3)} k CROSS JOIN LATERAL (
             SELECT * FROM payments WHERE tenant_id = $1 AND invoice_id = k.id
-            ORDER BY created_at, id OFFSET 0) AS p WHERE p.voided_at IS NULL AND p.transaction_id IS NULL""",
+            ORDER BY created_at, id OFFSET 0) AS p {kept} WHERE p.voided_at IS NULL AND p.transaction_id IS NULL""",
         connection.tenant_id,
         in_order(ids),
         in_order(invoices),
@@ -103,10 +109,12 @@ async def load_payments(connection: TenantConnection, ids: set[UUID], invoices: 
 async def load_lines(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, LineState]:
     """Read invoices' lines, and what credit notes have taken back of them, under the locks of their invoices."""
     rows = await connection.raw.fetch(
-        f"""SELECT l.id, l.invoice_id, l.kind, l.quantity::numeric AS quantity,
-            (l.quantity * l.unit_price_minor)::bigint AS total_minor,
+        f"""SELECT l.id, l.invoice_id, l.kind, coalesce(d.quantity, l.quantity) AS quantity,
+            l.quantity * l.unit_price_minor + coalesce(d.tax_minor, 0) AS total_minor,
             coalesce(n.quantity, 0) AS noted_quantity, coalesce(n.minor, 0)::bigint AS noted_minor
         FROM {each("id uuid")} k JOIN invoice_lines l ON l.tenant_id = $1 AND l.id = k.id
+        LEFT JOIN LATERAL (
+            SELECT quantity, tax_minor FROM invoice_line_details WHERE tenant_id = $1 AND id = k.id OFFSET 0) AS d ON true
         LEFT JOIN LATERAL (
             SELECT sum(m.quantity) AS quantity, sum(m.amount_minor) AS minor
             FROM (SELECT note_id, quantity, amount_minor FROM credit_note_lines

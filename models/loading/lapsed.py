@@ -49,6 +49,8 @@ async def _lapsed(connection: TenantConnection, lots: set[UUID]) -> dict[UUID, L
         ) AS r ON true
         LEFT JOIN LATERAL (
             SELECT true AS revoked FROM grants
+            WHERE tenant_id = $1 AND credit_id = k.id AND revoked_transaction_id IS NOT NULL
+            UNION ALL SELECT true FROM overpayments
             WHERE tenant_id = $1 AND credit_id = k.id AND revoked_transaction_id IS NOT NULL OFFSET 0
         ) AS g ON true""",
         connection.tenant_id,

@@ -14,6 +14,7 @@ from models.commands import (
     CreateOrder,
     GiveReward,
     Outcome,
+    RecordPayment,
     RefundSpend,
     ReviveCredit,
     TransferCredit,
@@ -25,6 +26,7 @@ from models.money import nonzero_minor
 from models.operations.auditing import Doer, doer_of, record_event
 from models.operations.create_credit_note import as_note, needs_of_note
 from models.operations.give_reward import points_account, price_of
+from models.operations.record_payment import needs_of_payment, payment_of
 from models.operations.refund_spend import needs_of_refund
 from models.operations.replays import replay_of_transaction
 from models.operations.revive_credit import needs_of_revival
@@ -70,6 +72,8 @@ async def _needs(tenant_id: UUID, asked: Approvable) -> Needs:
             return invoices.order_needs(asked)
         case RefundSpend():
             return await needs_of_refund(tenant_id, asked)
+        case RecordPayment():
+            return await needs_of_payment(tenant_id, asked)
         case CreateCreditNote():
             return await needs_of_note(tenant_id, asked)
         case TransferCredit():
@@ -87,6 +91,8 @@ async def _approved(tenant_id: UUID, request_id: UUID) -> Outcome:
     if row["transaction_id"] is None:
         raise InvariantViolated(f"approval request {request_id} was approved, and has no transaction")
     posted = await replay_of_transaction(tenant_id, row["transaction_id"])
+    if row["operation"] == "recordPayment":
+        posted = replace(posted, payment_id=await payment_of(tenant_id, posted.credit_id))
     if posted.account_id is None and row["operation"] == "giveReward":  # a free one moves nothing on it
         posted = replace(posted, account_id=await points_account(tenant_id, row["customer_id"]))
     asked = restored(row["operation"], orjson.loads(row["command"]))

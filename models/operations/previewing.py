@@ -52,16 +52,18 @@ async def previewed(
 
 def _effect(books: Books, key: AccountKey, existing: set[AccountKey], verdict: LimitVerdict) -> Preview:
     """The effect of what was planned on one account."""
-    planned = books.accounts[key]
+    planned = books.accounts.get(key)  # None if a payment in money leaves the account alone, and there is none
     return Preview(
         asset=key[1],
-        account_id=planned.id if key in existing else None,
-        available_after_minor=planned.available_minor,
-        lifetime_after_minor=planned.lifetime_minor,
-        tier_after=_tier(books, planned),
-        credits=_effects(books, planned),
+        account_id=planned.id if planned and key in existing else None,
+        available_after_minor=planned.available_minor if planned else 0,
+        lifetime_after_minor=planned.lifetime_minor if planned else 0,
+        tier_after=_tier(books, planned) if planned else None,
+        credits=_effects(books, planned) if planned else (),
         limit=verdict,
-        held_after_minor=planned.held_minor,
+        due_after_minor=next((invoice.due_minor for invoice in books.writes.touched_invoices), None),
+        kept_minor=sum(kept.amount_minor for kept in books.writes.overpayments),
+        held_after_minor=planned.held_minor if planned else 0,
     )
 
 

@@ -13,7 +13,7 @@ from models.configuration_commands import CreateProduct, UpdateProduct
 from models.errors import CurrencyMismatch, Invalid, LedgerError, NotFound
 from models.kinds import ProductKind
 from models.ledger import Ledger
-from models.money import exponent, is_money, to_minor
+from models.money import exponent, is_money, to_minor_price
 from models.names import checked_if_given, checked_name
 from models.operations.configuring import configuring
 from models.patience import patiently
@@ -56,6 +56,7 @@ async def update_product(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
         row = await change.fetchrow("SELECT * FROM products WHERE tenant_id = $1 AND id = $2", command.product_id)
         if row is None:
             raise NotFound("There is no such product.", field=("productId",))
+        row = {**row, "price_minor": _whole_or_finer(row["price_minor"])}
         price_minor = None if command.price is None else _price_minor(command.price, row["currency"], row["kind"])
         wanted = {
             "name": name,
@@ -76,13 +77,19 @@ def _check_currency(currency: str) -> None:
         raise error.at("currency") from None
 
 
-def _price_minor(price: Decimal, currency: str, kind: str) -> int:
+def _price_minor(price: Decimal, currency: str, kind: str) -> Decimal | int:
     try:
-        price_minor = to_minor(price, currency)
+        price_minor = to_minor_price(price, currency)
     except LedgerError as error:
         raise error.at("price") from None
     if price_minor < 0:
         raise Invalid("The price must not be negative.", field=("price",))
     if kind == CREDIT and price_minor == 0:
         raise Invalid("Credit costs its own worth, so its price must be above zero.", field=("price",))
-    return price_minor
+    return _whole_or_finer(price_minor)
+
+
+def _whole_or_finer(price_minor: Decimal) -> Decimal | int:
+    """In the audit, prices in whole minor units are numbers, as they were before there were others."""
+    whole = int(price_minor)
+    return whole if whole == price_minor else price_minor.normalize()

@@ -1,57 +1,117 @@
 """Record and void payments of an invoice or order, in money or by account credit (sources 002, 004)."""
 
+from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
-from models.commands import Actor, Outcome
+from models.commands import Actor, LimitVerdict, Outcome, Preview, RecordPayment
 from models.errors import LedgerError, NotFound
 from models.ledger import Ledger
+from models.loading.billing import load_payments
 from models.lookups import each
 from models.money import to_minor
+from models.operations.previewing import previewed
+from models.operations.replays import found_request
 from models.operations.together import Together
 from models.planning import payments
-from models.planning.columns import maker, selected
-from models.planning.payments import RecordPayment, VoidPayment
-from models.planning.state import AccountKey, PaymentState
+from models.planning.allowances import Allowance, allowance_of, spending_allowance_of
+from models.planning.needs import Needs
+from models.planning.payments import ACCOUNT_CREDIT, VoidPayment
+from models.planning.state import AccountKey, Books
 from models.session import TenantConnection, tenant_transaction
 
 
 async def record_payment(
     ledger: Ledger, tenant_id: UUID, actor: Actor, command: RecordPayment, idempotency_key: str
 ) -> Outcome:
-    """Post the payment, once for the key. Raises the LedgerErrors of models/planning/payments.py."""
-    account, grants = await _invoice_account(tenant_id, command.invoice_id)
-    try:
-        amount_minor = to_minor(command.amount, account[1])
-    except LedgerError:
-        amount_minor = 0  # the plan will raise the error
-    needs = payments.needs(command, account, grants=grants, amount_minor=amount_minor)
+    """Post the payment, once for the key. Raises the LedgerErrors of models/planning/payments.py.
+
+    Of one that keeps what is too much, with `propose_only`, or over a limit with `request_approval`, nothing is recorded
+    and the outcome names an approval request.
+    """
+    needs = await needs_of_payment(tenant_id, command)
     done = await ledger.submit(tenant_id, actor, "recordPayment", command, needs, idempotency_key)
     if isinstance(done, Outcome):
         return done
-    return Outcome(payment_id=done, invoice_id=command.invoice_id, replayed=True)
+    return await _replay(tenant_id, command, done)
+
+
+async def needs_of_payment(tenant_id: UUID, command: RecordPayment) -> Needs:
+    """Raises NotFound for an invoice that is not there."""
+    account, grants = await _invoice_account(tenant_id, command.invoice_id)
+    return payments.needs(command, account, grants=grants, amount_minor=_amount_minor(command, account[1]))
+
+
+def _amount_minor(command: RecordPayment, currency: str) -> int:
+    try:
+        return to_minor(command.amount, currency)
+    except LedgerError:
+        return 0  # the plan will raise the error
+
+
+async def _replay(tenant_id: UUID, command: RecordPayment, result_id: UUID) -> Outcome:
+    """The payment that was recorded, with what was kept of it; or the request that it became."""
+    recorded = Outcome(payment_id=result_id, invoice_id=command.invoice_id, replayed=True)
+    if not command.keep_excess:
+        return recorded
+    if (request := await found_request(tenant_id, result_id)) is not None:
+        return request
+    async with tenant_transaction(tenant_id, read_only=True) as connection:
+        payment = (await load_payments(connection, {result_id})).get(result_id)
+    return recorded if payment is None else replace(recorded, credit_id=payment.kept_credit_id)
+
+
+async def payment_of(tenant_id: UUID, credit_id: UUID | None) -> UUID | None:
+    """The payment that the credit was kept of."""
+    async with tenant_transaction(tenant_id, read_only=True) as connection:
+        found: UUID | None = await connection.raw.fetchval(
+            "SELECT id FROM overpayments WHERE tenant_id = $1 AND credit_id = $2", tenant_id, credit_id
+        )
+    return found
+
+
+async def preview_payment(ledger: Ledger, tenant_id: UUID, actor: Actor, command: RecordPayment) -> Preview:
+    """Preview the payment as if recorded now, refusals included. Writes nothing, locks nothing. Raises NotFound for an
+    invoice that is not there."""
+    key, grants = await _invoice_account(tenant_id, command.invoice_id)
+    amount_minor = _amount_minor(command, key[1])
+    needs = payments.needs(command, key, grants=grants, amount_minor=amount_minor)
+
+    def verdict(books: Books, key: AccountKey) -> LimitVerdict:
+        invoice = books.invoices.get(command.invoice_id)
+        kept_minor = 0 if invoice is None else max(amount_minor - invoice.due_minor, 0)
+        if command.method == ACCOUNT_CREDIT:
+            return _verdict(spending_allowance_of(books, actor, *key), amount_minor)
+        if command.keep_excess and kept_minor:
+            return _verdict(allowance_of(books, actor, *key), kept_minor, propose_only=command.propose_only)
+        return LimitVerdict(allowed=True, approval_required=False, remaining=())
+
+    return await previewed(ledger, tenant_id, actor, command, key, needs, verdict)
+
+
+def _verdict(allowance: Allowance, amount_minor: int, *, propose_only: bool = False) -> LimitVerdict:
+    allowed = allowance.refusal(amount_minor) is None
+    return LimitVerdict(allowed, not allowed or propose_only, allowance.verdict(amount_minor).remaining)
 
 
 async def void_payment(
     ledger: Ledger, tenant_id: UUID, actor: Actor, command: VoidPayment, idempotency_key: str
 ) -> Outcome:
-    """Post the voiding, once for the key: the invoice is open again, and an order's grants are taken back."""
+    """Post the voiding, once for the key: the invoice is open again, and what an order granted or was kept of the payment
+    is taken back."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
-        row = await connection.raw.fetchrow(
-            f"SELECT {selected(PaymentState)} FROM payments WHERE tenant_id = $1 AND id = $2",
-            tenant_id,
-            command.payment_id,
-        )
-    if row is None:
+        payment = (await load_payments(connection, {command.payment_id})).get(command.payment_id)
+    if payment is None:
         raise NotFound("There is no such payment.", field=("paymentId",))
-    payment = maker(PaymentState, [row])(row)
     account, _ = await _invoice_account(tenant_id, payment.invoice_id)
     needs = payments.void_needs(command, payment, account)
     done = await ledger.submit(tenant_id, actor, "voidPayment", command, needs, idempotency_key)
     if isinstance(done, Outcome):
         return done
-    transaction_id = done if payment.transaction_id else None  # the refund of account credit has the result's id
-    return Outcome(payment_id=payment.id, invoice_id=payment.invoice_id, transaction_id=transaction_id, replayed=True)
+    moved = payment.transaction_id or payment.kept_credit_id  # then the event that took it back has the result's id
+    return Outcome(
+        payment_id=payment.id, invoice_id=payment.invoice_id, transaction_id=done if moved else None, replayed=True
+    )
 
 
 async def _invoice_account(tenant_id: UUID, invoice_id: UUID) -> tuple[AccountKey, bool]:

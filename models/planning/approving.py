@@ -2,8 +2,8 @@
 
 Everything that was checked when it was asked for is checked again on the current books: the reason and its direction, the
 customer, the membership gate, dates, room, the reward and its stock, the products, what is left of the spend, can still be
-noted or has expired of the credit. A request that can be posted, but whose terms have changed, is refused until it is
-approved by its version (models/planning/binding.py).
+noted, is due or has expired of the credit. A request that can be posted, but whose terms have changed, is refused until it
+is approved by its version (models/planning/binding.py).
 
 Days of expiry count from the approval, so that the customer gets the full number; the same goes for a start that was
 left blank. A named start or expiry is kept as requested, and one that has passed meanwhile is refused (EXPIRY_IN_PAST).
@@ -24,6 +24,7 @@ from models.commands import (
     CreateOrder,
     GiveReward,
     Outcome,
+    RecordPayment,
     RefundSpend,
     ReviveCredit,
     TransferCredit,
@@ -34,6 +35,7 @@ from models.planning import (
     adjust,
     credit_notes,
     invoices,
+    payments,
     plan_of,
     requesting,
     reviving,
@@ -51,7 +53,7 @@ from models.planning.state import ApprovalState, Books, PostingContext
 from turns.steps import Steps
 
 ADD, REMOVE, GIVE, ISSUE = "credits:add", "credits:remove", "rewards:give", "invoices:write"
-REFUND = "credits:refund"
+REFUND, PAY = "credits:refund", "payments:write"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ def requester_scopes(asked: Approvable, terms: Terms | None) -> frozenset[str]:
             return frozenset({REMOVE, ADD})
         case ReviveCredit():
             return frozenset({ADD})
+        case RecordPayment():
+            return frozenset({PAY, REFUND})
         case CreateCreditNote():
             return frozenset({REFUND})
 
@@ -140,6 +144,8 @@ def _plan(books: Books, context: PostingContext, asked: Approvable) -> Steps[Out
             return invoices.plan_order(books, context, asked)
         case RefundSpend():
             return spending.plan_refund(books, context, asked)
+        case RecordPayment():
+            return payments.plan_approved(books, context, asked)
         case CreateCreditNote():
             return credit_notes.plan(books, context, asked)
         case TransferCredit():

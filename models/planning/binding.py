@@ -21,16 +21,18 @@ from models.commands import (
     CreateOrder,
     GiveReward,
     NewExpiry,
+    RecordPayment,
     RefundSpend,
     ReviveCredit,
     TransferCredit,
 )
 from models.errors import RequestChanged, TermChange
 from models.kinds import ProductKind
-from models.money import POINTS, to_decimal
+from models.money import POINTS, to_decimal, to_price
+from models.planning.catalogue import ProductState
 from models.planning.config import TenantConfig
 from models.planning.reward_rows import RewardState
-from models.planning.state import ApprovalState, Books, ProductState
+from models.planning.state import ApprovalState, Books
 
 Terms = dict[str, str | None]
 """Terms as text, by path in the input or by a name of their own."""
@@ -78,6 +80,8 @@ def terms_of(books: InForce, asked: Approvable) -> Terms:
             return _of_expiry(books, asked.new_expiry)
         case TransferCredit() | CreateCreditNote():
             return {}
+        case RecordPayment():
+            return {}  # what would be kept is in the command, and no more is
 
 
 def binding_of(books: InForce, asked: Approvable, terms: Terms | None) -> Binding:
@@ -131,7 +135,7 @@ def _of_order(books: InForce, asked: CreateOrder) -> Terms:
         terms[f"items.{place}.name"] = product.name
         terms[f"items.{place}.kind"] = product.kind
         if item.unit_price is None:
-            terms[f"items.{place}.unitPrice"] = format(to_decimal(product.price_minor, product.currency), "f")
+            terms[f"items.{place}.unitPrice"] = format(to_price(product.price_minor, product.currency), "f")
     return terms
 
 
@@ -141,7 +145,7 @@ def credit_sold(asked: CreateOrder, terms: Terms | None) -> Decimal:
     for place, item in enumerate(asked.items):
         if terms.get(f"items.{place}.kind") == ProductKind.CREDIT:
             price = terms.get(f"items.{place}.unitPrice") if item.unit_price is None else item.unit_price
-            sold += item.quantity * Decimal(price or 0)
+            sold += (item.quantity_decimal or item.quantity) * Decimal(price or 0)
     return sold
 
 

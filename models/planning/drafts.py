@@ -150,7 +150,7 @@ class InvoiceTextDraft:
 @table("invoice_lines")
 @dataclass(frozen=True, slots=True)
 class InvoiceLineDraft:
-    """kind, product_id: only in an order's lines."""
+    """kind, product_id: only in an order's lines. One with details counts as one unit of its total."""
 
     id: UUID
     invoice_id: UUID
@@ -160,6 +160,23 @@ class InvoiceLineDraft:
     unit_price_minor: int
     kind: str | None
     product_id: UUID | None
+
+
+@table("invoice_line_details")
+@dataclass(frozen=True, slots=True)
+class InvoiceLineDetailDraft:
+    """The make-up of a line's total that is more than a whole number of units at a whole price. id: the line's.
+
+    unit_price_minor: in minor units, which may have a fraction. amount_minor: the line's total, without tax_minor.
+    """
+
+    id: UUID
+    quantity: Decimal
+    unit_price_minor: Decimal
+    discount_percent: Decimal
+    discount_minor: int
+    tax_minor: int
+    amount_minor: int
 
 
 @table("grants")
@@ -177,6 +194,27 @@ class GrantDraft:
 @dataclass(frozen=True, slots=True)
 class GrantRevocation:
     """The revocation of a grant. id: the grant's."""
+
+    id: UUID
+    revoked_transaction_id: Annotated[UUID, LATER]
+    revoked_minor: Annotated[int, LATER]
+
+
+@table("overpayments")
+@dataclass(frozen=True, slots=True)
+class OverpaymentDraft:
+    """The part of a payment beyond what was due, which became a credit. id: the payment's."""
+
+    id: UUID
+    credit_id: UUID
+    transaction_id: UUID
+    amount_minor: int
+
+
+@table("overpayments")
+@dataclass(frozen=True, slots=True)
+class OverpaymentRevocation:
+    """Its credit taken back, when the payment is voided. id: the payment's."""
 
     id: UUID
     revoked_transaction_id: Annotated[UUID, LATER]

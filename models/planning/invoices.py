@@ -9,15 +9,16 @@ from uuid import UUID
 from models.commands import LATER, Command, CreateOrder, OrderItem, Outcome
 from models.errors import AmountOutOfRange, CurrencyMismatch, Duplicate, Invalid, LedgerError, LimitExceeded, NotFound
 from models.kinds import AssignmentOrigin, InvoiceKind, ProductKind, TransactionKind
-from models.money import MAX_AMOUNT_MINOR, is_money, to_decimal, to_minor
+from models.money import MAX_AMOUNT_MINOR, is_money, to_decimal, to_price
 from models.names import checked_name, clean_name
 from models.planning import calendar, credits, plan_of, requesting
 from models.planning.allowances import selling_allowance_of
 from models.planning.applying import applying_on
 from models.planning.assign import assign
 from models.planning.auditing import audit, invoice_details
-from models.planning.drafts import InvoiceLineDraft, InvoiceTextDraft, TransactionDraft
+from models.planning.drafts import InvoiceLineDetailDraft, InvoiceLineDraft, InvoiceTextDraft, TransactionDraft
 from models.planning.events import emit
+from models.planning.lines import Line, line_of
 from models.planning.needs import Needs, Spend
 from models.planning.settling import invoice_view, status_of
 from models.planning.state import Books, InvoiceState, PostingContext
@@ -25,15 +26,20 @@ from models.texts import Texts
 from turns.steps import Steps
 
 MAX_LINES: Final = 1_000
-MAX_DESCRIPTION_CHARACTERS: Final = 500
 MAX_NUMBER_CHARACTERS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
 class InvoiceLineItem:
+    """Of the figures after the price: models/planning/lines.py."""
+
     description: str
     quantity: int
     unit_price: Decimal
+    quantity_decimal: Decimal | None = field(default=None, metadata=LATER)
+    discount_percent: Decimal | None = field(default=None, metadata=LATER)
+    discount_amount: Decimal | None = field(default=None, metadata=LATER)
+    tax_amount: Decimal | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ def _applied(command: CreateInvoice | CreateOrder, most_minor: int) -> Spend:
 def _total_or_nothing(command: CreateInvoice) -> int:
     """The invoice's total, or 0 if its lines will be refused."""
     try:
-        return sum(quantity * price for _, quantity, price in _lines(command))
+        return _total_minor(_lines(command))
     except LedgerError:
         return 0
 
@@ -85,8 +91,7 @@ def plan_create(books: Books, context: PostingContext, command: CreateInvoice) -
     """Plan an invoice and the credit that applies itself to it. Raises for invalid lines or dates."""
     _check_head(books, command)
     lines = _lines(command)
-    drafted = [_Line(*line) for line in lines]
-    return (yield from _issue(books, context, command, _drafted(books, context, command, drafted), drafted))
+    return (yield from _issue(books, context, command, _drafted(books, context, command, lines), lines))
 
 
 def order_needs(command: CreateOrder) -> Needs:
@@ -136,7 +141,7 @@ def plan_order(books: Books, context: PostingContext, command: CreateOrder) -> S
     return (yield from _issue(books, context, command, invoice, lines))
 
 
-def _order_line(books: Books, item: OrderItem, currency: str) -> "_Line":
+def _order_line(books: Books, item: OrderItem, currency: str) -> Line:
     product = books.products.get(item.product_id)
     if product is None:
         raise NotFound("There is no such product.", field=("productId",))
@@ -144,9 +149,8 @@ def _order_line(books: Books, item: OrderItem, currency: str) -> "_Line":
         raise Invalid("The product is no longer sold. Choose another one.", field=("productId",))
     if product.currency != currency:
         raise CurrencyMismatch(product.currency, currency).at("productId")
-    price = to_decimal(product.price_minor, currency) if item.unit_price is None else item.unit_price
-    line = _line(InvoiceLineItem(product.name, item.quantity, price), currency)
-    return _Line(*line, kind=product.kind, product_id=product.id)
+    price = to_price(product.price_minor, currency) if item.unit_price is None else item.unit_price
+    return line_of(item, product.name, price, currency, kind=product.kind, product_id=product.id)
 
 
 def _check_head(books: Books, command: CreateInvoice | CreateOrder) -> None:
@@ -157,10 +161,10 @@ def _check_head(books: Books, command: CreateInvoice | CreateOrder) -> None:
 
 
 def _drafted(
-    books: Books, context: PostingContext, command: CreateInvoice | CreateOrder, lines: list["_Line"]
+    books: Books, context: PostingContext, command: CreateInvoice | CreateOrder, lines: list[Line]
 ) -> InvoiceState:
     """The invoice that its lines make; the books are unchanged. Raises AmountOutOfRange, Invalid."""
-    total_minor = sum(line.amount_minor for line in lines)
+    total_minor = _total_minor(lines)
     if total_minor > MAX_AMOUNT_MINOR:
         raise AmountOutOfRange(amount=to_decimal(total_minor, command.currency), asset=command.currency).at("lines")
     issued_on = command.issued_on or calendar.local_date(books.now, books.config.zone)
@@ -182,6 +186,7 @@ def _drafted(
         due_on=command.due_on,
         kind=InvoiceKind.ORDER if isinstance(command, CreateOrder) else InvoiceKind.INVOICE,
         credit_lines=credit_lines,
+        tax_minor=sum(line.tax_minor for line in lines),
     )
 
 
@@ -190,7 +195,7 @@ def _issue(
     context: PostingContext,
     command: CreateInvoice | CreateOrder,
     invoice: InvoiceState,
-    lines: list["_Line"],
+    lines: list[Line],
 ) -> Steps[Outcome]:
     """Issue the drafted invoice, with the credit that applies itself to it. Must succeed."""
     _write_invoice(books, context, invoice, lines, command)
@@ -198,17 +203,8 @@ def _issue(
     return Outcome(invoice_id=invoice.id, views=(invoice_view(invoice), *views))
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    description: str
-    quantity: int
-    price_minor: int
-    kind: str | None = None
-    product_id: UUID | None = None
-
-    @property
-    def amount_minor(self) -> int:
-        return self.quantity * self.price_minor
+def _total_minor(lines: list[Line]) -> int:
+    return sum(line.amount_minor + line.tax_minor for line in lines)
 
 
 def _check_number(books: Books, number: str) -> None:
@@ -217,38 +213,24 @@ def _check_number(books: Books, number: str) -> None:
         raise Duplicate("Another invoice has this number. Choose another one.", field=("number",))
 
 
-def _lines(command: CreateInvoice) -> list[tuple[str, int, int]]:
-    """Description, quantity and price in minor units of each line. A price may be 0, but not negative."""
+def _lines(command: CreateInvoice) -> list[Line]:
+    """Each line, checked. A price may be 0, but not negative."""
     if not 1 <= len(command.lines) <= MAX_LINES:
         raise Invalid(f"An invoice has between 1 and {MAX_LINES:,} lines.", field=("lines",))
     lines = []
     for index, line in enumerate(command.lines):
         try:
-            lines.append(_line(line, command.currency))
+            lines.append(line_of(line, line.description, line.unit_price, command.currency))
         except LedgerError as error:
             raise error.at("lines", str(index), *(error.field or ())) from None
     return lines
-
-
-def _line(line: InvoiceLineItem, currency: str) -> tuple[str, int, int]:
-    if len(line.description) > MAX_DESCRIPTION_CHARACTERS:
-        raise Invalid(f"A description has at most {MAX_DESCRIPTION_CHARACTERS} characters.", field=("description",))
-    if line.quantity < 1:
-        raise Invalid("The quantity must be at least 1.", field=("quantity",))
-    try:
-        price_minor = to_minor(line.unit_price, currency)
-    except LedgerError as error:
-        raise error.at("unitPrice") from None
-    if price_minor < 0:
-        raise Invalid("The price must not be negative. To owe the customer money, add credit.", field=("unitPrice",))
-    return line.description, line.quantity, price_minor
 
 
 def _write_invoice(
     books: Books,
     context: PostingContext,
     invoice: InvoiceState,
-    lines: list[_Line],
+    lines: list[Line],
     command: CreateInvoice | CreateOrder,
 ) -> None:
     books.invoices[invoice.id] = invoice
@@ -258,18 +240,7 @@ def _write_invoice(
     invoice.actor, invoice.auto_apply, invoice.created_at = context.actor, command.auto_apply, books.now
     books.writes.invoices.append(invoice)
     for position, line in enumerate(lines):
-        books.writes.invoice_lines.append(
-            InvoiceLineDraft(
-                books.source.new_id(),
-                invoice.id,
-                position,
-                line.description,
-                line.quantity,
-                line.price_minor,
-                line.kind,
-                line.product_id,
-            )
-        )
+        _write_line(books, invoice.id, position, line)
     if (own := command.invoice_texts) is not None:
         referenced_at = None if own.reference is None else books.now
         books.writes.invoice_texts.append(
@@ -277,6 +248,35 @@ def _write_invoice(
         )
     emit(books, "invoice.created", invoice.id)
     audit(books, context, "invoice.created", invoice.id, invoice.customer_id, details=invoice_details(invoice))
+
+
+def _write_line(books: Books, invoice_id: UUID, position: int, line: Line) -> None:
+    """A line that is not plain counts as one unit of its total, and its details say what that is made of."""
+    line_id, plain = books.source.new_id(), line.is_plain
+    books.writes.invoice_lines.append(
+        InvoiceLineDraft(
+            line_id,
+            invoice_id,
+            position,
+            line.description,
+            int(line.quantity) if plain else 1,
+            int(line.unit_price_minor) if plain else line.amount_minor,
+            line.kind,
+            line.product_id,
+        )
+    )
+    if not plain:
+        books.writes.invoice_line_details.append(
+            InvoiceLineDetailDraft(
+                line_id,
+                Decimal(line.quantity),
+                line.unit_price_minor,
+                line.discount_percent,
+                line.discount_minor,
+                line.tax_minor,
+                line.amount_minor,
+            )
+        )
 
 
 def _apply_credit(books: Books, context: PostingContext, invoice: InvoiceState) -> Steps[tuple[Any, ...]]:
@@ -293,7 +293,7 @@ def _apply_credit(books: Books, context: PostingContext, invoice: InvoiceState) 
         if credit is not None and applies(credit):
             if transaction is None:
                 # A second person, if there is one, stands on the request for the order.
-                applied = PostingContext(context.actor, context.key, books.source.new_id())
+                applied = context.beside(books.source.new_id())
                 transaction = credits.begin(books, TransactionKind.ASSIGNMENT, invoice.customer_id, applied)
             amount_minor = min(credit.free_minor, invoice.due_to_credit_minor)
             views.append(assign(books, transaction, account, credit, invoice, amount_minor, AssignmentOrigin.AUTO))

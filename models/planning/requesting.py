@@ -18,6 +18,7 @@ from models.commands import (
     GiveReward,
     NewExpiry,
     Outcome,
+    RecordPayment,
     RefundSpend,
     ReviveCredit,
     TransferCredit,
@@ -37,6 +38,7 @@ OPERATIONS: Final[Mapping[str, type[Any]]] = {
     "giveReward": GiveReward,
     "createOrder": CreateOrder,
     "refundSpend": RefundSpend,
+    "recordPayment": RecordPayment,
     "createCreditNote": CreateCreditNote,
     "transferCredit": TransferCredit,
     "reviveCredit": ReviveCredit,
@@ -181,6 +183,8 @@ def what_is_asked(command: Approvable, terms: Terms | None) -> dict[str, Any]:
         case ReviveCredit(amount=Decimal() as amount, asset=str(asset)):
             asked |= {"asset": asset, "amount_minor": to_minor(amount, asset), "note": command.note}
             asked |= {"reason": command.reason} | _expiry(command.new_expiry)
+        case RecordPayment(kept=Decimal() as kept, asset=str(asset)):
+            asked |= {"asset": asset, "amount_minor": to_minor(kept, asset)}
     return asked
 
 

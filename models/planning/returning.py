@@ -46,13 +46,19 @@ def _shared(books: Books, paid: list[Paid], back_minor: int, how: str) -> Steps[
     for each in paid:
         group = books.credits_by_id[each.credit_id].id if isinstance(each, AssignmentState) else _MONEY
         groups.setdefault(group, []).append(each)
-        left[group] = left.get(group, 0) + each.amount_minor - each.noted_minor
+        left[group] = left.get(group, 0) + _left(each)
         yield
     shares = yield from _in_proportion(books, left, back_minor)
     given: list[tuple[Paid, int]] = []
     for group, rows in groups.items():
         given += yield from _last_first(rows, shares[group])
     return given
+
+
+def _left(paid: Paid) -> int:
+    """The part that pays the invoice."""
+    kept_minor = paid.kept_minor if isinstance(paid, PaymentState) else 0
+    return paid.amount_minor - kept_minor - paid.noted_minor
 
 
 def _in_proportion(books: Books, left: dict[UUID | None, int], back_minor: int) -> Steps[dict[UUID | None, int]]:
@@ -76,7 +82,7 @@ def _last_first(paid: list[Paid], back_minor: int) -> Steps[list[tuple[Paid, int
     """Of what no note has given back yet."""
     given = []
     for each in (yield from in_order(paid, _when, reverse=True)):
-        part_minor = min(each.amount_minor - each.noted_minor, back_minor)
+        part_minor = min(_left(each), back_minor)
         if part_minor:
             given.append((each, part_minor))
             back_minor -= part_minor

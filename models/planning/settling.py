@@ -11,8 +11,8 @@ from models.errors import CreditSpent, ExceedsDue, InvariantViolated
 from models.kinds import Counter, InvoiceStatus, TransactionKind
 from models.money import to_decimal
 from models.planning import calendar, credits
-from models.planning.drafts import GrantDraft, GrantRevocation
-from models.planning.state import AccountState, AssignmentState, Books, InvoiceState, PostingContext
+from models.planning.drafts import GrantDraft, GrantRevocation, TransactionDraft
+from models.planning.state import AccountState, AssignmentState, Books, CreditState, InvoiceState, PostingContext
 from models.views import InvoiceView
 
 
@@ -54,18 +54,22 @@ def exceeds_due_to_credit(invoice: InvoiceState) -> ExceedsDue:
 
 
 def check_grants_fit(
-    account: AccountState | None, amounts: Iterable[tuple[InvoiceState, int]], *, spent_minor: int = 0
+    account: AccountState | None,
+    amounts: Iterable[tuple[InvoiceState, int]],
+    *,
+    spent_minor: int = 0,
+    kept_minor: int = 0,
 ) -> None:
     """Raises AmountOutOfRange if the account has no room for the orders' grants, once these amounts are paid.
 
-    Before the first change; all orders are of the account's customer and currency. spent_minor: taken off the account
-    by the same unit.
+    Before the first change; all orders are of the account's customer and currency. spent_minor, kept_minor: taken off the
+    account, and put onto it, by the same unit.
     """
-    granted_minor = sum(
+    added_minor = kept_minor + sum(
         sum(invoice.credit_lines) for invoice, amount_minor in amounts if amount_minor == invoice.due_minor
     )
-    if account is not None and granted_minor:
-        credits.check_room(account, granted_minor - spent_minor)
+    if account is not None and added_minor:
+        credits.check_room(account, added_minor - spent_minor)
 
 
 def check_grants_unused(
@@ -85,10 +89,14 @@ def check_grants_unused(
     for invoice in granting.values():
         for credit_id in invoice.grants:
             credit = books.credits_by_id[credit_id]
-            used_minor = credit.used_minor - back.get(credit.id, 0)
-            if used_minor:
-                used, granted = (to_decimal(m, invoice.currency) for m in (used_minor, credit.amount_minor))
-                raise CreditSpent(used, granted, invoice.currency)
+            check_unused(credit, credit.used_minor - back.get(credit.id, 0), invoice.currency, "the order granted")
+
+
+def check_unused(credit: CreditState, used_minor: int, currency: str, which: str) -> None:
+    """Raises CreditSpent if so much of it is used. which: how the credit came about, for people."""
+    if used_minor:
+        used, whole = (to_decimal(minor, currency) for minor in (used_minor, credit.amount_minor))
+        raise CreditSpent(used, whole, currency, which)
 
 
 def grant_if_paid(books: Books, context: PostingContext, invoice: InvoiceState) -> None:
@@ -99,10 +107,7 @@ def grant_if_paid(books: Books, context: PostingContext, invoice: InvoiceState) 
     if account is None:
         raise InvariantViolated(f"order {invoice.id} grants credit, and its account was not locked")
     transaction = credits.begin(
-        books,
-        TransactionKind.ORDER,
-        invoice.customer_id,
-        PostingContext(context.actor, context.key, books.source.new_id()),
+        books, TransactionKind.ORDER, invoice.customer_id, context.beside(books.source.new_id())
     )
     granted = tuple(
         credits.open_credit(
@@ -132,21 +137,23 @@ def take_back_grants(books: Books, context: PostingContext, invoice: InvoiceStat
     if account_of(books, invoice) is None:
         raise InvariantViolated(f"order {invoice.id} takes back credit, and its account was not locked")
     transaction = credits.begin(
-        books,
-        TransactionKind.REVERSAL,
-        invoice.customer_id,
-        PostingContext(context.actor, context.key, books.source.new_id()),
+        books, TransactionKind.REVERSAL, invoice.customer_id, context.beside(books.source.new_id())
     )
     for credit_id in reversed(invoice.grants):
-        credit = books.credits_by_id[credit_id]
-        expired = credit.expires_at is not None and credit.expires_at <= books.now
-        left_minor = 0 if expired else credit.remaining_minor
-        if left_minor:
-            account = credits.account_of_lot(books, credit)
-            credits.move(books, transaction, account, credit, -left_minor, Counter.ORDERS, lifetime=True)
-            credits.amend(books, credit, voided_at=books.now)
+        left_minor = take_back(books, transaction, books.credits_by_id[credit_id])
         books.writes.revoked_grants.append(GrantRevocation(credit_id, transaction.id, left_minor))
     books.change(invoice, grants=())
+
+
+def take_back(books: Books, transaction: TransactionDraft, credit: CreditState) -> int:
+    """Take back what is left of a credit that was paid for, and return it: 0 if it has expired."""
+    expired = credit.expires_at is not None and credit.expires_at <= books.now
+    left_minor = 0 if expired else credit.remaining_minor
+    if left_minor:
+        account = credits.account_of_lot(books, credit)
+        credits.move(books, transaction, account, credit, -left_minor, Counter.ORDERS, lifetime=True)
+        credits.amend(books, credit, voided_at=books.now)
+    return left_minor
 
 
 def invoice_view(invoice: InvoiceState) -> InvoiceView:
@@ -164,4 +171,5 @@ def invoice_view(invoice: InvoiceState) -> InvoiceView:
         kind=invoice.kind,
         issued_on=invoice.issued_on,
         due_on=invoice.due_on,
+        tax_minor=invoice.tax_minor,
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Protocol
 from uuid import UUID
 
 from models.commands import Actor, Approvable, Asker
+from models.planning.catalogue import ProductState
 from models.planning.columns import AS_JSON, ASIDE, LATER, UNREAD, table
 from models.planning.config import TenantConfig
 from models.planning.drafts import (
@@ -19,9 +20,12 @@ from models.planning.drafts import (
     EventDraft,
     GrantDraft,
     GrantRevocation,
+    InvoiceLineDetailDraft,
     InvoiceLineDraft,
     InvoiceTextDraft,
     MergedCustomer,
+    OverpaymentDraft,
+    OverpaymentRevocation,
     RefundDraft,
     ReversedRowDraft,
     RevivalDraft,
@@ -158,8 +162,8 @@ class InvoiceState:
     noted_minor: taken back by credit notes. paid_minor, credited_minor: net of what they gave back.
 
     credit_lines: the amount that each credit product's line adds to the account. grants: the ids of the credits granted
-    and not taken back. limited_on: the day whose limits of its actor's it used. That, auto_apply, actor and created_at:
-    only of a new one.
+    and not taken back. tax_minor: the part of the total that its lines give as tax. limited_on: the day whose limits of
+    its actor's it used. That, auto_apply, actor and created_at: only of a new one.
     """
 
     id: UUID
@@ -182,6 +186,7 @@ class InvoiceState:
     auto_apply: Annotated[bool, UNREAD] = True
     actor: Actor | None = None
     created_at: Annotated[datetime | None, UNREAD] = None
+    tax_minor: int = 0
 
     @property
     def due_minor(self) -> int:
@@ -215,7 +220,8 @@ class AssignmentState:
 @dataclass(slots=True)
 class PaymentState:
     """transaction_id: the event that moved the account credit it was made with; None for money received. actor: only of a
-    new one. noted_minor: given back by credit notes, of money received."""
+    new one. kept_minor: the part of the amount that was kept as the credit kept_credit_id, and pays nothing of the invoice.
+    noted_minor: given back by credit notes, of money received."""
 
     id: UUID
     invoice_id: UUID
@@ -227,17 +233,8 @@ class PaymentState:
     actor: Actor | None = None
     created_at: datetime | None = None
     noted_minor: Annotated[int, LATER] = 0
-
-
-@table("products")
-@dataclass(frozen=True, slots=True)
-class ProductState:
-    id: UUID
-    name: str
-    kind: str
-    currency: str
-    price_minor: int
-    active: bool
+    kept_minor: Annotated[int, ASIDE] = 0
+    kept_credit_id: Annotated[UUID | None, ASIDE] = None
 
 
 @table("approval_requests", requested_subject=str, decided_subject=str)
@@ -299,6 +296,11 @@ class PostingContext:
     shown: bool = True
     texts: Texts | None = None
 
+    def beside(self, transaction_id: UUID) -> "PostingContext":
+        """For another event of the same unit, which nobody asked for by itself. A second person stands on what was asked for
+        alone, and so does their key, which may be in another name space than the actor's."""
+        return PostingContext(self.actor, None if self.approved_by else self.key, transaction_id)
+
 
 @dataclass(slots=True)
 class Writes:
@@ -313,9 +315,11 @@ class Writes:
     invoices: list[InvoiceState] = field(default_factory=list)
     invoice_texts: list[InvoiceTextDraft] = field(default_factory=list)
     invoice_lines: list[InvoiceLineDraft] = field(default_factory=list)
+    invoice_line_details: list[InvoiceLineDetailDraft] = field(default_factory=list)
     payments: list[PaymentState] = field(default_factory=list)
     assignments: list[AssignmentState] = field(default_factory=list)
     grants: list[GrantDraft] = field(default_factory=list)
+    overpayments: list[OverpaymentDraft] = field(default_factory=list)
     refunds: list[RefundDraft] = field(default_factory=list)
     credit_notes: list[CreditNoteState] = field(default_factory=list)
     credit_note_parts: list[CreditNotePartDraft] = field(default_factory=list)
@@ -347,6 +351,7 @@ class Writes:
     touched_rewards: list[RewardState] = field(default_factory=list)
     touched_counters: list[CounterState] = field(default_factory=list)
     revoked_grants: list[GrantRevocation] = field(default_factory=list)
+    revoked_overpayments: list[OverpaymentRevocation] = field(default_factory=list)
     row_results: list[RowResult] = field(default_factory=list)
     reversed_rows: list[ReversedRowDraft] = field(default_factory=list)
     row_reports: list[RowReport] = field(default_factory=list)

@@ -9,9 +9,9 @@ from models.configuration import load
 from models.loading.billing import load_products
 from models.loading.rewards import load_rewards
 from models.planning.binding import Binding, binding_of
+from models.planning.catalogue import ProductState
 from models.planning.config import TenantConfig
 from models.planning.reward_rows import RewardState
-from models.planning.state import ProductState
 from models.reads.session import ReadSession
 from models.views import ApprovalRequestView
 

@@ -34,7 +34,15 @@ _NOTED_LINE: Final = columns(
                   where n.tenant_id = $1 and n.id = t.note_id)""",
 )
 _noted_line: Final = rows(NotedLineView)
-_LINE: Final = columns(InvoiceLineView, currency=_CURRENCY)
+_LINE: Final = columns(
+    InvoiceLineView,
+    currency=_CURRENCY,
+    exact_quantity="d.quantity",
+    exact_price_minor="d.unit_price_minor",
+    discount_percent="d.discount_percent",
+    discount_minor="d.discount_minor",
+    tax_minor="d.tax_minor",
+)
 _line: Final = rows(InvoiceLineView)
 _TEXTS: Final = f"""
     select {columns(InvoiceTextView)} from {each("id uuid")} k cross join lateral (
@@ -92,7 +100,13 @@ NOTED_LINES: Final = Listing(
     "noted-lines", _NOTED_LINE, "credit_note_lines t", "t.note_id", (id_key("t.id"),), _noted_line
 )
 INVOICE_LINES: Final = Listing(
-    "invoice-lines", _LINE, "invoice_lines t", "t.invoice_id", (integer_key("t.position", bits=32),), _line
+    "invoice-lines",
+    _LINE,
+    """invoice_lines t left join lateral (
+    select * from invoice_line_details where tenant_id = $1 and id = t.id offset 0) d on true""",
+    "t.invoice_id",
+    (integer_key("t.position", bits=32),),
+    _line,
 )
 
 ORDERS_ALONE: Final = Condition("t.kind = 'ORDER'")

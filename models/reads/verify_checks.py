@@ -172,13 +172,17 @@ _INVOICES = (
     Check(
         "invoice sums",
         """
-        SELECT i.id, format('%s %s: total %s, paid %s, credited %s, noted %s; lines: %s, payments: %s, assignments: %s,'
-            ' notes: %s', i.number, i.status, i.total_minor, i.paid_minor, i.credited_minor, i.noted_minor, s.total, s.paid,
-            s.credited, s.noted) AS detail
+        SELECT i.id, format('%s %s: total %s with tax %s, paid %s, credited %s, noted %s; lines: %s and tax %s, payments:'
+            ' %s, assignments: %s, notes: %s', i.number, i.status, i.total_minor, i.tax_minor, i.paid_minor,
+            i.credited_minor, i.noted_minor, s.lines, s.tax, s.paid, s.credited, s.noted) AS detail
         FROM invoices i CROSS JOIN LATERAL (SELECT
             coalesce((SELECT sum(l.quantity * l.unit_price_minor) FROM invoice_lines l
-                WHERE l.tenant_id = $1 AND l.invoice_id = i.id), 0) AS total,
-            coalesce((SELECT sum(p.amount_minor - p.noted_minor) FROM payments p
+                WHERE l.tenant_id = $1 AND l.invoice_id = i.id), 0) AS lines,
+            coalesce((SELECT sum(d.tax_minor) FROM invoice_lines l
+                JOIN invoice_line_details d ON d.tenant_id = $1 AND d.id = l.id
+                WHERE l.tenant_id = $1 AND l.invoice_id = i.id), 0) AS tax,
+            coalesce((SELECT sum(p.amount_minor - p.noted_minor - coalesce(o.amount_minor, 0)) FROM payments p
+                LEFT JOIN overpayments o ON o.tenant_id = $1 AND o.id = p.id
                 WHERE p.tenant_id = $1 AND p.invoice_id = i.id AND p.voided_at IS NULL
                     AND p.transaction_id IS NULL), 0) AS paid,
             coalesce((SELECT sum(g.amount_minor - g.noted_minor) FROM assignments g
@@ -186,11 +190,27 @@ _INVOICES = (
             coalesce((SELECT sum(n.amount_minor) FROM credit_notes n
                 WHERE n.tenant_id = $1 AND n.invoice_id = i.id AND n.voided_at IS NULL), 0) AS noted
         ) s
-        WHERE i.tenant_id = $1 AND ((i.total_minor, i.paid_minor, i.credited_minor, i.noted_minor)
-                <> (s.total, s.paid, s.credited, s.noted)
+        WHERE i.tenant_id = $1 AND ((i.total_minor, i.tax_minor, i.paid_minor, i.credited_minor, i.noted_minor)
+                <> (s.lines + s.tax, s.tax, s.paid, s.credited, s.noted)
             OR (i.status <> 'VOID' AND i.status <> CASE
-                WHEN s.paid + s.credited >= s.total - s.noted THEN 'PAID' WHEN s.paid + s.credited > 0 THEN 'PART_PAID'
+                WHEN s.paid + s.credited >= s.lines + s.tax - s.noted THEN 'PAID'
+                WHEN s.paid + s.credited > 0 THEN 'PART_PAID'
                 ELSE 'OPEN' END))
+        """,
+    ),
+    # Worked out from the details alone: quantity × unit price less the discount, rounded half away from zero.
+    Check(
+        "line details",
+        """
+        SELECT d.id, format('%s × %s less %s per cent and %s is said to be %s; its line says %s × %s', d.quantity,
+            d.unit_price_minor, d.discount_percent, d.discount_minor, d.amount_minor, l.quantity, l.unit_price_minor)
+            AS detail
+        FROM invoice_line_details d LEFT JOIN invoice_lines l ON l.tenant_id = $1 AND l.id = d.id
+        WHERE d.tenant_id = $1 AND ((l.quantity, l.unit_price_minor) IS DISTINCT FROM (1, d.amount_minor)
+            OR d.amount_minor <> round(d.quantity * d.unit_price_minor * (100 - d.discount_percent) * 0.01
+                - d.discount_minor)
+            OR (l.kind = 'CREDIT' AND ((d.discount_percent, d.discount_minor, d.tax_minor) <> (0, 0, 0)
+                OR d.amount_minor <> d.quantity * d.unit_price_minor)))
         """,
     ),
     Check(
@@ -259,7 +279,7 @@ _ORDERS = (
         """
         WITH lots AS (SELECT id, coalesce(origin_id, id) AS root_id, amount_minor FROM credits WHERE tenant_id = $1)
         SELECT coalesce(g.transaction_id, e.transaction_id) AS id,
-            format('credit %s: orders grant %s, entries %s', coalesce(g.root_id, e.root_id),
+            format('credit %s: orders grant and payments keep %s, entries %s', coalesce(g.root_id, e.root_id),
                 coalesce(g.granted, 0), coalesce(e.granted, 0)) AS detail
         FROM (
             SELECT transaction_id, credit_id AS root_id, sum(granted) AS granted FROM (
@@ -267,6 +287,11 @@ _ORDERS = (
                 FROM grants g JOIN lots c ON c.id = g.credit_id WHERE g.tenant_id = $1
                 UNION ALL
                 SELECT revoked_transaction_id, credit_id, -revoked_minor FROM grants
+                WHERE tenant_id = $1 AND revoked_transaction_id IS NOT NULL
+                UNION ALL
+                SELECT transaction_id, credit_id, amount_minor FROM overpayments WHERE tenant_id = $1
+                UNION ALL
+                SELECT revoked_transaction_id, credit_id, -revoked_minor FROM overpayments
                 WHERE tenant_id = $1 AND revoked_transaction_id IS NOT NULL
             ) moved GROUP BY 1, 2
         ) g FULL JOIN (
@@ -289,6 +314,27 @@ _ORDERS = (
         JOIN customers d ON d.tenant_id = $1 AND d.id = i.customer_id
         WHERE g.tenant_id = $1 AND (a.asset <> i.currency
             OR coalesce(o.merged_into_id, o.id) <> coalesce(d.merged_into_id, d.id))
+        """,
+    ),
+    Check(
+        "overpayments",
+        """
+        SELECT p.id, format('%s of %s was kept as %s of %s, opened by a %s; the payment is %s', o.amount_minor,
+            p.amount_minor, c.amount_minor, a.asset, t.kind, CASE WHEN p.voided_at IS NULL THEN 'live' ELSE 'void' END)
+            AS detail
+        FROM overpayments o
+        JOIN payments p ON p.tenant_id = $1 AND p.id = o.id
+        JOIN invoices i ON i.tenant_id = $1 AND i.id = p.invoice_id
+        JOIN credits c ON c.tenant_id = $1 AND c.id = o.credit_id
+        JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id
+        JOIN transactions t ON t.tenant_id = $1 AND t.id = c.transaction_id
+        JOIN customers w ON w.tenant_id = $1 AND w.id = a.customer_id
+        JOIN customers d ON d.tenant_id = $1 AND d.id = i.customer_id
+        WHERE o.tenant_id = $1 AND ((c.amount_minor, c.transaction_id, a.asset, t.kind)
+                <> (o.amount_minor, o.transaction_id, i.currency, 'OVERPAYMENT')
+            OR p.transaction_id IS NOT NULL OR p.amount_minor <= o.amount_minor
+            OR (p.voided_at IS NULL) <> (o.revoked_transaction_id IS NULL)
+            OR coalesce(w.merged_into_id, w.id) <> coalesce(d.merged_into_id, d.id))
         """,
     ),
     Check(

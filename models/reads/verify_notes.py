@@ -74,15 +74,20 @@ NOTE_CHECKS: Final = (
         "credit note lines",
         """
         SELECT l.id, format('line %s: notes took back %s of %s, and %s of %s', l.id, n.quantity, l.quantity, n.minor,
-            l.quantity * l.unit_price_minor) AS detail
-        FROM invoice_lines l JOIN (
+            l.minor) AS detail
+        FROM (
+            SELECT l.id, l.tenant_id, l.invoice_id, l.kind, coalesce(d.quantity, l.quantity) AS quantity,
+                l.quantity * l.unit_price_minor + coalesce(d.tax_minor, 0) AS minor
+            FROM invoice_lines l LEFT JOIN invoice_line_details d ON d.tenant_id = $1 AND d.id = l.id
+            WHERE l.tenant_id = $1
+        ) l JOIN (
             SELECT k.line_id, sum(k.quantity) FILTER (WHERE c.voided_at IS NULL) AS quantity,
                 coalesce(sum(k.amount_minor) FILTER (WHERE c.voided_at IS NULL), 0) AS minor,
                 min(c.invoice_id::text) AS first, max(c.invoice_id::text) AS last
             FROM credit_note_lines k JOIN credit_notes c ON c.tenant_id = $1 AND c.id = k.note_id
             WHERE k.tenant_id = $1 GROUP BY k.line_id
         ) n ON n.line_id = l.id
-        WHERE l.tenant_id = $1 AND (n.quantity > l.quantity OR n.minor > l.quantity * l.unit_price_minor
+        WHERE (n.quantity > l.quantity OR n.minor > l.minor
             OR (n.first, n.last) IS DISTINCT FROM (l.invoice_id::text, l.invoice_id::text) OR l.kind = 'CREDIT')
         """,
     ),

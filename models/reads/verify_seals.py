@@ -23,7 +23,7 @@ UNSEALED: Final = {
     "credits": "remaining_minor gone_minor opened_at",
     "holds": "held_minor captured_minor",
     "idempotency_keys": "sealed",
-    "invoices": "paid_minor credited_minor noted_minor status",
+    "invoices": "paid_minor credited_minor noted_minor status tax_minor",
     "limit_counters": "used_minor",
     "partner_tokens": "last_used_at last_used_address",
     "payments": "noted_minor",

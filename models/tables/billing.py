@@ -13,7 +13,7 @@ class Invoice(TenantRow):
     noted_minor: what credit notes took back; paid_minor and credited_minor are net of what they gave back.
     creditable_minor: the sum of its lines other than credit products; account credit pays no more. auto_apply: whether
     it took open credit when it was issued. limited_on: the day on which its credit lines counted against its actor's
-    limit on selling; null if they did not.
+    limit on selling; null if they did not. tax_minor: the part of the total that its lines give as tax.
     """
 
     customer_id = fields.UUIDField()
@@ -32,6 +32,7 @@ class Invoice(TenantRow):
     created_at = fields.DatetimeField()
     voided_at = fields.DatetimeField(null=True)
     limited_on = fields.DateField(null=True)
+    tax_minor = fields.BigIntField(default=0)
     noted_minor = fields.BigIntField(default=0)
 
     app_may: ClassVar = Privileges(
@@ -60,7 +61,8 @@ class InvoiceText(TenantRow):
 
 
 class InvoiceLine(TenantRow):
-    """quantity × unit_price_minor, in the invoice's currency; position counts from 0.
+    """quantity × unit_price_minor, in the invoice's currency, is the line's total, without its tax; position counts from 0.
+    One with details counts as one unit.
 
     kind, product_id: of an order's lines, GOODS, SERVICE or CREDIT as the product was then.
     """
@@ -78,8 +80,28 @@ class InvoiceLine(TenantRow):
         unique_together = (("tenant_id", "invoice_id", "position"),)
 
 
+class InvoiceLineDetail(TenantRow):
+    """The make-up of a line's total that is more than a whole number of units at a price in whole minor units.
+    `id` is the line's, which counts as one unit of amount_minor.
+
+    amount_minor: quantity × unit_price_minor less discount_percent of it, then less discount_minor, rounded half away from
+    zero. tax_minor is given, and beside it.
+    """
+
+    quantity = fields.DecimalField(max_digits=14, decimal_places=4)
+    unit_price_minor = fields.DecimalField(max_digits=20, decimal_places=4)
+    discount_percent = fields.DecimalField(max_digits=7, decimal_places=4)
+    discount_minor = fields.BigIntField()
+    tax_minor = fields.BigIntField()
+    amount_minor = fields.BigIntField()
+
+    class Meta:
+        table = "invoice_line_details"
+
+
 class Payment(TenantRow):
-    """A payment of an invoice, by CASH, CHECK, CARD, TRANSFER or OTHER; or by ACCOUNT_CREDIT.
+    """A payment of an invoice, by CASH, CHECK, CARD, TRANSFER or OTHER; or by ACCOUNT_CREDIT. amount_minor: all that was
+    paid; what of it was kept as credit is its overpayment's, and pays nothing of the invoice.
 
     transaction_id: of a payment with account credit, the event that moved it. It counts as credited, not as paid.
     noted_minor: what credit notes gave back of one in money.
@@ -99,6 +121,26 @@ class Payment(TenantRow):
 
     class Meta:
         table = "payments"
+
+
+class Overpayment(TenantRow):
+    """The part of a payment beyond what was due, which became a credit. `id` is the payment's.
+
+    transaction_id: the event that opened the credit. revoked_transaction_id: the one that took it back when the payment was
+    voided; revoked_minor: its remainder then.
+    """
+
+    credit_id = fields.UUIDField()
+    transaction_id = fields.UUIDField()
+    amount_minor = fields.BigIntField()
+    revoked_transaction_id = fields.UUIDField(null=True)
+    revoked_minor = fields.BigIntField(null=True)
+
+    app_may: ClassVar = Privileges(updates=("revoked_transaction_id", "revoked_minor"))
+
+    class Meta:
+        table = "overpayments"
+        unique_together = (("tenant_id", "credit_id"),)
 
 
 class Assignment(TenantRow):
@@ -123,12 +165,13 @@ class Assignment(TenantRow):
 
 class Product(TenantRow):
     """An item that orders sell: GOODS, SERVICE, or CREDIT, whose worth is added to the account once the order is paid
-    in full. metadata: a JSON object."""
+    in full. price_minor: in minor units, with up to as many more digits as make four decimal places of the price. metadata:
+    a JSON object."""
 
     name = fields.CharField(max_length=200)
     kind = fields.CharField(max_length=16)
     currency = fields.CharField(max_length=16)
-    price_minor = fields.BigIntField()
+    price_minor = fields.DecimalField(max_digits=20, decimal_places=4)
     active = fields.BooleanField()
     reference = fields.TextField(null=True)
     metadata = fields.TextField(null=True)

@@ -13,7 +13,7 @@ from schema.ids import input_id
 from schema.mutations.base import KeyedInput, Payload, PostingPayload, loaded
 from schema.types.account import Account, Credit
 from schema.types.base import resolved
-from schema.types.invoice import Invoice
+from schema.types.invoice import Invoice, Payment
 from schema.types.ledger import Transaction
 from schema.types.requests import ApprovalRequest
 from schema.types.reward import Coupon
@@ -91,13 +91,18 @@ class ApproveRequestPayload(PostingPayload):
 
     @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
-        """Credit that was opened or taken from; null unless the request was an adjustment, and if replayed."""
+        """Credit that was opened or taken from; null unless the request was an adjustment or a payment, and if replayed."""
         return loaded(info, "Credit", self.outcome.credit_id)
 
     @resolved(Coupon | None)
     def coupon(self, info: Info) -> Pending[Any]:
         """Coupon that was issued; null unless the request was for a reward, and if replayed."""
         return loaded(info, "Coupon", self.outcome.coupon_id)
+
+    @resolved(Payment | None)
+    def payment(self, info: Info) -> Pending[Any]:
+        """Payment that was recorded; null unless the request was for one."""
+        return loaded(info, "Payment", self.outcome.payment_id)
 
     @resolved(Invoice | None)
     def order(self, info: Info) -> Pending[Any]:

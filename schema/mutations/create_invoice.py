@@ -20,19 +20,34 @@ from schema.types.metadata import TextsInput
 
 @strawberry.input
 class InvoiceLineInput:
-    """One line of an invoice."""
+    """One line of an invoice. Its total is quantity × unitPrice less its discount, rounded once, half away from zero, to the
+    currency's minor unit."""
 
     description: str
     """Text of the line, up to 500 characters."""
     quantity: int
-    """Number of units, at least 1."""
+    """Number of units, at least 1; or 0 if quantityDecimal gives it."""
     unit_price: Decimal
-    """Price of one unit in the invoice's currency, not negative."""
+    """Price of one unit in the invoice's currency, not negative, with up to four decimal places in any currency."""
+    quantity_decimal: Decimal | None = None
+    """Number of units that may have a fraction, such as "2.5", above zero and below 10,000,000,000. Then quantity is 0."""
+    discount_percent: Decimal | None = None
+    """Percentage to take off, from 0 to 100, such as "7.5"."""
+    discount_amount: Decimal | None = None
+    """Amount to take off after the percentage, not negative, and no more than what is left."""
+    tax_amount: Decimal | None = None
+    """Tax to add to the total of the line, not negative. It is never computed."""
 
     def line(self, place: int) -> InvoiceLineItem:
         field = ("lines", str(place), "description")
         return InvoiceLineItem(
-            texts.text(self.description, texts.MAX_DESCRIPTION, *field), self.quantity, self.unit_price
+            texts.text(self.description, texts.MAX_DESCRIPTION, *field),
+            self.quantity,
+            self.unit_price,
+            self.quantity_decimal,
+            self.discount_percent,
+            self.discount_amount,
+            self.tax_amount,
         )
 
 

@@ -21,18 +21,35 @@ from schema.types.requests import ApprovalRequest, requested
 
 @strawberry.input
 class OrderItemInput:
-    """One line of an order."""
+    """One line of an order, whose total is worked out as an invoice's. One of credit has no discount and no tax, and is
+    worth a whole number of minor units."""
 
     product_id: strawberry.ID
     """Active product to sell."""
     quantity: int
-    """Number of units, at least 1."""
+    """Number of units, at least 1; or 0 if quantityDecimal gives it."""
     unit_price: Decimal | None = None
-    """Price of one unit. Null: the product's own price."""
+    """Price of one unit, with up to four decimal places in any currency. Null: the product's own price."""
+    quantity_decimal: Decimal | None = None
+    """Number of units that may have a fraction, such as "2.5", above zero and below 10,000,000,000. Then quantity is 0."""
+    discount_percent: Decimal | None = None
+    """Percentage to take off, from 0 to 100, such as "7.5"."""
+    discount_amount: Decimal | None = None
+    """Amount to take off after the percentage, not negative, and no more than what is left."""
+    tax_amount: Decimal | None = None
+    """Tax to add to the total of the line, not negative. It is never computed."""
 
     def item(self, place: int) -> OrderItem:
         product_id = input_id(self.product_id, "Product", "items", str(place), "productId")
-        return OrderItem(product_id, self.quantity, self.unit_price)
+        return OrderItem(
+            product_id,
+            self.quantity,
+            self.unit_price,
+            self.quantity_decimal,
+            self.discount_percent,
+            self.discount_amount,
+            self.tax_amount,
+        )
 
 
 @strawberry.input

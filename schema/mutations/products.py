@@ -30,7 +30,8 @@ class CreateProductInput(TextsInput):
     currency: AssetCode
     """Currency of the price, an ISO 4217 code."""
     price: Decimal
-    """Price of one unit, not negative. One unit of a credit product adds this amount to the account."""
+    """Price of one unit, not negative, with up to four decimal places in any currency. One unit of a credit product adds
+    this amount to the account."""
 
     def command(self) -> CreateProduct:
         """Raises Invalid."""

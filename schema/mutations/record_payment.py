@@ -7,27 +7,36 @@ from typing import Any
 import strawberry
 
 from gateway.reading import Pending
+from models.commands import RecordPayment
 from models.kinds import PaymentMethod
-from models.planning.payments import RecordPayment
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
+from schema.types.account import Credit
 from schema.types.base import resolved
 from schema.types.invoice import Invoice, Payment
+from schema.types.requests import ApprovalRequest, requested
 
 
 @strawberry.input
-class RecordPaymentInput(KeyedInput):
-    """A payment to record."""
+class PreviewPaymentInput:
+    """A payment to preview."""
 
     invoice_id: strawberry.ID
     """Open invoice or order that is paid."""
     amount: Decimal
-    """Amount paid, in the invoice's currency, no more than is due."""
+    """Amount paid, in the invoice's currency, no more than is due unless keepExcess is true."""
     method: PaymentMethod
     """Means of payment. ACCOUNT_CREDIT takes the customer's open credit."""
     received_on: date | None = None
     """Day on which it was received, not in the future. Null: today in the tenant's time zone."""
+    keep_excess: bool | None = False
+    """Whether what is paid beyond what is due is kept as a credit of the customer's. Not with ACCOUNT_CREDIT. What is kept
+    counts as an addition under the limits."""
+    request_approval: bool | None = False
+    """Whether to ask for approval instead of failing if what is kept exceeds a limit."""
+    propose_only: bool | None = False
+    """Whether to ask for approval of what is kept in any case, even within the limits."""
 
     def command(self) -> RecordPayment:
         """Raises NotFound."""
@@ -36,7 +45,15 @@ class RecordPaymentInput(KeyedInput):
             amount=self.amount,
             method=self.method.value,
             received_on=self.received_on,
+            keep_excess=bool(self.keep_excess),
+            request_approval=bool(self.request_approval),
+            propose_only=bool(self.propose_only),
         )
+
+
+@strawberry.input
+class RecordPaymentInput(KeyedInput, PreviewPaymentInput):
+    """A payment to record."""
 
 
 @strawberry.type
@@ -45,10 +62,20 @@ class RecordPaymentPayload(PostingPayload):
 
     @resolved(Payment | None)
     def payment(self, info: Info) -> Pending[Any]:
-        """Payment that was recorded."""
+        """Payment that was recorded; null if approval was requested."""
         return loaded(info, "Payment", self.outcome.payment_id)
 
     @resolved(Invoice | None)
     def invoice(self, info: Info) -> Pending[Any]:
         """Invoice after the payment."""
         return loaded(info, "Invoice", self.outcome.invoice_id)
+
+    @resolved(Credit | None)
+    def credit(self, info: Info) -> Pending[Any]:
+        """Credit that was kept of it; null if nothing was."""
+        return loaded(info, "Credit", self.outcome.credit_id)
+
+    @resolved(ApprovalRequest | None)
+    def approval_request(self, info: Info) -> Pending[Any]:
+        """Approval request that was made instead of recording; null if the payment was recorded."""
+        return requested(info, self.outcome.approval_request_id)

@@ -26,7 +26,7 @@ from schema.types.base import Connection, Node, Reader, from_view, of_view, reso
 from schema.types.configuration import Service, Tier
 from schema.types.customer import Customer
 from schema.types.pages import paged
-from schema.types.refs import AssignmentRef, LedgerEntryRef, TierChangeRef, TransactionRef
+from schema.types.refs import AssignmentRef, LedgerEntryRef, PaymentRef, TierChangeRef, TransactionRef
 
 BalanceExplanationRef = Annotated["BalanceExplanation", strawberry.lazy("schema.types.account")]
 CreditChangeRef = Annotated["CreditChange", strawberry.lazy("schema.types.account")]
@@ -233,6 +233,13 @@ class Credit(Node):
         """Account that the credit belongs to."""
         info.context.require(Permission.READ_LEDGER)
         return info.context.loaders.accounts.get(self.view.account_id)
+
+    @resolved(PaymentRef | None)
+    async def payment(self, info: Info) -> Any:
+        """Payment that it was kept of, being more than was due; null for any other credit."""
+        info.context.require(Permission.READ_INVOICES)
+        payment_id = await info.context.loaders.payments_of_credits.load(self.view.id)
+        return None if payment_id is None else await info.context.loaders.payments.load(payment_id)
 
     @resolved(list[Service])
     async def services(self, info: Info) -> list[Service]:

@@ -65,6 +65,8 @@ class RequestedOperation(StrEnum):
     """A new order, as by createOrder."""
     REFUND_SPEND = "refundSpend"
     """A refund of what was spent, as by refundSpend."""
+    RECORD_PAYMENT = "recordPayment"
+    """A payment of which a part is to be kept as credit, as by recordPayment."""
     CREATE_CREDIT_NOTE = "createCreditNote"
     """A credit note on an invoice or order, as by createCreditNote."""
     TRANSFER_CREDIT = "transferCredit"
@@ -92,7 +94,8 @@ class UserErrorCode(StrEnum):
     AMOUNT_ZERO = "AMOUNT_ZERO"
     """The amount is zero. Enter an amount above or below zero."""
     AMOUNT_PRECISION = "AMOUNT_PRECISION"
-    """The amount has more decimal places than the asset. Round it, such as 10.01 instead of 10.005 for GBP."""
+    """The amount has more decimal places than the asset, or a price more than four; or a line of credit does not come to a
+    whole number of minor units. Round it, such as 10.01 instead of 10.005 for GBP."""
     AMOUNT_OUT_OF_RANGE = "AMOUNT_OUT_OF_RANGE"
     """The amount, or the balance it would lead to, is too large. Check the amount for a typing error."""
     CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
@@ -106,8 +109,8 @@ class UserErrorCode(StrEnum):
     CREDIT_HELD = "CREDIT_HELD"
     """Part of the credit is held. Release or capture that first, or pass releaseHolds: true."""
     CREDIT_SPENT = "CREDIT_SPENT"
-    """Credit that the order granted, or the credit note gave back, has been used, or has expired since. Give back the `used`
-    amount first, then void again."""
+    """Credit that the order granted, the credit note gave back, or that was kept of the payment, has been used; of a note's,
+    or has expired since. Give back the `used` amount first, then void again."""
     CREDIT_NOTED = "CREDIT_NOTED"
     """A credit note has given back a part of it. Void that note first, then undo this."""
     CREDIT_NOTE_VOIDED = "CREDIT_NOTE_VOIDED"
@@ -142,7 +145,7 @@ class UserErrorCode(StrEnum):
     INVOICE_NOT_OPEN = "INVOICE_NOT_OPEN"
     """Nothing is due on the invoice. Choose an open one."""
     EXCEEDS_DUE = "EXCEEDS_DUE"
-    """The amount is more than is due. Lower it to what is due."""
+    """The amount is more than is due. Lower it to what is due, or keep the rest of a payment with keepExcess."""
     EXCEEDS_REMAINING = "EXCEEDS_REMAINING"
     """The amount is more than is left of the credit, of the hold, or of the spend to give back. Lower it to the
     remainder."""

@@ -2,16 +2,18 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Any
 
 import strawberry
 
 from auth.roles import Permission
 from gateway.reading import Pending
 from models.kinds import AssignmentOrigin, InvoiceKind, InvoiceStatus, PaymentMethod, ProductKind
-from models.money import to_decimal
+from models.money import to_decimal, to_price, trimmed
+from models.planning.lines import MAX_WHOLE_QUANTITY
 from models.reads import credits as credit_reads
 from models.reads import invoices, rewards
+from models.reads.overpayments import OverpaymentView
 from models.views import AssignmentView, InvoiceLineView, InvoiceTextView, InvoiceView, PaymentView
 from schema.context import Info
 from schema.ids import global_id
@@ -23,9 +25,7 @@ from schema.types.customer import Customer
 from schema.types.metadata import MetadataPair, shown_metadata
 from schema.types.pages import paged
 from schema.types.product import Product
-from schema.types.refs import AssignmentRef, CouponRef, CreditNoteRef, TransactionRef
-
-PaymentRef = Annotated["Payment", strawberry.lazy("schema.types.invoice")]
+from schema.types.refs import AssignmentRef, CouponRef, CreditNoteRef, PaymentRef, TransactionRef
 
 
 @node(InvoiceLineView, by_ids(invoices.lines_by_ids), Permission.READ_INVOICES, owner="invoice_id")
@@ -35,25 +35,40 @@ class InvoiceLine(Node):
 
     description: str
     """Text of the line; for orders the product's name at the time."""
-    quantity: int
-    """Number of units, at least 1."""
+    quantity: int = strawberry.field(deprecation_reason="Use quantityDecimal: a quantity may have a fraction.")
+    """Number of units, if that is a whole number up to 2,147,483,647; else 0."""
+    quantity_decimal: Decimal
+    """Number of units, such as "2.5"."""
     unit_price: Decimal
-    """Price of one unit, in the invoice's currency."""
+    """Price of one unit, in the invoice's currency, and possibly finer, such as "0.0125"."""
+    discount_percent: Decimal | None
+    """Percentage taken off, such as "7.5"; null if none was given."""
+    discount_amount: Decimal | None
+    """Amount taken off after the percentage; null if none was given."""
     amount: Decimal
-    """Total of the line: quantity × unitPrice."""
+    """Total of the line, without its tax: quantityDecimal × unitPrice less its discount, rounded once, half away from zero,
+    to the currency's minor unit."""
+    tax: Decimal
+    """Tax given for the line, which is added to its total."""
     kind: ProductKind | None
     """Kind of the product sold; null on a plain invoice."""
     view: strawberry.Private[InvoiceLineView]
 
     @classmethod
     def of(cls, view: InvoiceLineView, _reader: Reader) -> "InvoiceLine":
-        price = to_decimal(view.unit_price_minor, view.currency)
+        currency = view.currency
+        exact = Decimal(view.quantity) if view.exact_quantity is None else trimmed(view.exact_quantity)
+        price_minor = view.unit_price_minor if view.exact_price_minor is None else view.exact_price_minor
         return cls(
             id=global_id("InvoiceLine", view.id),
             description=view.description,
-            quantity=view.quantity,
-            unit_price=price,
-            amount=view.quantity * price,
+            quantity=int(exact) if exact == int(exact) and exact <= MAX_WHOLE_QUANTITY else 0,
+            quantity_decimal=exact,
+            unit_price=to_price(price_minor, currency),
+            discount_percent=trimmed(view.discount_percent) if view.discount_percent else None,
+            discount_amount=to_decimal(view.discount_minor, currency) if view.discount_minor else None,
+            amount=to_decimal(view.amount_minor, currency),
+            tax=to_decimal(view.tax_minor or 0, currency),
             kind=None if view.kind is None else ProductKind(view.kind),
             view=view,
         )
@@ -79,7 +94,9 @@ class Invoice(Node):
     status: InvoiceStatus
     """State by how much of it is paid."""
     total: Decimal
-    """Sum of all lines."""
+    """Sum of all lines, with their tax."""
+    tax: Decimal
+    """Part of the total that its lines give as tax."""
     paid: Decimal
     """Amount paid in money: cash, card and the like, net of voided payments and of what credit notes gave back."""
     credited: Decimal
@@ -106,6 +123,7 @@ class Invoice(Node):
             currency=AssetCode(currency),
             status=InvoiceStatus(view.status),
             total=to_decimal(view.total_minor, currency),
+            tax=to_decimal(view.tax_minor, currency),
             paid=to_decimal(view.paid_minor, currency),
             credited=to_decimal(view.credited_minor, currency),
             noted=to_decimal(view.noted_minor, currency),
@@ -267,7 +285,7 @@ class Payment(Node):
     """A payment on an invoice, in money or with account credit."""
 
     amount: Decimal
-    """Amount paid, in the invoice's currency."""
+    """Amount paid, in the invoice's currency, with what was kept of it."""
     noted: Decimal
     """With money: part of the amount that credit notes gave back as credit."""
     method: PaymentMethod
@@ -295,6 +313,27 @@ class Payment(Node):
         """Invoice that it pays."""
         info.context.require(Permission.READ_INVOICES)
         return info.context.loaders.invoices.get(self.view.invoice_id)
+
+    @resolved(Decimal)
+    async def kept(self, info: Info) -> Decimal:
+        """Part of the amount beyond what was due, which was kept as credit and pays nothing of the invoice."""
+        info.context.require(Permission.READ_INVOICES)
+        found = await self._overpayment(info)
+        return to_decimal(0 if found is None else found.amount_minor, self.view.currency)
+
+    @resolved(Credit | None)
+    async def credit(self, info: Info) -> Any:
+        """Credit that was kept of it; null if nothing was."""
+        info.context.require(Permission.READ_LEDGER)
+        found = await self._overpayment(info)
+        return None if found is None else await info.context.loaders.credits.load(found.credit_id)
+
+    async def _overpayment(self, info: Info) -> OverpaymentView | None:
+        """None for what was paid with account credit, which need not be read."""
+        if self.view.transaction_id is not None:
+            return None
+        found: OverpaymentView | None = await info.context.loaders.overpayments.load(self.view.id)
+        return found
 
     @resolved(TransactionRef | None)
     def transaction(self, info: Info) -> Pending[Any]:

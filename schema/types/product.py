@@ -6,7 +6,7 @@ import strawberry
 
 from auth.roles import Permission
 from models.kinds import ProductKind
-from models.money import to_decimal
+from models.money import to_price
 from models.reads import products
 from models.views import ProductView
 from schema.ids import global_id
@@ -28,7 +28,8 @@ class Product(Node):
     currency: AssetCode
     """Currency of the price, an ISO 4217 code."""
     price: Decimal
-    """Price of one unit. One unit of a credit product adds this amount to the account."""
+    """Price of one unit, possibly finer than the currency's minor unit. One unit of a credit product adds this amount to the
+    account."""
     active: bool
     """Whether new orders can sell it; false once it is retired."""
     reference: str | None
@@ -43,7 +44,7 @@ class Product(Node):
             name=view.name,
             kind=ProductKind(view.kind),
             currency=AssetCode(view.currency),
-            price=to_decimal(view.price_minor, view.currency),
+            price=to_price(view.price_minor, view.currency),
             active=view.active,
             reference=view.reference,
             metadata=shown_metadata(view.metadata, to_customer=reader.for_customer),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     HoldRef: TypeAlias = Any
     InvoiceRef: TypeAlias = Any
     LedgerEntryRef: TypeAlias = Any
+    PaymentRef: TypeAlias = Any
     TierChangeRef: TypeAlias = Any
     TransactionRef: TypeAlias = Any
 else:
@@ -33,5 +34,6 @@ else:
     HoldRef = _later("Hold", "schema.types.hold")
     InvoiceRef = _later("Invoice", "schema.types.invoice")
     LedgerEntryRef = _later("LedgerEntry", "schema.types.ledger")
+    PaymentRef = _later("Payment", "schema.types.invoice")
     TierChangeRef = _later("TierChange", "schema.types.reward")
     TransactionRef = _later("Transaction", "schema.types.ledger")

@@ -266,6 +266,50 @@ class SpendPreview:
         return None if account_id is None else info.context.loaders.accounts.get(account_id)
 
 
+@strawberry.type
+class PaymentPreview:
+    """Effects that a payment would have if it were recorded now. Nothing is written."""
+
+    limit: LimitVerdict
+    """Result of checking what is kept, or account credit that pays, against the limits."""
+    user_errors: list[UserError]
+    """Reasons for which it would be rejected; empty if it would be recorded."""
+    preview: strawberry.Private[commands.Preview]
+
+    @classmethod
+    def of(cls, preview: commands.Preview) -> "PaymentPreview":
+        return cls(
+            limit=LimitVerdict.of(preview.limit),
+            user_errors=[UserError.of(error) for error in preview.errors],
+            preview=preview,
+        )
+
+    @resolved(Decimal | None)
+    def due_after(self, info: Info) -> Decimal | None:
+        """Amount that would still be due; null if it would not be recorded, or without the right to read invoices."""
+        info.context.require(Permission.READ_INVOICES)
+        due_minor = self.preview.due_after_minor
+        return None if due_minor is None else shown_amount(due_minor, self.preview.asset)
+
+    @resolved(Decimal | None)
+    def kept(self, info: Info) -> Decimal:
+        """Amount that would be kept as credit; null without the right to read invoices."""
+        info.context.require(Permission.READ_INVOICES)
+        return shown_amount(self.preview.kept_minor, self.preview.asset)
+
+    @resolved(Decimal | None)
+    def available_after(self, info: Info) -> Decimal:
+        """Available amount on the customer's account afterwards; null without the right to read the ledger."""
+        info.context.require(Permission.READ_LEDGER)
+        return shown_amount(self.preview.available_after_minor, self.preview.asset)
+
+    @resolved(list[CreditEffect] | None)
+    def credits(self, info: Info) -> list[CreditEffect]:
+        """Credits that would be taken from, in burn order, and those that would be opened by what is kept or sold."""
+        info.context.require(Permission.READ_LEDGER)
+        return [CreditEffect.of(effect, self.preview.asset) for effect in self.preview.credits]
+
+
 def shown_amount(minor: int, asset: str) -> Decimal:
     """Return a figure even for an asset that does not exist: the preview has to show some, and says so in userErrors."""
     try:

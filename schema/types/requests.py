@@ -15,6 +15,7 @@ from models.commands import (
     CreateCreditNote,
     CreateOrder,
     GiveReward,
+    RecordPayment,
     RefundSpend,
     ReviveCredit,
     TransferCredit,
@@ -42,8 +43,8 @@ from schema.types.ledger import Actor, Transaction
 from schema.types.limits import LimitRemaining
 from schema.types.metadata import MetadataPair, shown_metadata
 from schema.types.pages import paged
-from schema.types.product import Product
 from schema.types.refs import BulkOperationRef
+from schema.types.requested import RequestedItem, RequestedPayment
 from schema.types.reward import Reward
 
 MAY_ASK: Final = (
@@ -53,26 +54,10 @@ MAY_ASK: Final = (
     Permission.GIVE_REWARD_FREE,
     Permission.WRITE_INVOICES,
     Permission.REFUND_SPEND,
+    Permission.KEEP_EXCESS,
     Permission.CREATE_CREDIT_NOTE,
 )
 """Any one of these rights lets its holder ask for approval, and see and withdraw their own requests."""
-
-
-@strawberry.type
-class RequestedItem:
-    """One line of an order that waits for approval."""
-
-    quantity: int
-    """Number of units to sell."""
-    unit_price: Decimal | None
-    """Price asked for per unit; null for the product's own price."""
-    product_id: strawberry.Private[UUID]
-
-    @resolved(Product | None)
-    def product(self, info: Info) -> Pending[Any]:
-        """Product to sell, as it is now."""
-        info.context.require(Permission.READ_PRODUCTS)
-        return info.context.loaders.products.get(self.product_id)
 
 
 @node(ApprovalRequestView, by_ids(requests.approvals_by_ids), Permission.APPROVE, *MAY_ASK, owner=None)
@@ -154,24 +139,26 @@ class ApprovalRequest(Node):
 
     @resolved(AssetCode | None)
     def asset(self, info: Info) -> AssetCode | None:
-        """Asset to adjust, give back, transfer or revive or, for CREATE_ORDER and CREATE_CREDIT_NOTE, the currency. What is
-        to be given back or revived takes the right to read the ledger; what is to be noted, the one to read invoices."""
+        """Asset to adjust, give back, transfer or revive or, for CREATE_ORDER, CREATE_CREDIT_NOTE and RECORD_PAYMENT, the
+        currency. What is to be given back or revived takes the right to read the ledger; what is to be noted or kept, the
+        one to read invoices."""
         self._require_figures(info)
         return None if self.view.asset is None else AssetCode(self.view.asset)
 
     @resolved(Decimal | None)
     def amount(self, info: Info) -> Decimal | None:
-        """Amount to adjust by, give back, note, transfer or revive or, for CREATE_ORDER, the total of the order's credit
-        lines, as asked for. What is to be given back or revived takes the right to read the ledger; what is to be noted, the
-        one to read invoices."""
+        """Amount to adjust by, give back, note, transfer or revive; for CREATE_ORDER, the total of the order's credit lines,
+        for RECORD_PAYMENT what is to be kept, as asked for. What is to be given back or revived takes the right to read the
+        ledger; what is to be noted or kept, the one to read invoices."""
         self._require_figures(info)
         return _amount(self.view)
 
     def _require_figures(self, info: Info) -> None:
-        """Of a refund, a revival or a credit note, the books have said them, and not its requester. Raises Denied."""
+        """Of a refund, a revival, a credit note or a payment, the books have said them, and not its requester. Raises
+        Denied."""
         if isinstance(self.view.asked, RefundSpend | ReviveCredit):
             info.context.require(Permission.READ_LEDGER)
-        if isinstance(self.view.asked, CreateCreditNote):
+        if isinstance(self.view.asked, CreateCreditNote | RecordPayment):
             info.context.require(Permission.READ_INVOICES)
 
     @resolved(Customer | None)
@@ -241,6 +228,12 @@ class ApprovalRequest(Node):
         made = self.view.invoice_id
         return None if made is None else info.context.loaders.invoices.get(made)
 
+    @resolved(RequestedPayment | None)
+    def payment(self, _info: Info) -> RequestedPayment | None:
+        """With RECORD_PAYMENT: payment to record."""
+        asked = self.view.asked
+        return RequestedPayment.of(asked) if isinstance(asked, RecordPayment) else None
+
     @resolved(Transaction | None)
     def refund_of(self, info: Info) -> Pending[Any]:
         """With REFUND_SPEND: transaction to give back."""
@@ -278,7 +271,15 @@ def _items(view: ApprovalRequestView) -> list[RequestedItem]:
     if not isinstance(view.asked, CreateOrder):
         return []
     return [
-        RequestedItem(quantity=item.quantity, unit_price=item.unit_price, product_id=item.product_id)
+        RequestedItem(
+            quantity=item.quantity,
+            quantity_decimal=item.quantity_decimal or Decimal(item.quantity),
+            unit_price=item.unit_price,
+            discount_percent=item.discount_percent,
+            discount_amount=item.discount_amount,
+            tax_amount=item.tax_amount,
+            product_id=item.product_id,
+        )
         for item in view.asked.items
     ]
 

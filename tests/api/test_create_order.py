@@ -194,3 +194,82 @@ async def test_credit_is_ordered_by_who_may_add_it(
         scopes=narrow | {Scope.CREDITS_ADD},
     )
     assert wide["createOrder"]["userErrors"] == []
+
+
+async def test_lines_with_fractions_discounts_and_tax(api: Api, tenant: Tenant, products: dict[str, UUID]) -> None:
+    carol, query = (
+        await tenant.customer("carol"),
+        CREATE.replace("lines { edges { node {", "tax $0 quantityDecimal tax"),
+    )
+    query = query.replace("$0", "lines { edges { node { discountPercent discountAmount")
+    grain = await tenant.product("0.0125", name="Grain")
+    asked = ordering(carol, (grain, 0), (products["Chair"], 1))
+    asked["input"]["items"][0] |= {"quantityDecimal": "100.5"}
+    asked["input"]["items"][1] |= {"discountPercent": "33.3333", "discountAmount": "0.01", "taxAmount": "4.00"}
+    payload = (await api(query, asked))["createOrder"]
+    assert payload["userErrors"] == []
+    order = payload["order"]
+    assert (order["total"], order["tax"], order["creditable"]) == ("25.25", "4.00", "25.25")
+    product = {"kind": "GOODS", "description": "Grain", "product": {"name": "Grain"}}
+    assert [edge["node"] for edge in order["lines"]["edges"]] == [
+        {
+            **product,
+            "quantity": 0,
+            "quantityDecimal": "100.5",
+            "unitPrice": "0.0125",
+            "discountPercent": None,
+            "discountAmount": None,
+            "amount": "1.26",
+            "tax": "0.00",
+        },
+        {
+            **product,
+            "description": "Chair",
+            "product": {"name": "Chair"},
+            "quantity": 1,
+            "quantityDecimal": "1",
+            "unitPrice": "30.00",
+            "discountPercent": "33.3333",
+            "discountAmount": "0.01",
+            "amount": "19.99",
+            "tax": "4.00",
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"quantity": 1, "quantityDecimal": "1.5"}, "quantity"),
+        ({"quantityDecimal": "0"}, "quantityDecimal"),
+        ({"quantity": 1, "discountPercent": "101"}, "discountPercent"),
+        ({"quantity": 1, "discountAmount": "30.01"}, "discountAmount"),
+        ({"quantity": 1, "taxAmount": "-1"}, "taxAmount"),
+    ],
+)
+async def test_lines_that_there_are_not(
+    api: Api, tenant: Tenant, products: dict[str, UUID], change: dict[str, Any], field: str
+) -> None:
+    asked = ordering(await tenant.customer(), (products["Chair"], 0))
+    asked["input"]["items"][0] |= change
+    async with tenant.nothing_moves():
+        (error,) = (await api(CREATE, asked))["createOrder"]["userErrors"]
+    assert (error["code"], error["field"]) == ("INVALID", ["items", "0", field])
+
+
+async def test_a_request_shows_its_lines(api: Api, tenant: Tenant, products: dict[str, UUID]) -> None:
+    query = """mutation($input: CreateOrderInput!) { createOrder(input: $input) { approvalRequest { amount items {
+      quantity quantityDecimal unitPrice discountPercent discountAmount taxAmount } } userErrors { code } } }"""
+    grain = await tenant.product("0.0125", "CREDIT", name="Grain")
+    asked = ordering(await tenant.customer(), (grain, 0), (products["Chair"], 2), proposeOnly=True)
+    asked["input"]["items"][0] |= {"quantityDecimal": "80.0"}
+    asked["input"]["items"][1] |= {"taxAmount": "4.00"}
+    request = (await api(query, asked))["createOrder"]["approvalRequest"]
+    none = dict.fromkeys(("unitPrice", "discountPercent", "discountAmount", "taxAmount"))
+    assert request == {
+        "amount": "1.00",
+        "items": [
+            {**none, "quantity": 0, "quantityDecimal": "80.0"},
+            {**none, "quantity": 2, "quantityDecimal": "2", "taxAmount": "4.00"},
+        ],
+    }

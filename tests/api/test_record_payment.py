@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
 from tests.support.tenants import Tenant
 
@@ -128,3 +129,148 @@ async def test_another_tenants_invoice_is_not_there(api: Api, tenant: Tenant, ot
     async with tenant.nothing_moves(), other_tenant.nothing_moves():
         payload = (await api(PAY, paying(theirs, "1.00")))["recordPayment"]
     assert [(e["code"], e["field"]) for e in payload["userErrors"]] == [("NOT_FOUND", ["invoiceId"])]
+
+
+# What is paid too much
+
+KEEP = """mutation($input: RecordPaymentInput!) { recordPayment(input: $input) {
+  payment { id amount kept credit { id } } invoice { status paid due } replayed
+  credit { id amount remaining effectiveOn payment { id kept } transaction { kind note actor { subject } } }
+  approvalRequest { id operation status asset amount payment { amount method receivedOn invoice { number } } }
+  userErrors { code field remaining { scope } } } }"""
+APPROVE = """mutation($input: ApproveRequestInput!) { approveRequest(input: $input) {
+  payment { amount kept } credit { amount } order { id } account { available }
+  transaction { kind actor { subject } approvedBy { subject } } userErrors { code } } }"""
+VOID = """mutation($input: VoidPaymentInput!) { voidPayment(input: $input) {
+  payment { kept voidedAt } transaction { kind entries { edges { node { amount counter } } } }
+  userErrors { code message } } }"""
+PREVIEW = """query($input: PreviewPaymentInput!) { previewPayment(input: $input) {
+  dueAfter kept availableAfter credits { credit { id } amount remainingAfter }
+  limit { allowed approvalRequired remaining { scope kind remaining } } userErrors { code field } } }"""
+STAFF: dict[str, Any] = {"role": Role.STAFF, "subject": "sam"}
+MANAGER: dict[str, Any] = {"role": Role.MANAGER, "subject": "maria"}
+
+
+async def test_the_rest_is_kept(api: Api, tenant: Tenant) -> None:
+    carol = await tenant.customer("carol")
+    invoice = await tenant.invoice(carol, "100.00", auto_apply=False)
+    given = paying(invoice, "120.00", keepExcess=True, receivedOn="2026-01-31")
+    payload = (await api(KEEP, given))["recordPayment"]
+    assert payload["userErrors"] == []
+    payment, credit = payload["payment"]["id"], payload["credit"]["id"]
+    assert payload["payment"] == {"id": payment, "amount": "120.00", "kept": "20.00", "credit": {"id": credit}}
+    assert payload["invoice"] == {"status": "PAID", "paid": "100.00", "due": "0.00"}
+    assert payload["credit"] == {
+        "id": credit,
+        "amount": "20.00",
+        "remaining": "20.00",
+        "effectiveOn": "2026-01-31",
+        "payment": {"id": payment, "kept": "20.00"},
+        "transaction": {"kind": "OVERPAYMENT", "note": None, "actor": {"subject": "admin@test"}},
+    }
+    again = (await api(KEEP, given))["recordPayment"]
+    assert again == payload | {"replayed": True}
+
+    voided = (await api(VOID, {"input": {"paymentId": payment, "idempotencyKey": "v"}}))["voidPayment"]
+    assert (voided["userErrors"], voided["payment"]["kept"]) == ([], "20.00")
+    taken = {"node": {"amount": "-20.00", "counter": "ORDERS"}}
+    assert voided["transaction"] == {"kind": "REVERSAL", "entries": {"edges": [taken]}}
+
+
+async def test_what_is_used_is_not_taken_back(api: Api, tenant: Tenant) -> None:
+    carol = await tenant.customer("carol")
+    kept = await tenant.overpay(await tenant.invoice(carol, 100), 120)
+    await tenant.spend(carol, 5)
+    given = {"paymentId": gid("Payment", kept.payment_id), "idempotencyKey": "v"}
+    async with tenant.nothing_moves():
+        (error,) = (await api(VOID, {"input": given}))["voidPayment"]["userErrors"]
+    assert error == {
+        "code": "CREDIT_SPENT",
+        "message": "5.00 GBP of the 20.00 GBP that was kept of the payment has been used. Give that back first.",
+    }
+
+
+async def test_over_the_limit_it_waits(api: Api, tenant: Tenant) -> None:
+    carol = await tenant.customer("carol")
+    invoice = await tenant.invoice(carol, "100.00", number="I-1", auto_apply=False)
+    given = paying(invoice, "250.00", keepExcess=True)
+    async with tenant.nothing_moves():
+        (error,) = (await api(KEEP, given, **STAFF))["recordPayment"]["userErrors"]
+    assert (error["code"], error["field"]) == ("LIMIT_EXCEEDED", ["amount"])
+    given["input"] |= {"requestApproval": True}
+    asked = (await api(KEEP, given, **STAFF))["recordPayment"]
+    request = asked["approvalRequest"]
+    assert (asked["payment"], asked["invoice"], asked["credit"], asked["userErrors"]) == (None, None, None, [])
+    assert request == {
+        "id": request["id"],
+        "operation": "RECORD_PAYMENT",
+        "status": "PENDING",
+        "asset": "GBP",
+        "amount": "150.00",
+        "payment": {"amount": "250.00", "method": "CASH", "receivedOn": None, "invoice": {"number": "I-1"}},
+    }
+    narrowed = MANAGER | {"scopes": [Scope.CREDITS_REFUND]}
+    approving = {"input": {"requestId": request["id"], "idempotencyKey": "a"}}
+    assert (await api(APPROVE, approving, **narrowed)).errors[0]["extensions"]["missing"] == ["payments:write"]
+    approved = (await api(APPROVE, approving, **MANAGER))["approveRequest"]
+    assert approved == {
+        "payment": {"amount": "250.00", "kept": "150.00"},
+        "credit": {"amount": "150.00"},
+        "order": None,
+        "account": {"available": "150.00"},
+        "transaction": {"kind": "OVERPAYMENT", "actor": {"subject": "sam"}, "approvedBy": {"subject": "maria"}},
+        "userErrors": [],
+    }
+
+
+async def test_a_request_tells_no_figure_of_an_invoice_to_who_may_not_read_it(api: Api, tenant: Tenant) -> None:
+    invoice = await tenant.invoice(await tenant.customer("carol"), "73.00", auto_apply=False)
+    query = """mutation($input: RecordPaymentInput!) { recordPayment(input: $input) {
+      userErrors { code } approvalRequest { operation amount } } }"""
+    given = paying(invoice, "100.00", keepExcess=True, proposeOnly=True)
+    may = [Scope.PAYMENTS_WRITE, Scope.CREDITS_REFUND]
+    answer = await api(query, given, role=Role.STAFF, scopes=may)
+    assert answer.data is not None
+    assert answer.data["recordPayment"]["approvalRequest"] == {"operation": "RECORD_PAYMENT", "amount": None}
+    assert [error["extensions"]["missing"] for error in answer.errors] == [["invoices:read"]]
+
+
+async def test_a_preview_and_what_it_foresaw(api: Api, tenant: Tenant) -> None:
+    carol = await tenant.customer("carol")
+    invoice = await tenant.invoice(carol, "100.00", auto_apply=False)
+    given = {"invoiceId": gid("Invoice", invoice), "amount": "120.00", "method": "CASH", "keepExcess": True}
+    async with tenant.nothing_moves():
+        seen = (await api(PREVIEW, {"input": given}, **STAFF))["previewPayment"]
+        over = (await api(PREVIEW, {"input": given | {"amount": "250.00"}}, **STAFF))["previewPayment"]
+        plain = (await api(PREVIEW, {"input": given | {"keepExcess": False}}, **STAFF))["previewPayment"]
+        none = (await api(PREVIEW, {"input": given | {"invoiceId": "x"}}, **STAFF))["previewPayment"]
+    assert (seen["dueAfter"], seen["kept"], seen["availableAfter"], seen["userErrors"]) == (
+        "0.00",
+        "20.00",
+        "20.00",
+        [],
+    )
+    assert seen["credits"] == [{"credit": None, "amount": "20.00", "remainingAfter": "20.00"}]
+    assert seen["limit"]["remaining"][0] == {"scope": "PER_ADJUSTMENT", "kind": "ADDING", "remaining": "100.00"}
+    assert (over["dueAfter"], over["limit"]["allowed"], over["limit"]["approvalRequired"]) == (None, False, True)
+    assert over["userErrors"] == [{"code": "LIMIT_EXCEEDED", "field": ["amount"]}]
+    assert plain["userErrors"] == [{"code": "EXCEEDS_DUE", "field": ["amount"]}]
+    assert none["userErrors"] == [{"code": "NOT_FOUND", "field": ["invoiceId"]}]
+
+
+async def test_a_customer_sees_what_was_kept(api: Api, tenant: Tenant) -> None:
+    carol = await tenant.customer("carol")
+    invoice = await tenant.invoice(carol, "100.00", auto_apply=False)
+    await tenant.overpay(invoice, 120)
+    query = """query($id: ID!) { invoice(id: $id) { payments { edges { node { amount kept credit { amount payment {
+      amount } transaction { kind note actor { subject } } } } } } } }"""
+    (edge,) = (await api.as_customer("carol", query, {"id": gid("Invoice", invoice)}))["invoice"]["payments"]["edges"]
+    assert edge["node"] == {
+        "amount": "120.00",
+        "kept": "20.00",
+        "credit": {
+            "amount": "20.00",
+            "payment": {"amount": "120.00"},
+            "transaction": {"kind": "OVERPAYMENT", "note": None, "actor": None},
+        },
+    }

@@ -144,6 +144,31 @@ async def test_account_credit_pays_for_who_may_spend_it(
     assert (answer.codes, names(answer)) == (["FORBIDDEN"], missing)
 
 
+@pytest.mark.parametrize(
+    ("scopes", "missing"),
+    [
+        (["payments:write"], ["credits:refund"]),
+        (["payments:write", "credits:add"], ["credits:refund"]),
+        (["credits:refund"], ["payments:write"]),
+        (["payments:write", "credits:refund"], []),
+    ],
+)
+async def test_what_is_too_much_is_kept_for_who_may_keep_it(
+    api: Api, tenant: Tenant, scopes: list[str], missing: list[str]
+) -> None:
+    invoice = await tenant.invoice(await tenant.customer("carol"), "20.00", auto_apply=False)
+    given = {"invoiceId": gid("Invoice", invoice), "amount": "25.00", "method": "CASH", "idempotencyKey": "k"}
+    token = BULK_ALONE | {"scopes": [Scope(scope) for scope in scopes]}
+    async with tenant.nothing_moves():
+        answer = await api(PAY, {"input": given | {"keepExcess": bool(missing)}}, **token)
+    if missing:
+        assert (answer.codes, names(answer)) == (["FORBIDDEN"], missing)
+        return
+    assert [error["code"] for error in answer["recordPayment"]["userErrors"]] == ["EXCEEDS_DUE"]
+    kept = await api(PAY, {"input": given | {"keepExcess": True}}, **token)
+    assert kept["recordPayment"]["userErrors"] == []
+
+
 # Whose request it is
 
 WITHDRAW: Final = "mutation($id: ID!) { withdrawRequest(input: {requestId: $id}) { userErrors { code } } }"

@@ -54,7 +54,7 @@ def elsewhere(global_id: str) -> str:
 # Ids of another tenant's
 
 
-PREVIEWS: Final = frozenset({"adjustmentPreview", "previewSpend", "previewHold", "previewRefund"})
+PREVIEWS: Final = frozenset({"adjustmentPreview", "previewHold", "previewPayment", "previewRefund", "previewSpend"})
 """Queries that tell what a mutation would refuse."""
 
 

@@ -33,6 +33,7 @@ PLACES: dict[Permission, tuple[str, str]] = {
     Permission.USE_CREDIT: ("spend,", "credits:spend credits:assign"),
     Permission.SPEND_CREDIT: ("spend,", "credits:spend"),
     Permission.REFUND_SPEND: ("give back", "credits:refund"),
+    Permission.KEEP_EXCESS: ("give back", "credits:refund"),
     Permission.CREATE_CREDIT_NOTE: ("give back", "credits:refund"),
     Permission.VOID_CREDIT_NOTE: ("void an invoice", "credits:refund"),
     Permission.TRANSFER: ("transfer between", "credits:remove"),

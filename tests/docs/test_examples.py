@@ -32,6 +32,7 @@ HERE: Final = {
     "docs/bulk.md",
     "docs/credit-notes.md",
     "docs/errors.md",
+    "docs/invoices.md",
     "docs/limits-and-approvals.md",
     "docs/moving.md",
     "docs/partner-tokens.md",
@@ -104,6 +105,18 @@ async def test_errors(api: Api, tenant: Tenant) -> None:
 
     answer = await api(page.take("graphql").text, {"customer": customer}, role=Role.STAFF)
     assert fits(page.take("json").json(), {"data": answer.data})
+    page.end()
+
+
+async def test_invoices(api: Api, tenant: Tenant) -> None:
+    page = Examples("docs/invoices.md", "graphql", "json")
+    customer = await tenant.customer()
+
+    billed = await api(page.take("graphql").text, {"customer": gid("Customer", customer)})
+    assert fits(page.take("json").json(), {"data": billed.data})
+    ((invoice,),) = await tenant.rows("SELECT id FROM invoices WHERE tenant_id = $1")
+    paid = await api(page.take("graphql").text, {"invoice": gid("Invoice", invoice)})
+    assert fits(page.take("json").json(), {"data": paid.data})
     page.end()
 
 

@@ -46,7 +46,9 @@ INSERT INTO invoices (id, tenant_id, customer_id, number, kind, currency, total_
     VALUES (:id, :tenant, :id, 'I1', 'INVOICE', 'GBP', 100, 100, 10, 20, 'PART_PAID', true, '2026-01-01', :id, now());
 INSERT INTO invoice_texts VALUES (:id, :tenant, 'PO-7', '{"a":"b"}', now());
 INSERT INTO invoice_lines VALUES (:id, :tenant, :id, 0, 'Tea', 1, 100, 'GOODS', :id);
+INSERT INTO invoice_line_details VALUES (:id, :tenant, 2.5, 40, 10, 0, 5, 90);
 INSERT INTO payments VALUES (:id, :tenant, :id, 10, 'CARD', '2026-01-01', :id, now());
+INSERT INTO overpayments VALUES (:id, :tenant, :id, :id, 5);
 INSERT INTO grants VALUES (:id, :tenant, :id, :id, :id);
 INSERT INTO credit_changes VALUES (:id, :tenant, :id, :id, NULL, '2026-02-01Z', true, false, '[]', '[]', now());
 INSERT INTO audit_events VALUES (:id, :tenant, 'customer.created', :id, :id, :id, '{}', 'A note', now());

@@ -76,6 +76,7 @@ NOT_INSERTED: Final = {
     "RewardState",
     "CounterState",
     "GrantRevocation",
+    "OverpaymentRevocation",
     "RowResult",
 }
 """Rows that no batch makes, or that it makes by statements of their own (models/loading)."""

@@ -113,7 +113,7 @@ async def test_a_number_fits_its_column(tenant: Tenant, anna: UUID, number: str)
         ((line("1", -1),), "INVALID"),
         ((line("-1"),), "INVALID"),
         ((line("1", 1, "x" * 501),), "INVALID"),
-        ((line("0.001"),), "AMOUNT_PRECISION"),
+        ((line("0.00001"),), "AMOUNT_PRECISION"),
         ((line("10000000000000.01"),), "AMOUNT_OUT_OF_RANGE"),
         ((line("10000000000000", 2),), "AMOUNT_OUT_OF_RANGE"),
         ((line("10000000000000"), line("0.01")), "AMOUNT_OUT_OF_RANGE"),

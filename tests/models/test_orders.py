@@ -7,13 +7,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from models.commands import CreateOrder, OrderItem
+from models.commands import CreateOrder, OrderItem, RecordPayment
 from models.errors import ExceedsDue
 from models.ledger import Ledger
 from models.money import MAX_AMOUNT_MINOR, to_decimal
 from models.operations.create_order import create_order
 from models.planning import payments, releasing
-from models.planning.payments import RecordPayment
 from models.planning.releasing import VoidCredit, VoidInvoice
 from models.session import TenantConnection, tenant_transaction
 from models.units import Posted, Refused
@@ -452,7 +451,7 @@ async def test_what_one_batch_pays_and_voids(tenant: Tenant, anna: UUID, chair: 
         (0, None, "INVALID", "quantity"),
         (-1, None, "INVALID", "quantity"),
         (1, "-1", "INVALID", "unitPrice"),
-        (1, "0.001", "AMOUNT_PRECISION", "unitPrice"),
+        (1, "0.00001", "AMOUNT_PRECISION", "unitPrice"),
     ],
 )
 async def test_items_that_no_order_has(

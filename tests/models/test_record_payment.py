@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from models.commands import RecordPayment
 from models.errors import ExceedsDue
 from models.operations.record_payment import record_payment
-from models.planning.payments import RecordPayment
 from models.views import AccountView
 from tests.support.tenants import MANAGER, Tenant
 

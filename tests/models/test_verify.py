@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from app.postgres.embedded import Urls
-from models.commands import Actor, AdjustCredit, GiveReward
+from models.commands import Actor, AdjustCredit, GiveReward, RecordPayment
 from models.customers import UpsertCustomer
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
@@ -25,7 +25,6 @@ from models.operations.upsert_customer import upsert_customer
 from models.plan_ages import PlanAges
 from models.planning.assign import AssignCredit, InvoiceAmount
 from models.planning.invoices import CreateInvoice, InvoiceLineItem
-from models.planning.payments import RecordPayment
 from models.reads.proof import MAX_LISTED
 from models.reads.verify import every_tenant, verify
 from models.session import tenant_transaction

@@ -198,6 +198,13 @@ CHANGES: dict[str, tuple[tuple[str, str | None], ...]] = {
         ("operation = 'useCoupon'", "shared = true"),
         ("operation = 'useCoupon'", "kept = true"),
     ),
+    "invoice_line_details": (
+        ("true", None),
+        ("true", "tax_minor = tax_minor + 1"),
+        ("true", "quantity = quantity + 1, amount_minor = round((quantity + 1) * 199 * 0.9)"),
+        ("true", "discount_percent = discount_percent + 0.0001"),
+        ("true", COPIED),
+    ),
     "invoice_lines": (
         ("true", None),
         ("true", "description = 'Coffee'"),
@@ -294,6 +301,15 @@ CHANGES: dict[str, tuple[tuple[str, str | None], ...]] = {
         ("kind = 'SELLING_CREDIT'", "kind = 'ADDING'"),
         ("asset = 'MONEY'", "kind = 'SELLING_CREDIT', per_customer_day = NULL"),
         ("kind = 'SELLING_CREDIT'", "per_adjustment = NULL"),
+    ),
+    "overpayments": (
+        ("revoked_minor IS NULL", None),
+        ("revoked_minor IS NULL", "amount_minor = amount_minor + 1"),
+        ("revoked_minor IS NULL", f"credit_id = '{NOBODY}'"),
+        ("revoked_minor IS NULL", "revoked_minor = 0, revoked_transaction_id = transaction_id"),
+        ("revoked_minor IS NOT NULL", "revoked_minor = revoked_minor - 1"),
+        ("revoked_minor IS NOT NULL", "revoked_minor = NULL, revoked_transaction_id = NULL"),
+        ("revoked_minor IS NULL", COPIED),
     ),
     "partner_tokens": (
         ("true", None),

@@ -1,8 +1,10 @@
 """The reference's invoices, orders, payments, and the credit that is set against them."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from tests.simulation.approving import Approving
 from tests.simulation.records import (
@@ -14,6 +16,7 @@ from tests.simulation.records import (
     WHOLE,
     Assignment,
     Invoice,
+    Line,
     Lot,
     Payment,
     bad_amount,
@@ -35,14 +38,14 @@ class Billing(Approving):
         role: str,
         customer: int,
         currency: str,
-        lines: tuple[tuple[int, Decimal], ...],
+        lines: tuple[Line, ...],
         auto: bool,
         issued: date | None = None,
         reference: str | None = None,
     ) -> str:
         refuse(_bad_lines(lines, currency) | ({"INVALID"} if self.is_erased(customer) else set()))
-        made = Invoice(self.person(customer), currency, _worth(lines), len(self.invoices))
-        made.lines = tuple((quantity, quantity * price, False) for quantity, price in lines)
+        made = Invoice(self.person(customer), currency, _worth(lines, currency), len(self.invoices))
+        made.lines = tuple((Decimal(line.quantity), line.with_tax(PLACES[currency]), False) for line in lines)
         made.reference = self.kept(customer, reference)
         return self._issue(made, issued or self.today(now), now, auto)
 
@@ -53,32 +56,31 @@ class Billing(Approving):
         role: str,
         customer: int,
         currency: str,
-        items: tuple[tuple[int, int, Decimal | None], ...],
+        items: tuple[tuple[int, Line], ...],
         auto: bool,
         issued: date | None = None,
         propose: bool = False,
     ) -> str:
-        products = [self.products[number] for number, _, _ in items]
+        products = [self.products[number] for number, _ in items]
         lines = tuple(
-            (quantity, product.price if price is None else price)
-            for product, (_, quantity, price) in zip(products, items, strict=True)
+            replace(line, price=product.price) if line.price is None else line
+            for product, (_, line) in zip(products, items, strict=True)
         )
+        kinds = tuple(product.kind for product in products)
         faults = set() if all(product.active for product in products) else {"INVALID"}
         if any(product.currency != currency for product in products):
             faults.add("CURRENCY_MISMATCH")
-        refuse(faults | _bad_lines(lines, currency) | ({"INVALID"} if self.is_erased(customer) else set()))
+        refuse(faults | _bad_lines(lines, currency, kinds) | ({"INVALID"} if self.is_erased(customer) else set()))
         if propose:
             return self._request(
                 "order", now, customer=customer, currency=currency, items=items, auto=auto, issued=issued
             )
-        worth = [quantity * price for quantity, price in lines]
-        sold = tuple(
-            amount for product, amount in zip(products, worth, strict=True) if product.kind == "CREDIT" and amount
-        )
-        made = Invoice(self.person(customer), currency, _worth(lines), len(self.invoices), sold)
+        worth = [line.total(PLACES[currency]) for line in lines]
+        sold = tuple(amount for kind, amount in zip(kinds, worth, strict=True) if kind == "CREDIT" and amount)
+        made = Invoice(self.person(customer), currency, _worth(lines, currency), len(self.invoices), sold)
         made.lines = tuple(
-            (quantity, amount, product.kind == "CREDIT")
-            for product, amount, (quantity, _) in zip(products, worth, lines, strict=True)
+            (Decimal(line.quantity), line.with_tax(PLACES[currency]), kind == "CREDIT")
+            for line, kind in zip(lines, kinds, strict=True)
         )
         return self._issue(made, issued or self.today(now), now, auto)
 
@@ -104,7 +106,8 @@ class Billing(Approving):
     def _grant(self, invoice: Invoice, now: datetime) -> None:
         if invoice.due == 0 and not invoice.granted:
             invoice.granted = tuple(
-                self._open(invoice.customer, invoice.currency, amount, now).serial for amount in invoice.sold
+                self._open(invoice.customer, invoice.currency, amount, now, source="ORDER").serial
+                for amount in invoice.sold
             )
 
     def _take_back_grants(self, invoice: Invoice, now: datetime) -> None:
@@ -112,11 +115,13 @@ class Billing(Approving):
         if invoice.due == 0:
             return
         for number in invoice.granted:
-            lot = self.lots[number]
-            lot.revoked = True
-            if lot.left and not lot.has_expired(now):
-                self._void(lot)
+            self._take_back(self.lots[number], now)
         invoice.granted = ()
+
+    def _take_back(self, lot: Lot, now: datetime) -> None:
+        lot.revoked = True
+        if lot.left and not lot.has_expired(now):
+            self._void(lot)
 
     def _spent_grants(self, invoices: Iterable[int], now: datetime) -> set[str]:
         """Why what these orders have granted cannot be taken back: something of it is used, and was not given back."""
@@ -128,16 +133,38 @@ class Billing(Approving):
     # Paying
 
     def _pay(
-        self, *, now: datetime, role: str, invoice: int, amount: Decimal, method: str, received: date | None = None
+        self,
+        *,
+        now: datetime,
+        role: str,
+        invoice: int,
+        amount: Decimal,
+        method: str,
+        received: date | None = None,
+        keep: bool = False,
+        approval: bool = False,
+        propose: bool = False,
+        asked: Decimal | None = None,
+        customer: int | None = None,
     ) -> str:
+        """keep: what is paid too much becomes a lot. asked: how much of it was to be kept, where it has waited; customer: of
+        whose invoice that was."""
         paid = self.invoices[invoice]
         faults = bad_amount(amount, paid.currency) | ({"INVALID"} if amount < 0 or method not in METHODS else set())
         faults |= {"INVALID"} if received is not None and received > self.today(now) else set()
         with_credit = method == "ACCOUNT_CREDIT"
         if not paid.is_open:
             faults.add("INVOICE_NOT_OPEN")
-        elif amount > (paid.due_to_credit if with_credit else paid.due):
+        elif amount > (paid.due_to_credit if with_credit else paid.due) and (with_credit or not keep):
             faults.add("EXCEEDS_DUE")
+        kept = max(amount - paid.due, NOTHING) if keep and not with_credit else NOTHING
+        faults |= {"INVALID"} if keep and with_credit else set()
+        faults |= {"INVALID"} if (propose or asked is not None) and not kept else set()
+        faults |= (
+            {"INVALID"}
+            if kept and (self.is_erased(paid.customer) or kept > (kept if asked is None else asked))
+            else set()
+        )
         lots = self.burning(paid.customer, paid.currency, now) if with_credit else []
         available = sum((self.free(lot, now) for lot in lots), NOTHING)
         faults |= self.short(available) if with_credit and amount > available else set()
@@ -145,15 +172,31 @@ class Billing(Approving):
         if with_credit:
             refuse(self._may_spend(now, role, paid.customer, paid.currency, amount))
             self._count_spent(now, role, paid.customer, paid.currency, amount)
-        self.payments.append(Payment(invoice, amount, method, now))
+        if kept:
+            over = self._over_limit(now, role, paid.customer, paid.currency, kept)
+            if propose or (over and approval):
+                facts: dict[str, Any] = {
+                    "invoice": invoice,
+                    "amount": amount,
+                    "method": method,
+                    "received": received,
+                    "keep": True,
+                }
+                return self._request("pay", now, customer=paid.customer, asked=kept, **facts)
+            refuse({"LIMIT_EXCEEDED"} if over else set())
+            self._use_limit(now, role, paid.customer, paid.currency, kept)
+        self.payments.append(Payment(invoice, amount, method, now, kept=kept))
         if not with_credit:
-            paid.paid += amount
+            paid.paid += amount - kept
         for lot in lots:
             if amount:
                 taken = min(self.free(lot, now), amount)
                 self._set_against(lot, paid, taken, now, len(self.payments) - 1)
                 amount -= taken
         self._grant(paid, now)
+        if kept:
+            lot = self._open(paid.customer, paid.currency, kept, now, effective=received, source="OVERPAYMENT")
+            self.payments[-1].lot = lot.serial
         return "done"
 
     def _void_payment(self, *, now: datetime, role: str, payment: int) -> str:
@@ -162,11 +205,17 @@ class Billing(Approving):
         parts = [part for part in self.assignments if part.live and part.payment == payment]
         refuse({"CREDIT_NOTED"} if voided.noted or any(part.noted for part in parts) else set())
         refuse(self._spent_grants([voided.invoice], now))
+        kept = None if voided.lot is None else self.lots[voided.lot]
+        if kept is not None and (used := kept.used + self.held(kept, now)):
+            self.figures["CREDIT_SPENT"] = {used}
+            refuse({"CREDIT_SPENT"})
         voided.live = False
         if voided.method != "ACCOUNT_CREDIT":
-            self.invoices[voided.invoice].paid -= voided.amount
+            self.invoices[voided.invoice].paid -= voided.amount - voided.kept
         self._let_go(parts, now)
         self._take_back_grants(self.invoices[voided.invoice], now)
+        if kept is not None:
+            self._take_back(kept, now)
         return "done"
 
     # Assigning
@@ -285,13 +334,12 @@ class Billing(Approving):
         return "done"
 
 
-def _bad_lines(lines: tuple[tuple[int, Decimal], ...], currency: str) -> set[str]:
+def _bad_lines(lines: tuple[Line, ...], currency: str, kinds: tuple[str, ...] | None = None) -> set[str]:
     faults = set[str]()
-    for quantity, price in lines:
-        faults |= bad_amount(price, currency) - {"AMOUNT_ZERO"}
-        faults |= {"INVALID"} if quantity < 1 or price < 0 else set()
-    return faults | ({"AMOUNT_OUT_OF_RANGE"} if _worth(lines) * 10 ** PLACES[currency] > MOST else set())
+    for line, kind in zip(lines, kinds or (None,) * len(lines), strict=True):
+        faults |= line.faults(currency, kind)
+    return faults | ({"AMOUNT_OUT_OF_RANGE"} if _worth(lines, currency) * 10 ** PLACES[currency] > MOST else set())
 
 
-def _worth(lines: tuple[tuple[int, Decimal], ...]) -> Decimal:
-    return sum((quantity * price for quantity, price in lines), NOTHING)
+def _worth(lines: tuple[Line, ...], currency: str) -> Decimal:
+    return sum((line.total(PLACES[currency]) + (line.tax or NOTHING) for line in lines), NOTHING)

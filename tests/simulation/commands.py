@@ -151,7 +151,7 @@ class Commands(NoteCommands, HoldCommands, Moves):
 
     def _invoice(self, now: datetime) -> Command:
         currency = self.dice.choice(MONEY)
-        lines = tuple((self.dice.randint(1, 3), self._amount(currency, 40)) for _ in range(self.dice.randint(1, 3)))
+        lines = tuple(self._line(currency, 40, of_a_hundred=25) for _ in range(self.dice.randint(1, 3)))
         return Command(
             "invoice",
             {
@@ -170,11 +170,7 @@ class Commands(NoteCommands, HoldCommands, Moves):
         sold = [n for n, product in enumerate(products) if product.currency == currency and product.active]
         numbers = sold if sold and self._chance(92) else range(len(products))
         items = tuple(
-            (
-                self.dice.choice(numbers),
-                self.dice.randint(0 if self._chance(5) else 1, 3),
-                self._amount(currency, 20) if self._chance(25) else None,
-            )
+            (self.dice.choice(numbers), self._line(currency, 20, of_a_hundred=12, priced=self._chance(25)))
             for _ in range(self.dice.randint(1, 3))
         )
         facts = {
@@ -197,6 +193,10 @@ class Commands(NoteCommands, HoldCommands, Moves):
         facts: dict[str, Any] = {"invoice": invoice, "amount": amount, "method": method}
         if self._chance(10):
             facts["received"] = self.reference.today(now) + timedelta(days=self.dice.randint(-9, 1))
+        if self._chance(25 if method != "ACCOUNT_CREDIT" else 2):
+            facts |= {"keep": True, "approval": self._chance(40)}
+            facts["amount"] += self._amount(owed.currency, 130) if self._chance(60) else 0
+            return self._perhaps_proposed("pay", facts, self.dice.choice(ROLES), 10)
         return Command("pay", facts, self.dice.choice(ROLES))
 
     def _most(self, invoice: Invoice, now: datetime) -> Decimal:
@@ -487,7 +487,7 @@ class Commands(NoteCommands, HoldCommands, Moves):
 
     def _set_product(self) -> Command:
         product = self.dice.randrange(len(self.reference.products))
-        price = Decimal(self.dice.randint(1, 30))
+        price = Decimal(self.dice.randint(1, 30)) if self._chance(70) else self._fraction(30)
         return Command("set_product", {"product": product, "price": price, "active": self._chance(85)})
 
     def _set_service(self) -> Command:

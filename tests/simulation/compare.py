@@ -9,7 +9,7 @@ from uuid import UUID
 from models.reads import accounts, liability
 from models.reads.session import ReadSession
 from tests.simulation.names import Names
-from tests.simulation.records import NOTED, minor
+from tests.simulation.records import minor
 from tests.simulation.reference import Reference
 from tests.support.tenants import Tenant
 
@@ -40,7 +40,9 @@ _ASSIGNMENTS: Final = """
     LEFT JOIN payments p ON p.tenant_id = $1 AND p.transaction_id = a.transaction_id
     WHERE a.tenant_id = $1 ORDER BY a.id"""
 _PAYMENTS: Final = """
-    SELECT id, invoice_id, amount_minor, noted_minor, method, voided_at IS NULL FROM payments WHERE tenant_id = $1"""
+    SELECT p.id, p.invoice_id, p.amount_minor, p.noted_minor, p.method, p.voided_at IS NULL, coalesce(o.amount_minor, 0),
+        o.credit_id
+    FROM payments p LEFT JOIN overpayments o ON o.tenant_id = $1 AND o.id = p.id WHERE p.tenant_id = $1"""
 _NOTES: Final = """
     SELECT n.id, n.invoice_id, n.amount_minor, n.lowered_minor, coalesce(c.origin_id, c.id), n.voided_at IS NULL
     FROM credit_notes n LEFT JOIN credits c ON c.tenant_id = $1 AND c.id = n.credit_id WHERE n.tenant_id = $1"""
@@ -143,8 +145,8 @@ async def differences(
                 for part in await liability.parts(session, now, now, zone)
             },
             {
-                (asset, month or "", *_source(reason), amount)
-                for (asset, month, reason), amount in reference.owed(now).items()
+                (asset, month or "", source, reason or "", amount)
+                for (asset, month, source, reason), amount in reference.owed(now).items()
             },
         )
         tiers, ladder = dict(await session.fetch(_TIERS)), dict(await session.fetch(_LADDER))
@@ -277,6 +279,8 @@ def _expected_bills(names: Names, reference: Reference) -> Iterable[tuple[str, s
                 minor(p.noted, reference.invoices[p.invoice].currency),
                 p.method,
                 p.live,
+                minor(p.kept, reference.invoices[p.invoice].currency),
+                None if p.lot is None else names.lots[p.lot],
             )
             for number, p in enumerate(reference.payments)
         ],
@@ -392,13 +396,6 @@ def _accounts(tenant: Tenant, names: Names, reference: Reference) -> Iterable[tu
         )
         if amounts[0] or amounts[3]:
             yield (names.customers[person], asset, *(minor(amount, asset) for amount in amounts))
-
-
-def _source(reason: str | None) -> tuple[str, str]:
-    """Kind and reason of the transactions that have added it."""
-    if reason is None:
-        return "ORDER", ""
-    return ("CREDIT_NOTE", "") if reason == NOTED else ("ADJUSTMENT", reason)
 
 
 def _used(names: Names, reference: Reference) -> Iterable[tuple[Any, ...]]:

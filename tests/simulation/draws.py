@@ -1,11 +1,12 @@
 """What a command may be about, by the throw of dice: somebody, an amount, something that is there."""
 
 import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.simulation.records import PLACES, Command, Lot
+from tests.simulation.records import PLACES, Command, Line, Lot
 from tests.simulation.reference import Reference
 
 ROLES = ("MANAGER", "MANAGER", "STAFF")
@@ -58,6 +59,28 @@ class Draws:
         places = PLACES[asset]
         return Decimal(self.dice.randint(1, most * 10**places)).scaleb(-places)
 
+    def _fraction(self, most: int) -> Decimal:
+        """With up to four decimal places, and now and then one more."""
+        places = 5 if self._chance(2) else self.dice.randint(1, 4)
+        return Decimal(self.dice.randint(1, most * 10**places)).scaleb(-places)
+
+    def _line(self, currency: str, most: int, *, of_a_hundred: int, priced: bool = True) -> Line:
+        """So often one with fractions, discounts or tax. priced: whether its price is named."""
+        price = self._amount(currency, most) if priced else None
+        line = Line(self.dice.randint(0 if self._chance(4) else 1, 3), price)
+        if not self._chance(of_a_hundred):
+            return line
+        if self._chance(60):
+            line = replace(line, quantity=self._fraction(4))
+        if priced and self._chance(50):
+            line = replace(line, price=self._fraction(most))
+        if self._chance(40):
+            percents = (Decimal(10), Decimal("33.3333"), Decimal(100), Decimal("100.1"), Decimal(0))
+            line = replace(line, percent=self.dice.choice(percents))
+        if self._chance(25):
+            line = replace(line, off=self._amount(currency, 2))
+        return replace(line, tax=self._amount(currency, 3)) if self._chance(40) else line
+
     def _reference(self, of_a_hundred: int) -> dict[str, str]:
         """What the tenant's own systems call it, where they do."""
         if not self._chance(of_a_hundred) or "reference" in self.without:
@@ -78,6 +101,7 @@ class Draws:
     def _lot_in_use(self) -> Lot | None:
         """One that an order has granted, of which something is held, or to which a coupon or a spend may give back."""
         numbers = [number for invoice in self.reference.invoices for number in invoice.granted]
+        numbers += [payment.lot for payment in self.reference.payments if payment.live and payment.lot is not None]
         coupons = [coupon for coupon in self.reference.coupons if coupon.status == "ISSUED"]
         numbers += [number for coupon in coupons for number, _ in coupon.taken]
         numbers += [number for spend in self.reference.spends if spend.left for number, _ in spend.taken]

@@ -38,14 +38,14 @@ from models.planning.approving import ApproveRequest
 from models.planning.assign import AssignCredit, InvoiceAmount
 from models.planning.coupons import DisableCoupon, ReopenCoupon, UseCoupon
 from models.planning.invoices import CreateInvoice, InvoiceLineItem
-from models.planning.payments import RecordPayment, VoidPayment
+from models.planning.payments import VoidPayment
 from models.planning.releasing import ReassignCredit, ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
 from models.planning.spending import SpendCredit
 from models.planning.using import UseCredit
 from models.texts import texts_of
 from tests.simulation import hold_commands, note_commands
 from tests.simulation.names import Names
-from tests.simulation.records import Command, FileRow
+from tests.simulation.records import Command, FileRow, Line
 from tests.support.tenants import ADMIN
 
 ACTORS: Final = {role: Actor(role.lower(), role) for role in ("MANAGER", "STAFF")}
@@ -95,7 +95,7 @@ def _bulk(names: Names, key: str, **facts: Any) -> Any:
 
 
 def _invoice(names: Names, key: str, **facts: Any) -> Any:
-    lines = tuple(InvoiceLineItem("Tea", quantity, price) for quantity, price in facts["lines"])
+    lines = tuple(InvoiceLineItem("Tea", **_line(line)) for line in facts["lines"])
     customer = names.customer(facts["customer"])
     return create_invoice, CreateInvoice(
         customer,
@@ -109,7 +109,7 @@ def _invoice(names: Names, key: str, **facts: Any) -> Any:
 
 
 def _order(names: Names, key: str, **facts: Any) -> Any:
-    items = tuple(c.OrderItem(names.products[product], *more) for product, *more in facts["items"])
+    items = tuple(c.OrderItem(names.products[product], **_line(line)) for product, line in facts["items"])
     customer = names.customer(facts["customer"])
     return create_order, c.CreateOrder(
         customer,
@@ -122,8 +122,28 @@ def _order(names: Names, key: str, **facts: Any) -> Any:
     )
 
 
+def _line(line: Line) -> dict[str, Any]:
+    whole = isinstance(line.quantity, int)
+    return {
+        "quantity": line.quantity if whole else 0,
+        "unit_price": line.price,
+        "quantity_decimal": None if whole else line.quantity,
+        "discount_percent": line.percent,
+        "discount_amount": line.off,
+        "tax_amount": line.tax,
+    }
+
+
 def _pay(names: Names, key: str, *, invoice: int, amount: Decimal, method: str, **facts: Any) -> Any:
-    return record_payment, RecordPayment(names.rows["invoices"][invoice], amount, method, facts.get("received"))
+    return record_payment, c.RecordPayment(
+        names.rows["invoices"][invoice],
+        amount,
+        method,
+        facts.get("received"),
+        keep_excess=facts.get("keep", False),
+        request_approval=facts.get("approval", False),
+        propose_only=facts.get("propose", False),
+    )
 
 
 def _void_payment(names: Names, key: str, *, payment: int) -> Any:

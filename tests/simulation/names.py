@@ -59,7 +59,8 @@ class Names:
                 ("spends", outcome.transaction_id) if outcome.payment_id is None else ("payments", outcome.payment_id)
             )
             self.rows[made[0]].append(some(made[1]))
-        if command.name == "pay":
+        paid = command.name == "pay" and became != "requested"
+        if paid or (became == "approved" and outcome.payment_id is not None):
             self.rows["payments"].append(some(outcome.payment_id))
         if became == "requested":
             self.rows["approval_requests"].append(some(outcome.approval_request_id))

@@ -8,7 +8,6 @@ from functools import partial
 
 from tests.simulation.billing import Billing
 from tests.simulation.records import (
-    NOTED,
     NOTHING,
     PLACES,
     TAKEN_BACK,
@@ -154,7 +153,7 @@ class Noting(Billing):
         money = [(paid, amount) for paid, amount in shares if isinstance(paid, Payment)]
         if money:
             whole = sum((amount for _, amount in money), NOTHING)
-            lot = self._open(invoice.customer, invoice.currency, whole, now, counts=False, reason=NOTED)
+            lot = self._open(invoice.customer, invoice.currency, whole, now, counts=False, source="CREDIT_NOTE")
             numbers = [(self.payments.index(paid), amount) for paid, amount in money]
             parts += [Part(amount, lot.serial, gone=False, payment=number) for number, amount in numbers]
             invoice.paid -= whole
@@ -202,7 +201,7 @@ def _last_first(paid: Iterable[Paid], back: Decimal) -> list[tuple[Paid, Decimal
 
 
 def _left(paid: Paid) -> Decimal:
-    return paid.amount - paid.noted
+    return paid.amount - paid.noted - (paid.kept if isinstance(paid, Payment) else NOTHING)
 
 
 def _when(paid: Paid) -> tuple[datetime, bool, int]:

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from functools import lru_cache
+from math import floor
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,8 +29,6 @@ TIERS = (("Silver", 500), ("Gold", 2000))
 GRACE_DAYS = 60
 LONGEST_HOLD = timedelta(days=30)
 APPROVAL_DAYS = 7
-NOTED = "credit note"
-"""Why a lot was added whose value a credit note gave back."""
 METHODS = ("CASH", "CHECK", "CARD", "TRANSFER", "OTHER", "ACCOUNT_CREDIT")
 NOTHING = Decimal(0)
 
@@ -82,9 +82,9 @@ class Lot:
     """Value with a history. customer: the record that it was added to; whose it is now is that record's person.
 
     home: the record on whose account it stands: what is left moves in a merge, and what comes back later moves then.
-    place: of the credit that it is on that account, among all; the later one has the higher id. reason: None where an
-    order has granted it; of one that was transferred, why the value was first given. revoked: whether the order that
-    granted it is no longer paid.
+    place: of the credit that it is on that account, among all; the later one has the higher id. reason: None where it was
+    not adjusted; of one that was transferred, why the value was first given. source: what opened it. revoked: whether what
+    granted it, an order or a payment of too much, is no longer paid.
     """
 
     customer: int
@@ -100,6 +100,7 @@ class Lot:
     home: int
     place: int
     reason: str | None
+    source: str = "ADJUSTMENT"
     movements: tuple[tuple[str, Decimal], ...] = ()
     swept: bool = False
     voided: bool = False
@@ -164,7 +165,7 @@ class Invoice:
     credited: Decimal = NOTHING
     void: bool = False
     noted: Decimal = NOTHING
-    lines: tuple[tuple[int, Decimal, bool], ...] = ()
+    lines: tuple[tuple[Decimal, Decimal, bool], ...] = ()
     reference: str | None = None
 
     @property
@@ -193,6 +194,49 @@ class Invoice:
         return self.status in ("OPEN", "PART_PAID")
 
 
+@dataclass(frozen=True)
+class Line:
+    """What an invoice or an order has a line of. price: None is the product's own."""
+
+    quantity: int | Decimal
+    price: Decimal | None
+    percent: Decimal | None = None
+    off: Decimal | None = None
+    tax: Decimal | None = None
+
+    def total(self, places: int) -> Decimal:
+        """Without the tax: rounded once, half away from zero."""
+        scaled = self.exact * 10**places
+        return Decimal(floor(abs(scaled) + Fraction(1, 2))).scaleb(-places) * (1 if scaled >= 0 else -1)
+
+    def with_tax(self, places: int) -> Decimal:
+        return self.total(places) + (self.tax or NOTHING)
+
+    @property
+    def exact(self) -> Fraction:
+        whole = Fraction(self.quantity) * Fraction(self.price or 0)
+        return whole * (1 - Fraction(self.percent or 0) / 100) - Fraction(self.off or 0)
+
+    def faults(self, currency: str, kind: str | None = None) -> set[str]:
+        """What is wrong with it, whatever the rest of the bill is."""
+        price, percent, found = self.price or NOTHING, self.percent or NOTHING, set[str]()
+        found |= {"AMOUNT_PRECISION"} if is_finer(price) else set()
+        found |= {"AMOUNT_OUT_OF_RANGE"} if abs(price) * 10 ** PLACES[currency] > MOST else set()
+        for extra in (self.off or NOTHING, self.tax or NOTHING):
+            found |= bad_amount(extra, currency) - {"AMOUNT_ZERO"} | ({"INVALID"} if extra < 0 else set())
+        odd = price < 0 or self.exact < 0 or not 0 <= percent <= 100 or is_finer(percent)
+        odd = odd or self.quantity <= 0 or is_finer(Decimal(self.quantity)) or self.quantity >= 10**10
+        if kind == "CREDIT":
+            odd = odd or bool(percent or self.off or self.tax)
+            found |= {"AMOUNT_PRECISION"} if self.exact != Fraction(self.total(PLACES[currency])) else set()
+        return found | ({"INVALID"} if odd else set())
+
+
+def is_finer(value: Decimal) -> bool:
+    """Than anything is written: with more than four decimal places."""
+    return value * 10_000 != int(value * 10_000)
+
+
 @dataclass
 class Assignment:
     """Of a lot, set against an invoice; payment: the one with account credit that it belongs to. noted: what credit notes
@@ -219,6 +263,9 @@ class Payment:
     live: bool = True
     noted: Decimal = NOTHING
     place: int = 0
+    kept: Decimal = NOTHING
+    lot: int | None = None
+    """What it has put on the account, being too much."""
 
 
 @dataclass(frozen=True)

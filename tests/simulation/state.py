@@ -157,15 +157,16 @@ class State:
     def lifetime(self, customer: int, asset: str) -> Decimal:
         return sum((lot.lifetime for lot in self.lots_of(customer, asset)), NOTHING)
 
-    def owed(self, now: datetime) -> Counter[tuple[str, str | None, str | None]]:
-        """What has not expired, or is held, in minor units: by asset, the month that it expires in, and why it was given."""
-        owed = Counter[tuple[str, str | None, str | None]]()
+    def owed(self, now: datetime) -> Counter[tuple[str, str | None, str, str | None]]:
+        """What has not expired, or is held, in minor units: by asset, the month that it expires in, what opened it, and
+        the reason."""
+        owed = Counter[tuple[str, str | None, str, str | None]]()
         for lot in self.lots:
             left = self.held(lot, now) if lot.has_expired(now) else lot.left
             if left:
                 last = None if lot.expires is None else lot.expires - timedelta(microseconds=1)
                 month = None if last is None else f"{last.astimezone(self.zone):%Y-%m}"
-                owed[lot.asset, month, lot.reason] += minor(left, lot.asset)
+                owed[lot.asset, month, lot.source, lot.reason] += minor(left, lot.asset)
         return owed
 
     def burning(self, customer: int, asset: str, now: datetime, service: Iterable[int] = ()) -> list[Lot]:
@@ -204,6 +205,7 @@ class State:
         auto_apply: bool = True,
         counts: bool = True,
         reason: str | None = None,
+        source: str = "ADJUSTMENT",
     ) -> Lot:
         starts = now if effective is None else first_instant(effective, self.zone)
         lot = Lot(
@@ -220,6 +222,7 @@ class State:
             self.person(customer),
             self._place(),
             reason,
+            source,
         )
         lot.move(ADDED, amount)
         self.lots.append(lot)

@@ -25,6 +25,7 @@ REFERENCE = (
     "moving",
     "billing",
     "holding",
+    "noting",
     "serving",
     "spending",
     "noting",

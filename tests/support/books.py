@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from models.commands import Actor, AdjustCredit, BulkCredit, BulkItem, Command, GiveReward
+from models.commands import Actor, AdjustCredit, BulkCredit, BulkItem, Command, GiveReward, RecordPayment
 from models.money import POINTS, SERVICE_CREDITS, to_decimal
 from models.planning.assign import AssignCredit, InvoiceAmount
 from models.planning.burn_order import burn_key
@@ -21,7 +21,6 @@ from models.planning.credits import is_open
 from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from models.planning.limits import MONEY
 from models.planning.lots import Lots
-from models.planning.payments import RecordPayment
 from models.planning.reward_rows import RewardState
 from models.planning.state import AccountState, Books, CounterState, CreditState, CustomerState, InvoiceState
 

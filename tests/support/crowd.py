@@ -49,6 +49,8 @@ _ROWS: Final[dict[str, str]] = {
     "invoice_texts": "id, reference, referenced_at | id(8, t, n), 'R-' || n % 2, at(t + n)",
     "invoice_lines": "id, invoice_id, position, description, quantity, unit_price_minor"
     " | id(9, t, n), id(8, t, n), 0, 'a line', 1, 5",
+    "invoice_line_details": "id, quantity, unit_price_minor, discount_percent, discount_minor, tax_minor, amount_minor"
+    " | id(9, t, n), 0.5, 10, 0, 0, 0, 5",
     "payments": "id, invoice_id, amount_minor, method, received_on, actor_id, created_at, transaction_id"
     " | id(10, t, n), id(8, t, n), 1, CASE WHEN n % 4 = 0 THEN 'ACCOUNT_CREDIT' ELSE 'CASH' END,"
     " '2026-01-01', id(2, t, n), at(t + n),"
@@ -56,6 +58,7 @@ _ROWS: Final[dict[str, str]] = {
     "assignments": "id, credit_id, invoice_id, transaction_id, amount_minor, origin, assigned_at, released_at,"
     " release_transaction_id | id(11, t, n), id(6, t, n), id(8, t, n), id(5, t, n), 1, 'AUTO', at(t + n),"
     " CASE WHEN n % 3 = 0 THEN at(t + n) END, CASE WHEN n % 3 = 0 THEN id(5, t, n) END",
+    "overpayments": "id, credit_id, transaction_id, amount_minor | id(10, t, n), id(6, t, n), id(5, t, n), 1",
     "grants": "id, invoice_id, credit_id, transaction_id | id(12, t, n), id(8, t, n), id(6, t, n), id(5, t, n)",
     "credit_changes": "id, credit_id, transaction_id, old_auto_apply, new_auto_apply, old_services, new_services, created_at"
     " | id(13, t, n), id(6, t, n), id(5, t, n), true, false, '[]', '[]', at(t + n)",

@@ -52,6 +52,19 @@ MUTATIONS: Final = [
         lambda ids: {"invoiceId": ids["Invoice"], "amount": "1.00", "method": "ACCOUNT_CREDIT", "idempotencyKey": "k"},
     ),
     mutating(
+        "keep what is too much",
+        "recordPayment",
+        INSIDE,
+        scopes("payments:write", "credits:refund"),
+        lambda ids: {
+            "invoiceId": ids["Invoice"],
+            "amount": "1.00",
+            "method": "CASH",
+            "keepExcess": True,
+            "idempotencyKey": "k",
+        },
+    ),
+    mutating(
         "void payment",
         "voidPayment",
         ABOVE_STAFF,

@@ -16,6 +16,7 @@ from tests.support.root_fields import (
 )
 
 PREVIEW: Final = "query($input: AdjustCreditInput!) { adjustmentPreview(input: $input) { userErrors { code } } }"
+PREVIEW_PAYMENT: Final = "query($input: PreviewPaymentInput!) { previewPayment(input: $input) { userErrors { code } } }"
 NODE: Final = "query($id: ID!) { node(id: $id) { id } }"
 CATALOGUE: Final = scopes("ledger:read")
 PRODUCTS: Final = scopes("invoices:read", "invoices:write")
@@ -76,6 +77,22 @@ QUERIES: Final = [
         INSIDE,
         scopes("credits:spend"),
         as_input(lambda ids: {"customerId": ids["Customer"], "asset": "GBP", "amount": "1.00", "note": "Coffee"}),
+    ),
+    Case(
+        "preview a payment",
+        "previewPayment",
+        PREVIEW_PAYMENT,
+        INSIDE,
+        scopes("payments:write"),
+        as_input(lambda ids: {"invoiceId": ids["Invoice"], "amount": "1.00", "method": "CASH"}),
+    ),
+    Case(
+        "preview what is kept",
+        "previewPayment",
+        PREVIEW_PAYMENT,
+        INSIDE,
+        scopes("payments:write", "credits:refund"),
+        as_input(lambda ids: {"invoiceId": ids["Invoice"], "amount": "1.00", "method": "CASH", "keepExcess": True}),
     ),
     Case(
         "preview a hold",

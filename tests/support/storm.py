@@ -14,7 +14,16 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.postgres.database import open_database
-from models.commands import Actor, AdjustCredit, BulkCredit, BulkItem, GiveReward, Outcome, TransferCredit
+from models.commands import (
+    Actor,
+    AdjustCredit,
+    BulkCredit,
+    BulkItem,
+    GiveReward,
+    Outcome,
+    RecordPayment,
+    TransferCredit,
+)
 from models.errors import LedgerError
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
@@ -29,7 +38,6 @@ from models.operations.transfer_credit import transfer_credit
 from models.planning.approving import ApproveRequest
 from models.planning.assign import AssignCredit, InvoiceAmount
 from models.planning.invoices import CreateInvoice, InvoiceLineItem
-from models.planning.payments import RecordPayment
 from models.planning.releasing import ReassignCredit, ReleaseAssignments, VoidCredit, VoidInvoice
 
 MANAGER: Final = Actor("maria", "MANAGER")

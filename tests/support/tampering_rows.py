@@ -17,6 +17,7 @@ from models.operations.merge_customers import merge_customers
 from models.operations.partner_tokens import issue_token
 from models.operations.people import erase_customer
 from models.operations.update_tenant import update_tenant
+from models.planning.invoices import InvoiceLineItem
 from models.texts import Texts
 from tests.support import approvals, holds
 from tests.support.clock import Clock
@@ -93,6 +94,10 @@ async def _invoices(tenant: Tenant, anna: UUID, pounds: UUID) -> None:
     await tenant.pay(order, 50)
     voided = await tenant.pay(await tenant.order(anna, (product, 10)), 10)
     await tenant.void_payment(voided.payment_id)
+    line = InvoiceLineItem("Tea", 0, Decimal("1.99"), Decimal("2.5"), Decimal(10), tax_amount=Decimal("0.90"))
+    await tenant.overpay(await tenant.invoice(anna, 0, lines=(line,), auto_apply=False), 9)
+    kept = await tenant.overpay(await tenant.invoice(anna, 5, auto_apply=False), 7)
+    await tenant.void_payment(kept.payment_id)
     await _noted(tenant, anna)
 
 
@@ -188,7 +193,7 @@ class Superuser:
             "customers": {"external_id": "two"},
         }
         new: dict[str, Any] = {"id": str(uuid4()), **unique.get(table, {})}
-        if table == "grants":
+        if table in ("grants", "overpayments"):
             new["credit_id"] = NOBODY
         if table == "invoice_lines":
             new["position"] = 99

@@ -23,6 +23,7 @@ from models.commands import (
     NotedLine,
     OrderItem,
     Outcome,
+    RecordPayment,
     RefundSpend,
     ReviveCredit,
     TransferCredit,
@@ -55,7 +56,7 @@ from models.operations.use_credit import use_credit
 from models.planning.assign import AssignCredit, InvoiceAmount
 from models.planning.coupons import DisableCoupon, ReopenCoupon, UseCoupon
 from models.planning.invoices import CreateInvoice, InvoiceLineItem
-from models.planning.payments import RecordPayment, VoidPayment
+from models.planning.payments import VoidPayment
 from models.planning.releasing import ReassignCredit, ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
 from models.planning.spending import SpendCredit
 from models.planning.state import Source
@@ -188,10 +189,22 @@ class Tenant(TenantRows):
         return await update_credit(self.ledger, self.id, actor or self.actor, command, key or self.key())
 
     async def pay(
-        self, invoice_id: UUID | None, amount: str | int, method: str = "CARD", *, key: str | None = None, **more: Any
+        self,
+        invoice_id: UUID | None,
+        amount: str | int,
+        method: str = "CARD",
+        *,
+        key: str | None = None,
+        actor: Actor | None = None,
+        ledger: Ledger | None = None,
+        **more: Any,
     ) -> Outcome:
         command = RecordPayment(known(invoice_id), Decimal(amount), method, **more)
-        return await record_payment(self.ledger, self.id, self.actor, command, key or self.key())
+        return await record_payment(ledger or self.ledger, self.id, actor or self.actor, command, key or self.key())
+
+    async def overpay(self, invoice_id: UUID | None, amount: str | int, **more: Any) -> Outcome:
+        """What is too much is kept."""
+        return await self.pay(invoice_id, amount, keep_excess=True, **more)
 
     async def order(
         self, customer_id: UUID, *items: tuple[UUID, int], currency: str = "GBP", key: str | None = None, **more: Any

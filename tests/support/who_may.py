@@ -148,6 +148,9 @@ RIGHTS: Final[dict[str, str]] = {
     "order credit": f"add and edit by invoices:write & {_ADD}",
     "record payment": _PAY,
     "pay with credit": f"{_PAY} & spend, by credits:spend",
+    "keep what is too much": f"{_PAY} & {_REFUND}",
+    "preview a payment": _PAY,
+    "preview what is kept": f"{_PAY} & {_REFUND}",
     **dict.fromkeys(
         (
             "create product",

@@ -19,7 +19,8 @@ from typing import Final, TextIO, cast
 
 from models.errors import LedgerError
 from models.money import parse_decimal, to_minor
-from models.planning.invoices import MAX_DESCRIPTION_CHARACTERS, MAX_LINES, MAX_NUMBER_CHARACTERS, InvoiceLineItem
+from models.planning.invoices import MAX_LINES, MAX_NUMBER_CHARACTERS, InvoiceLineItem
+from models.planning.lines import MAX_DESCRIPTION_CHARACTERS
 
 CURRENCY: Final = "GBP"
 COLUMNS: Final = (

@@ -6,7 +6,10 @@ import gzip
 import random
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
+from math import floor
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -27,6 +30,7 @@ from models.operations.create_invoice import create_invoice
 from models.operations.create_tenant import create_tenant
 from models.operations.upsert_customer import upsert_customer
 from models.planning.invoices import CreateInvoice
+from models.planning.lines import line_of
 from models.session import tenant_transaction
 from tests.support.tenants import ADMIN
 
@@ -384,3 +388,22 @@ def test_documents_are_in_order_of_time_invoices_first_then_by_number() -> None:
         Document("3", "1", at),
     ]
     assert [d.number for d in sorted(unsorted, key=lambda d: d.order)] == ["20", "3", "C1", "10"]
+
+
+def test_lines_of_real_invoices_come_to_what_fractions_say() -> None:
+    """By the dozen, at a twelfth of the price, with a trade discount: as a shop would write the same invoices otherwise."""
+    lines = cents = 0
+    for document in read(SAMPLE).documents:
+        for asked in document.lines:
+            assert line_of(asked, "", asked.unit_price, "GBP").amount_minor == asked.quantity * asked.unit_price * 100
+            dozens = (Decimal(asked.quantity) / 12).quantize(Decimal("0.0001"))
+            each = (asked.unit_price / 7).quantize(Decimal("0.0001"))
+            if not dozens:
+                continue
+            otherwise = replace(asked, quantity=0, quantity_decimal=dozens, discount_percent=Decimal("12.5"))
+            made = line_of(otherwise, "", each, "GBP")
+            exact = Fraction(dozens) * Fraction(each) * Fraction(7, 8) * 100
+            assert made.amount_minor == floor(exact + Fraction(1, 2))
+            lines += 1
+            cents += made.amount_minor
+    assert (lines > 5_000, cents > 100_000) == (True, True)

@@ -12,13 +12,13 @@ from uuid import UUID
 import pytest
 
 from models import planning
-from models.commands import AdjustCredit, BulkCredit, BulkItem, Command, CreateCreditNote, MergeCustomers
+from models.commands import AdjustCredit, BulkCredit, BulkItem, Command, CreateCreditNote, MergeCustomers, RecordPayment
 from models.errors import LedgerError, LedgerErrors
 from models.planning.burn_order import burn_key
 from models.planning.credits import spendable
 from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from models.planning.lots import Lots
-from models.planning.payments import RecordPayment, VoidPayment
+from models.planning.payments import VoidPayment
 from models.planning.releasing import VoidInvoice
 from models.planning.state import (
     AccountState,

@@ -8,15 +8,29 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.commands import AdjustCredit, Approvable, CreateOrder, GiveReward, OrderItem
+from models.commands import (
+    AdjustCredit,
+    Approvable,
+    CreateOrder,
+    GiveReward,
+    NewExpiry,
+    OrderItem,
+    RecordPayment,
+    RefundSpend,
+    ReviveCredit,
+    TransferCredit,
+)
 from models.planning.columns import to_json
 from models.planning.requesting import OPERATIONS, restored
+from models.texts import Texts
 
 IDS = st.uuids()
 INSTANTS = st.datetimes(timezones=st.just(UTC))
 DATES = st.dates(date(1900, 1, 1), date(2200, 12, 31))
 AMOUNTS = st.decimals("0.0001", "9999999999999", places=4) | st.just(Decimal("1E+3"))
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+OWN = st.none() | st.builds(Texts, st.none() | TEXTS, st.lists(st.tuples(TEXTS, TEXTS), max_size=2).map(tuple))
+EXPIRIES = st.builds(NewExpiry, st.none() | st.integers(0, 36_500), st.none() | INSTANTS, st.booleans())
 ADJUSTMENTS = st.builds(
     AdjustCredit,
     IDS,
@@ -32,9 +46,10 @@ ADJUSTMENTS = st.builds(
     st.booleans(),
     st.booleans(),
     st.booleans(),
+    texts=OWN,
 )
-REWARDS = st.builds(GiveReward, IDS, IDS, st.booleans(), st.none() | TEXTS, st.booleans(), st.booleans())
-ITEMS = st.builds(OrderItem, IDS, st.integers(1, 1_000_000), st.none() | AMOUNTS)
+REWARDS = st.builds(GiveReward, IDS, IDS, st.booleans(), st.none() | TEXTS, st.booleans(), st.booleans(), texts=OWN)
+ITEMS = st.builds(OrderItem, IDS, st.integers(1, 1_000_000), *(st.none() | AMOUNTS for _ in range(5)))
 ORDERS = st.builds(
     CreateOrder,
     IDS,
@@ -46,10 +61,61 @@ ORDERS = st.builds(
     st.booleans(),
     st.booleans(),
     st.booleans(),
+    invoice_texts=OWN,
+)
+REFUNDS = st.builds(
+    RefundSpend,
+    IDS,
+    st.none() | AMOUNTS,
+    st.none() | TEXTS,
+    st.booleans(),
+    st.booleans(),
+    st.none() | IDS,
+    st.none() | st.just("GBP"),
+    new_expiry=EXPIRIES,
+    texts=OWN,
+)
+TRANSFERS = st.builds(
+    TransferCredit,
+    IDS,
+    IDS,
+    st.just("GBP"),
+    AMOUNTS,
+    st.none() | IDS,
+    st.none() | TEXTS,
+    st.booleans(),
+    st.booleans(),
+    texts=OWN,
+)
+REVIVALS = st.builds(
+    ReviveCredit,
+    IDS,
+    TEXTS,
+    EXPIRIES,
+    st.none() | AMOUNTS,
+    st.none() | TEXTS,
+    st.booleans(),
+    st.booleans(),
+    st.none() | IDS,
+    st.none() | st.just("GBP"),
+    texts=OWN,
+)
+PAYMENTS = st.builds(
+    RecordPayment,
+    IDS,
+    AMOUNTS,
+    st.sampled_from(("CASH", "CARD")),
+    st.none() | DATES,
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    st.none() | IDS,
+    st.none() | st.just("GBP"),
+    st.none() | AMOUNTS,
 )
 
 
-@given(ADJUSTMENTS | REWARDS | ORDERS)
+@given(ADJUSTMENTS | REWARDS | ORDERS | REFUNDS | TRANSFERS | REVIVALS | PAYMENTS)
 def test_a_command_comes_back_as_it_was_kept(command: Approvable) -> None:
     (operation,) = (name for name, kind in OPERATIONS.items() if kind is type(command))
     values = orjson.loads(to_json(asdict(command)))
@@ -60,7 +126,11 @@ def test_a_command_comes_back_as_it_was_kept(command: Approvable) -> None:
 
 def test_every_field_is_drawn() -> None:
     """A field that comes later has to be drawn above, too."""
-    assert len(AdjustCredit.__dataclass_fields__) == 13
-    assert len(GiveReward.__dataclass_fields__) == 6
-    assert len(CreateOrder.__dataclass_fields__) == 9
-    assert len(OrderItem.__dataclass_fields__) == 3
+    assert len(AdjustCredit.__dataclass_fields__) == 14
+    assert len(GiveReward.__dataclass_fields__) == 7
+    assert len(CreateOrder.__dataclass_fields__) == 10
+    assert len(OrderItem.__dataclass_fields__) == 7
+    assert len(RefundSpend.__dataclass_fields__) == 9
+    assert len(TransferCredit.__dataclass_fields__) == 9
+    assert len(ReviveCredit.__dataclass_fields__) == 10
+    assert len(RecordPayment.__dataclass_fields__) == 10
