@@ -90,6 +90,8 @@ async def _refunds(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, refunds.Re
 
 async def _holds_of_transactions(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, UUID]:
     return await holds.of_transactions(loaders.reads, ids)
+
+
 async def _overpayments(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, overpayments.OverpaymentView]:
     return await overpayments.of_payments(loaders.reads, ids)
 
