@@ -16,14 +16,14 @@ from models.reads.verify import verify
 from tests.chains.books import LIMITED
 from tests.chains.savepoints import never_committed, taken_back
 from tests.chains.search import Edge, Search, beginning, tell
-from tests.chains.world import FOUNDING, PRIZES, PRODUCTS, ZONE, Moment, empty, take
+from tests.chains.world import FOUNDED, FOUNDING, PRIZES, PRODUCTS, ZONE, Moment, empty, take
 from tests.simulation import executor
 from tests.simulation.compare import differences
 from tests.simulation.driver import Counting, settle
 from tests.simulation.executor import ask
 from tests.simulation.names import Names
 from tests.simulation.records import SPENDING_LIMITS, TIERS, Command, Refusal, minor
-from tests.support.clock import NOON, Clock
+from tests.support.clock import Clock
 from tests.support.tenants import Tenant
 
 PARTNER: Final = Actor("bot", "PARTNER", client="staff")
@@ -127,7 +127,7 @@ class Walk:
             raise Unlike(self._told(chain, f"failed: {error!r}")) from error
         code = answer.code if isinstance(answer, LedgerError) else None
         try:
-            became = take_or_refuse(moment, command, code)
+            became = moment.books.do(command, moment.now, code)
         except Refusal as refusal:
             if code not in refusal.codes:
                 raise Unlike(self._told(chain, f"was to be refused {refusal}: {answer!r}")) from None
@@ -164,17 +164,12 @@ class Walk:
         return f"{self.search.role}: {tell(chain)}: {what}"
 
 
-def take_or_refuse(moment: Moment, command: Command, code: str | None) -> str:
-    """What the reference makes of it, knowing what the ledger answered. Raises Refusal."""
-    return moment.books.do(command, moment.now, code)
-
-
 @asynccontextmanager
 async def walking(search: Search, *, every: int) -> AsyncIterator[Walk]:
     """A tenant that each chain begins with. every: after so many steps everything is compared and proved."""
     async with never_committed() as raw:
         with patch.object(executor, "ACTORS", ACTORS[search.role]):
-            clock = Clock(NOON)
+            clock = Clock(FOUNDED)
             tenant = await Tenant.open(clock, time_zone=ZONE, source=Counting())
             try:
                 yield Walk(search, tenant, await _found(tenant), raw, every)
@@ -184,8 +179,8 @@ async def walking(search: Search, *, every: int) -> AsyncIterator[Walk]:
 
 async def _found(tenant: Tenant) -> Names:
     """The founding, in the ledger. Raises Unlike."""
-    names, moment = Names(Random(1)), Moment(empty())  # noqa: S311 - the same ids each time
-    for customer in moment.books.customers:
+    names, books = Names(Random(1)), empty()  # noqa: S311 - the same ids each time
+    for customer in books.customers:
         await tenant.customer(customer.external, customer.name)
     names.prizes = [await tenant.reward(prize.price, stock=prize.stock, active=prize.active) for prize in PRIZES]
     names.products = [await tenant.product(str(product.price), product.kind, product.currency) for product in PRODUCTS]
@@ -202,7 +197,7 @@ async def _found(tenant: Tenant) -> Names:
         answer = await settle(ask(tenant.id, names, command, uuid4().hex)(tenant.ledger))
         if not isinstance(answer, Outcome):
             raise Unlike(f"the founding: {command}: {answer!r}")
-        became = take_or_refuse(moment, command, None)
+        became = books.do(command, FOUNDED)
         names.learn(command, became, answer)
         await names.refresh(tenant)
     for actor in executor.ACTORS.values():

@@ -18,13 +18,13 @@ from tests.chains.steps import menu
 from tests.chains.world import Moment, founded, take
 from tests.simulation.records import Command, Lot, Refusal
 
-_NEVER_CHANGED: Final = frozenset({"zone", "services", "products", "tiers", "grace_days", "places", "files"})
+_NEVER_CHANGED: Final = frozenset({"zone", "effect", "services", "products", "tiers", "grace_days", "places", "files"})
 _OF_THE_LAST_STEP: Final = frozenset({"figures", "answered", "is_full", "has_vast", "passed"})
 _LEFT_OUT: Final = _NEVER_CHANGED | _OF_THE_LAST_STEP
 _IN_NO_ORDER: Final = frozenset({"spends", "coupons", "requests"})
 """Rows that no other row names by their number."""
 UNDOING: Final = frozenset(
-    {"refund", "void_payment", "release", "void_credit", "void_invoice", "disable_coupon", "void_note"}
+    {"refund", "void_payment", "release", "void_credit", "void_invoice", "disable_coupon", "void_note", "reverse"}
 )
 """What may be done in any order, and ends the same."""
 

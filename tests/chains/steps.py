@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from auth.roles import RULES, Access, Permission, Role
 from tests.chains.books import LIMITED
-from tests.chains.world import ANN, BEN, INSTANTS, INVOICE, LONG, ORDER, POINTS, SHORT, Moment
+from tests.chains.world import ANN, BEN, INSTANTS, INVOICE, LONG, MONEY_BULK, ORDER, POINTS, POINTS_BULK, SHORT, Moment
 from tests.simulation.records import Command
 
 Menu = Callable[[Moment], Iterable[Command]]
@@ -34,6 +34,15 @@ def _add(moment: Moment) -> Iterable[Command]:
 def _ask_for_more(moment: Moment) -> Iterable[Command]:
     facts = {"customer": ANN, "asset": "GBP", "amount": MUCH + 1, "reason": "GOODWILL", "auto_apply": False}
     yield Command("adjust", facts | {"approval": True})
+
+
+def _few(menu: Menu, *places: int) -> Menu:
+    """Of what a menu offers, what stands at these places: so that chains can be followed further."""
+    return lambda moment: [command for place, command in enumerate(menu(moment)) if place in places]
+
+
+def _last(menu: Menu) -> Menu:
+    return lambda moment: [*menu(moment)][-1:]
 
 
 def _approve(moment: Moment) -> Iterable[Command]:
@@ -119,6 +128,12 @@ def _pay_money(moment: Moment) -> Iterable[Command]:
         yield _command("pay", invoice=number, amount=due or PART, method="CARD")
 
 
+def _pay_too_much(moment: Moment) -> Iterable[Command]:
+    for number in (INVOICE, ORDER):
+        amount = moment.books.invoices[number].due + MONEY
+        yield _command("pay", invoice=number, amount=amount, method="CARD", keep=True)
+
+
 def _void_payment(moment: Moment) -> Iterable[Command]:
     return [_command("void_payment", payment=number) for number in range(len(moment.books.payments))]
 
@@ -131,6 +146,20 @@ def _assign(moment: Moment) -> Iterable[Command]:
 def _release(moment: Moment) -> Iterable[Command]:
     numbers = [n for n, part in enumerate(moment.books.assignments) if part.payment is None]
     return [_command("release", parts=(number,)) for number in numbers]
+
+
+def _note(moment: Moment) -> Iterable[Command]:
+    for invoice in (INVOICE, ORDER):
+        for amount in (None, PART):
+            yield _command("note", invoice=invoice, amount=amount, in_proportion=False, approval=False)
+
+
+def _note_in_proportion(moment: Moment) -> Iterable[Command]:
+    yield _command("note", invoice=INVOICE, amount=PART, in_proportion=True, approval=False)
+
+
+def _void_note(moment: Moment) -> Iterable[Command]:
+    return [_command("void_note", note=number) for number in range(len(moment.books.notes))]
 
 
 def _void_invoice(moment: Moment) -> Iterable[Command]:
@@ -156,11 +185,24 @@ def _give(moment: Moment) -> Iterable[Command]:
 
 
 def _use_coupon(moment: Moment) -> Iterable[Command]:
-    return [_command("use_coupon", coupon=number) for number in range(len(moment.books.coupons))]
+    return [_command("use_coupon", coupon=number, invoice=None) for number in range(len(moment.books.coupons))]
+
+
+def _reopen_coupon(moment: Moment) -> Iterable[Command]:
+    return [_command("reopen_coupon", coupon=number) for number in range(len(moment.books.coupons))]
 
 
 def _disable_coupon(moment: Moment) -> Iterable[Command]:
-    return [_command("disable_coupon", coupon=number, refund=True) for number in range(len(moment.books.coupons))]
+    numbers = range(len(moment.books.coupons))
+    return [_command("disable_coupon", coupon=number, refund=True, restock=True) for number in numbers]
+
+
+def _reverse(moment: Moment) -> Iterable[Command]:
+    yield _command("reverse", bulk=MONEY_BULK, dry_run=False)
+
+
+def _reverse_points(moment: Moment) -> Iterable[Command]:
+    yield _command("reverse", bulk=POINTS_BULK, dry_run=False)
 
 
 def _merge(moment: Moment) -> Iterable[Command]:
@@ -190,6 +232,7 @@ class Step:
         return bool(rules) and all(rule.access[Role(role.lower())] is not Access.NO for rule in rules)
 
 
+_PAYING_WITH_CREDIT: Final = (Permission.WRITE_PAYMENTS, Permission.PAY_WITH_CREDIT)
 STEPS: Final = {
     "add": Step(_add, (Permission.ADD_CREDIT,)),
     "ask for more": Step(_ask_for_more, (Permission.ADD_CREDIT,)),
@@ -208,77 +251,54 @@ STEPS: Final = {
     "capture for invoice": Step(_capture_for_invoice, (Permission.SPEND_CREDIT, Permission.WRITE_PAYMENTS)),
     "release hold": Step(_release_hold, (Permission.SPEND_CREDIT,)),
     "extend hold": Step(_extend_hold, (Permission.SPEND_CREDIT,)),
-    "pay with credit": Step(_pay_with_credit, (Permission.WRITE_PAYMENTS, Permission.PAY_WITH_CREDIT)),
+    "pay with credit": Step(_pay_with_credit, _PAYING_WITH_CREDIT),
     "pay money": Step(_pay_money, (Permission.WRITE_PAYMENTS,)),
+    "pay too much": Step(_pay_too_much, (Permission.WRITE_PAYMENTS, Permission.KEEP_EXCESS)),
     "void payment": Step(_void_payment, (Permission.VOID_PAYMENT,)),
     "assign": Step(_assign, (Permission.ASSIGN,)),
     "release": Step(_release, (Permission.RELEASE,)),
+    "note": Step(_note, (Permission.CREATE_CREDIT_NOTE,)),
+    "note in proportion": Step(_note_in_proportion, (Permission.CREATE_CREDIT_NOTE,)),
+    "void note": Step(_void_note, (Permission.VOID_CREDIT_NOTE,)),
     "void invoice": Step(_void_invoice, (Permission.VOID_INVOICE,)),
     "void credit": Step(_void_credit, (Permission.VOID,)),
     "void free credit": Step(_void_credit_that_is_free, (Permission.VOID,)),
     "void points": Step(_void_points, (Permission.VOID,)),
     "give": Step(_give, (Permission.GIVE_REWARD,)),
     "use coupon": Step(_use_coupon, (Permission.GIVE_REWARD,)),
+    "reopen coupon": Step(_reopen_coupon, (Permission.DISABLE_COUPON,)),
     "disable coupon": Step(_disable_coupon, (Permission.DISABLE_COUPON,)),
+    # A bulk is reversed by a manager, whoever plays: it was a manager's, and so no partner's own.
+    "reverse": Step(_reverse),
+    "reverse points": Step(_reverse_points),
+    "pay the invoice": Step(_few(_pay_with_credit, 0), _PAYING_WITH_CREDIT),
+    "capture all": Step(_few(_capture, 0), (Permission.SPEND_CREDIT,)),
+    "transfer to Ben": Step(_few(_transfer, 0), (Permission.TRANSFER,)),
+    "note the invoice": Step(_few(_note, 0), (Permission.CREATE_CREDIT_NOTE,)),
+    "merge into Ann": Step(_few(_merge, 0), (Permission.MERGE_CUSTOMERS,)),
+    "revive all": Step(_few(_revive, 0), (Permission.REVIVE,)),
+    "wait for the end": Step(_last(_wait)),
     "merge": Step(_merge, (Permission.MERGE_CUSTOMERS,)),
     "sweep": Step(_sweep),
     "wait": Step(_wait),
 }
-STORIES: Final = {
-    "value": ("spend", "refund", "hold", "capture", "transfer", "pay with credit", "merge", "revive", "wait"),
-    "till": ("add", "remove", "spend", "refund", "void credit", "merge", "sweep", "wait"),
-    "expiry": (
-        "spend",
-        "refund",
-        "refund renewed",
-        "hold",
-        "capture",
-        "transfer",
-        "revive",
-        "void credit",
-        "sweep",
-        "wait",
-    ),
-    "holds": (
-        "hold",
-        "capture",
-        "capture for invoice",
-        "release hold",
-        "extend hold",
-        "refund",
-        "void credit",
-        "void free credit",
-        "merge",
-        "sweep",
-        "wait",
-    ),
-    "bills": ("pay with credit", "pay money", "void payment", "assign", "release", "void invoice", "merge", "wait"),
-    "orders": ("pay with credit", "pay money", "void payment", "spend", "refund", "void credit", "merge"),
-    "points": (
-        "spend points",
-        "refund",
-        "give",
-        "use coupon",
-        "disable coupon",
-        "remove points",
-        "void points",
-        "transfer points",
-        "merge",
-    ),
-    "limits": (
-        "add",
-        "ask for more",
-        "approve",
-        "spend",
-        "refund",
-        "hold",
-        "pay with credit",
-        "transfer",
-        "merge",
-        "wait",
-    ),
-    "all": tuple(STEPS),
+_STORIES: Final = {
+    "far": "spend, refund, hold, capture all, transfer to Ben, pay the invoice, note the invoice, reverse,"
+    " merge into Ann, revive all, wait for the end",
+    "value": "spend, refund, hold, capture, transfer, pay with credit, note, reverse, merge, revive, wait",
+    "till": "add, remove, spend, refund, void credit, merge, sweep, wait",
+    "expiry": "spend, refund, refund renewed, hold, capture, transfer, revive, void credit, sweep, wait",
+    "holds": "hold, capture, capture for invoice, release hold, extend hold, refund, void credit, void free credit, merge,"
+    " sweep, wait",
+    "bills": "pay with credit, pay money, pay too much, void payment, assign, release, void invoice, merge, wait",
+    "notes": "pay with credit, pay money, void payment, assign, note, note in proportion, void note, spend, merge, wait",
+    "orders": "pay with credit, pay too much, void payment, note, spend, refund, void credit, merge",
+    "points": "spend points, refund, give, use coupon, reopen coupon, disable coupon, remove points, void points,"
+    " reverse points, transfer points, merge",
+    "reversals": "spend, refund, hold, capture, release hold, transfer, assign, release, remove, reverse, merge, wait",
+    "limits": "add, ask for more, approve, spend, refund, hold, pay with credit, pay too much, note, transfer, merge, wait",
 }
+STORIES: Final = {name: tuple(steps.split(", ")) for name, steps in _STORIES.items()} | {"all": tuple(STEPS)}
 """Which steps are played together: few of them can be followed far, and all of them a little way."""
 
 

@@ -14,6 +14,7 @@ from tests.chains.search import Broken, chosen, search
 from tests.chains.steps import STORIES
 
 DEPTH: Final = 3
+STATES: Final = 400
 REPLAYED: Final = 20
 EVERY: Final = 10
 CASES: Final = [
@@ -24,7 +25,7 @@ CASES: Final = [
 
 @pytest.mark.parametrize(("story", "role"), CASES)
 async def test_no_chain_breaks_a_law(database: Urls, story: str, role: str) -> None:
-    found = search(story, role, 2 if story == "all" else DEPTH)
+    found = search(story, role, DEPTH, STATES)
 
     async with walking(found, every=EVERY) as walk:
         await walk.through(chosen(found, REPLAYED, 1))

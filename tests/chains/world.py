@@ -12,16 +12,18 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from tests.chains.books import ChainBooks
-from tests.simulation.records import Command, Customer, Prize, Product
+from tests.simulation.records import Command, Customer, Line, Prize, Product
 from tests.support.clock import NOON
 
 ZONE: Final = "Europe/London"
 ANN, BEN, CARL = range(3)
 INVOICE, ORDER = range(2)
+MONEY_BULK, POINTS_BULK = range(2)
 SHORT, LONG, POINTS, BENS = range(4)
 """Lots by their numbers, as they are added below."""
 INSTANTS: Final = (NOON, NOON + timedelta(minutes=15), NOON + timedelta(days=1))
 """When something happens: a hold placed at the beginning ends at the second; Ann's first credit expires at the third."""
+FOUNDED: Final = NOON - timedelta(hours=1)
 PRIZES: Final = (Prize(400, 3, True),)
 PRODUCTS: Final = (Product("GOODS", "GBP", Decimal(30)), Product("CREDIT", "GBP", Decimal(1)))
 OPEN_AMOUNT: Final = Decimal(40)
@@ -43,8 +45,10 @@ FOUNDING: Final = (
     _add(ANN, 100),
     _add(ANN, 600, "POINTS"),
     _add(BEN, 50),
-    Command("invoice", {"customer": ANN, "currency": "GBP", "lines": ((1, OPEN_AMOUNT),), "auto": False}),
-    Command("order", {"customer": ANN, "currency": "GBP", "items": ((0, 1, None), (1, 20, None)), "auto": False}),
+    Command("invoice", {"customer": ANN, "currency": "GBP", "lines": (Line(1, OPEN_AMOUNT),), "auto": False}),
+    Command(
+        "order", {"customer": ANN, "currency": "GBP", "items": ((0, Line(1, None)), (1, Line(20, None))), "auto": False}
+    ),
     _bulk("GBP", 20, 1),
     _bulk("POINTS", 100, None),
     Command("spend", {"customer": ANN, "asset": "GBP", "amount": Decimal(10), "note": "Coffee", "services": ()}),
@@ -71,7 +75,7 @@ def empty() -> ChainBooks:
 def founded() -> Moment:
     books = empty()
     for command in FOUNDING:
-        books.do(command, NOON)
+        books.do(command, FOUNDED)
     return Moment(books)
 
 
