@@ -299,7 +299,9 @@ class PurposeRequired(LedgerError):
     code = "NOTE_REQUIRED"
 
     def __init__(self) -> None:
-        super().__init__("A spend or hold needs a note or a reference: what it is for. Add one.", field=("note",))
+        super().__init__(
+            "A spend or hold needs a note or a reference that says what it is for. Add one.", field=("note",)
+        )
 
 
 class MembershipGraceEnded(LedgerError):
