@@ -142,12 +142,13 @@ DUE: Final = f"""
                 where c.tenant_id = $1 and c.open and c.expires_at is not null
                   and (c.expires_at, c.id) > (t.noticed_at, t.noticed_id)
                   and c.expires_at <= $2 + make_interval(days => n.expiry_notice_days)) else false end as noticed,
-           exists (select true from holds o
-                    where o.tenant_id = $1 and (o.expires_at, o.id) > (t.lapsed_at, t.lapsed_id) and o.expires_at <= $2
-                      and o.held_minor > 0) as lapsed
+           (select true from holds o
+             where o.tenant_id = $1 and o.expires_at >= t.lapsed_at and (o.expires_at, o.id) > (t.lapsed_at, t.lapsed_id)
+               and o.expires_at <= $2 and o.held_minor > 0
+             order by o.expires_at limit 1) is true as lapsed
       from tenants n cross join (
            select h.noticed_at, h.noticed_id, h.lapsed_at, h.lapsed_id, {_ALL_TIMES}
-             from feed_heads h where h.tenant_id = $1) t
+             from feed_heads h where h.tenant_id = $1 and h.id = $1) t
      where n.id = $1"""
 """Whether anything waits for a position: until which instant records before $2 are taken next, $3 or a few more of each
 table; null if there are none. noticed: whether a credit's expiry is to be announced. lapsed: whether a hold's has passed.
@@ -155,7 +156,7 @@ No row if there is no head."""
 
 LOCK: Final = """
     select position, at, noticed_at, noticed_id, lapsed_at, lapsed_id from feed_heads
-     where tenant_id = $1 for update skip locked"""
+     where tenant_id = $1 and id = $1 for update skip locked"""
 
 # When the credits that a sweep wrote off had expired, the last of them.
 _EXPIRED: Final = """(
@@ -220,7 +221,8 @@ NOTICES: Final = """
 LAPSES: Final = """
     select o.id, o.expires_at, o.expires_at as since, o.held_minor as minor, a.customer_id
       from (select id, home_id, expires_at, held_minor from holds
-             where tenant_id = $1 and (expires_at, id) > ($2, $3) and expires_at <= $4 and held_minor > 0
+             where tenant_id = $1 and expires_at >= $2 and (expires_at, id) > ($2, $3) and expires_at <= $4
+               and held_minor > 0
              order by expires_at, id limit $5) o
       cross join lateral (select customer_id from accounts where tenant_id = $1 and id = o.home_id offset 0) a
      order by o.expires_at, o.id"""
@@ -235,7 +237,8 @@ ANNOUNCE: Final = """
 """Give events of the kind $4, recorded at $3, the positions after $2."""
 MOVE: Final = """
     update feed_heads
-       set position = $2, at = $3, noticed_at = $4, noticed_id = $5, lapsed_at = $6, lapsed_id = $7 where tenant_id = $1"""
+       set position = $2, at = $3, noticed_at = $4, noticed_id = $5, lapsed_at = $6, lapsed_id = $7
+     where tenant_id = $1 and id = $1"""
 
 PRUNE: Final = """
     delete from feed where tenant_id = $1 and position <= (
@@ -243,7 +246,7 @@ PRUNE: Final = """
                                          order by position limit $3) f
             where f.recorded_at < $2)"""
 """Delete the oldest events, recorded before $2: at most $3."""
-PRUNED: Final = "update feed_heads set pruned = pruned + $2 where tenant_id = $1"
+PRUNED: Final = "update feed_heads set pruned = pruned + $2 where tenant_id = $1 and id = $1"
 EMPTY: Final = """
     delete from outbox where tenant_id = $1 and created_at <= (
            select max(o.created_at) from (select created_at from outbox where tenant_id = $1 and created_at < $2

@@ -163,7 +163,7 @@ class FeedEnds:
 
 
 async def feed_ends(session: ReadSession) -> FeedEnds:
-    rows = await session.fetch("select pruned, position from feed_heads where tenant_id = $1")
+    rows = await session.fetch("select pruned, position from feed_heads where tenant_id = $1 and id = $1")
     return FeedEnds(rows[0]["pruned"] + 1, rows[0]["position"]) if rows else FeedEnds(1, 0)
 
 
