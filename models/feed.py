@@ -123,7 +123,7 @@ BEGIN: Final = """
     select n.id, n.id, 0, n.created_at, n.created_at, '00000000-0000-0000-0000-000000000000'::uuid, n.created_at,
            '00000000-0000-0000-0000-000000000000'::uuid, 0
       from tenants n where n.id = $1
-    on conflict (tenant_id) do nothing"""
+    on conflict (tenant_id, id) do nothing"""
 """The head of a new tenant's feed, which begins with the tenant."""
 
 _TIMES: Final = """

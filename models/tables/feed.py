@@ -29,7 +29,6 @@ class FeedHead(TenantRow):
 
     class Meta:
         table = "feed_heads"
-        unique_together = (("tenant_id",),)
 
 
 class FeedEvent(TenantRow):

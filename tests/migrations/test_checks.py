@@ -213,6 +213,7 @@ BROKEN = [
     ("feed_position", "position = 0"),
     ("feed_kind", "kind = 'NOTE'"),
     ("feed_heads_positions", "pruned = 2"),
+    ("feed_heads_own", "id = gen_random_uuid()"),
     ("totals_seen_what", "what = 'NOTE'"),
     ("totals_seen_records", "records = 0"),
     ("totals_seen_records", "at = after"),

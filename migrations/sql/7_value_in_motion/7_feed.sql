@@ -16,7 +16,7 @@ CREATE TABLE feed_heads (
     lapsed_id  uuid NOT NULL,
     pruned     bigint NOT NULL,
     PRIMARY KEY (tenant_id, id),
-    CONSTRAINT feed_heads_tenant_key UNIQUE (tenant_id),
+    CONSTRAINT feed_heads_own CHECK (id = tenant_id),
     CONSTRAINT feed_heads_positions CHECK (pruned BETWEEN 0 AND position)
 );
 ALTER TABLE feed_heads ALTER COLUMN tenant_id SET (n_distinct = 1);
