@@ -861,8 +861,8 @@ CREATE TABLE feed_heads (
     lapsed_id  uuid NOT NULL,
     pruned     bigint NOT NULL,
     CONSTRAINT feed_heads_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT feed_heads_tenant_key UNIQUE (tenant_id),
     CONSTRAINT feed_heads_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+    CONSTRAINT feed_heads_own CHECK (id = tenant_id),
     CONSTRAINT feed_heads_positions CHECK (pruned >= 0 AND pruned <= "position")
 );
 ALTER TABLE feed_heads ALTER COLUMN tenant_id SET (n_distinct=1);
