@@ -294,7 +294,7 @@ class NoteRequired(LedgerError):
 
 
 class PurposeRequired(LedgerError):
-    """Value is spent for nothing that anybody has named."""
+    """Value is spent or held for nothing that anybody has named."""
 
     code = "NOTE_REQUIRED"
 

@@ -215,3 +215,14 @@ async def test_a_partner_s_are_its_own_client_s(api: Api, tenant: Tenant, field:
     assert [error["code"] for error in nobody[field]["userErrors"]] == ["NOT_FOUND"]
     done = await api(query, {"input": given}, **shop)
     assert done[field]["userErrors"] == []
+
+
+async def test_a_refused_extension_names_what_was_given(api: Api, tenant: Tenant) -> None:
+    carol = await tenant.customer("carol")
+    await tenant.credit(carol, "5.00")
+    made = await ask(api, {**an_input(carol, "1.00"), "expiresInMinutes": 60})
+    until = {"expiresAt": made["hold"]["expiresAt"]}
+    for given in ({"expiresInMinutes": 30}, until):
+        asked = {"holdId": made["hold"]["id"], "idempotencyKey": "x", **given}
+        refused = (await api(EXTEND, {"input": asked}))["extendHold"]["userErrors"]
+        assert refused == [{"code": "INVALID", "field": [*given]}]
