@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from tests.chains.books import ChainBooks, Sums, sums
 from tests.chains.world import Moment
@@ -79,7 +80,7 @@ def _lot(books: ChainBooks, lot: Lot, now: datetime) -> Iterator[str]:
         yield f"lot {lot.serial}: {held} held of {lot.left}"
 
 
-def _notes(books: ChainBooks) -> Iterator[str]:
+def _notes(books: Any) -> Iterator[str]:
     """What credit notes gave back of each payment and assignment is no more than it was."""
     for number, invoice in enumerate(books.invoices):
         live = [note for note in books.notes if note.live and note.invoice == number]
