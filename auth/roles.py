@@ -76,7 +76,7 @@ class Permission(Enum):
     WRITE_PAYMENTS = "record payments"
     VOID_INVOICE = "void an invoice"
     VOID_PAYMENT = "void a payment"
-    DISABLE_COUPON = "disable a coupon"
+    DISABLE_COUPON = "disable or reopen a coupon"
     MERGE_CUSTOMERS = "merge customers"
     ERASE_CUSTOMER = "erase a customer"
     APPROVE = "decide approval requests"

@@ -39,6 +39,10 @@ DOCUMENTS: Final = {
       useCredit(input: $input) {{ transaction {{ id }} account {{ available }} {_ERRORS} }} }}""",
     "spendCredit": f"""mutation($input: SpendCreditInput!) {{
       spendCredit(input: $input) {{ transaction {{ id }} account {{ available }} {_ERRORS} }} }}""",
+    "holdCredit": f"""mutation($input: HoldCreditInput!) {{
+      holdCredit(input: $input) {{ transaction {{ id }} account {{ available }} hold {{ id }} {_ERRORS} }} }}""",
+    "captureHold": f"""mutation($input: CaptureHoldInput!) {{
+      captureHold(input: $input) {{ transaction {{ id }} account {{ available }} hold {{ id held }} {_ERRORS} }} }}""",
     "createCreditNote": f"""mutation($input: CreateCreditNoteInput!) {{
       createCreditNote(input: $input) {{ creditNote {{ id }} invoice {{ noted due }} {_ERRORS} }} }}""",
     "recordPayment, cash": _PAY,
@@ -99,12 +103,15 @@ def _given(shop: Shop, what: str, turn: str) -> tuple[dict[str, object], list[st
         "giveReward": {"customerId": PICK, "rewardId": shop.reward, "deductPoints": True},
         "useCredit": {"customerId": PICK, "serviceId": shop.service, "amount": "1"},
         "spendCredit": {"customerId": PICK, "asset": CURRENCY, "amount": "0.01", "note": "Goods"},
+        "holdCredit": {"customerId": PICK, "asset": CURRENCY, "amount": "0.01", "note": "Goods", "expiresInMinutes": 1},
+        "captureHold": {"holdId": PICK, "amount": "0.01"},
         "createCreditNote": {"invoiceId": PICK, "amount": "0.01"},
         "recordPayment": {"invoiceId": PICK, "amount": "0.01", "method": "CASH" if way == "cash" else "ACCOUNT_CREDIT"},
         "createInvoice": {"customerId": PICK, "number": f"{turn} {KEY}", "currency": CURRENCY, "lines": [line]},
     }
+    of_holds = {"holdCredit": shop.holders, "captureHold": shop.holds}
     of_invoices = {"createCreditNote": shop.invoices, "recordPayment": shop.invoices}
-    picks = {"assignCredit": shop.credits, **of_invoices}.get(operation, shop.customers)
+    picks = {"assignCredit": shop.credits, **of_holds, **of_invoices}.get(operation, shop.customers)
     return inputs[operation], picks, shop.invoices
 
 

@@ -21,9 +21,11 @@ from models.ledger import Ledger
 from models.money import POINTS, SERVICE_CREDITS
 from models.operations.adjust import adjust_credit
 from models.operations.create_invoice import create_invoice
+from models.operations.hold_credit import hold_credit
 from models.operations.memberships import start_membership
 from models.operations.rewards import create_reward
 from models.operations.services import create_service
+from models.planning.holding import HoldCredit
 from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from schema.ids import global_id
 
@@ -32,6 +34,8 @@ AT_ONCE: Final = 32
 CREDITS, INVOICES = 6, 5
 PLENTY: Final = Decimal(1_000_000)
 """More than any measurement takes away."""
+MUCH: Final = 500
+"""Held of each: more than any measurement captures of one."""
 _ADMIN: Final = Actor("filler", "ADMIN")
 
 
@@ -39,7 +43,8 @@ _ADMIN: Final = Actor("filler", "ADMIN")
 class Shop:
     """The bench tenant with customers of whom each has what `fill` gives. Global ids; the lists are in one order.
 
-    tokens: managers', one for each connection. credits, invoices: one of each customer, which no measurement uses up.
+    tokens: managers', one for each connection. credits, invoices: one of each customer, which no measurement uses up. holds:
+    of others, which no measurement uses up either. holders: customers who have a credit and hold nothing.
     """
 
     id: UUID
@@ -47,6 +52,8 @@ class Shop:
     customers: list[str]
     credits: list[str]
     invoices: list[str]
+    holds: list[str]
+    holders: list[str]
     reward: str
     service: str
 
@@ -67,10 +74,10 @@ def make_shop(rig: Rig, connections: int) -> Shop:
         )
         for n in range(connections)
     ]
-    return asyncio.run(_fill(rig, tenant.id, tokens))
+    return asyncio.run(_fill(rig, tenant.id, tokens, tenant.customers))
 
 
-async def _fill(rig: Rig, tenant_id: UUID, tokens: list[str]) -> Shop:
+async def _fill(rig: Rig, tenant_id: UUID, tokens: list[str], everybody: list[str]) -> Shop:
     """Give each customer a membership, points, service credits, some credits and invoices."""
     number = QUICK_NUMBER if rig.quick else NUMBER
     customers = [customer_id(n) for n in range(FIRST, FIRST + number)]
@@ -90,6 +97,8 @@ async def _fill(rig: Rig, tenant_id: UUID, tokens: list[str]) -> Shop:
             return _made(credits[0].credit_id), _made(invoices[0].invoice_id)
 
         made = await _each(customers, one)
+        holding = [customer_id(n) for n in range(FIRST + number, FIRST + 2 * number)]
+        held = await _each(holding, lambda customer: _hold(ledger, tenant_id, customer))
         await ledger.close()
     admin = await asyncpg.connect(rig.urls.admin)
     try:
@@ -103,6 +112,8 @@ async def _fill(rig: Rig, tenant_id: UUID, tokens: list[str]) -> Shop:
         [str(global_id("Customer", customer)) for customer in customers],
         [str(global_id("Credit", credit)) for credit, _ in made],
         [str(global_id("Invoice", invoice)) for _, invoice in made],
+        [str(global_id("Hold", hold)) for hold, _ in held],
+        everybody[2 * number :],
         str(global_id("Reward", reward)),
         str(global_id("Service", service)),
     )
@@ -111,6 +122,13 @@ async def _fill(rig: Rig, tenant_id: UUID, tokens: list[str]) -> Shop:
 async def _credit(ledger: Ledger, tenant_id: UUID, customer: UUID, asset: str) -> Outcome:
     command = AdjustCredit(customer, asset, PLENTY, REASON)
     return await adjust_credit(ledger, tenant_id, _ADMIN, command, uuid4().hex)
+
+
+async def _hold(ledger: Ledger, tenant_id: UUID, customer: UUID) -> tuple[UUID, UUID]:
+    await _credit(ledger, tenant_id, customer, CURRENCY)
+    command = HoldCredit(customer, CURRENCY, Decimal(MUCH), "Table 7", expires_in_minutes=43_200)
+    outcome = await hold_credit(ledger, tenant_id, _ADMIN, command, uuid4().hex)
+    return _made(outcome.hold_id), customer
 
 
 async def _invoice(ledger: Ledger, tenant_id: UUID, customer: UUID) -> Outcome:

@@ -294,12 +294,14 @@ class NoteRequired(LedgerError):
 
 
 class PurposeRequired(LedgerError):
-    """Value is spent for nothing that anybody has named."""
+    """Value is spent or held for nothing that anybody has named."""
 
     code = "NOTE_REQUIRED"
 
     def __init__(self) -> None:
-        super().__init__("A spend needs a note or a reference that says what it is for. Add one.", field=("note",))
+        super().__init__(
+            "A spend or hold needs a note or a reference that says what it is for. Add one.", field=("note",)
+        )
 
 
 class MembershipGraceEnded(LedgerError):

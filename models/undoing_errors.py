@@ -19,7 +19,7 @@ class CouponReopened(LedgerError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The coupon was made good again before: that is done once, and its points then stay spent.",
+            "The coupon was reopened before. That is done once, and its points are not given back after it.",
             field=("couponId",),
         )
 

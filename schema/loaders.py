@@ -88,6 +88,10 @@ async def _refunds(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, refunds.Re
     return await refunds.of_transactions(loaders.reads, ids)
 
 
+async def _holds_of_transactions(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, UUID]:
+    return await holds.of_transactions(loaders.reads, ids)
+
+
 async def _overpayments(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, overpayments.OverpaymentView]:
     return await overpayments.of_payments(loaders.reads, ids)
 
@@ -141,6 +145,8 @@ class Loaders:
     """By a transfer's transaction: the other customer's."""
     held_of_credits = Kind(_held_of_credits)
     """By credit: what is held of it."""
+    holds_of_transactions = Kind(_holds_of_transactions)
+    """By transaction: the hold that it has placed, changed or captured."""
     invoice_texts = Kind(_invoice_texts)
     """The tenant's own texts of an invoice; None if it has none."""
     liability_parts = Kind(_liability_parts)

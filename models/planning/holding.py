@@ -242,7 +242,8 @@ def plan_extend(books: Books, context: PostingContext, command: ExtendHold) -> O
     if expires_at is None:
         raise Invalid("Give the new expiry: expiresAt or expiresInMinutes.", field=("expiresInMinutes",))
     if expires_at <= hold.expires_at:
-        raise Invalid("The hold lasts longer already. Choose a later expiry.", field=("expiresAt",))
+        field = "expiresAt" if command.expires_in_minutes is None else "expiresInMinutes"
+        raise Invalid("The hold lasts as long already. Choose a later expiry.", field=(field,))
     # Must succeed from here on.
     transaction = credits.begin(books, TransactionKind.HOLD, account.customer_id, context, note=command.note)
     books.change(hold, expires_at=expires_at)

@@ -30,9 +30,9 @@ def check_may_renew(actor: Actor, expiry: NewExpiry) -> None:
 def new_expiry(books: Books, expiry: NewExpiry, starts_at: datetime) -> datetime | None:
     """The instant of the new expiry, which must be given, in one way. Raises ExpiryConflict, ExpiryInPast, Invalid."""
     if len(expiry.ways) != 1:
-        how = "in one way only" if expiry.ways else "that it is to have"
+        how = " in one way only" if expiry.ways else ""
         raise ExpiryConflict(
-            f"Give the new expiry {how}: expiresAt, expiresInDays or neverExpires.", field=("expiresAt",)
+            f"Give the new expiry{how}: expiresAt, expiresInDays or neverExpires.", field=("expiresAt",)
         )
     return calendar.expiry_of_credit(
         expiry.in_days,

@@ -146,12 +146,17 @@ def take_back_grants(books: Books, context: PostingContext, invoice: InvoiceStat
 
 
 def take_back(books: Books, transaction: TransactionDraft, credit: CreditState) -> int:
-    """Take back what is left of a credit that was paid for, and return it: 0 if it has expired."""
+    """Take back what is left of a credit that was paid for, and return it: 0 if it has expired.
+
+    It is voided, even if nothing is left, so that a removal that is put back on it later goes the same way
+    (credits.restore). What has expired stays expired: nothing can come back to it for longer.
+    """
     expired = credit.expires_at is not None and credit.expires_at <= books.now
     left_minor = 0 if expired else credit.remaining_minor
     if left_minor:
         account = credits.account_of_lot(books, credit)
         credits.move(books, transaction, account, credit, -left_minor, Counter.ORDERS, lifetime=True)
+    if not credit.remaining_minor and credit.swept_at is None and credit.voided_at is None:
         credits.amend(books, credit, voided_at=books.now)
     return left_minor
 

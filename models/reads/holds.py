@@ -48,6 +48,12 @@ _HELD_OF_CREDITS: Final = f"""
      group by k.id"""
 
 
+_OF_TRANSACTIONS: Final = f"""
+    select k.id, l.hold_id from {each("id uuid")} k
+      cross join lateral (select m.hold_id from (select hold_id from hold_lots
+                                                  where tenant_id = $1 and transaction_id = k.id offset 0) m limit 1) l"""
+
+
 def with_status(statuses: Collection[str], now: datetime) -> Condition:
     """Holds that have one of these statuses of the API at `now`."""
     # Of a million that are over, few are live: their expiry is found by its index.
@@ -57,6 +63,11 @@ def with_status(statuses: Collection[str], now: datetime) -> Condition:
 
 async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[HoldView]:
     return [_view(row) for row in await session.fetch_by_ids("holds", _COLUMNS, ids)]
+
+
+async def of_transactions(session: ReadSession, ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """By transaction, the hold that it has placed, extended, captured or let go, or the first of these."""
+    return {row["id"]: row["hold_id"] for row in await session.fetch(_OF_TRANSACTIONS, list(ids))}
 
 
 async def held_of_credits(session: ReadSession, ids: Iterable[UUID], now: datetime) -> dict[UUID, int]:

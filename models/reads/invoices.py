@@ -44,6 +44,10 @@ _LINE: Final = columns(
     tax_minor="d.tax_minor",
 )
 _line: Final = rows(InvoiceLineView)
+_DETAILS: Final = """left join lateral (
+    select * from invoice_line_details where tenant_id = $1 and id = t.id offset 0) d on true"""
+_LINES_BY_ID: Final = f"""
+    select {_LINE} from {each("id uuid")} k join invoice_lines t on t.tenant_id = $1 and t.id = k.id {_DETAILS}"""
 _TEXTS: Final = f"""
     select {columns(InvoiceTextView)} from {each("id uuid")} k cross join lateral (
         select * from invoice_texts where tenant_id = $1 and id = k.id offset 0) t"""
@@ -100,13 +104,7 @@ NOTED_LINES: Final = Listing(
     "noted-lines", _NOTED_LINE, "credit_note_lines t", "t.note_id", (id_key("t.id"),), _noted_line
 )
 INVOICE_LINES: Final = Listing(
-    "invoice-lines",
-    _LINE,
-    """invoice_lines t left join lateral (
-    select * from invoice_line_details where tenant_id = $1 and id = t.id offset 0) d on true""",
-    "t.invoice_id",
-    (integer_key("t.position", bits=32),),
-    _line,
+    "invoice-lines", _LINE, f"invoice_lines t {_DETAILS}", "t.invoice_id", (integer_key("t.position", bits=32),), _line
 )
 
 ORDERS_ALONE: Final = Condition("t.kind = 'ORDER'")
@@ -152,4 +150,4 @@ async def notes_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[Credit
 
 
 async def lines_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[InvoiceLineView]:
-    return [_line(row) for row in await session.fetch_by_ids("invoice_lines", _LINE, ids)]
+    return [_line(row) for row in await session.fetch(_LINES_BY_ID, list(ids))]

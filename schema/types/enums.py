@@ -147,8 +147,8 @@ class UserErrorCode(StrEnum):
     EXCEEDS_DUE = "EXCEEDS_DUE"
     """The amount is more than is due. Lower it to what is due, or keep the rest of a payment with keepExcess."""
     EXCEEDS_REMAINING = "EXCEEDS_REMAINING"
-    """The amount is more than is left of the credit, of the hold, or of the spend to give back. Lower it to the
-    remainder."""
+    """The amount is more than is left: of the credit or the hold, of the spend to give back, of the invoice or line to note,
+    of the expired credit to revive. Lower it to the remainder."""
     HOLD_ENDED = "HOLD_ENDED"
     """The hold was captured or released, or has expired. Use what is available, or hold that."""
     TOO_MANY_HOLDS = "TOO_MANY_HOLDS"

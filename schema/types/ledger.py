@@ -20,8 +20,9 @@ from schema.types.account import Account, Credit
 from schema.types.base import Connection, Node, Reader, resolved
 from schema.types.metadata import MetadataPair, shown_metadata
 from schema.types.pages import paged
-from schema.types.refs import CreditNoteRef, LedgerEntryRef, TransactionRef
+from schema.types.refs import CreditNoteRef, HoldRef, LedgerEntryRef, TransactionRef
 
+HOLDING: Final = (TransactionKind.HOLD, TransactionKind.SPEND, TransactionKind.ASSIGNMENT)
 REFUNDABLE: Final = (TransactionKind.SPEND, TransactionKind.USE, TransactionKind.REFUND)
 
 
@@ -168,6 +169,16 @@ class Transaction(Node):
             return None
         found: RefundsView | None = await info.context.loaders.refunds.load(self.view.id)
         return found
+
+    @resolved(HoldRef | None)
+    async def hold(self, info: Info) -> Any:
+        """With HOLD: hold that was placed, extended or released. With SPEND and ASSIGNMENT: hold that was captured; null if
+        nothing was held before."""
+        info.context.require(Permission.READ_LEDGER)
+        if self.kind not in HOLDING:
+            return None
+        found = await info.context.loaders.holds_of_transactions.load(self.view.id)
+        return None if found is None else await info.context.loaders.nodes("Hold").load(found)
 
     @resolved(Connection[LedgerEntryRef] | None)
     def entries(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     BulkOperationRef: TypeAlias = Any
     CouponRef: TypeAlias = Any
     CreditNoteRef: TypeAlias = Any
+    HoldRef: TypeAlias = Any
     InvoiceRef: TypeAlias = Any
     LedgerEntryRef: TypeAlias = Any
     PaymentRef: TypeAlias = Any
@@ -30,6 +31,7 @@ else:
     BulkOperationRef = _later("BulkOperation", "schema.types.requests")
     CreditNoteRef = _later("CreditNote", "schema.types.credit_note")
     CouponRef = _later("Coupon", "schema.types.reward")
+    HoldRef = _later("Hold", "schema.types.hold")
     InvoiceRef = _later("Invoice", "schema.types.invoice")
     LedgerEntryRef = _later("LedgerEntry", "schema.types.ledger")
     PaymentRef = _later("Payment", "schema.types.invoice")

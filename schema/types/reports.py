@@ -188,6 +188,12 @@ class AdjustmentPreview:
         return shown_amount(self.preview.available_after_minor, self.preview.asset)
 
     @resolved(Decimal | None)
+    def held_after(self, info: Info) -> Decimal:
+        """Amount set aside by holds after the adjustment; null without the right to read the ledger."""
+        info.context.require(Permission.READ_LEDGER)
+        return shown_amount(self.preview.held_after_minor, self.preview.asset)
+
+    @resolved(Decimal | None)
     def lifetime_after(self, info: Info) -> Decimal:
         """Lifetime total after the adjustment; null without the right to read the ledger."""
         info.context.require(Permission.READ_LEDGER)

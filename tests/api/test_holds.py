@@ -15,13 +15,15 @@ HOLD = """mutation($input: HoldCreditInput!) { holdCredit(input: $input) {
   replayed userErrors { code message field available remaining { scope kind remaining } }
   hold { id status amount held captured expiresAt createdAt account { id } invoice { number } transaction { note } }
   account { asset available held lifetime }
-  transaction { id kind reason note actor { subject role } entries { edges { node { amount } } } } } }"""
+  transaction { id kind reason note reference hold { id } actor { subject role }
+    entries { edges { node { amount } } } } } }"""
 CAPTURE = """mutation($input: CaptureHoldInput!) { captureHold(input: $input) {
   replayed userErrors { code message field }
   hold { id status held captured } account { available held } payment { id amount method } invoice { status due }
-  transaction { id kind refunded entries { edges { node { amount counter } } } } } }"""
+  transaction { id kind refunded hold { id } entries { edges { node { amount counter } } } } } }"""
 RELEASE = """mutation($input: ReleaseHoldInput!) { releaseHold(input: $input) {
-  replayed userErrors { code field } hold { id status held captured } account { available held } transaction { kind } } }"""
+  replayed userErrors { code field } hold { id status held captured } account { available held }
+  transaction { kind hold { id } } } }"""
 EXTEND = """mutation($input: ExtendHoldInput!) { extendHold(input: $input) {
   replayed userErrors { code field } hold { id status expiresAt } transaction { kind } } }"""
 VOID = """mutation($input: VoidCreditInput!) { voidCredit(input: $input) {
@@ -57,6 +59,7 @@ async def test_staff_hold_and_capture_in_parts(api: Api, tenant: Tenant) -> None
     assert (made["invoice"], made["transaction"]) == (None, {"note": "Table 7"})
     event = payload["transaction"]
     assert (event["kind"], event["reason"], event["note"]) == ("HOLD", None, "Table 7")
+    assert (event["reference"], event["hold"]) == (None, {"id": made["id"]})
     assert event["actor"] == {"subject": "sam", "role": "STAFF"}
     assert event["entries"]["edges"] == []
     (row,) = (await api(TRAIL))["auditTrail"]["edges"]
@@ -74,6 +77,7 @@ async def test_staff_hold_and_capture_in_parts(api: Api, tenant: Tenant) -> None
     assert taken["userErrors"] == []
     assert taken["hold"] == {"id": made["id"], "status": "HELD", "held": "1.00", "captured": "3.50"}
     assert taken["account"] == {"available": "3.50", "held": "1.00"}
+    assert taken["transaction"]["hold"] == {"id": made["id"]}
     assert (taken["payment"], taken["invoice"], taken["transaction"]["refunded"]) == (None, None, "0.00")
     assert [edge["node"] for edge in taken["transaction"]["entries"]["edges"]] == [
         {"amount": "-3.00", "counter": "SPENT"},
@@ -82,10 +86,24 @@ async def test_staff_hold_and_capture_in_parts(api: Api, tenant: Tenant) -> None
     assert (await api(CAPTURE, {"input": taking}, role=Role.STAFF))["captureHold"] == {**taken, "replayed": True}
     gone = (await api(RELEASE, {"input": {"holdId": made["id"], "idempotencyKey": "r"}}))["releaseHold"]
     assert gone["hold"] == {"id": made["id"], "status": "RELEASED", "held": "0.00", "captured": "3.50"}
-    assert (gone["account"], gone["transaction"]) == ({"available": "4.50", "held": "0.00"}, {"kind": "HOLD"})
+    assert (gone["account"], gone["transaction"]) == (
+        {"available": "4.50", "held": "0.00"},
+        {"kind": "HOLD", "hold": {"id": made["id"]}},
+    )
     async with tenant.nothing_moves():
         late = (await api(CAPTURE, {"input": {**taking, "idempotencyKey": "c2"}}))["captureHold"]
     assert [(error["code"], error["field"]) for error in late["userErrors"]] == [("HOLD_ENDED", ["holdId"])]
+
+
+async def test_a_reference_is_purpose_enough(api: Api, tenant: Tenant) -> None:
+    carol = await tenant.customer("carol")
+    await tenant.credit(carol, "5.00")
+    metadata = [{"key": "table", "value": "7"}]
+    payload = await ask(api, an_input(carol, "2.00", note=None, reference="R-7", metadata=metadata))
+    assert (payload["userErrors"], payload["transaction"]["reference"]) == ([], "R-7")
+    async with tenant.nothing_moves():
+        none = await ask(api, an_input(carol, "2.00", note=None, reference=" ", idempotencyKey="k2"))
+    assert [error["code"] for error in none["userErrors"]] == ["NOTE_REQUIRED"]
 
 
 async def test_an_invoice_is_paid_and_takes_the_right_to_record_payments(api: Api, tenant: Tenant) -> None:
@@ -197,3 +215,14 @@ async def test_a_partner_s_are_its_own_client_s(api: Api, tenant: Tenant, field:
     assert [error["code"] for error in nobody[field]["userErrors"]] == ["NOT_FOUND"]
     done = await api(query, {"input": given}, **shop)
     assert done[field]["userErrors"] == []
+
+
+async def test_a_refused_extension_names_what_was_given(api: Api, tenant: Tenant) -> None:
+    carol = await tenant.customer("carol")
+    await tenant.credit(carol, "5.00")
+    made = await ask(api, {**an_input(carol, "1.00"), "expiresInMinutes": 60})
+    until = {"expiresAt": made["hold"]["expiresAt"]}
+    for given in ({"expiresInMinutes": 30}, until):
+        asked = {"holdId": made["hold"]["id"], "idempotencyKey": "x", **given}
+        refused = (await api(EXTEND, {"input": asked}))["extendHold"]["userErrors"]
+        assert refused == [{"code": "INVALID", "field": [*given]}]

@@ -8,12 +8,13 @@ from strawberry.types.base import get_object_definition
 from schema.nodes import NODES
 from schema.types.base import Node
 from tests.api.conftest import Api, gid
+from tests.support.holds import hold
 from tests.support.schema import SCHEMA
 from tests.support.tenants import Tenant
 
 NODE = "query($id: ID!) { node(id: $id) { __typename id } }"
 OWNED = [
-    *("Customer", "Account", "Credit", "LedgerEntry", "Transaction", "Coupon"),
+    *("Customer", "Account", "Credit", "LedgerEntry", "Transaction", "Coupon", "Hold"),
     *("Invoice", "InvoiceLine", "Assignment", "Payment", "CreditNote"),
 ]
 
@@ -42,6 +43,7 @@ async def one_of_each(tenant: Tenant, external_id: str) -> dict[str, Any]:
         "Payment": paid.payment_id,
         "CreditNote": noted.credit_note_id,
         "Coupon": coupon.coupon_id,
+        "Hold": (await hold(tenant, customer, 1)).hold_id,
         "Reward": reward,
         "Service": await tenant.service(f"Cut of {external_id}"),
         "Tier": await tenant.tier(f"Friends of {external_id}", sum(external_id.encode())),

@@ -160,3 +160,32 @@ async def test_the_configuration_s_version_rises_with_every_change(
         after = await connection.fetchval("SELECT config_version FROM tenants")
 
     assert after - before == (1 if raises else 0)
+
+
+def lots(*rows: str) -> str:
+    """INSERT of what is done to holds: id, position and amount, at one o'clock."""
+    values = ", ".join(f"({row})" for row in rows)
+    return f"""
+        INSERT INTO hold_lots (tenant_id, id, hold_id, transaction_id, account_id, credit_id, position, amount_minor,
+            expires_at, created_at)
+        SELECT t.id, gen_random_uuid(), h.id, h.id, h.account_id, c.id, n.position, n.minor, h.expires_at,
+            timestamptz '2026-01-01 01:00Z'
+        FROM tenants t, holds h, credits c, (VALUES {values}) n(position, minor)"""
+
+
+@pytest.mark.parametrize(
+    ("rows", "fits"),
+    [(("1, 95",), True), (("1, 96",), False), (("1, 50", "2, 46"), False), (("0, -5",), True), (("0, -6",), False)],
+)
+async def test_no_more_is_held_than_is_left_nor_taken_than_is_held(
+    tenants: TwoTenants, owner_connection: asyncpg.Connection[Any], rows: tuple[str, ...], fits: bool
+) -> None:
+    async with tenants.as_tenant(tenants.one, owner_connection) as connection:
+        await connection.execute("ALTER TABLE entries DISABLE TRIGGER USER")  # undone with the transaction
+        await connection.execute("UPDATE entries SET created_at = '2026-01-01Z'")
+        await connection.execute("UPDATE credits SET remaining_minor = 100, amount_minor = 100")
+        if fits:
+            await connection.execute(lots(*rows))
+        else:
+            with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="does not fit"):
+                await connection.execute(lots(*rows))

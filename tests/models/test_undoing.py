@@ -53,6 +53,30 @@ async def test_what_was_removed_of_a_grant_is_no_obstacle(tenant: Tenant, anna: 
     assert await totals(tenant, anna, "GBP") == (0, 0)
 
 
+async def test_what_was_removed_of_a_grant_does_not_come_back_once_that_is_taken_back(
+    tenant: Tenant, anna: UUID, credit_product: UUID
+) -> None:
+    """The order's money goes back to the customer: a bulk's removal of its credit that is then reversed gives nothing."""
+    _, payment, grant = await paid_order(tenant, anna, credit_product)
+    removal = await tenant.bulk((anna, -50), asset="GBP")
+    await tenant.void_payment(payment)
+    await tenant.reverse(removal)
+    assert await totals(tenant, anna, "GBP") == (0, 0)
+    assert await tenant.rows("SELECT voided_at IS NOT NULL FROM credits WHERE tenant_id = $1 AND id = $2", grant) == [
+        (True,)
+    ]
+    assert (await verify(tenant.id)).holds
+
+
+async def test_what_was_removed_of_what_was_paid_too_much_does_not_come_back(tenant: Tenant, anna: UUID) -> None:
+    paid = await tenant.overpay(await tenant.invoice(anna, 10), 60)
+    removal = await tenant.bulk((anna, -50), asset="GBP")
+    await tenant.void_payment(paid.payment_id)
+    await tenant.reverse(removal)
+    assert await totals(tenant, anna, "GBP") == (0, 0)
+    assert (await verify(tenant.id)).holds
+
+
 async def test_a_grant_is_taken_back_from_whoever_a_merge_brought_it_to(
     tenant: Tenant, anna: UUID, credit_product: UUID
 ) -> None:

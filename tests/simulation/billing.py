@@ -120,7 +120,7 @@ class Billing(Approving):
 
     def _take_back(self, lot: Lot, now: datetime) -> None:
         lot.revoked = True
-        if lot.left and not lot.has_expired(now):
+        if (lot.left and not lot.has_expired(now)) or (not lot.left and not lot.swept):
             self._void(lot)
 
     def _spent_grants(self, invoices: Iterable[int], now: datetime) -> set[str]:

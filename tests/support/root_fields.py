@@ -110,6 +110,7 @@ async def one_of_each(tenant: Tenant) -> Ids:
     noted = await tenant.note(await tenant.invoice(customer, "5.00", auto_apply=False), "1.00")
     asked = await tenant.adjust(customer, "101.00", actor=ASKER, request_approval=True)
     spent = await tenant.spend(customer, "1.00", actor=program)
+    await tenant.adjust(customer, "1.00", expires_in_days=1)  # of which it is held, before the other
     held = await hold(tenant, customer, "1.00", actor=program)
     await set_limit(tenant.ledger, tenant.id, FACTORY_ADMIN, SetLimit("STAFF", holder="gone"))
     rows = {

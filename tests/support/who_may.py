@@ -134,7 +134,7 @@ RIGHTS: Final[dict[str, str]] = {
     "give for points": _GIVE,
     "give free": _FREE,
     "use a coupon": _GIVE,
-    "disable a coupon": "void an invoice by rewards:give",
+    "disable or reopen a coupon": "void an invoice by rewards:give",
     "reopen a coupon": "void an invoice by rewards:give",
     "upsert customer": _EDIT,
     "update customer": _EDIT,
