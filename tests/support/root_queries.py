@@ -185,6 +185,14 @@ QUERIES: Final = [
         scopes("ledger:read"),
         by_id("Customer"),
     ),
+    Case("events", "events", "{ events { edges { cursor } } }", EVERYBODY, scopes("events:read")),
+    Case(
+        "events of configuration",
+        "events",
+        "{ events(types: [LIMIT_CHANGED]) { edges { cursor } } }",
+        CONFIGURATION,
+        scopes("events:read"),
+    ),
     Case("audit trail", "auditTrail", "{ auditTrail { edges { cursor } } }", ABOVE_STAFF, scopes("reports:read")),
     Case(
         "bulk operation",
