@@ -37,6 +37,7 @@ class Scope(StrEnum):
     REWARDS_READ = "rewards:read"
     REWARDS_GIVE = "rewards:give"
     REPORTS_READ = "reports:read"
+    EVENTS_READ = "events:read"
     CONFIG_WRITE = "config:write"
     TOKENS_WRITE = "tokens:write"
     WEBHOOKS_WRITE = "webhooks:write"
@@ -52,6 +53,7 @@ class Permission(Enum):
     READ_CATALOGUE = "read the reasons and services to choose from"
     READ_PRODUCTS = "read the products to choose from"
     READ_REPORTS = "read reports"
+    READ_EVENTS = "read the feed of events"
     ADD_CREDIT = "add credit or points"
     REMOVE_CREDIT = "remove credit or points"
     VOID = "void a credit"
@@ -146,6 +148,7 @@ RULES: Mapping[Permission, Rule] = {
     Permission.READ_PRODUCTS:    _rule(_YES,     _YES,     _YES,     _YES,     _NO,
                                        Scope.INVOICES_READ, Scope.INVOICES_WRITE),
     Permission.READ_REPORTS:     _rule(_YES,     _YES,     _YES,     _YES,     _NO,  Scope.REPORTS_READ),
+    Permission.READ_EVENTS:      _rule(_YES,     _YES,     _YES,     _YES,     _OWN, Scope.EVENTS_READ),
 
     Permission.ADD_CREDIT:       _rule(_LIMITED, _YES,     _YES,     _LIMITED, _NO,  Scope.CREDITS_ADD),
 

@@ -7,13 +7,13 @@ step continues from there, here or on another machine. So any number of workers 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from jobs import bulk, expiry, keys, totals
+from jobs import bulk, expiry, feed, keys, totals
 from models.currencies import open_books
 from models.errors import DatabaseAway, Unavailable
 from models.ledger import Ledger
@@ -35,12 +35,42 @@ class Job:
 
     step: does some of the work of one tenant, and returns how much; 0 if none is left.
 
-    interval_s: seconds to wait after a round that found nothing more.
+    interval_s: seconds to wait after a round that found nothing more. patience_s: a tenant for whom nothing was found is
+    left out for a quarter of the time since something was, at most this.
     """
 
     name: str
     interval_s: float
     step: Callable[[Ledger, UUID], Awaitable[int]]
+    patience_s: float = 0.0
+
+
+class Quiet:
+    """Tenants for whom a job has found nothing, and since when; `clock` gives monotonic seconds."""
+
+    def __init__(self, patience_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._patience_s = patience_s
+        self._clock = clock
+        self._found: dict[UUID, float] = {}
+        self._asked: dict[UUID, float] = {}
+
+    def is_left_out(self, tenant_id: UUID) -> bool:
+        asked = self._asked.get(tenant_id)
+        if asked is None:
+            return False
+        quiet_s = asked - self._found[tenant_id]
+        return self._clock() - asked < min(self._patience_s, quiet_s / 4)
+
+    def note(self, tenant_id: UUID, found: int) -> None:
+        now = self._asked[tenant_id] = self._clock()
+        if found or tenant_id not in self._found:
+            self._found[tenant_id] = now
+
+    def keep(self, tenants: Collection[UUID]) -> None:
+        """Forget all other tenants."""
+        for each in (self._found, self._asked):
+            for gone in each.keys() - tenants:
+                del each[gone]
 
 
 JOBS: Final = (
@@ -48,6 +78,8 @@ JOBS: Final = (
     Job("expiry", expiry.INTERVAL_S, expiry.run_once),
     Job("keys", keys.INTERVAL_S, keys.run_once),
     Job("totals", totals.INTERVAL_S, totals.run_once),
+    Job("feed", feed.INTERVAL_S, feed.relay, feed.PATIENCE_S),
+    Job("feed_pruning", feed.PRUNING_INTERVAL_S, feed.prune),
 )
 
 
@@ -88,10 +120,11 @@ async def working(ledger: Ledger, jobs: Sequence[Job] = JOBS) -> AsyncIterator[N
 
 
 async def _repeat(ledger: Ledger, job: Job, stop: asyncio.Event) -> None:
+    quiet = Quiet(job.patience_s)
     while not stop.is_set():
         try:
             await ledger.check_clock()
-            await _round(ledger, job, stop)
+            await _round(ledger, job, stop, quiet=quiet)
         except (Unavailable, DatabaseAway) as error:  # logged at a higher level where it was found, once for all jobs
             log.debug("job %s: not now: %s", job.name, error)
         except Exception:
@@ -101,11 +134,13 @@ async def _repeat(ledger: Ledger, job: Job, stop: asyncio.Event) -> None:
             await asyncio.wait_for(stop.wait(), job.interval_s)
 
 
-async def _round(ledger: Ledger, job: Job, stop: asyncio.Event, only: str | None = None) -> tuple[int, list[Exception]]:
+async def _round(
+    ledger: Ledger, job: Job, stop: asyncio.Event, only: str | None = None, quiet: Quiet | None = None
+) -> tuple[int, list[Exception]]:
     """Do all there is, and count it."""
     metrics: JobMetrics = ledger.metrics.job(job.name)
     began = time.perf_counter()
-    done, failures = await _all_there_is(ledger, job, stop, only)
+    done, failures = await _all_there_is(ledger, job, stop, only, quiet or Quiet(0.0))
     metrics.end_round(
         seconds=time.perf_counter() - began, done=done, failures=len(failures), now=system_clock().timestamp()
     )
@@ -113,21 +148,30 @@ async def _round(ledger: Ledger, job: Job, stop: asyncio.Event, only: str | None
 
 
 async def _all_there_is(
-    ledger: Ledger, job: Job, stop: asyncio.Event, only: str | None = None
+    ledger: Ledger, job: Job, stop: asyncio.Event, only: str | None, quiet: Quiet
 ) -> tuple[int, list[Exception]]:
     """Go over the tenants until no work is left, leaving out those that are suspended. A tenant whose step fails is
     retried at the next interval."""
     done, failures, broken = 0, list[Exception](), set[UUID]()
     for _ in range(MAX_ROUNDS):
         found = 0
-        for tenant in await every_tenant():
+        tenants = await every_tenant()
+        quiet.keep({tenant.id for tenant in tenants})
+        for tenant in tenants:
             if stop.is_set():
                 return done + found, failures
-            if tenant.suspended or tenant.id in broken or only not in (None, tenant.slug):
+            if (
+                tenant.suspended
+                or tenant.id in broken
+                or only not in (None, tenant.slug)
+                or quiet.is_left_out(tenant.id)
+            ):
                 continue
             try:
                 await open_books(tenant.id)
-                found += await job.step(ledger, tenant.id)
+                number = await job.step(ledger, tenant.id)
+                quiet.note(tenant.id, number)
+                found += number
             except DatabaseAway:
                 raise  # it is away for all of them
             except Exception as error:  # one tenant's trouble is not the others'

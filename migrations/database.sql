@@ -817,6 +817,63 @@ CREATE TRIGGER seal_deleted AFTER DELETE ON external_ids_left
     FOR EACH ROW EXECUTE FUNCTION seal_external_ids_left();
 GRANT SELECT, INSERT, UPDATE (left_at) ON external_ids_left TO scrip_app;
 
+CREATE TABLE feed (
+    id           uuid NOT NULL,
+    tenant_id    uuid NOT NULL,
+    position     bigint NOT NULL,
+    kind         varchar(32) NOT NULL,
+    subject_id   uuid,
+    customer_id  uuid,
+    occurred_at  timestamptz,
+    recorded_at  timestamptz NOT NULL,
+    amount_minor bigint,
+    CONSTRAINT feed_pkey PRIMARY KEY (tenant_id, "position"),
+    CONSTRAINT feed_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+    CONSTRAINT feed_kind CHECK (kind IN ('CREDIT_ADJUSTED', 'CREDIT_ASSIGNED', 'CREDIT_RELEASED', 'CREDIT_EXPIRED',
+        'CREDIT_EXPIRING', 'CREDIT_VOIDED', 'CREDIT_UPDATED', 'CREDIT_USED', 'CREDIT_SPENT', 'CREDIT_REFUNDED',
+        'CREDIT_HELD', 'HOLD_LAPSED', 'CREDIT_SOLD', 'CREDIT_KEPT', 'CREDIT_NOTED', 'CREDIT_NOTE_VOIDED',
+        'CREDIT_TRANSFERRED', 'CREDIT_REVIVED', 'CREDIT_REVERSED', 'CREDIT_MERGED', 'LIFETIME_RESTATED', 'REWARD_GIVEN',
+        'TIER_CHANGED', 'COUPON_ISSUED', 'COUPON_USED', 'COUPON_REOPENED', 'COUPON_DISABLED', 'INVOICE_ISSUED',
+        'INVOICE_PAID', 'INVOICE_VOIDED', 'ORDER_PAID', 'PAYMENT_RECORDED', 'PAYMENT_VOIDED', 'APPROVAL_REQUESTED',
+        'APPROVAL_APPROVED', 'APPROVAL_REJECTED', 'APPROVAL_WITHDRAWN', 'APPROVAL_EXPIRED', 'BULK_FINISHED',
+        'CUSTOMER_CREATED', 'CUSTOMER_UPDATED', 'CUSTOMER_MERGED', 'CUSTOMER_ERASED', 'MEMBERSHIP_CHANGED',
+        'LIMIT_CHANGED', 'REASON_CHANGED', 'TOKEN_CHANGED', 'SETTINGS_CHANGED')),
+    CONSTRAINT feed_position CHECK ("position" >= 1)
+);
+ALTER TABLE feed ALTER COLUMN tenant_id SET (n_distinct=1);
+CREATE INDEX feed_customer ON feed (tenant_id, customer_id, "position") WHERE customer_id IS NOT NULL;
+CREATE INDEX feed_kind ON feed (tenant_id, kind, "position");
+ALTER TABLE feed ENABLE ROW LEVEL SECURITY;
+ALTER TABLE feed FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON feed
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, DELETE ON feed TO scrip_app;
+
+CREATE TABLE feed_heads (
+    id         uuid NOT NULL,
+    tenant_id  uuid NOT NULL,
+    position   bigint NOT NULL,
+    at         timestamptz NOT NULL,
+    noticed_at timestamptz NOT NULL,
+    noticed_id uuid NOT NULL,
+    lapsed_at  timestamptz NOT NULL,
+    lapsed_id  uuid NOT NULL,
+    pruned     bigint NOT NULL,
+    CONSTRAINT feed_heads_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT feed_heads_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+    CONSTRAINT feed_heads_own CHECK (id = tenant_id),
+    CONSTRAINT feed_heads_positions CHECK (pruned >= 0 AND pruned <= "position")
+);
+ALTER TABLE feed_heads ALTER COLUMN tenant_id SET (n_distinct=1);
+ALTER TABLE feed_heads ENABLE ROW LEVEL SECURITY;
+ALTER TABLE feed_heads FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON feed_heads
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE (position, at, noticed_at, noticed_id, lapsed_at, lapsed_id, pruned) ON feed_heads TO
+    scrip_app;
+
 CREATE TABLE grants (
     id                     uuid NOT NULL,
     tenant_id              uuid NOT NULL,
@@ -1233,7 +1290,7 @@ CREATE TABLE outbox (
     subject_id uuid NOT NULL,
     created_at timestamptz NOT NULL,
     position   bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
-    CONSTRAINT outbox_position_key UNIQUE (tenant_id, "position"),
+    CONSTRAINT outbox_time_key UNIQUE (tenant_id, created_at, "position"),
     CONSTRAINT outbox_topic_given CHECK (topic <> '')
 );
 ALTER TABLE outbox ALTER COLUMN tenant_id SET (n_distinct=1);
@@ -1688,10 +1745,14 @@ CREATE TABLE tenants (
     limited_currencies varchar(1000),
     suspended_at       timestamptz,
     deletion_began_at  timestamptz,
+    event_days         integer NOT NULL DEFAULT 90,
+    expiry_notice_days integer NOT NULL DEFAULT 7,
     CONSTRAINT tenants_pkey PRIMARY KEY (id),
     CONSTRAINT tenants_slug_key UNIQUE (slug),
     CONSTRAINT tenants_approval_hours CHECK (approval_hours >= 1 AND approval_hours <= 8760),
     CONSTRAINT tenants_deletion CHECK (deletion_began_at IS NULL OR suspended_at IS NOT NULL),
+    CONSTRAINT tenants_event_days CHECK (event_days >= 7 AND event_days <= 36500),
+    CONSTRAINT tenants_expiry_notice_days CHECK (expiry_notice_days >= 0 AND expiry_notice_days <= 365),
     CONSTRAINT tenants_key_days CHECK (key_days >= 30 AND key_days <= 36500),
     CONSTRAINT tenants_limited_currencies CHECK (limited_currencies ~ '^[A-Z]{3}( [A-Z]{3})*$'),
     CONSTRAINT tenants_name_form CHECK (name = btrim(name,
@@ -1719,14 +1780,14 @@ CREATE TRIGGER config_version_currencies BEFORE UPDATE OF limited_currencies ON 
 CREATE TRIGGER seal_added AFTER INSERT ON tenants
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_tenants();
 CREATE TRIGGER seal_changed AFTER UPDATE OF id, slug, name, time_zone, grace_days, approval_hours, keys_pruned_at,
-    created_at, key_days, limited_currencies, suspended_at ON tenants
+    created_at, key_days, limited_currencies, suspended_at, event_days, expiry_notice_days ON tenants
     FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_tenants();
 CREATE TRIGGER seal_deleted AFTER DELETE ON tenants
     FOR EACH ROW EXECUTE FUNCTION seal_tenants();
 CREATE TRIGGER slug_kept AFTER INSERT OR DELETE OR UPDATE OF slug ON tenants
     FOR EACH ROW EXECUTE FUNCTION keep_tenant_slug();
 GRANT SELECT, INSERT, UPDATE (name, time_zone, grace_days, config_version, approval_hours, restated, keys_pruned_at,
-    key_days, limited_currencies, suspended_at) ON tenants TO scrip_app;
+    key_days, limited_currencies, suspended_at, event_days, expiry_notice_days) ON tenants TO scrip_app;
 
 CREATE TABLE tier_changes (
     id             uuid NOT NULL,
@@ -2927,7 +2988,7 @@ BEGIN
             'tenants', n.id, n."id", n."slug", n."name", n."time_zone", n."grace_days", n."approval_hours",
             (extract(epoch FROM n."keys_pruned_at") * 1000000)::bigint,
             (extract(epoch FROM n."created_at") * 1000000)::bigint, n."key_days", n."limited_currencies",
-            (extract(epoch FROM n."suspended_at") * 1000000)::bigint
+            (extract(epoch FROM n."suspended_at") * 1000000)::bigint, n."event_days", n."expiry_notice_days"
         )::text, 'UTF8')),
         n.fresh_salt, now()
     FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
@@ -4336,7 +4397,7 @@ BEGIN
                 'tenants', NEW.id, NEW."id", NEW."slug", NEW."name", NEW."time_zone", NEW."grace_days",
                 NEW."approval_hours", (extract(epoch FROM NEW."keys_pruned_at") * 1000000)::bigint,
                 (extract(epoch FROM NEW."created_at") * 1000000)::bigint, NEW."key_days", NEW."limited_currencies",
-                (extract(epoch FROM NEW."suspended_at") * 1000000)::bigint
+                (extract(epoch FROM NEW."suspended_at") * 1000000)::bigint, NEW."event_days", NEW."expiry_notice_days"
             )::text, 'UTF8')),
             salt = fresh, sealed_at = now()
         WHERE s.tenant_id = OLD.id AND s.of_table = 'tenants' AND s.id = OLD.id
@@ -4344,7 +4405,7 @@ BEGIN
                 'tenants', OLD.id, OLD."id", OLD."slug", OLD."name", OLD."time_zone", OLD."grace_days",
                 OLD."approval_hours", (extract(epoch FROM OLD."keys_pruned_at") * 1000000)::bigint,
                 (extract(epoch FROM OLD."created_at") * 1000000)::bigint, OLD."key_days", OLD."limited_currencies",
-                (extract(epoch FROM OLD."suspended_at") * 1000000)::bigint
+                (extract(epoch FROM OLD."suspended_at") * 1000000)::bigint, OLD."event_days", OLD."expiry_notice_days"
             )::text, 'UTF8'));
     ELSE
         DELETE FROM seals s
@@ -4353,7 +4414,7 @@ BEGIN
                 'tenants', OLD.id, OLD."id", OLD."slug", OLD."name", OLD."time_zone", OLD."grace_days",
                 OLD."approval_hours", (extract(epoch FROM OLD."keys_pruned_at") * 1000000)::bigint,
                 (extract(epoch FROM OLD."created_at") * 1000000)::bigint, OLD."key_days", OLD."limited_currencies",
-                (extract(epoch FROM OLD."suspended_at") * 1000000)::bigint
+                (extract(epoch FROM OLD."suspended_at") * 1000000)::bigint, OLD."event_days", OLD."expiry_notice_days"
             )::text, 'UTF8'));
     END IF;
     RETURN NULL;

@@ -130,7 +130,8 @@ class UpdateProduct:
 class UpdateTenant:
     """None leaves as it is. time_zone: an IANA name. grace_days: see domain: membership gate. approval_hours: how long
     an approval request made from now on waits. key_days: how long an idempotency key is kept.
-    limited_currencies: those that limited roles may use from now on; none named: all."""
+    event_days: how long an event is kept in the feed. expiry_notice_days: how long before its expiry a credit is
+    announced; 0 for not at all. limited_currencies: those that limited roles may use from now on; none named: all."""
 
     name: str | None = None
     time_zone: str | None = None
@@ -138,6 +139,8 @@ class UpdateTenant:
     approval_hours: int | None = None
     limited_currencies: tuple[str, ...] | None = None
     key_days: int | None = None
+    event_days: int | None = None
+    expiry_notice_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ _ORDERS: Final = {
     "seals": 'of_table COLLATE "C", id',
     "totals_seen": 'what COLLATE "C", value COLLATE "C", at',
     "outbox": "position",
+    "feed": "position",
 }
 """In which order a table's rows are read, where it is not that of their ids; the same in every database."""
 _TOGETHER: Final = {"credits": ("origin_id", "id")}

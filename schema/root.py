@@ -23,6 +23,7 @@ import resolvers.create_invoice
 import resolvers.create_order
 import resolvers.credits
 import resolvers.customers
+import resolvers.events
 import resolvers.give_reward
 import resolvers.hold_credit
 import resolvers.holds
@@ -69,6 +70,7 @@ from schema.descriptions import describe
 from schema.errors import coded_of, outage_of
 from schema.permissions import BULK, LONG_LIST, REPORT, any_principal_field, check_declared, root_field
 from schema.scalars import SCALARS
+from schema.types.event_movements import EVENT_TYPES
 from schema.types.requests import MAY_ASK
 
 
@@ -136,6 +138,7 @@ class Query:
     partner_tokens = root_field(resolvers.partner_tokens.resolve_all, May.READ_CONFIG, May.WRITE_TOKENS)
 
     audit_trail = root_field(resolvers.audit_trail.resolve, May.READ_AUDIT, cost=REPORT)
+    events = root_field(resolvers.events.resolve, May.READ_EVENTS, own=True)
 
 
 @strawberry.type
@@ -235,6 +238,7 @@ def build_schema(
     schema = GatewaySchema(
         Query,
         Mutation,
+        types=EVENT_TYPES,
         config=StrawberryConfig(scalar_map=SCALARS),
         limits=limits,
         introspection=introspection,

@@ -132,7 +132,7 @@ async def _move_customers(ledger: Ledger, change: Configuring, before: Sequence[
             times,
         )
         new_id = ledger.source.new_id
-        events = [EventDraft(new_id(), "tier.changed", *each) for each in zip(accounts, times, strict=True)]
+        events = [EventDraft(new_id(), "tier.changed", *each) for each in zip(ids, times, strict=True)]
         await tell(raw, tenant_id, events)
     return number
 

@@ -1,5 +1,5 @@
 """The tenant's own settings: name, time zone of its days, grace days of a cancelled membership, hours that an approval
-request waits, days that an idempotency key is kept, currencies that limited roles may use.
+request waits, days that an idempotency key and an event are kept, notice of expiries, currencies that limited roles may use.
 """
 
 from collections.abc import Mapping
@@ -22,6 +22,9 @@ MAX_GRACE_DAYS: Final = 36_500
 MAX_APPROVAL_HOURS: Final = 8_760
 MIN_KEY_DAYS: Final = 30
 MAX_KEY_DAYS: Final = 36_500
+MIN_EVENT_DAYS: Final = 7
+MAX_EVENT_DAYS: Final = 36_500
+MAX_NOTICE_DAYS: Final = 365
 NO_ZONES: Final = frozenset({"localtime", "Factory"})
 """Names of time zone files beside IANA's zones: the machine's own setting, and "not set yet"."""
 
@@ -45,6 +48,15 @@ async def update_tenant(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
             f"Idempotency keys must be kept between {MIN_KEY_DAYS} and {MAX_KEY_DAYS:,} days.",
             field=("idempotencyKeyDays",),
         )
+    if command.event_days is not None and not MIN_EVENT_DAYS <= command.event_days <= MAX_EVENT_DAYS:
+        raise Invalid(
+            f"Events must be kept between {MIN_EVENT_DAYS} and {MAX_EVENT_DAYS:,} days.", field=("eventDays",)
+        )
+    if command.expiry_notice_days is not None and not 0 <= command.expiry_notice_days <= MAX_NOTICE_DAYS:
+        raise Invalid(
+            f"Credit can be announced between 0 and {MAX_NOTICE_DAYS} days before it expires.",
+            field=("expiryNoticeDays",),
+        )
     currencies = checked_currencies(command.limited_currencies)
     wanted = {
         "name": name,
@@ -53,6 +65,8 @@ async def update_tenant(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
         "approval_hours": command.approval_hours,
         "limited_currencies": currencies or None,
         "key_days": command.key_days,
+        "event_days": command.event_days,
+        "expiry_notice_days": command.expiry_notice_days,
     }
     cleared = ("limited_currencies",) if currencies == "" else ()
     changed = await _update(ledger, tenant_id, actor, wanted, cleared)

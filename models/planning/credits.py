@@ -441,12 +441,11 @@ def follow_tier(books: Books, transaction: TransactionDraft, account: AccountSta
         return
     old, new = books.config.tier_name(lifetime_before_minor), books.config.tier_name(account.lifetime_minor)
     if old != new:
+        change_id = books.source.new_id()
         books.writes.tier_changes.append(
-            TierChangeDraft(
-                books.source.new_id(), account.id, transaction.id, old, new, created_at=account.stamp(books.now)
-            )
+            TierChangeDraft(change_id, account.id, transaction.id, old, new, created_at=account.stamp(books.now))
         )
-        emit(books, "tier.changed", account.id)
+        emit(books, "tier.changed", change_id)
 
 
 def account_view(account: AccountState) -> AccountView:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from models.commands import LATER, Command, CreateOrder, OrderItem, Outcome
 from models.errors import AmountOutOfRange, CurrencyMismatch, Duplicate, Invalid, LedgerError, LimitExceeded, NotFound
-from models.kinds import AssignmentOrigin, InvoiceKind, ProductKind, TransactionKind
+from models.kinds import AssignmentOrigin, InvoiceKind, InvoiceStatus, ProductKind, TransactionKind
 from models.money import MAX_AMOUNT_MINOR, is_money, to_decimal, to_price
 from models.names import checked_name, clean_name
 from models.planning import calendar, credits, plan_of, requesting
@@ -247,6 +247,8 @@ def _write_invoice(
             InvoiceTextDraft(invoice.id, own.reference, own.stored_metadata, referenced_at)
         )
     emit(books, "invoice.created", invoice.id)
+    if invoice.status == InvoiceStatus.PAID:
+        emit(books, "invoice.paid", invoice.id)
     audit(books, context, "invoice.created", invoice.id, invoice.customer_id, details=invoice_details(invoice))
 
 

@@ -116,6 +116,7 @@ def plan(books: Books, context: PostingContext, command: RecordPayment) -> Steps
         created_at=books.now,
         kept_minor=kept_minor,
     )
+    emit(books, "payment.recorded", payment.id)
     views: tuple[Any, ...] = ()
     if account is not None and with_credit:
         views = yield from _pay_with_credit(books, context, account, invoice, payment)
@@ -125,7 +126,6 @@ def plan(books: Books, context: PostingContext, command: RecordPayment) -> Steps
     # A later unit of the same batch may give some of it back: it must find this here.
     books.payments[payment.id] = payment
     books.on_rollback(books.payments.pop, payment.id)
-    emit(books, "payment.recorded", payment.id)
     audit(books, context, "payment.recorded", payment.id, invoice.customer_id, details=_told(payment, invoice))
     grant_if_paid(books, context, invoice)
     kept = None

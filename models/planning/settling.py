@@ -12,6 +12,7 @@ from models.kinds import Counter, InvoiceStatus, TransactionKind
 from models.money import to_decimal
 from models.planning import calendar, credits
 from models.planning.drafts import GrantDraft, GrantRevocation, TransactionDraft
+from models.planning.events import emit
 from models.planning.state import AccountState, AssignmentState, Books, CreditState, InvoiceState, PostingContext
 from models.views import InvoiceView
 
@@ -41,6 +42,8 @@ def settle(
     credited = invoice.credited_minor if credited_minor is None else credited_minor
     noted = invoice.noted_minor if noted_minor is None else noted_minor
     status = status_of(invoice.total_minor - noted, paid, credited)
+    if status == InvoiceStatus.PAID != invoice.status:
+        emit(books, "invoice.paid", invoice.id)
     books.change(invoice, paid_minor=paid, credited_minor=credited, noted_minor=noted, status=status)
     books.writes.touched_invoices.append(invoice)
 

@@ -17,7 +17,10 @@ LOOKS_AGAIN: Final = 0.8
 under way would, every few seconds."""
 MAX_REMEMBERED: Final = 4096
 MAX_SLUG: Final = 63
-_COLUMNS: Final = "id, slug, name, time_zone, grace_days, approval_hours, key_days, limited_currencies, suspended_at"
+_COLUMNS: Final = (
+    "id, slug, name, time_zone, grace_days, approval_hours, key_days, event_days, expiry_notice_days, limited_currencies, "
+    "suspended_at"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class TenantView:
     """time_zone: an IANA name. grace_days: how long after a cancelled membership service credits can still be added.
 
     approval_hours: how long an approval request waits for a decision. key_days: how long an idempotency key is kept.
+    event_days: how long an event is. expiry_notice_days: how long before its expiry a credit is announced.
     currencies: those that the books hold, with their exponents. limited_currencies: those that limited roles may use,
     separated by spaces; None for all. suspended_at: since when its requests are refused, or None.
     """
@@ -36,6 +40,8 @@ class TenantView:
     grace_days: int
     approval_hours: int
     key_days: int
+    event_days: int
+    expiry_notice_days: int
     limited_currencies: str | None
     suspended_at: datetime | None
     currencies: Mapping[str, int]

@@ -3,6 +3,7 @@
 In one snapshot, so that it can run beside the service:
 
 - figures, from the entries, lines, payments and assignments that they sum up (verify_checks.py, verify_totals.py);
+- the feed, with what it tells of (verify_feed.py);
 - transactions' facts and credits' terms, with the digests under the entries' hashes, and these with the chains;
 - every other row, with its seal (verify_seals.py), and that every row named by another one exists.
 
@@ -19,6 +20,7 @@ from uuid import UUID
 from models.pool import Raw
 from models.reads.proof import MAX_LISTED, Difference, Proof
 from models.reads.verify_checks import COUNTS, LEDGER_CHECKS
+from models.reads.verify_feed import FEED_CHECKS
 from models.reads.verify_hashes import HASH_STATEMENTS
 from models.reads.verify_holds import HOLD_CHECKS
 from models.reads.verify_links import LINK_CHECKS
@@ -67,7 +69,15 @@ _STATEMENTS: Final = (
     *((None, sql) for sql in HASH_STATEMENTS),
     *(
         (c.name, c.sql)
-        for c in (*LEDGER_CHECKS, *NOTE_CHECKS, *OTHER_CHECKS, *HOLD_CHECKS, *MOVING_CHECKS, *TOTALS_CHECKS)
+        for c in (
+            *LEDGER_CHECKS,
+            *NOTE_CHECKS,
+            *OTHER_CHECKS,
+            *HOLD_CHECKS,
+            *MOVING_CHECKS,
+            *TOTALS_CHECKS,
+            *FEED_CHECKS,
+        )
     ),
     *((f"row of {check.table}", check.sql) for check in SEAL_CHECKS),
     *((f"row of {check.target}", check.sql) for check in LINK_CHECKS),

@@ -34,9 +34,20 @@ UNSEALED: Final = {
 assignments, columns that promise nothing, a transaction's digest of all the others, and what it says of its key."""
 
 UNSEALED_TABLES: Final = frozenset(
-    {"entries", "outbox", "seals", "tenant_slugs", "totals", "totals_amounts", "totals_seen", "transaction_texts"}
+    {
+        "entries",
+        "feed",
+        "feed_heads",
+        "outbox",
+        "seals",
+        "tenant_slugs",
+        "totals",
+        "totals_amounts",
+        "totals_seen",
+        "transaction_texts",
+    }
 )
-"""Tables of the ledger, covered by its hashes; the outbox; the seals; tables derived from entries, and from tenants."""
+"""Tables of the ledger, covered by its hashes; the outbox; the seals; tables derived from others."""
 
 
 def _sealed(model: type[Model]) -> str:

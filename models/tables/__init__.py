@@ -16,6 +16,7 @@ from models.tables.billing import (
 )
 from models.tables.books import Currency, Seal, Totals, TotalsAmounts, TotalsSeen
 from models.tables.configuration import LimitRule, Reason, Reward, Service, Tier
+from models.tables.feed import FeedEvent, FeedHead
 from models.tables.holding import Hold, HoldLot
 from models.tables.ledger import (
     Account,
@@ -58,6 +59,8 @@ __all__ = [
     "Customer",
     "Entry",
     "ExternalIdLeft",
+    "FeedEvent",
+    "FeedHead",
     "Grant",
     "Hold",
     "HoldLot",

@@ -295,7 +295,7 @@ class IdempotencyKey(Model):
 
 
 class OutboxEvent(TenantRow):
-    """An event for subscribers, written with its posting. subject_id: the row that it is about.
+    """An event for the feed, written with its posting. subject_id: the row that it is about.
 
     Transactions have none: they are append-only, and listed by time themselves.
     """

@@ -14,6 +14,7 @@ class Tenant(Model):
     config_version: raised by a trigger whenever reasons, services, tiers, rewards, limits or the tenant itself change,
     so that every process knows at once that its copy is old. approval_hours: how long an approval request waits.
     restated: whether older books have been adapted to newer rules. key_days: how long an idempotency key is kept.
+    event_days: how long an event is kept in the feed. expiry_notice_days: how long before its expiry a credit is announced.
     keys_pruned_at: keys used before then may be gone; null if none are. limited_currencies: the codes of those that
     limited roles may use, separated by spaces; null for all. suspended_at: since when its requests are refused, or null.
     deletion_began_at: since when its rows are being deleted, or null.
@@ -33,6 +34,8 @@ class Tenant(Model):
     limited_currencies = fields.CharField(max_length=1000, null=True)
     suspended_at = fields.DatetimeField(null=True)
     deletion_began_at = fields.DatetimeField(null=True)
+    event_days = fields.IntField(default=90)
+    expiry_notice_days = fields.IntField(default=7)
 
     app_may: ClassVar = Privileges(
         updates=(
@@ -43,6 +46,8 @@ class Tenant(Model):
             "config_version",
             "restated",
             "key_days",
+            "event_days",
+            "expiry_notice_days",
             "keys_pruned_at",
             "limited_currencies",
             "suspended_at",

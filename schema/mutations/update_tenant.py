@@ -23,6 +23,10 @@ class UpdateTenantInput:
     """Hours for which an approval request waits before it expires. Requests made before keep theirs."""
     idempotency_key_days: int | None = None
     """Days for which idempotency keys are kept, at least 30. Keys already pruned do not come back."""
+    event_days: int | None = None
+    """Days for which events are kept in the feed, at least 7. Events already pruned do not come back."""
+    expiry_notice_days: int | None = None
+    """Days before its expiry at which the feed announces that a credit expires, up to 365; 0 for no announcement."""
     limited_currencies: list[AssetCode] | None = None
     """Currencies in which staff and partners may add value and sell credit. Empty: all."""
 
@@ -34,6 +38,8 @@ class UpdateTenantInput:
             grace_days=self.grace_days,
             approval_hours=self.approval_hours,
             key_days=self.idempotency_key_days,
+            event_days=self.event_days,
+            expiry_notice_days=self.expiry_notice_days,
             limited_currencies=None if self.limited_currencies is None else tuple(self.limited_currencies),
         )
 

@@ -15,6 +15,7 @@ for kind in (
     kinds.Counter,
     kinds.CouponStatus,
     kinds.CreditStatus,
+    kinds.EventKind,
     kinds.GiveBack,
     kinds.HoldStatus,
     kinds.InvoiceKind,

@@ -35,6 +35,10 @@ class Tenant:
     """Hours for which an approval request waits before it expires."""
     idempotency_key_days: int
     """Days for which idempotency keys are kept; a request sent again within them is recognised."""
+    event_days: int
+    """Days for which events are kept in the feed."""
+    expiry_notice_days: int
+    """Days before its expiry at which the feed announces that a credit expires; 0 if it does not."""
     limited_currencies: list[AssetCode]
     """Currencies in which staff and partners may add value and sell credit; empty for all."""
 
@@ -47,6 +51,8 @@ class Tenant:
             grace_days=view.grace_days,
             approval_hours=view.approval_hours,
             idempotency_key_days=view.key_days,
+            event_days=view.event_days,
+            expiry_notice_days=view.expiry_notice_days,
             limited_currencies=[AssetCode(code) for code in (view.limited_currencies or "").split()],
         )
 

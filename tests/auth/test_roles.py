@@ -21,6 +21,7 @@ PLACES: dict[Permission, tuple[str, str]] = {
     Permission.READ_CATALOGUE: ("read the reasons", "ledger:read credits:add credits:remove credits:bulk"),
     Permission.READ_PRODUCTS: ("list the products", "invoices:read invoices:write"),
     Permission.READ_REPORTS: ("read reports", "reports:read"),
+    Permission.READ_EVENTS: ("read the feed", "events:read"),
     Permission.ADD_CREDIT: ("add credit", "credits:add"),
     Permission.REMOVE_CREDIT: ("remove,", "credits:remove"),
     Permission.VOID: ("remove,", "credits:remove"),
@@ -84,7 +85,7 @@ def _cell(permission: Permission, role: Role) -> str:
 def test_the_scopes_are_the_published_ones() -> None:
     published = (
         "customers:read|write ledger:read credits:add|remove|assign|spend|refund|bulk invoices:read|write payments:write "
-        "rewards:read|give reports:read config:write tokens:write webhooks:write"
+        "rewards:read|give reports:read events:read config:write tokens:write webhooks:write"
     )
     expected = set()
     for group in published.split():
@@ -129,6 +130,7 @@ def test_nobody_is_given_scopes_of_no_use_to_them() -> None:
         "ledger:read",
         "invoices:read",
         "rewards:read",
+        "events:read",
     }
 
 

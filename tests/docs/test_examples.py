@@ -16,6 +16,7 @@ from app.tokens.partners import PartnerTokenVerifier
 from auth.roles import Role, Scope
 from auth.tokens import TokenVerifier
 from models.ledger import Ledger
+from models.operations.keep_feed import keep_feed
 from models.texts import Texts
 from tests.api.conftest import Api, gid, serving
 from tests.docs.blocks import PAGES, ROOT, Examples, all_blocks, blocks, fits, is_shaped_like
@@ -32,6 +33,7 @@ HERE: Final = {
     "docs/bulk.md",
     "docs/credit-notes.md",
     "docs/errors.md",
+    "docs/events.md",
     "docs/invoices.md",
     "docs/limits-and-approvals.md",
     "docs/moving.md",
@@ -105,6 +107,20 @@ async def test_errors(api: Api, tenant: Tenant) -> None:
 
     answer = await api(page.take("graphql").text, {"customer": customer}, role=Role.STAFF)
     assert fits(page.take("json").json(), {"data": answer.data})
+    page.end()
+
+
+async def test_events(api: Api, tenant: Tenant, clock: Clock) -> None:
+    page = Examples("docs/events.md", "graphql", "json")
+    await tenant.adjust(await tenant.customer(), 5)
+    clock.advance(timedelta(seconds=1))
+    await keep_feed(tenant.ledger, tenant.id)
+
+    document = page.take("graphql").text
+    feed = (await api(document))["events"]
+    assert [edge["node"]["kind"] for edge in feed["edges"]] == ["CUSTOMER_CREATED", "CREDIT_ADJUSTED"]
+    after = feed["pageInfo"]["endCursor"]
+    assert (await api(document, {"after": after}))["events"]["edges"] == []
     page.end()
 
 

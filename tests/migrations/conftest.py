@@ -75,6 +75,9 @@ INSERT INTO totals (id, tenant_id, at, transactions, credits, counters, accounts
 VALUES (:id, :tenant, now(), 1, '[]', '[]', '[]');
 INSERT INTO totals_seen VALUES (:id, :tenant, 'KIND', 'ADJUSTMENT', '2026-01-01Z', '2026-01-02Z', 1);
 INSERT INTO totals_amounts VALUES (:id, :tenant, 0, '2026-01-02Z', 'GBP', 5, 5, '2026-01-02Z', '{5}', '{2026-01-02Z}');
+INSERT INTO feed (id, tenant_id, position, kind, customer_id, recorded_at)
+    VALUES (:id, :tenant, 1, 'CREDIT_ADJUSTED', :id, now());
+INSERT INTO feed_heads VALUES (:tenant, :tenant, 1, now() + interval '1 day', '2126-01-01Z', :id, '2126-01-01Z', :id, 0);
 INSERT INTO bulk_operations (id, tenant_id, status, asset, error_policy, dry_run, total, processed, succeeded, failed,
     cancel_requested, actor_id, created_at, finished_at)
     VALUES (:id, :tenant, 'CANCELLED', 'GBP', 'REJECT_ALL', false, 1, 0, 0, 0, false, :id, now(), now());

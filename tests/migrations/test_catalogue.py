@@ -15,6 +15,10 @@ POINTS_NOWHERE = {
     ("idempotency_keys", "result_id"),  # of whichever table the operation writes to
     ("audit_events", "subject_id"),
     ("outbox", "subject_id"),
+    ("feed", "subject_id"),
+    ("feed", "customer_id"),  # as what it tells of says
+    ("feed_heads", "noticed_id"),
+    ("feed_heads", "lapsed_id"),  # places in an order, of which the row may be gone
     ("idempotency_keys", "tenant_id"),  # written with every posting, under a policy that has compared the tenant
     ("outbox", "tenant_id"),
     ("seals", "tenant_id"),
@@ -80,7 +84,7 @@ async def test_what_the_model_calls_unique_is(owner_connection: asyncpg.Connecti
 
     unique = {tuple(key["columns"]) for key in await keys_of(owner_connection, "u") if key["table"] == table}
 
-    extra = {("tenant_id", "position")} if table == "outbox" else set()
+    extra = {("tenant_id", "created_at", "position")} if table == "outbox" else set()
     assert unique == wanted | extra
 
 
@@ -93,8 +97,18 @@ async def test_primary_keys_lead_with_the_tenant(owner_connection: asyncpg.Conne
     assert keys.pop("seals") == ["tenant_id", "of_table", "id"]
     assert keys.pop("totals_seen") == ["tenant_id", "what", "value", "at"]
     assert keys.pop("totals_amounts") == ["tenant_id", "level", "at", "asset", "last_minor", "last_at"]
+    assert keys.pop("feed") == ["tenant_id", "position"]
     # The outbox has its positions instead.
-    elsewhere = {"tenants", "tenant_slugs", "idempotency_keys", "seals", "totals_seen", "totals_amounts", "outbox"}
+    elsewhere = {
+        "tenants",
+        "tenant_slugs",
+        "idempotency_keys",
+        "seals",
+        "totals_seen",
+        "totals_amounts",
+        "outbox",
+        "feed",
+    }
     assert set(keys) == MODELS.keys() - elsewhere
     assert all(columns == ["tenant_id", "id"] for columns in keys.values())
 

@@ -23,6 +23,7 @@ CHECKED: Final[dict[str, tuple[type[StrEnum], frozenset[str]]]] = {
     "limit_counters.role": (kinds.LimitRole, frozenset()),
     "limit_counters.scope": (kinds.CounterScope, frozenset()),
     "transactions.kind": (kinds.TransactionKind, frozenset()),
+    "feed.kind": (kinds.EventKind, frozenset()),
     "entries.counter": (kinds.Counter, frozenset()),
     "invoices.kind": (kinds.InvoiceKind, frozenset()),
     "invoices.status": (kinds.InvoiceStatus, frozenset()),

@@ -27,7 +27,7 @@ class LookUp:
 
 
 def named(name: str) -> TenantView:
-    return TenantView(UUID(int=1), "a", name, "UTC", 0, 0, 0, None, None, {})
+    return TenantView(UUID(int=1), "a", name, "UTC", 0, 0, 0, 90, 7, None, None, {})
 
 
 @pytest.fixture

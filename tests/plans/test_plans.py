@@ -21,8 +21,10 @@ from auth.roles import Role
 from models.configuration_commands import IssueToken
 from models.operations.approvals import approve_request
 from models.operations.import_credits import ImportCredits, ImportRow, import_credits
+from models.operations.keep_feed import keep_feed
 from models.operations.keep_totals import keep_totals
 from models.operations.partner_tokens import issue_token
+from models.operations.prune_feed import prune_feed
 from models.operations.run_bulks import run_bulk
 from models.planning.approving import ApproveRequest
 from models.reads import customers, invoices, references
@@ -108,6 +110,9 @@ async def partner_s_doings() -> None:
     assert await run_bulk(tenant.ledger, tenant.id)
     tenant.clock.advance(seconds=1)
     assert await keep_totals(tenant.ledger, tenant.id, 1)
+    assert await keep_feed(tenant.ledger, tenant.id)
+    tenant.clock.advance(days=100)
+    assert await prune_feed(tenant.ledger, tenant.id)
     asked = await tenant.adjust(anna, 1, actor=PARTNER, propose_only=True)
     assert asked.approval_request_id is not None
     await approve_request(tenant.ledger, tenant.id, MANAGER, ApproveRequest(asked.approval_request_id), "decision")

@@ -106,6 +106,8 @@ _ROWS: Final[dict[str, str]] = {
     "idempotency_keys": "key, client, shared, kept, sealed, operation, input_hash, result_id, created_at"
     " | 'key-' || n, '', false, false, false, '', '', id(5, t, n), at(t + n)",
     "outbox": "id, topic, subject_id, created_at | id(22, t, n), 'entry', id(7, t, n), at(t + n)",
+    "feed": "id, position, kind, subject_id, customer_id, recorded_at | id(5, t, n), n,"
+    " CASE WHEN n % 10 = 0 THEN 'TIER_CHANGED' ELSE 'CREDIT_ADJUSTED' END, NULL, {customer}, at(t + n)",
     "seals": "of_table, id, version, digest, sealed_at | 'customers', id(3, t, n), 1, sha256(''), at(t + n)",
     "totals": "id, at, transactions, credits, counters, accounts | id(25, t, n), at(t + n), n, '[]', '[]', '[]'",
     "totals_seen": "id, what, value, after, at, records"
@@ -149,6 +151,10 @@ async def add_crowd(superuser: "asyncpg.Connection[Any]", first: int, rows: list
             await superuser.execute(
                 """INSERT INTO tenants (id, slug, name, time_zone, grace_days, config_version, created_at, approval_hours)
                 SELECT tenant_id, 'crowd-' || tenant, 'One of many', 'Europe/London', 0, 0, now(), 24 FROM crowd"""
+            )
+            await superuser.execute(
+                """INSERT INTO feed_heads (id, tenant_id, position, at, noticed_at, noticed_id, lapsed_at, lapsed_id, pruned)
+                SELECT tenant_id, tenant_id, rows, now(), now(), tenant_id, now(), tenant_id, 0 FROM crowd"""
             )
             for table, what in _SMALL.items():
                 await superuser.execute(_insert(table, what, f"generate_series(1, {_FEW})", 0))

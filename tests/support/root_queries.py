@@ -139,7 +139,7 @@ QUERIES: Final = [
         "query($input: PreviewRevivalInput!) { previewRevival(input: $input) { userErrors { code } } }",
         CONFIGURATION,
         scopes("credits:add"),
-        as_input(lambda ids: {"creditId": ids["Credit"], "reason": "GOODWILL", "expiresInDays": 9}),
+        as_input(lambda ids: {"creditId": ids["Expired"], "reason": "GOODWILL", "expiresInDays": 9}),
     ),
     Case("reasons", "adjustmentReasons", "{ adjustmentReasons { code } }", INSIDE, CATALOGUE),
     Case(
@@ -184,6 +184,14 @@ QUERIES: Final = [
         EVERYBODY,
         scopes("ledger:read"),
         by_id("Customer"),
+    ),
+    Case("events", "events", "{ events { edges { cursor } } }", EVERYBODY, scopes("events:read")),
+    Case(
+        "events of configuration",
+        "events",
+        "{ events(types: [LIMIT_CHANGED]) { edges { cursor } } }",
+        CONFIGURATION,
+        scopes("events:read"),
     ),
     Case("audit trail", "auditTrail", "{ auditTrail { edges { cursor } } }", ABOVE_STAFF, scopes("reports:read")),
     Case(

@@ -16,6 +16,7 @@ LEFT_OPEN: Final = """
 | read the reasons and services to choose from | yes | yes | yes | by scope | no |
 | list the products to choose from | yes | yes | yes | by scope | no |
 | read reports | yes | yes | yes | by scope | no |
+| read the feed | yes | yes | yes | by scope | their own |
 """
 
 # Of requests alone: no right of these names exists.
@@ -34,6 +35,7 @@ _LEDGER: Final = "read customers by ledger:read"
 _INVOICES: Final = "read customers by invoices:read"
 _REWARDS: Final = "read rewards by rewards:read"
 _REPORTS: Final = "read reports by reports:read"
+_EVENTS: Final = "read the feed by events:read"
 _CONFIG: Final = "limits, by config:write"
 _TOKENS: Final = "limits, by tokens:write"
 _TOKEN_LIST: Final = f"{_CONFIG} | list tokens by tokens:write"
@@ -68,6 +70,8 @@ RIGHTS: Final[dict[str, str]] = {
     "trial balance": _REPORTS,
     "upcoming": f"{_REPORTS} | list what of their own by ledger:read",
     "audit trail": "remove, by reports:read",
+    "events": _EVENTS,
+    "events of configuration": f"{_EVENTS} & {_CONFIG}",
     "preview an addition": _ADD,
     "preview a removal": _REMOVE,
     "reasons": _CATALOGUE,
@@ -134,7 +138,7 @@ RIGHTS: Final[dict[str, str]] = {
     "give for points": _GIVE,
     "give free": _FREE,
     "use a coupon": _GIVE,
-    "disable or reopen a coupon": "void an invoice by rewards:give",
+    "disable a coupon": "void an invoice by rewards:give",
     "reopen a coupon": "void an invoice by rewards:give",
     "upsert customer": _EDIT,
     "update customer": _EDIT,

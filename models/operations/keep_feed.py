@@ -1,0 +1,83 @@
+"""Give what happened its position in the feed (docs/adr/0061)."""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from models.feed import ANNOUNCE, BEGIN, DUE, LAPSES, LOCK, MOVE, NOTICES, TAKE
+from models.kinds import EventKind
+from models.ledger import Ledger
+from models.session import GENERIC_PLANS, TenantConnection, tenant_transaction
+
+RECORDS_AT_ONCE: Final = 1_000
+"""Maximum transactions, rows of the outbox and of the audit that get a position in one step each; more only if they were
+recorded at one instant, as a bulk is."""
+ENDS_AT_ONCE: Final = 500
+"""Credits and holds whose end is told in one step."""
+MAX_STEPS: Final = 100
+
+
+async def keep_feed(ledger: Ledger, tenant_id: UUID, at_once: int = RECORDS_AT_ONCE) -> int:
+    """Give positions to all that is settled: up to a hundred steps, so call again until it returns 0. Returns the number
+    of events.
+
+    Only settled records get one: none can be inserted before them any more (docs/adr/0019). A step is one transaction,
+    under the lock of the feed's head. One relay at a time gives positions; another leaves the tenant alone meanwhile.
+    """
+    given = 0
+    for _ in range(MAX_STEPS):
+        async with tenant_transaction(
+            tenant_id, read_only=True, settings=GENERIC_PLANS, settling=ledger.database_time
+        ) as connection:
+            settled = connection.settled or ledger.clock.given
+            due = await connection.raw.fetchrow(DUE, tenant_id, settled, at_once - 1)
+        if due is None:
+            async with tenant_transaction(tenant_id, settings=GENERIC_PLANS) as connection:
+                await connection.raw.execute(BEGIN, tenant_id)
+            continue
+        ends = due["noticed"] or due["lapsed"]
+        if due["until"] is None and not ends:
+            break
+        async with tenant_transaction(tenant_id, settings=GENERIC_PLANS) as connection:
+            taken = await _give(connection, due["until"], settled if ends and not due["more"] else None)
+        if taken is None:
+            break
+        given += taken
+    return given
+
+
+async def _give(connection: TenantConnection, until: datetime | None, now: datetime | None) -> int | None:
+    """Give positions to what was recorded before `until`; and, with `now`, announce credits that expire soon, and tell of
+    holds that have expired. Returns the number of events; None if another relay is at it."""
+    raw, tenant_id = connection.raw, connection.tenant_id
+    head = await raw.fetchrow(LOCK, tenant_id)
+    if head is None:
+        return None
+    before: int = head["position"]
+    position, at = before, head["at"]
+    noticed, lapsed = (head["noticed_at"], head["noticed_id"]), (head["lapsed_at"], head["lapsed_id"])
+    if until is not None and until > at:
+        position += _number(await raw.execute(TAKE, tenant_id, at, until, position))
+        at = until
+    if now is not None:
+        position, noticed = await _tell(connection, NOTICES, EventKind.CREDIT_EXPIRING, position, noticed, now)
+        position, lapsed = await _tell(connection, LAPSES, EventKind.HOLD_LAPSED, position, lapsed, now)
+    await raw.execute(MOVE, tenant_id, position, at, *noticed, *lapsed)
+    return position - before
+
+
+async def _tell(
+    connection: TenantConnection, ends: str, kind: EventKind, position: int, after: tuple[datetime, UUID], now: datetime
+) -> tuple[int, tuple[datetime, UUID]]:
+    """Give events of what ends, in the order of its expiry, the positions after `position`. Returns the last of them, and
+    what it is of."""
+    rows = await connection.raw.fetch(ends, connection.tenant_id, *after, now, ENDS_AT_ONCE)
+    if not rows:
+        return position, after
+    columns: list[list[Any]] = [[row[name] for row in rows] for name in ("id", "customer_id", "since", "minor")]
+    await connection.raw.execute(ANNOUNCE, connection.tenant_id, position, now, kind, *columns)
+    return position + len(rows), (rows[-1]["expires_at"], rows[-1]["id"])
+
+
+def _number(status: str) -> int:
+    return int(status.rpartition(" ")[2])

@@ -1,0 +1,75 @@
+"""events: the feed of what happened, in the order in which it was recorded."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import strawberry
+
+from auth.roles import Permission
+from gateway.errors import BadUserInput
+from models.kinds import EventKind
+from models.reads import events
+from models.reads.paging import BadPage, Condition, Listing
+from schema.context import Context, Info
+from schema.ids import asked_id
+from schema.types.events import EventConnection
+from schema.types.pages import asked_page, root_page
+
+APPROVALS: Final = frozenset(kind for kind in EventKind if kind.startswith("APPROVAL_"))
+CONFIGURATION: Final = frozenset(
+    {EventKind.LIMIT_CHANGED, EventKind.REASON_CHANGED, EventKind.TOKEN_CHANGED, EventKind.SETTINGS_CHANGED}
+)
+NARROWER: Final = {
+    **dict.fromkeys(APPROVALS, Permission.APPROVE),
+    **dict.fromkeys(CONFIGURATION, Permission.READ_CONFIG),
+    EventKind.BULK_FINISHED: Permission.BULK,
+}
+"""Kinds that take another right beside the one to the feed."""
+
+
+async def resolve(
+    info: Info,
+    types: list[EventKind] | None = None,
+    customer_id: strawberry.ID | None = None,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+) -> EventConnection | None:
+    """List what happened, in the order in which it was recorded. Follow it by `after` with the last cursor: each event
+    comes once, and none is left out. A cursor is good for as long as the events after it are kept. Customers see their
+    own.
+
+    types: Kinds of events to list. Null: all that the token may see.
+    customer_id: Customer whom they concern, by any of their records. Null: everybody.
+    """
+    context = info.context
+    page = (first, after, last, before)
+    if types is not None:
+        context.require(*dict.fromkeys(NARROWER[kind] for kind in types if kind in NARROWER), own=False)
+    kinds = None if types is None else frozenset(types)
+    listing, parent, conditions = await _asked(context, kinds, customer_id)
+    if parent is None:
+        return None
+    shown = await root_page(info, listing, parent, page, *conditions)
+    ends = await events.feed_ends(context.reads)
+    try:
+        events.check_kept(asked_page(listing, page), ends)
+    except BadPage as error:
+        raise BadUserInput(str(error)) from None
+    return None if shown is None else EventConnection.between(shown, ends)
+
+
+async def _asked(
+    context: Context, kinds: frozenset[EventKind] | None, customer_id: strawberry.ID | None
+) -> tuple[Listing[Any], Any, Iterable[Condition]]:
+    hidden = [kind for kind, right in NARROWER.items() if not context.may(right)]
+    narrowed = [] if kinds is not None or not hidden else [events.without(hidden)]
+    if customer_id is None and not context.is_customer:
+        listing = events.EVENTS if kinds is None else events.of_kinds(kinds)
+        return listing, context.tenant.id, narrowed
+    customer = (
+        await context.own_customer_id() if customer_id is None else asked_id(customer_id, "Customer", "customerId")
+    )
+    narrowed += [] if kinds is None else [events.only(kinds)]
+    return events.PERSONS_EVENTS, await context.person(customer), narrowed
