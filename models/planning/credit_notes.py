@@ -159,8 +159,9 @@ def what_to_note(books: Books, command: CreateCreditNote) -> tuple[InvoiceState,
     else:
         amount_minor = left_minor if command.amount is None else _positive(command.amount, invoice)
     if amount_minor > left_minor or not amount_minor:
-        left = to_decimal(left_minor, invoice.currency)
-        what = "of the invoice can still be noted"
+        of_lines = bool(lines) and not amount_minor
+        left = to_decimal(0 if of_lines else left_minor, invoice.currency)
+        what = "of the lines can still be noted" if of_lines else "of the invoice can still be noted"
         raise ExceedsRemaining(left, invoice.currency, what=what).at("lines" if lines else "amount")
     return invoice, account, amount_minor, lines
 

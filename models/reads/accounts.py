@@ -53,7 +53,8 @@ _SELECT: Final = (
 # `offset 0` keeps the planner from reading all waits together, and the order keeps it from another index: either would
 # read the account's whole past.
 # What was held at an instant was set aside in the 30 days before, and its hold's latest expiry is after it: an expiry is
-# changed only before it passes, and only to a later one.
+# changed only before it passes, and only to a later one. An expired credit that was used up since without being written off
+# since had nothing at the instant but what was held: it is not among those looked for, nor in what is taken off them.
 _LONGEST: Final = 17
 LONGEST_HOLD: Final = "interval '720 hours'"
 _AT: Final = f"""
@@ -89,13 +90,15 @@ _AT: Final = f"""
                         and r.expired_at <= k.at order by r.revived_at offset 0) revived), 0)::bigint as expired_minor,
            case when (select o.held_until from accounts o where o.tenant_id = $1 and o.id = k.account_id) > k.at then (
                      select array[coalesce(sum(l.amount_minor), 0),
-                                  coalesce(sum(l.amount_minor) filter (where c.expires_at <= k.at or g.was_expired), 0)]
+                                  coalesce(sum(l.amount_minor) filter (where g.was_expired
+                                      or c.expires_at <= k.at and (c.open or c.swept_at > k.at)), 0)]
                        from (select s.hold_id, s.credit_id, s.amount_minor from hold_lots s
                               where s.tenant_id = $1 and s.account_id = k.account_id and s.created_at <= k.at
                                 and s.created_at >= k.at - {LONGEST_HOLD} offset 0) l
                       cross join lateral (select expires_at from holds where tenant_id = $1 and id = l.hold_id offset 0) h
                       cross join lateral (
-                            select expires_at from credits where tenant_id = $1 and id = l.credit_id offset 0) c
+                            select expires_at, swept_at, open from credits
+                             where tenant_id = $1 and id = l.credit_id offset 0) c
                        left join lateral (
                             select true as was_expired from revivals
                              where tenant_id = $1 and account_id = k.account_id and credit_id = l.credit_id

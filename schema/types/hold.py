@@ -54,7 +54,7 @@ class Hold(Node):
             view=view,
         )
 
-    @resolved(Account)
+    @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:
         """Account that it was placed on."""
         return info.context.loaders.accounts.get(self.view.account_id)
@@ -67,7 +67,7 @@ class Hold(Node):
         info.context.require(Permission.READ_INVOICES)
         return info.context.loaders.invoices.get(self.view.invoice_id)
 
-    @resolved(Transaction)
+    @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
         """Transaction that placed it, with its actor and note."""
         return info.context.loaders.transactions.get(self.view.id)

@@ -110,15 +110,15 @@ async def test_an_invoice_over_nothing_is_paid_from_the_start(api: Api, tenant: 
     assert (payload["invoice"]["status"], payload["invoice"]["total"], applied(payload)) == ("PAID", "0.00", [])
 
 
-@pytest.mark.parametrize(("currency", "price", "total"), [("JPY", "150", "300"), ("KWD", "1.234", "2.468")])
+@pytest.mark.parametrize(("currency", "price", "total"), [("JPY", "150.5", "301"), ("KWD", "1.2345", "2.469")])
 async def test_every_currency_has_its_places(
     api: Api, tenant: Tenant, carol: UUID, currency: str, price: str, total: str
 ) -> None:
     lines = [{"description": "Tea", "quantity": 2, "unitPrice": price}]
     payload = await done(api, INVOICING, invoicing(carol, currency=currency, lines=lines))
     assert payload["invoice"]["total"] == total
-    lines[0]["unitPrice"] = f"{price}{'.5' if currency == 'JPY' else '5'}"
-    expected = ["AMOUNT_PRECISION", "lines", "0", "unitPrice"]
+    lines[0]["discountAmount"] = "0.5" if currency == "JPY" else "0.0005"
+    expected = ["AMOUNT_PRECISION", "lines", "0", "discountAmount"]
     assert await refusal(api, tenant, INVOICING, invoicing(carol, currency=currency, lines=lines)) == expected
 
 

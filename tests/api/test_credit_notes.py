@@ -118,6 +118,18 @@ async def test_by_lines_of_an_order(api: Api, tenant: Tenant, carol: UUID) -> No
     assert made["account"]["available"] == "40.00"  # the gift card is left alone
 
 
+async def test_a_line_of_which_nothing_is_left_says_so(api: Api, tenant: Tenant, carol: UUID) -> None:
+    """And not what is left of the invoice's other lines."""
+    chair, table = await tenant.product("30.00", name="Chair"), await tenant.product("80.00", name="Table")
+    order = await tenant.order(carol, (chair, 1), (table, 1))
+    lines = (await api(LINES, {"id": gid("Invoice", order)}))["invoice"]["lines"]["edges"]
+    chairs = {"lineId": lines[0]["node"]["id"]}
+    await ask(api, order, lines=[chairs])
+    (error,) = (await ask(api, order, lines=[chairs], idempotencyKey="again"))["userErrors"]
+    assert (error["code"], error["field"]) == ("EXCEEDS_REMAINING", ["lines"])
+    assert error["message"] == "Only 0.00 GBP of the lines can still be noted."
+
+
 async def test_what_cannot_be_moves_nothing(api: Api, tenant: Tenant, other_tenant: Tenant, carol: UUID) -> None:
     invoice, line = await tenant.invoice_with_line(carol, 10)
     void_one = await tenant.invoice(carol, 10, auto_apply=False)

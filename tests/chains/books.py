@@ -53,7 +53,7 @@ class ChainBooks(Reference):
         before = self._figures(command)
         became = super().do(command, now, answered)
         for kind, roles in self.owners.items():
-            new = len(getattr(self, kind, ())) - len(roles)
+            new = len(getattr(self, kind)) - len(roles)
             self.owners[kind] = roles + (command.role,) * new
         if became == "done":
             self._put_down(command.name, command.facts, command.role, before, now)
@@ -67,7 +67,7 @@ class ChainBooks(Reference):
         return {
             "due": [invoice.due for invoice in self.invoices],
             "paid": [invoice.paid for invoice in self.invoices],
-            "noted": [getattr(invoice, "noted", NOTHING) for invoice in self.invoices],
+            "noted": [invoice.noted for invoice in self.invoices],
             "granted": [invoice.granted for invoice in self.invoices],
             "returned": [spend.returned for spend in self.spends],
             "revived": [lot.total("REVIVED") for lot in self.lots],

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from tests.chains.books import ChainBooks, Sums, sums
@@ -24,7 +23,7 @@ def outstanding(books: ChainBooks) -> Sums:
         had[spend.asset] += spend.left
     for part in books.assignments:
         if part.live:
-            had[books.lots[part.lot].asset] += part.amount - getattr(part, "noted", NOTHING)
+            had[books.lots[part.lot].asset] += part.amount - part.noted
     for number, coupon in enumerate(books.coupons):
         if number not in books.returned_coupons:
             had["POINTS"] += sum((amount for _, amount in coupon.taken), NOTHING)
@@ -55,10 +54,10 @@ def _each_row(books: ChainBooks, now: datetime) -> Iterator[str]:
         if not 0 <= spend.returned <= sum((amount for _, amount in spend.taken), NOTHING):
             yield f"{spend.returned} returned of {spend}"
     for invoice in books.invoices:
-        amounts = (invoice.due, invoice.paid, invoice.credited, getattr(invoice, "noted", NOTHING))
+        amounts = (invoice.due, invoice.paid, invoice.credited, invoice.noted)
         if min(amounts) < 0 or invoice.credited > invoice.total - sum(invoice.sold):
             yield f"{amounts} of {invoice}"
-    for hold in getattr(books, "holds", ()):
+    for hold in books.holds:
         if min(hold.captured, hold.left) < 0 or hold.captured + hold.left > hold.amount:
             yield f"{hold.captured} captured and {hold.left} left of {hold}"
     for prize in books.prizes:
@@ -76,7 +75,7 @@ def _lot(books: ChainBooks, lot: Lot, now: datetime) -> Iterator[str]:
         yield f"more is back than was taken of lot {lot.serial}: {back}"
     if min(lot.left, lot.used, lot.gone) < 0 or lot.lifetime < 0:
         yield f"lot {lot.serial}: {lot.left} left, {lot.used} used, {lot.gone} gone, {lot.lifetime} for life"
-    held: Decimal = books.held(lot, now) if hasattr(books, "held") else NOTHING
+    held = books.held(lot, now)
     if not 0 <= held <= lot.left:
         yield f"lot {lot.serial}: {held} held of {lot.left}"
 
@@ -84,9 +83,9 @@ def _lot(books: ChainBooks, lot: Lot, now: datetime) -> Iterator[str]:
 def _notes(books: Any) -> Iterator[str]:
     """What credit notes gave back of each payment and assignment is no more than it was."""
     for number, invoice in enumerate(books.invoices):
-        live = [note for note in getattr(books, "notes", ()) if note.live and note.invoice == number]
+        live = [note for note in books.notes if note.live and note.invoice == number]
         if sum((note.amount for note in live), NOTHING) > invoice.total - sum(invoice.sold):
             yield f"more is noted than there was: {invoice}"
     for paid in (*books.assignments, *books.payments):
-        if not 0 <= getattr(paid, "noted", NOTHING) <= paid.amount:
+        if not 0 <= paid.noted <= paid.amount:
             yield f"{paid.noted} noted of {paid}"

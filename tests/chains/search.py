@@ -1,7 +1,7 @@
 """All chains of a story, by a role, up to so many steps: each state of the books is gone on from once.
 
 What a state was reached by is its shortest chain. Two states are one if nothing that the reference knows tells them apart,
-whatever the order of what has led there.
+whatever has led there.
 """
 
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -21,8 +21,6 @@ from tests.simulation.records import Command, Lot, Refusal
 _NEVER_CHANGED: Final = frozenset({"zone", "effect", "services", "products", "tiers", "grace_days", "places", "files"})
 _OF_THE_LAST_STEP: Final = frozenset({"figures", "answered", "is_full", "has_vast", "passed"})
 _LEFT_OUT: Final = _NEVER_CHANGED | _OF_THE_LAST_STEP
-_IN_NO_ORDER: Final = frozenset({"spends", "coupons", "requests"})
-"""Rows that no other row names by their number."""
 UNDOING: Final = frozenset(
     {"refund", "void_payment", "release", "void_credit", "void_invoice", "disable_coupon", "void_note", "reverse"}
 )
@@ -155,7 +153,7 @@ def _is_number(value: Any) -> bool:
 def digest(moment: Moment) -> bytes:
     """The same for the same books."""
     books = moment.books
-    rows = [_rows(name, getattr(books, name)) for name in _names()]
+    rows = [_rows(getattr(books, name)) for name in _names()]
     return blake2b(repr((moment.at, rows)).encode(), digest_size=16).digest()
 
 
@@ -164,10 +162,9 @@ def _names() -> tuple[str, ...]:
     return tuple(f.name for f in fields(ChainBooks) if f.name not in _LEFT_OUT)
 
 
-def _rows(name: str, value: Any) -> Any:
+def _rows(value: Any) -> Any:
     if isinstance(value, list):
-        found = [_row(each) for each in value]
-        return sorted(found, key=repr) if name in _IN_NO_ORDER else found
+        return [_row(each) for each in value]  # in their order: steps name them by their numbers
     if isinstance(value, dict):
         return sorted((repr(key), amount) for key, amount in value.items() if amount)
     return sorted(value, key=repr) if isinstance(value, set) else value

@@ -245,6 +245,44 @@ async def test_a_merge_takes_holds_along(tenant: Tenant, anna: UUID, clock: Cloc
     assert (await verify(tenant.id)).holds
 
 
+@pytest.mark.parametrize("swept", [False, True])
+@pytest.mark.parametrize("end", ["capture", "all", "release", "part", "merge"])
+async def test_the_past_stands_still_once_what_is_held_of_an_expired_credit_is_gone(
+    tenant: Tenant, anna: UUID, clock: Clock, end: str, swept: bool
+) -> None:
+    ben = await tenant.customer(name="Ben")
+    await tenant.credit(anna, 10, expires_at=clock() + timedelta(hours=1))
+    held_minor = 1000 if end == "all" else 400
+    held = await hold(tenant, anna, held_minor // 100, minutes=600)
+    clock.advance(hours=2)
+    if swept:
+        await tenant.expire()
+    clock.advance(hours=1)
+    at, before = clock(), await tenant.account(anna, "GBP")
+    assert before is not None
+    clock.advance(hours=1)
+    match end:
+        case "capture" | "all":
+            await capture(tenant, held)
+        case "part":
+            await capture(tenant, held, 1)
+            clock.advance(hours=1)
+            await capture(tenant, held, 2)
+        case "release":
+            await release(tenant, held)
+        case "merge":
+            await merge(tenant, anna, ben)
+    clock.advance(hours=12)
+    await tenant.expire()
+    session = ReadSession(tenant.id)
+    try:
+        (found,) = await balances_at(session, [(before.id, at)])
+    finally:
+        await session.release()
+    assert (before.available_minor, before.held_minor) == (0, held_minor)
+    assert (found.available_minor, found.held_minor) == (0, held_minor)
+
+
 async def test_liability_shows_it_apart(tenant: Tenant, anna: UUID, clock: Clock) -> None:
     ben = await tenant.customer(name="Ben")
     await tenant.credit(anna, 10, expires_at=clock() + timedelta(hours=1))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -112,6 +113,10 @@ async def one_of_each(tenant: Tenant) -> Ids:
     spent = await tenant.spend(customer, "1.00", actor=program)
     await tenant.adjust(customer, "1.00", expires_in_days=1)  # of which it is held, before the other
     held = await hold(tenant, customer, "1.00", actor=program)
+    used = await tenant.give(customer, reward)
+    await tenant.use_coupon(used.coupon_id)
+    expired = await tenant.adjust(customer, "1.00", expires_at=tenant.clock() + timedelta(seconds=1))
+    tenant.clock.advance(seconds=2)
     await set_limit(tenant.ledger, tenant.id, FACTORY_ADMIN, SetLimit("STAFF", holder="gone"))
     rows = {
         "Customer": customer,
@@ -132,8 +137,10 @@ async def one_of_each(tenant: Tenant) -> Ids:
         "CreditNote": noted.credit_note_id,
         "Transaction": spent.transaction_id,
         "Hold": held.hold_id,
+        "Used": used.coupon_id,
+        "Expired": expired.credit_id,
     }
-    kinds = {"Member": "Customer", "Gift": "Product"}
+    kinds = {"Member": "Customer", "Gift": "Product", "Used": "Coupon", "Expired": "Credit"}
     return {kind: gid(kinds.get(kind, kind), row_id) for kind, row_id in rows.items()}
 
 

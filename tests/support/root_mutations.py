@@ -175,7 +175,7 @@ MUTATIONS: Final = [
         "reopenCoupon",
         ABOVE_STAFF,
         scopes("rewards:give"),
-        lambda ids: {"couponId": ids["Coupon"], "idempotencyKey": "k"},
+        lambda ids: {"couponId": ids["Used"], "idempotencyKey": "k"},
     ),
     mutating(
         "create reward",
@@ -336,7 +336,7 @@ MUTATIONS: Final = [
         "reviveCredit",
         CONFIGURATION,
         scopes("credits:add"),
-        lambda ids: {"creditId": ids["Credit"], "reason": "GOODWILL", "expiresInDays": 9, "idempotencyKey": "k"},
+        lambda ids: {"creditId": ids["Expired"], "reason": "GOODWILL", "expiresInDays": 9, "idempotencyKey": "k"},
     ),
     mutating(
         "update customer",

@@ -139,7 +139,7 @@ QUERIES: Final = [
         "query($input: PreviewRevivalInput!) { previewRevival(input: $input) { userErrors { code } } }",
         CONFIGURATION,
         scopes("credits:add"),
-        as_input(lambda ids: {"creditId": ids["Credit"], "reason": "GOODWILL", "expiresInDays": 9}),
+        as_input(lambda ids: {"creditId": ids["Expired"], "reason": "GOODWILL", "expiresInDays": 9}),
     ),
     Case("reasons", "adjustmentReasons", "{ adjustmentReasons { code } }", INSIDE, CATALOGUE),
     Case(
