@@ -23,6 +23,7 @@ from schema.ids import parse_id
 from tests.api.conftest import Api, gid, serving, token_verifier
 from tests.api.test_tenants import MARK, copy_rows
 from tests.support.clock import Clock
+from tests.support.holds import hold
 from tests.support.root_cases import CASES
 from tests.support.root_fields import Case, reads, token_of, what_it_names
 from tests.support.schema_walk import NODES, TYPES, Walker
@@ -48,6 +49,7 @@ OWNERS: Final = {
     "CreditNote": "SELECT n.id, customer_id FROM credit_notes n JOIN invoices i ON i.id = invoice_id"
     " WHERE n.tenant_id = $1",
     "Coupon": "SELECT id, customer_id FROM coupons WHERE tenant_id = $1",
+    "Hold": "SELECT h.id, a.customer_id FROM holds h JOIN accounts a ON a.id = h.account_id WHERE h.tenant_id = $1",
 }
 NOBODY_S: Final = {"Reward", "Tier", "Service", "Product", "Tenant"}
 """What customers are shown though it belongs to no customer: services and products as their own credits and orders."""
@@ -88,6 +90,7 @@ async def settle(tenant: Tenant, external_id: str, service: UUID, reward: UUID, 
     await tenant.pay(noted, "4.00")
     await tenant.note(noted, None, NotedLine(line, Decimal("0.5")), note=NOTE)
     await tenant.void_note(await tenant.note(noted, "1.00"), text=NOTE)
+    await hold(tenant, customer, "2.00", note=f"{NOTE}: {external_id}")
     await tenant.give(customer, reward)
     order = await tenant.order(customer, (product, 2), number=f"{external_id}-2")
     await tenant.pay(order, "2.00")
@@ -253,6 +256,7 @@ OPENS: Final[dict[Scope, set[str]]] = {
         "Account",
         "Credit",
         "CreditChange",
+        "Hold",
         "LedgerEntry",
         "Transaction",
         "Actor",
@@ -262,7 +266,7 @@ OPENS: Final[dict[Scope, set[str]]] = {
         "Tier",
         *_CATALOGUE,
     },
-    Scope.CREDITS_ADD: {*_PREVIEW, *_CATALOGUE, "ApprovalRequest", "Actor"},
+    Scope.CREDITS_ADD: {*_PREVIEW, "RevivalPreview", *_CATALOGUE, "ApprovalRequest", "Actor"},
     Scope.CREDITS_REMOVE: {*_PREVIEW, *_CATALOGUE, "ApprovalRequest", "Actor"},
     Scope.CREDITS_ASSIGN: set(),
     Scope.CREDITS_SPEND: {"SpendPreview", "LimitVerdict"},
@@ -273,7 +277,7 @@ OPENS: Final[dict[Scope, set[str]]] = {
         *("CreditNote", "CreditNoteLine"),
     },
     Scope.INVOICES_WRITE: {"Product", "ApprovalRequest", "Actor"},
-    Scope.PAYMENTS_WRITE: set(),
+    Scope.PAYMENTS_WRITE: {"PaymentPreview", "LimitVerdict"},
     Scope.REWARDS_READ: {"Reward", "Coupon", "CouponTerms", "Tier"},
     Scope.REWARDS_GIVE: {"ApprovalRequest", "Actor"},
     Scope.REPORTS_READ: {
@@ -290,6 +294,7 @@ OPENS: Final[dict[Scope, set[str]]] = {
     Scope.CONFIG_WRITE: {"LimitRule", "PartnerToken", "Actor"},
     Scope.TOKENS_WRITE: {"PartnerToken", "Actor"},
     Scope.WEBHOOKS_WRITE: set(),
+    Scope.EVENTS_READ: set(),
 }
 
 
