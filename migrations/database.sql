@@ -982,6 +982,7 @@ CREATE TABLE holds (
 ALTER TABLE holds ALTER COLUMN tenant_id SET (n_distinct=1);
 CREATE INDEX holds_account ON holds (tenant_id, account_id, created_at, id);
 CREATE INDEX holds_expiry ON holds (tenant_id, expires_at);
+CREATE INDEX holds_lapse ON holds (tenant_id, expires_at, id) WHERE held_minor > 0;
 CREATE INDEX holds_live ON holds (tenant_id, home_id, expires_at) WHERE held_minor > 0;
 CREATE INDEX holds_time ON holds (tenant_id, created_at, id);
 ALTER TABLE holds ENABLE ROW LEVEL SECURITY;

@@ -137,15 +137,16 @@ _NTH: Final = ", ".join(f"t.{name}_nth" for name in _SOURCES)
 _LAST: Final = ", ".join(f"t.{name}_last" for name in _SOURCES)
 DUE: Final = f"""
     select greatest({_LAST}) >= least({_NTH}) as more, least({_NTH}, greatest({_LAST})) + interval '1 microsecond' as until,
-           case when n.expiry_notice_days > 0 then exists (
+           n.expiry_notice_days > 0 and (
                select true from credits c
-                where c.tenant_id = $1 and c.open and c.expires_at is not null
+                where c.tenant_id = $1 and c.open and c.expires_at >= t.noticed_at
                   and (c.expires_at, c.id) > (t.noticed_at, t.noticed_id)
-                  and c.expires_at <= $2 + make_interval(days => n.expiry_notice_days)) else false end as noticed,
+                  and c.expires_at <= $2 + make_interval(days => n.expiry_notice_days)
+                order by c.expires_at, c.id limit 1) is true as noticed,
            (select true from holds o
              where o.tenant_id = $1 and o.expires_at >= t.lapsed_at and (o.expires_at, o.id) > (t.lapsed_at, t.lapsed_id)
                and o.expires_at <= $2 and o.held_minor > 0
-             order by o.expires_at limit 1) is true as lapsed
+             order by o.expires_at, o.id limit 1) is true as lapsed
       from tenants n cross join (
            select h.noticed_at, h.noticed_id, h.lapsed_at, h.lapsed_id, {_ALL_TIMES}
              from feed_heads h where h.tenant_id = $1 and h.id = $1) t

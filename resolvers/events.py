@@ -27,6 +27,11 @@ NARROWER: Final = {
 """Kinds that take another right beside the one to the feed."""
 
 
+def rights(_context: Context, types: list[EventKind] | None = None, **_: object) -> tuple[Permission, ...]:
+    """Return the right to the feed, and those that the kinds asked for take beside it."""
+    return (Permission.READ_EVENTS, *dict.fromkeys(NARROWER[kind] for kind in types or () if kind in NARROWER))
+
+
 async def resolve(
     info: Info,
     types: list[EventKind] | None = None,

@@ -138,7 +138,7 @@ class Query:
     partner_tokens = root_field(resolvers.partner_tokens.resolve_all, May.READ_CONFIG, May.WRITE_TOKENS)
 
     audit_trail = root_field(resolvers.audit_trail.resolve, May.READ_AUDIT, cost=REPORT)
-    events = root_field(resolvers.events.resolve, May.READ_EVENTS, own=True)
+    events = root_field(resolvers.events.resolve, May.READ_EVENTS, own=True, exactly=resolvers.events.rights)
 
 
 @strawberry.type

@@ -30,9 +30,11 @@ _MOVEMENTS: Final = f"""
                    from entries where tenant_id = $1 and transaction_id = t.id group by account_id) m
            cross join lateral (select asset from accounts where tenant_id = $1 and id = m.account_id offset 0) a
            cross join lateral (select sequence, balance_after_minor, hash from entries
-                                where tenant_id = $1 and account_id = m.account_id and sequence = m.last offset 0) l
+                                where tenant_id = $1 and account_id = m.account_id and sequence >= m.last
+                                order by sequence limit 1) l
            cross join lateral (select previous_hash from entries
-                                where tenant_id = $1 and account_id = m.account_id and sequence = m.first offset 0) f) end"""
+                                where tenant_id = $1 and account_id = m.account_id and sequence >= m.first
+                                order by sequence limit 1) f) end"""
 _INVOICES: Final = _among(
     EventKind.INVOICE_ISSUED, EventKind.INVOICE_PAID, EventKind.INVOICE_VOIDED, EventKind.ORDER_PAID
 )

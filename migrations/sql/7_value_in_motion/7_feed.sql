@@ -153,3 +153,6 @@ CREATE TRIGGER seal_changed AFTER UPDATE OF
         "limited_currencies", "suspended_at", "event_days", "expiry_notice_days"
     ON tenants
     FOR EACH ROW WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION seal_tenants();
+
+-- Holds that have passed with something left, to be told of.
+CREATE INDEX holds_lapse ON holds (tenant_id, expires_at, id) WHERE held_minor > 0;
