@@ -1,7 +1,6 @@
 """Random queries over the whole schema and real books, compiled and by graphql-core: the answers are the same."""
 
 import gc
-import json
 from collections.abc import AsyncIterator, Iterator
 from itertools import chain
 from random import Random
@@ -65,5 +64,5 @@ async def test_random_queries(town: Town, who: str, seed: int, monkeypatch: pyte
         if validate(SCHEMA.graphql, parse(asked.text)):
             continue
         answer = await town.api(asked.text, dict(asked.variables), **ROLES[who])
-        answered += "null" not in json.dumps(answer.data)
+        answered += any(value is not None for value in (answer.data or {}).values())
     assert answered
