@@ -54,7 +54,7 @@ def elsewhere(global_id: str) -> str:
 # Ids of another tenant's
 
 
-PREVIEWS: Final = frozenset({"adjustmentPreview", "previewHold", "previewPayment", "previewRefund", "previewSpend"})
+PREVIEWS: Final = frozenset(case.field for case in QUERIES if "preview" in case.field.lower())
 """Queries that tell what a mutation would refuse."""
 
 
@@ -168,6 +168,10 @@ async def pair(api: Api, tenant: Tenant, clock: Clock, database_urls: Urls) -> P
     return Pair(api, ids, database_urls)
 
 
+MOST_TOKENS: Final = 2_400
+"""Somewhat fewer than a query may have."""
+
+
 def everything(type_: GraphQLNamedType, depth: int) -> str:
     """A selection of all that can be asked of a type without arguments, so many objects deep."""
     if not isinstance(type_, GraphQLObjectType):
@@ -192,7 +196,9 @@ def in_full(case: Case, ids: Ids) -> str:
     assert root is not None
     start, call, _ = case.query.partition(re.search(rf"{case.field}(\([^)]*\))?", case.query)[0])  # type: ignore[index]
     if case.field != "node":
-        return f"{start}{call} {everything(get_named_type(root.fields[case.field].type), 4)} }}"
+        type_ = get_named_type(root.fields[case.field].type)
+        whole = (f"{start}{call} {everything(type_, depth)} }}" for depth in (4, 3, 2))
+        return next(query for query in whole if len(re.findall(r"\w+|[^\w\s,]", query)) < MOST_TOKENS)
     kind, _ = parse_id(case.variables(ids)["id"])
     return f"{start}{call} {{ ... on {kind} {everything(SCHEMA.graphql.type_map[kind], 3)} }} }}"
 

@@ -96,7 +96,7 @@ async def test_wrong_books(
 
     assert status == 1
     assert out.splitlines()[0].endswith("1 DIFFER")
-    assert out.splitlines()[1].startswith(f"  invoice sums: {invoice_id}: I1 OPEN: total 100,")
+    assert out.splitlines()[1].startswith(f"  invoice sums: {invoice_id}: I1 OPEN: total 100 with tax 0,")
 
 
 async def test_a_tenant_that_is_not_there(database: Urls) -> None:
