@@ -178,7 +178,9 @@ async def changed(tenant: Tenant, past: dict[tuple[UUID, datetime], Balances]) -
 def _expected(names: Names, reference: Reference) -> Iterable[tuple[str, str, list[tuple[Any, ...]]]]:
     yield from _expected_people(names, reference)
     yield from _expected_bills(names, reference)
+    yield from _expected_notes(names, reference)
     yield from _expected_rest(names, reference)
+    yield from _expected_requests(names, reference)
 
 
 def _expected_people(names: Names, reference: Reference) -> Iterable[tuple[str, str, list[tuple[Any, ...]]]]:
@@ -285,6 +287,10 @@ def _expected_bills(names: Names, reference: Reference) -> Iterable[tuple[str, s
             for number, p in enumerate(reference.payments)
         ],
     )
+
+
+def _expected_notes(names: Names, reference: Reference) -> Iterable[tuple[str, str, list[tuple[Any, ...]]]]:
+    rows = names.rows
     yield (
         "note",
         _NOTES,
@@ -361,6 +367,10 @@ def _expected_rest(names: Names, reference: Reference) -> Iterable[tuple[str, st
             for number, hold in enumerate(reference.holds)
         ],
     )
+
+
+def _expected_requests(names: Names, reference: Reference) -> Iterable[tuple[str, str, list[tuple[Any, ...]]]]:
+    rows = names.rows
     spends = [(rows["spends"][n], spend.reference) for n, spend in enumerate(reference.spends) if spend.reference]
     bills = [(rows["invoices"][bill.serial], bill.reference) for bill in reference.invoices if bill.reference]
     yield "reference", _REFERENCES, [*spends, *bills]
@@ -369,7 +379,11 @@ def _expected_rest(names: Names, reference: Reference) -> Iterable[tuple[str, st
         "request",
         _REQUESTS,
         [
-            (rows["approval_requests"][number], who(asked.facts["customer"]), asked.status)
+            (
+                rows["approval_requests"][number],
+                names.customers[reference.person(asked.facts["customer"])],
+                asked.status,
+            )
             for number, asked in enumerate(reference.requests)
         ],
     )
