@@ -283,6 +283,56 @@ async def test_the_past_stands_still_once_what_is_held_of_an_expired_credit_is_g
     assert (found.available_minor, found.held_minor) == (0, held_minor)
 
 
+@pytest.mark.parametrize("minutes", [5, 120])
+@pytest.mark.parametrize("swept", [False, True])
+@pytest.mark.parametrize("end", ["capture", "all", "release", "lapse", "merge", "revive"])
+async def test_liability_of_the_past_stands_still_once_what_is_held_of_an_expired_credit_is_gone(
+    tenant: Tenant, anna: UUID, clock: Clock, end: str, swept: bool, minutes: int
+) -> None:
+    """minutes: after the expiry; within its quarter of an hour, the totals do not tell the one from the other."""
+    ben = await tenant.customer(name="Ben")
+    await tenant.credit(ben, 1)
+    credit = await tenant.credit(anna, 10, expires_at=clock() + timedelta(minutes=61))
+    held_minor = 1000 if end == "all" else 400
+    held = await hold(tenant, anna, held_minor // 100, minutes=600)
+    clock.advance(minutes=62)
+    if swept:
+        await tenant.expire()
+    clock.advance(minutes=minutes - 1)
+    at = clock()
+
+    async def owed() -> tuple[object, ...]:
+        session = ReadSession(tenant.id)
+        try:
+            views = await liability.by_asset(session, at, clock())
+            parts = await liability.parts(session, at, clock(), "Europe/London")
+            return views, parts
+        finally:
+            await session.release()
+
+    before = await owed()
+    clock.advance(hours=1)
+    assert await owed() == before
+    match end:
+        case "capture" | "all":
+            await capture(tenant, held)
+        case "release":
+            await release(tenant, held)
+        case "merge":
+            await merge(tenant, anna, ben)
+        case "revive":
+            await tenant.expire()
+            await capture(tenant, held, 1)
+            await tenant.revive(credit)
+        case "lapse":
+            pass
+    assert await owed() == before
+    clock.advance(hours=12)
+    await tenant.expire()
+    assert await owed() == before
+
+
+
 async def test_liability_shows_it_apart(tenant: Tenant, anna: UUID, clock: Clock) -> None:
     ben = await tenant.customer(name="Ben")
     await tenant.credit(anna, 10, expires_at=clock() + timedelta(hours=1))
