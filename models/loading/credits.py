@@ -77,7 +77,8 @@ async def load_spends(connection: TenantConnection, transactions: set[UUID]) -> 
     back."""
     rows = await connection.raw.fetch(
         f"""SELECT t.id, t.kind, a.subject, a.role, nullif(a.client, '') AS client,
-            coalesce(r.given_minor, 0) AS given_minor, h.subject AS held_subject, h.role AS held_role, nullif(h.client, '') AS held_client
+            coalesce(r.given_minor, 0) AS given_minor,
+            h.subject AS held_subject, h.role AS held_role, nullif(h.client, '') AS held_client
         FROM {each("id uuid")} k JOIN transactions t ON t.tenant_id = $1 AND t.id = k.id
         CROSS JOIN LATERAL (
             SELECT subject, role, client FROM actors WHERE tenant_id = $1 AND id = t.actor_id OFFSET 0
