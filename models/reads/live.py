@@ -131,21 +131,20 @@ class _Channel:
         self.news = asyncio.Event()
         self.entered = 0
         self.task: asyncio.Task[None] | None = None
+        self.joined: set[_Follower] = set()
         self._everybody: set[_Follower] = set()
         self._by_record: dict[UUID, set[_Follower]] = {}
 
-    @property
-    def joined(self) -> bool:
-        return bool(self._everybody or self._by_record)
-
     def join(self, follower: _Follower) -> None:
         follower.parted = None
+        self.joined.add(follower)
         if follower.choice.person is None:
             self._everybody.add(follower)
         for record in follower.choice.records:
             self._by_record.setdefault(record, set()).add(follower)
 
     def leave(self, follower: _Follower) -> None:
+        self.joined.discard(follower)
         self._everybody.discard(follower)
         for record in follower.choice.records:
             there = self._by_record.get(record)
@@ -195,6 +194,11 @@ class LiveFeed:
     def followers(self) -> int:
         """How many there are."""
         return self._entered.total()
+
+    @property
+    def joined(self) -> int:
+        """How many of them have read what there was, and wait for more."""
+        return sum(len(channel.joined) for channel in self._channels.values())
 
     def grown(self, tenant_id: UUID, position: int) -> None:
         """The tenant's feed has events up to this position."""
