@@ -210,6 +210,7 @@ def _api(
         live=live,
         logs=settings.log_format == "json",
     )
+    sources.live = live
     sources.open_sockets = lambda: sockets.sockets.number
     make_context = context_maker(ledger, tenants, refused.note, limits)
     return [WebSocketRoute(straight.PATH, sockets), statement_route(make_context), import_route(make_context)]

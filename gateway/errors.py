@@ -86,9 +86,10 @@ class ErrorCode(StrEnum):
     # Of a subscription.
 
     TOO_MANY_SUBSCRIPTIONS = "TOO_MANY_SUBSCRIPTIONS"
-    """There are as many subscriptions as the server takes, of one tenant or together. Try again in a while."""
+    """There are as many subscriptions as the server takes, of one tenant or together. Wait a while, then subscribe again."""
     TOO_SLOW = "TOO_SLOW"
-    """The client read more slowly than things happened, and was dropped. Subscribe again with the last cursor."""
+    """The client read more slowly than things happened, and was dropped. Use the last cursor to subscribe again:
+    nothing is lost."""
 
 
 TOLD: Final[Counter[str]] = Counter({code.value: 0 for code in ErrorCode})

@@ -1,4 +1,4 @@
-"""What this process tells others, and is told by them, while it runs (models/signals.py)."""
+"""Signals between this process and others while it runs (models/signals.py)."""
 
 import asyncio
 from collections.abc import AsyncIterator

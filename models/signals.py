@@ -1,4 +1,4 @@
-"""What processes tell each other by LISTEN and NOTIFY: that something was recorded, and that a feed has grown.
+"""Signals between processes, by LISTEN and NOTIFY: that something was recorded, and that a feed has grown.
 
 They are hints: nothing depends on them but how soon something is seen. Each process listens on one connection of its own,
 outside the pool. Through a pooler that lends connections out by transaction nobody can listen; then all look by
@@ -20,7 +20,7 @@ from models.session import ask
 log = logging.getLogger(__name__)
 
 RECORDED: Final = "scrip_recorded"
-"""The channel of tenants in which something was written: to whoever runs the relay."""
+"""The channel of tenants in which something was written: for those that run the relay."""
 GROWN: Final = "scrip_feed"
 """The channel of feeds that have new events: a tenant and a position. From the relay."""
 GATHER_S: Final = 0.02
@@ -37,7 +37,7 @@ NOTIFY: Final = "SELECT pg_notify($1, told) FROM unnest($2::text[]) told"
 
 
 def told_growth(tenant_id: UUID, position: int) -> str:
-    """What the relay says on GROWN."""
+    """The relay's words on GROWN."""
     return f"{tenant_id} {position}"
 
 
@@ -138,7 +138,7 @@ class Listener:
 
 
 async def tell_recorded(hints: Hints) -> None:
-    """Tell whoever runs the relay of each hint, for as long as this task lasts."""
+    """Tell those that run the relay of each hint, for as long as this task lasts."""
     while True:
         tenants = [str(tenant) for tenant in await hints.take()]
 

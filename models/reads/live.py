@@ -66,8 +66,8 @@ class LiveMetrics:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a follower wants. kinds: None for all but those hidden. person: None for everybody; records: all records that
-    are that person's."""
+    """Events that a follower wants. kinds: None for all but those hidden. person: None for everybody; records: all that are
+    that person's."""
 
     kinds: frozenset[EventKind] | None = None
     hidden: frozenset[EventKind] = frozenset()
@@ -175,8 +175,8 @@ class _Channel:
 class LiveFeed:
     """The feeds that are followed in this process.
 
-    relay: gives positions to what was recorded, before each look, where nobody else is told of it in time. told: whether
-    somebody tells (`grown`) when a feed has grown; set by whoever listens.
+    relay: gives positions to what was recorded, before each look, if nobody else is told of it in time. told: whether
+    somebody tells (`grown`) when a feed has grown; set by the one that listens.
     """
 
     def __init__(

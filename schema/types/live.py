@@ -1,4 +1,4 @@
-"""What subscriptions tell. Each message has the cursor of the event that it is about, in the feed of `events`."""
+"""Messages of subscriptions. Each has the cursor of the event that it is about, in the feed of `events`."""
 
 from typing import Final
 from uuid import UUID
