@@ -13,12 +13,12 @@ from auth.partner_tokens import parse
 from auth.roles import Role
 from jobs.feed import relay
 from jobs.signals import signalled
-from jobs.worker import FEED, Job, working
+from jobs.worker import Job, working
 from models.commands import MergeCustomers
 from models.configuration_commands import RevokeToken
 from models.customers import UpdateCustomer
 from models.ledger import Ledger
-from models.operations.keep_feed import keep_feed
+from models.operations.keep_feed import JOB, keep_feed
 from models.operations.merge_customers import merge_customers
 from models.operations.partner_tokens import revoke_token
 from models.operations.people import erase_customer, update_customer
@@ -30,7 +30,7 @@ from tests.app.test_websocket_ledger import sockets_of
 from tests.support import approvals
 from tests.support.holds import hold
 from tests.support.sockets import Socket, opened, token, until
-from tests.support.tenants import ADMIN, STAFF, Tenant, make_tenant
+from tests.support.tenants import ADMIN, STAFF, Tenant, known, make_tenant
 
 EVENTS: Final = """subscription($after: String, $types: [EventKind!], $customer: ID) {
   events(after: $after, types: $types, customerId: $customer) { cursor node { __typename position kind customerId
@@ -277,10 +277,11 @@ async def test_a_manager_is_told_of_what_waits_and_staff_of_their_own(
 
 async def test_a_bulk_is_followed_until_it_has_ended(follow: Follow, tenant: Tenant) -> None:
     bulk = await tenant.bulk((await tenant.customer("carol"), 5))
-    client = await follow(BULK, id=global_id("BulkOperation", bulk.bulk_operation_id))
+    bulk_id = global_id("BulkOperation", known(bulk.bulk_operation_id))
+    client = await follow(BULK, id=bulk_id)
     assert (await message(client))["bulkOperation"] == {"status": "COMPLETED", "succeeded": 1}
     assert (await client.receive())["type"] == "complete"
-    staff = await follow(BULK, role=Role.STAFF, id=global_id("BulkOperation", bulk.bulk_operation_id))
+    staff = await follow(BULK, role=Role.STAFF, id=bulk_id)
     assert [error["extensions"]["code"] for error in (await staff.receive())["payload"]["errors"]] == ["FORBIDDEN"]
 
 
@@ -398,7 +399,7 @@ async def test_what_another_process_posts_is_told_at_once(ledger: Ledger, tenant
     carol, live = await tenant.customer("carol"), LiveFeed()
     async with (
         signalled(relays=True) as hints,
-        working(ledger, (Job(FEED, 60.0, relay),), hints),
+        working(ledger, (Job(JOB, 60.0, relay),), hints),
         server(Ledger(), live) as base,
         opened(base) as client,
     ):

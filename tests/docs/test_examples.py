@@ -20,10 +20,11 @@ from models.operations.keep_feed import keep_feed
 from models.reads.live import LiveFeed
 from models.texts import Texts
 from tests.api.conftest import Api, gid, serving
+from tests.app.test_live import joined
 from tests.app.test_websocket_ledger import sockets_of
 from tests.docs.blocks import PAGES, ROOT, Examples, all_blocks, blocks, fits, is_shaped_like
 from tests.support.clock import Clock
-from tests.support.sockets import opened, token, until
+from tests.support.sockets import opened, token
 from tests.support.tenants import Tenant
 
 SCHEMA: Final = build_schema((ROOT / "schema.graphql").read_text())
@@ -131,7 +132,7 @@ async def test_events(api: Api, tenant: Tenant, clock: Clock) -> None:
         await client.begin(token(tenant=tenant.slug))
         for number, variables in ((1, {"after": after}), (2, {"customer": gid("Customer", ann)})):
             await client.subscribe(f"{number}", page.take("graphql").text, variables=variables)
-            await until(lambda number=number: live.joined == number)
+            await joined(live, number)
         await tenant.adjust(ann, 5)
         clock.advance(timedelta(seconds=1))
         await keep_feed(tenant.ledger, tenant.id)
