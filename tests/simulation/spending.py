@@ -83,5 +83,5 @@ class Spending(Moving):
                 self._give_back(self.lots[number], part, now)
                 parts.append((self.lots[number], part))
         if renews:
-            self._put_back([(lot, part) for lot, part in parts if lot.swept], ends)
+            self._put_back([(lot, part) for lot, part in parts if lot.swept and not lot.voided], ends)
         return "done"
