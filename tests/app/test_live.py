@@ -411,7 +411,7 @@ async def test_what_another_process_posts_is_told_at_once(ledger: Ledger, tenant
             began = asyncio.get_running_loop().time()
             await tenant.adjust(carol, 1)
             await message(client)
-            assert asyncio.get_running_loop().time() - began < SELDOM_S
+            assert asyncio.get_running_loop().time() - began < SELDOM_S - 1  # by a look alone it takes that much
 
 
 async def test_where_nobody_can_listen_feeds_are_looked_at(ledger: Ledger, tenant: Tenant) -> None:
