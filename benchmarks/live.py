@@ -49,7 +49,8 @@ class Heard:
 
 def run(rig: Rig) -> None:
     """Measure and print."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES, hard), hard))
     tenant = make_tenant(rig)
     many = str(2 * (IDLE + ACTIVE))
     settings = {

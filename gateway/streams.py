@@ -220,7 +220,7 @@ class EventStreams:
     async def _watched(self, request: HTTPConnection, expires_at: datetime | None) -> None:
         """Look at the token again and again. Raises NotAdmitted once it is no longer good, CannotTell."""
         while True:
-            left = self._limits.check_interval
+            left = self._open.check_interval
             if expires_at is not None:
                 left = min(left, max((expires_at - self._clock()).total_seconds(), 0.0))
             await asyncio.sleep(left)
