@@ -14,9 +14,9 @@ from gateway.http.view import DEFAULT_EXECUTION_TIMEOUT
 class SocketLimits:
     """Limits on WebSockets. Times are in seconds.
 
-    init_timeout: until a client must have sent its token. check_interval: between two checks that the token is still valid,
-    of a connection that is silent; longer if there are many. send_timeout: how long a client may leave a message unread. max_sockets: in this process.
-    max_operations: running on one socket at a time.
+    init_timeout: until a client must have sent its token. check_interval: between two checks that the token is still
+    valid, of a connection that is silent; longer if there are many. send_timeout: how long a client may leave a message
+    unread. max_sockets: in this process. max_operations: running on one socket at a time.
     """
 
     init_timeout: float = 10.0
@@ -45,7 +45,7 @@ class OpenSockets:
 
     @property
     def check_interval(self) -> float:
-        """Seconds between two checks of a silent connection's token: an operation and a message are preceded by one anyway."""
+        """Seconds between two checks of a silent connection's token: one precedes an operation and a message anyway."""
         interval = self._limits.check_interval
         return min(interval * max(self.number / MANY_SOCKETS, 1.0), max(interval, MAX_CHECK_INTERVAL))
 

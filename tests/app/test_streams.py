@@ -73,9 +73,11 @@ async def streams_of(
         SCHEMA, ledger, tenants, backend, sockets, view, clock=clock, refused=lambda *_: None, live=live
     )
     app = Starlette(routes=[Route("/graphql", streams)], middleware=[authentication_by(backend)])
-    async with served(RequestIdMiddleware(app, lambda: uuid4().hex)) as base:
-        async with httpx.AsyncClient(base_url=base.replace("ws:", "http:"), timeout=10) as client:
-            yield client
+    async with (
+        served(RequestIdMiddleware(app, lambda: uuid4().hex)) as base,
+        httpx.AsyncClient(base_url=base.replace("ws:", "http:"), timeout=10) as client,
+    ):
+        yield client
     assert sockets.sockets.number == 0
     await partner_tokens.settle()
 
