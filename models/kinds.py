@@ -412,3 +412,5 @@ class EventKind(StrEnum):
     """A partner's token was issued, rotated or revoked."""
     SETTINGS_CHANGED = "SETTINGS_CHANGED"
     """Another part of the configuration was changed: tiers, rewards, services, products, or the tenant itself."""
+    CHECKPOINT_MADE = "CHECKPOINT_MADE"
+    """A signed checkpoint of the books was made."""
