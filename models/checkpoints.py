@@ -183,7 +183,8 @@ _HEADS: Final = f"""
       {_head("a.id", "$2", "e")}
       {_head("a.id", "$3", "b")}
       left join lateral (
-           select n from checkpoint_tiles where tenant_id = $1 and level = 0 and id <= a.id order by id desc limit 1) t on true
+           select n from checkpoint_tiles where tenant_id = $1 and level = 0 and id <= a.id
+            order by id desc limit 1) t on true
      order by a.id"""
 # A transaction is stamped with the latest of its entries, so with no instant before theirs.
 CHANGED: Final = _HEADS.format("""
@@ -232,10 +233,13 @@ def _id(value: str) -> str:
     return f"coalesce(uuid_send({value}), '\\x{bytes(16).hex()}'::bytea)"
 
 
+_FLAGS: Final = (
+    r"set_byte('\x00'::bytea, 0, (subject_id is not null)::int + (customer_id is not null)::int * 2"
+    " + (occurred_at is not null)::int * 4 + (amount_minor is not null)::int * 8)"
+)
 _EVENT: Final = " || ".join(
     (
-        r"set_byte('\x00'::bytea, 0, (subject_id is not null)::int + (customer_id is not null)::int * 2"
-        " + (occurred_at is not null)::int * 4 + (amount_minor is not null)::int * 8)",
+        _FLAGS,
         "uuid_send(id)",
         _id("subject_id"),
         _id("customer_id"),
@@ -257,7 +261,17 @@ EVENTS: Final = f"""
 ADD: Final = """
     insert into checkpoints (tenant_id, id, number, until, size, root, position, note, keys, created_at)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
-TELL: Final = "insert into outbox (tenant_id, id, topic, subject_id, created_at) values ($1, $2, 'checkpoint.made', $3, $4)"
+TELL: Final = (
+    "insert into outbox (tenant_id, id, topic, subject_id, created_at) values ($1, $2, 'checkpoint.made', $3, $4)"
+)
 UNKEPT: Final = """
     select id, number, note from checkpoints where tenant_id = $1 and kept_at is null order by number limit $2"""
 KEPT: Final = "update checkpoints set kept_at = $3 where tenant_id = $1 and id = $2"
+
+WAITING: Final = """
+    select recorded_at from feed
+     where tenant_id = $1 and kind <> 'CHECKPOINT_MADE' and position > coalesce((
+           select position from checkpoints where tenant_id = $1 and (kept_at is not null or $2)
+            order by number desc limit 1), 0)
+     order by position limit 1"""
+"""When the first event was recorded that is in no checkpoint which is kept; $2: whether none ever is."""

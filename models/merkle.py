@@ -1,4 +1,5 @@
-"""Merkle trees as in RFC 9162: a leaf's hash is over a zero byte and the leaf, a node's over a one byte and both below it."""
+"""Merkle trees as in RFC 9162: a leaf's hash is over a zero byte and the leaf, a node's over a one byte and both below
+it."""
 
 from collections.abc import Sequence
 from hashlib import sha256
@@ -17,7 +18,8 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def root(hashes: Sequence[bytes]) -> bytes:
-    """The root of the tree over leaves, or over whole subtrees of one size with a smaller one at the end, by their hashes."""
+    """The root of the tree over leaves, or over whole subtrees of one size with a smaller one at the end, by their
+    hashes."""
     if not hashes:
         return EMPTY
     level = list(hashes)

@@ -1,4 +1,4 @@
-"""Make a checkpoint of the tenant's books, and bring it where it is kept (docs/adr/0064).
+"""Make a checkpoint of the tenant's books (docs/adr/0064).
 
 A checkpoint is made only if it continues the last one: what was the head of an account then is still in its chain now. So
 whoever compares the books with the last one compares them with all.
@@ -24,7 +24,6 @@ from models.checkpoints import (
     EVENTS,
     FEED,
     GO_ON,
-    KEPT,
     LAST,
     LOCK,
     MANY,
@@ -37,7 +36,6 @@ from models.checkpoints import (
     TAIL,
     TELL,
     TILES,
-    UNKEPT,
     WIDTH,
     BooksDiffer,
     Checkpoint,
@@ -59,7 +57,6 @@ LONG_TAIL: Final = 512
 """Tiles after an account that comes between others: if there are more, the tree is made anew."""
 ROOTS_AT_ONCE: Final = 32_768
 MAX_STEPS: Final = 100
-KEPT_AT_ONCE: Final = 100
 ADDED: Final = "INSERT 0 1"
 
 
@@ -78,22 +75,6 @@ async def make_checkpoint(
             if not await _step(connection, ledger, notary, at, at_once):
                 return made
     return MAX_STEPS
-
-
-async def keep_checkpoints(ledger: Ledger, tenant_id: UUID, notary: Notary) -> int:
-    """Bring checkpoints where they are kept that are not there yet: at most KEPT_AT_ONCE. Returns their number.
-
-    Raises what `notary.keep` does. One that was brought before its row could say so is brought again.
-    """
-    if notary.keep is None:
-        return 0
-    async with tenant_transaction(tenant_id, read_only=True, settings=GENERIC_PLANS) as connection:
-        waiting = await connection.raw.fetch(UNKEPT, tenant_id, KEPT_AT_ONCE)
-    for row in waiting:
-        await notary.keep(f"{tenant_id}/{row['number']:010d}", row["note"])
-        async with tenant_transaction(tenant_id, settings=GENERIC_PLANS) as connection:
-            await connection.raw.execute(KEPT, tenant_id, row["id"], await ledger.stamp(connection))
-    return len(waiting)
 
 
 @dataclass(slots=True)
@@ -119,9 +100,7 @@ async def _step(
     if row is None:  # somebody else is at it, or nobody has ever been
         return bool(await raw.execute(BEGIN, tenant_id) == ADDED)
     last = await raw.fetchrow(LAST, tenant_id)
-    if row["next_until"] is None and not (
-        last is None or now is None or last["created_at"] <= now - notary.every
-    ):
+    if row["next_until"] is None and not (last is None or now is None or last["created_at"] <= now - notary.every):
         return False
     known = None if last is None else _known(last["note"], notary)
     if row["next_until"] is None:
@@ -163,7 +142,9 @@ async def _set_out(connection: TenantConnection, row: Any, known: Checkpoint | N
         if known is not None:
             tree.until = known.until
     elif known is not None and (kept := root((await _roots(connection, 0))[0])) != known.root:
-        raise BooksDiffer(f"the tree that is kept has the root {kept.hex()}, checkpoint {known.number} {known.root.hex()}")
+        raise BooksDiffer(
+            f"the tree that is kept has the root {kept.hex()}, checkpoint {known.number} {known.root.hex()}"
+        )
     if not tree.anew:
         tree.anew = await raw.fetchval(MANY, tenant_id, tree.since, MANY_TRANSACTIONS) == MANY_TRANSACTIONS
     await raw.execute(CUT, tenant_id, STAGED, 0)
@@ -173,9 +154,7 @@ async def _set_out(connection: TenantConnection, row: Any, known: Checkpoint | N
 async def _add_heads(connection: TenantConnection, tree: _Tree, at_once: int) -> bool:
     """Put the next accounts' heads into tiles. Returns whether more may follow."""
     sql = ALL if tree.anew else CHANGED
-    rows = await connection.raw.fetch(
-        sql, connection.tenant_id, tree.until, tree.since, tree.reached, at_once
-    )
+    rows = await connection.raw.fetch(sql, connection.tenant_id, tree.until, tree.since, tree.reached, at_once)
     if not rows:
         return False
     tiles = await _tiles(connection, 0, {row["tile"] for row in rows if row["tile"] is not None})
@@ -215,7 +194,8 @@ def _checked(tenant_id: UUID, tree: _Tree, rows: Iterable[Any], tiles: dict[int,
 async def _change(
     connection: TenantConnection, tree: _Tree, rows: Sequence[Any], heads: Tile, tiles: dict[int, Tile]
 ) -> bool:
-    """Change the tiles that the accounts are in, and move the accounts after new ones. Returns False if that are too many."""
+    """Change the tiles that the accounts are in, and move the accounts after new ones. Returns False if that are too
+    many."""
     new = [row for row in rows if row["id"] in heads and row["id"] not in tiles.get(row["tile"], {})]
     moved = min((row["tile"] or 0 for row in new), default=None)
     tail: Tile = {}
@@ -296,7 +276,9 @@ async def _arrive(
     top = await _top(connection)
     if known is not None and known.until == tree.until:
         if known.root != top:
-            raise BooksDiffer(f"the books' heads have the root {top.hex()}, checkpoint {known.number} {known.root.hex()}")
+            raise BooksDiffer(
+                f"the books' heads have the root {top.hex()}, checkpoint {known.number} {known.root.hex()}"
+            )
         await raw.execute(ARRIVE, tenant_id, known.number, tree.size, tree.until)
         return
     feed = await raw.fetchrow(FEED, tenant_id)

@@ -1,12 +1,13 @@
 """Checkpoints, compared with the books: what was at an account's head then has to be in its chain now.
 
-Of those that are kept in the database each must continue the one before, and the last one's root must be that of the tree over
-all heads at its instant, worked out from the entries. What is kept elsewhere, nobody can have rewritten together with the
-books: each of its checkpoints must be here as it is there.
+Of those that are kept in the database each must continue the one before, and the last one's root must be that of the
+tree over all heads at its instant, worked out from the entries. What is kept elsewhere, nobody can have rewritten
+together with the books: each of its checkpoints must be here as it is there.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Final
 from uuid import UUID
 
@@ -31,10 +32,10 @@ async def compare_checkpoints(
 ) -> None:
     """Compare them, in a transaction of one moment.
 
-    kept: those that were kept elsewhere, in their order; their signatures have been checked. trusted: public keys one of which
-    must have signed each that is here; none for any.
+    kept: those that were kept elsewhere, in their order; their signatures have been checked. trusted: public keys one of
+    which must have signed each that is here; none for any.
     """
-    for before, one in zip(kept, kept[1:], strict=False):
+    for before, one in pairwise(kept):
         if one.number == before.number + 1 and one.previous != before.digest:
             proof.differs("checkpoint kept elsewhere", tenant_id, f"{one.number} does not name {before.number}")
     last = await _compare_rows(raw, tenant_id, proof, kept, trusted)

@@ -8,9 +8,9 @@ from models.tables.base import Privileges, TenantRow
 
 
 class Checkpoint(TenantRow):
-    """A signed checkpoint. number: among the tenant's, from 1. until: all that was stamped before it is in it. size: accounts
-    in the tree. position: of the last event in it. note: the signed text. keys: the public keys of those that signed it, a line
-    each. kept_at: when it was brought where it is kept; null if it was not yet."""
+    """A signed checkpoint. number: among the tenant's, from 1. until: all that was stamped before it is in it. size:
+    accounts in the tree. position: of the last event in it. note: the signed text. keys: the public keys of those that
+    signed it, a line each. kept_at: when it was brought where it is kept; null if it was not yet."""
 
     number = fields.BigIntField()
     until = fields.DatetimeField()
@@ -58,9 +58,8 @@ class CheckpointTree(TenantRow):
 class CheckpointTile(TenantRow):
     """Up to 32 hashes of one level of the tree, and their root. `id` is that of the first account in it or below it.
 
-    level: 0 for leaves; keys: their accounts' ids, one after the other. Above, the hashes are roots of 32 tiles; 64 for those that take the place of
-    level 0. n: which tile
-    of its level, from 0.
+    level: 0 for leaves; keys: their accounts' ids, one after the other. Above, the hashes are roots of 32 tiles; 64 for
+    those that take the place of level 0. n: which tile of its level, from 0.
     """
 
     level = fields.SmallIntField()

@@ -3,9 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from hashlib import sha256
 from typing import Any, Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -14,11 +13,11 @@ from app.postgres.embedded import Urls
 from models.checkpoints import BooksDiffer, Checkpoint, Notary, head_leaf, of_note, read_text
 from models.merkle import root
 from models.operations import make_checkpoint as making
+from models.operations.keep_checkpoints import keep_checkpoints
 from models.operations.keep_feed import keep_feed
-from models.operations.make_checkpoint import keep_checkpoints, make_checkpoint
+from models.operations.make_checkpoint import make_checkpoint
 from models.signed_notes import Keys, new_key, signed_text
 from tests.support.following import in_real_time
-from tests.support.tampering import Tampering
 from tests.support.tenants import Tenant
 
 KEY: Final = new_key("books.example", bytes(range(32)))
@@ -115,7 +114,7 @@ async def test_the_tree_is_the_same_by_steps_and_by_changes(
     for person in people[::2]:
         await live.adjust(person, 10)
     checkpoint = await made(live, elsewhere, at_once)
-    assert (checkpoint.size, checkpoint.root) == await root_of_all(live, checkpoint) 
+    assert (checkpoint.size, checkpoint.root) == await root_of_all(live, checkpoint)
     for person in (people[4], people[1], people[30], people[39]):
         await live.adjust(person, 10)
     checkpoint = await made(live, elsewhere, at_once)
@@ -132,16 +131,16 @@ async def test_accounts_that_come_between_others_take_their_place(
     live: Tenant, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process whose ids are of an hour ago: they come before those that there are."""
+    new_id = live.ledger.source.new_id
     for tail in (512, 0):
         monkeypatch.setattr(making, "LONG_TAIL", tail)
         for person in [await live.customer(f"{tail}-{n}") for n in range(40)]:
             await live.adjust(person, 10)
         await made(live, elsewhere)
-        old = live.ledger.source.new_id
-        monkeypatch.setattr(live.ledger.source, "new_id", lambda: UUID(int=old().int - (3_600_000 << 80)))
+        monkeypatch.setattr(live.ledger.source, "new_id", lambda: UUID(int=new_id().int - (3_600_000 << 80)))
         for n in range(3):
             await live.adjust(await live.customer(f"early-{tail}-{n}"), 10)
-        monkeypatch.setattr(live.ledger.source, "new_id", old)
+        monkeypatch.setattr(live.ledger.source, "new_id", new_id)
         await live.adjust(await live.customer(f"late-{tail}"), 10)
         checkpoint = await made(live, elsewhere, 3)
         assert (checkpoint.size, checkpoint.root) == await root_of_all(live, checkpoint)
@@ -206,7 +205,7 @@ async def test_another_key_goes_on_only_if_the_old_one_is_trusted(live: Tenant, 
         await make_checkpoint(live.ledger, live.id, stranger)
     heir = Notary(Keys((new,), (new.public, KEY.public)), timedelta(0), None)
     assert await make_checkpoint(live.ledger, live.id, heir) == 1
-    assert await live.rows("SELECT keys FROM checkpoints WHERE tenant_id = $1 ORDER BY number", ) == [
+    assert await live.rows("SELECT keys FROM checkpoints WHERE tenant_id = $1 ORDER BY number") == [
         (KEY.public.written(),),
         (new.public.written(),),
     ]

@@ -47,7 +47,8 @@ class Forger:
         await self.do(*TRACES)
 
     async def add_to_first(self, customer: UUID, minor: int) -> None:
-        """The first entry of the account, which opened a credit, is of so much more, and the chain is recomputed from there."""
+        """The first entry of the account, which opened a credit, is of so much more, and the chain is recomputed from
+        there."""
         fetch, tenant_id = self.connection.fetch, self.tenant.id
         account = await self.connection.fetchval("SELECT id FROM accounts WHERE customer_id = $1", customer)
         await self.connection.execute(
@@ -82,7 +83,9 @@ class Forger:
             WHERE e.account_id = $1 ORDER BY e.sequence""",
             account,
         ):
-            facts = {name: value for name, value in entry.items() if name not in ("id", "digest", "hash", "previous_hash")}
+            facts = {
+                name: value for name, value in entry.items() if name not in ("id", "digest", "hash", "previous_hash")
+            }
             hashed = entry_hash(previous, entry_id=entry["id"], transaction_digest=entry["digest"], **facts)
             await self.connection.execute(
                 "UPDATE entries SET previous_hash = $2, hash = $3 WHERE id = $1", entry["id"], previous, hashed
@@ -228,17 +231,23 @@ async def test_nobody_signs_what_does_not_continue_the_last_one(
     await keep_feed(books.ledger, books.id)
     with pytest.raises(BooksDiffer, match="another entry"):
         await make_checkpoint(books.ledger, books.id, elsewhere.notary, now=True)
-    await forger.do("DELETE FROM checkpoint_trees WHERE tenant_id = $1", "DELETE FROM checkpoint_tiles WHERE tenant_id = $1")
-    with pytest.raises(BooksDiffer, match="heads have the root"):
-        for _ in range(3):
-            await make_checkpoint(books.ledger, books.id, elsewhere.notary, now=True)
+    await forger.do(
+        "DELETE FROM checkpoint_trees WHERE tenant_id = $1", "DELETE FROM checkpoint_tiles WHERE tenant_id = $1"
+    )
+    with pytest.raises(
+        BooksDiffer, match="heads have the root"
+    ):  # the tree begins again, and comes to the last checkpoint
+        await make_checkpoint(books.ledger, books.id, elsewhere.notary, now=True)
     assert await books.count("checkpoints") == 1
 
 
 @pytest.mark.parametrize(
     ("statement", "told"),
     [
-        ("UPDATE checkpoint_tiles SET hashes = set_byte(hashes, 3, 255 - get_byte(hashes, 3)) WHERE tenant_id = $1", "root"),
+        (
+            "UPDATE checkpoint_tiles SET hashes = set_byte(hashes, 3, 255 - get_byte(hashes, 3)) WHERE tenant_id = $1",
+            "root",
+        ),
         ("UPDATE checkpoint_tiles SET root = sha256(root) WHERE tenant_id = $1", "root"),
         ("UPDATE checkpoints SET note = replace(note, 'events 1 ', 'events 2 ') WHERE tenant_id = $1", "signature"),
     ],
