@@ -353,7 +353,7 @@ CREATE TABLE checkpoint_tiles (
     CONSTRAINT checkpoint_tiles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
     CONSTRAINT checkpoint_tiles_keys CHECK (octet_length(keys) =
     CASE
-        WHEN level = 0 THEN octet_length(hashes) / 2
+        WHEN level IN (0, 64) THEN octet_length(hashes) / 2
         ELSE 0
     END),
     CONSTRAINT checkpoint_tiles_width CHECK (octet_length(hashes) >= 32 AND octet_length(hashes) <= 1024 AND
@@ -366,7 +366,7 @@ ALTER TABLE checkpoint_tiles FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON checkpoint_tiles
     USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
     WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
-GRANT SELECT, INSERT, UPDATE (id, keys, hashes, root), DELETE ON checkpoint_tiles TO scrip_app;
+GRANT SELECT, INSERT, UPDATE (id, level, keys, hashes, root), DELETE ON checkpoint_tiles TO scrip_app;
 
 CREATE TABLE checkpoint_trees (
     id         uuid NOT NULL,
@@ -378,6 +378,8 @@ CREATE TABLE checkpoint_trees (
     position   bigint,
     anew       boolean NOT NULL,
     reached    uuid NOT NULL,
+    staged     bigint NOT NULL,
+    matched    bigint NOT NULL,
     CONSTRAINT checkpoint_trees_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT checkpoint_trees_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
     CONSTRAINT checkpoint_trees_next CHECK ((next_until IS NULL) = ("position" IS NULL)),
@@ -389,8 +391,8 @@ ALTER TABLE checkpoint_trees FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON checkpoint_trees
     USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
     WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
-GRANT SELECT, INSERT, UPDATE (number, size, until, next_until, position, anew, reached) ON checkpoint_trees TO
-    scrip_app;
+GRANT SELECT, INSERT, UPDATE (number, size, until, next_until, position, anew, reached, staged, matched) ON
+    checkpoint_trees TO scrip_app;
 
 CREATE TABLE checkpoints (
     id         uuid NOT NULL,
