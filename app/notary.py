@@ -1,4 +1,4 @@
-"""Who signs checkpoints, by the settings, and where they are kept: in a folder or at a URL of the operator's."""
+"""Signs checkpoints with the keys that the settings name, and brings them to a folder or URL of the operator's."""
 
 import asyncio
 import os

@@ -91,7 +91,7 @@ class Checkpoint:
 
     @property
     def text(self) -> str:
-        """What is signed."""
+        """The text that is signed."""
         until = self.until.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
         previous = "none" if self.previous is None else _told(self.previous)
         return (
@@ -133,7 +133,7 @@ def read_text(text: str) -> Checkpoint:
 
 
 def of_note(note: str) -> Checkpoint:
-    """The checkpoint of a note of our own, whoever signed it. Raises ValueError for any other text."""
+    """The checkpoint of a note, by any signer. Raises ValueError for any other text."""
     return read_text(note.partition("\n\n")[0] + "\n")
 
 

@@ -60,7 +60,7 @@ class Ledger:
         self.metrics = LedgerMetrics()
         self.watcher: Watcher | None = None
         self.notary: Notary | None = None
-        """Who signs checkpoints; where there is none, none are made."""
+        """Signs checkpoints; without it, none are made."""
         self.denials = Throttle(MAX_DENIALS_A_MINUTE, timedelta(minutes=1))
         loader = Loader(self.configurations, self.source, self.clock, Persons())
         self._poster = Poster(loader, self.metrics)

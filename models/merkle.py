@@ -30,7 +30,7 @@ def root(hashes: Sequence[bytes]) -> bytes:
 
 
 def path(hashes: Sequence[bytes], index: int) -> list[bytes]:
-    """What the leaf's hash at `index` has to be hashed with, one after the other, up to the root."""
+    """The hashes that the leaf's at `index` is hashed with, one after the other, up to the root."""
     found, level = list[bytes](), list(hashes)
     while len(level) > 1:
         if (beside := index ^ 1) < len(level):

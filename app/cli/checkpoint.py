@@ -99,7 +99,7 @@ async def _make_all(settings: Settings, url: str, slug: str | None, signs: Notar
 
 
 async def _make(ledger: Ledger, tenant: UUID, signs: Notary) -> str:
-    """What to say of the tenant's."""
+    """Return the line about the tenant."""
     for _ in range(MAX_ROUNDS):
         if not await keep_feed(ledger, tenant):
             break

@@ -47,7 +47,8 @@ SERIES: Final[Mapping[str, Series]] = MappingProxyType(
             "When a job's last round ended, in Unix time.", "name", "livemostrecent"
         ),
         "scrip_job_lag_seconds": Series(
-            "Age of the oldest work that a job has found: of an expiry not written off, of a file not posted, of what is in no checkpoint.",
+            "Age of the oldest work that a job has found: of an expiry not written off, of a file not posted, of what is in "
+            "no checkpoint.",
             "name",
             "livemax",
         ),

@@ -1,7 +1,7 @@
 """Make a checkpoint of the tenant's books (docs/adr/0064).
 
 A checkpoint is made only if it continues the last one: what was the head of an account then is still in its chain now. So
-whoever compares the books with the last one compares them with all.
+a comparison of the books with the last one is one with all.
 
 The tree is kept in tiles, so that accounts without new entries are not read again. All steps of a checkpoint go by one
 instant, which is settled: what they read of the books is the same whenever they read it, so each is a transaction of its
@@ -173,7 +173,7 @@ Tile = dict[UUID, bytes]
 
 
 def _checked(tenant_id: UUID, tree: _Tree, rows: Iterable[Any], tiles: dict[int, Tile]) -> Tile:
-    """The hashes of the accounts' leaves. Raises BooksDiffer where the head of before is not what the tile has."""
+    """The hashes of the accounts' leaves. Raises BooksDiffer if a head of before is not the tile's."""
     heads: Tile = {}
     for row in rows:
         kept = tiles.get(row["tile"], {}).get(row["id"]) if tree.size else None

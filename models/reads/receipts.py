@@ -48,7 +48,7 @@ class Receipt:
 async def receipt(session: ReadSession, account_id: UUID, sequence: int) -> Receipt:
     """Of the account's entry with this sequence, by the last checkpoint.
 
-    It is worked out as whoever gets it will check it: what does not prove the entry is no receipt. Raises
+    It is worked out as its reader will check it: what does not prove the entry is no receipt. Raises
     InvariantViolated if the books are not what their hashes say.
     """
     found = await session.fetch(_LAST)

@@ -68,7 +68,7 @@ _ENTRY_PARTS: Final = (
     _text("e.counter"),
 )
 ENTRY_BYTES: Final = _joined(*_ENTRY_PARTS)
-"""What the hash of the entry `e` of the transaction `t` is of; null if the transaction has no digest."""
+"""The bytes that the hash of the entry `e` of the transaction `t` is of; null if the transaction has no digest."""
 ENTRY: Final = _sha256(*_ENTRY_PARTS)
 """The hash of the entry `e` of the transaction `t`, which has a digest."""
 

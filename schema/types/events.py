@@ -385,7 +385,7 @@ class ConfigurationEvent(Event):
 )
 @strawberry.type
 class CheckpointMadeEvent(Event):
-    """A checkpoint of the books was made: a signed text, for whoever follows the feed to keep."""
+    """A checkpoint of the books was made: a signed text, to be kept elsewhere."""
 
     number: int
     """Its number, from 1."""

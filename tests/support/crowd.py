@@ -108,7 +108,8 @@ _ROWS: Final[dict[str, str]] = {
     "outbox": "id, topic, subject_id, created_at | id(22, t, n), 'entry', id(7, t, n), at(t + n)",
     "feed": "id, position, kind, subject_id, customer_id, recorded_at | id(5, t, n), n,"
     " CASE WHEN n % 10 = 0 THEN 'TIER_CHANGED' ELSE 'CREDIT_ADJUSTED' END, NULL, {customer}, at(t + n)",
-    "checkpoints": "id, number, until, size, root, position, note, keys, created_at, kept_at | id(25, t, n), n, at(t + n), 1,"
+    "checkpoints": "id, number, until, size, root, position, note, keys, created_at, kept_at"
+    " | id(25, t, n), n, at(t + n), 1,"
     " sha256(''), n, '', '', at(t + n), CASE WHEN n % 10 > 0 THEN at(t + n) END",
     "checkpoint_tiles": "id, level, n, keys, hashes, root"
     " | id(4, t, n), n % 2, n / 2, CASE WHEN n % 2 = 0 THEN uuid_send(id(4, t, n)) ELSE '' END, sha256(''), sha256('')",
