@@ -106,12 +106,12 @@ class BulkRow:
 
 @strawberry.type
 class BulkSum:
-    """What the rows of a bulk ask for in one asset."""
+    """Sum of the amounts that the rows of a bulk ask for in one asset."""
 
     asset: AssetCode
     """Asset of the rows."""
     amount: Decimal
-    """Sum of their amounts, posted or not; negative if they remove more than they add."""
+    """Sum, whether the rows were posted or not; negative if they remove more than they add."""
 
 
 @node(BulkOperationView, by_ids(requests.operations_by_ids), Permission.BULK, owner=None)
@@ -174,7 +174,8 @@ class BulkOperation(Node):
 
     @resolved(list[BulkSum] | None)
     async def sums(self, info: Info) -> list[BulkSum] | None:
-        """What its rows ask for, by asset. Null of a reversal, and of old files of more than 10,000 rows."""
+        """Sums of the amounts that its rows ask for, by asset; null of a reversal, and of old files of more than 10,000
+        rows."""
         if self.view.reverses_id is not None:
             return None
         found: dict[str, Decimal] | None
