@@ -11,7 +11,7 @@ from graphql import FragmentSpreadNode, Node, OperationDefinitionNode, VariableN
 
 SHARED: Final = "_shared_results"
 MAX_OPERATIONS: Final = 1_000
-"""Whose variables are remembered."""
+"""Operations whose variables are remembered."""
 
 
 class Shared:

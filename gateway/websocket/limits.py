@@ -31,7 +31,7 @@ class SocketLimits:
 
 
 MANY_SOCKETS: Final = 1_000
-"""Whose tokens are checked as often as is set; those of more, all together no oftener."""
+"""Connections whose tokens are checked as often as is set; those of more, all together no oftener."""
 MAX_CHECK_INTERVAL: Final = 10.0
 
 
