@@ -17,7 +17,7 @@ from uuid_utils.compat import uuid7
 from app.files.imports import import_route
 from app.files.requests import away
 from app.files.statements import statement_route
-from app.graphql import context_maker, graphql_view, socket_view
+from app.graphql import context_maker, event_streams, graphql_view, socket_view
 from app.http import straight
 from app.http.cors import cors
 from app.http.health import health_routes
@@ -28,6 +28,7 @@ from app.http.request_log import RequestLog
 from app.http.security_headers import SecurityHeadersMiddleware, fault
 from app.http.series import Sources
 from app.http.shared_metrics import SharedMetrics
+from app.notary import notary
 from app.postgres.clock import clock_kept, new_ledger
 from app.postgres.database import open_database
 from app.postgres.launch import stop_with_parent
@@ -81,6 +82,8 @@ def create_app(
         raise SetupProblem("DATABASE_URL is not set.")
     keys = token_keys(settings)
     ledger = ledger or new_ledger(settings)
+    if settings.run_jobs:
+        ledger.notary = notary(settings)
     verifier = token_verifier(settings, keys)
     partner_tokens = PartnerTokenVerifier(ledger)
     refused = RefusedTokens(system_clock)
@@ -120,8 +123,7 @@ def create_app(
     )
     return Starlette(
         routes=[
-            Route(straight.PATH, view),
-            *_api(settings, schema, sources, live, tenants, backend, refused, limits),
+            *_api(settings, schema, sources, view, live, tenants, backend, refused, limits),
             *health_routes(ledger),
             *(metrics.routes if settings.metrics else ()),
             *(front_page(settings, system_clock, uuid7) if settings.has_pages else ()),
@@ -189,13 +191,14 @@ def _api(
     settings: Settings,
     schema: GatewaySchema,
     sources: Sources,
+    view: GraphQLView,
     live: LiveFeed,
     tenants: TenantDirectory,
     backend: BearerBackend,
     refused: RefusedTokens,
     limits: RateLimits | None,
 ) -> list[BaseRoute]:
-    """GraphQL by WebSocket, and files in and out."""
+    """GraphQL by HTTP and WebSocket, and files in and out."""
     ledger = sources.ledger
     sockets = socket_view(
         schema,
@@ -212,8 +215,22 @@ def _api(
     )
     sources.live = live
     sources.open_sockets = lambda: sockets.sockets.number
+    streams = event_streams(
+        schema,
+        ledger,
+        tenants,
+        backend,
+        sockets,
+        view,
+        clock=system_clock,
+        refused=refused.note,
+        rate_limits=limits,
+        live=live,
+        read_timeout=settings.read_timeout,
+    )
     make_context = context_maker(ledger, tenants, refused.note, limits)
-    return [WebSocketRoute(straight.PATH, sockets), statement_route(make_context), import_route(make_context)]
+    ways = [Route(straight.PATH, streams), WebSocketRoute(straight.PATH, sockets)]
+    return [*ways, statement_route(make_context), import_route(make_context)]
 
 
 def _new_request_id() -> str:

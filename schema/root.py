@@ -16,6 +16,7 @@ import resolvers.bulk_credit
 import resolvers.bulk_operation
 import resolvers.cancel_bulk_operation
 import resolvers.capture_hold
+import resolvers.checkpoints
 import resolvers.configuration
 import resolvers.coupons
 import resolvers.create_credit_note
@@ -72,6 +73,7 @@ from schema.errors import coded_of, outage_of
 from schema.permissions import (
     BULK,
     LONG_LIST,
+    PROOF,
     REPORT,
     any_principal_field,
     check_declared,
@@ -107,6 +109,9 @@ class Query:
     )
     preview_credit_note = root_field(resolvers.create_credit_note.resolve_preview, May.CREATE_CREDIT_NOTE)
     preview_hold = root_field(resolvers.hold_credit.resolve_preview, May.SPEND_CREDIT)
+    preview_capture = root_field(
+        resolvers.capture_hold.resolve_preview, May.SPEND_CREDIT, exactly=resolvers.capture_hold.rights
+    )
     preview_refund = root_field(
         resolvers.refund_spend.resolve_preview, May.REFUND_SPEND, exactly=resolvers.refund_spend.rights
     )
@@ -141,12 +146,15 @@ class Query:
     )
     statement = root_field(resolvers.statement.resolve, May.READ_LEDGER, own=True, cost=REPORT)
     bulk_operation = root_field(resolvers.bulk_operation.resolve, May.BULK)
+    bulk_operations = root_field(resolvers.bulk_operation.resolve_all, May.BULK)
     approval_requests = root_field(resolvers.approvals.resolve_all, May.APPROVE, *MAY_ASK)
     limit_rules = root_field(resolvers.limits.resolve_rules, May.READ_CONFIG, cost=LONG_LIST)
 
     partner_tokens = root_field(resolvers.partner_tokens.resolve_all, May.READ_CONFIG, May.WRITE_TOKENS)
 
     audit_trail = root_field(resolvers.audit_trail.resolve, May.READ_AUDIT, cost=REPORT)
+    checkpoints = root_field(resolvers.checkpoints.resolve, May.READ_LEDGER)
+    receipt = root_field(resolvers.checkpoints.resolve_receipt, May.READ_LEDGER, own=True, cost=PROOF)
     events = root_field(resolvers.events.resolve, May.READ_EVENTS, own=True, exactly=resolvers.events.rights)
 
 

@@ -16,6 +16,7 @@ for kind in (
     kinds.CouponStatus,
     kinds.CreditStatus,
     kinds.EventKind,
+    kinds.ReceiptState,
     kinds.GiveBack,
     kinds.HoldStatus,
     kinds.InvoiceKind,
