@@ -5,7 +5,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from tests.simulation.approving import Approving
-from tests.simulation.records import USED, Coupon, first_instant, refuse
+from tests.simulation.records import USED, Coupon, first_instant, is_finer, refuse
 
 
 class Serving(Approving):
@@ -144,6 +144,7 @@ class Serving(Approving):
         return "done"
 
     def _set_product(self, *, now: datetime, role: str, product: int, price: Decimal, active: bool) -> str:
+        refuse({"AMOUNT_PRECISION"} if is_finer(price) else set())
         changed = self.products[product]
         changed.price, changed.active = price, active
         return "done"
