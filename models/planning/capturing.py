@@ -109,6 +109,7 @@ def _pay(
     event_id = payment.transaction_id or books.source.new_id()
     event = PostingContext(context.actor, context.key, event_id, texts=context.texts)
     transaction = credits.begin(books, TransactionKind.ASSIGNMENT, invoice.customer_id, event, note=command.note)
+    emit(books, "payment.recorded", payment.id)
     views: list[Any] = [payment_view(payment, invoice.currency), credits.transaction_view(transaction)]
     for credit, taken in capture(books, transaction, hold, amount_minor):
         views.append(
@@ -116,7 +117,6 @@ def _pay(
         )
         yield
     books.writes.payments.append(payment)
-    emit(books, "payment.recorded", payment.id)
     told = {
         "amount": to_decimal(amount_minor, invoice.currency),
         "currency": invoice.currency,

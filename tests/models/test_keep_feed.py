@@ -25,7 +25,7 @@ from models.reads.verify import verify
 from models.session import tenant_transaction
 from tests.support.clock import Clock
 from tests.support.following import in_real_time
-from tests.support.holds import hold, release
+from tests.support.holds import capture, hold, release
 from tests.support.tampering import Tampering
 from tests.support.tenants import ADMIN, Tenant
 
@@ -357,3 +357,16 @@ def test_each_topic_and_action_is_news_or_known_to_be_none() -> None:
     statuses |= {f"coupon.{status.lower()}" for status in CouponStatus if status != "EXPIRED"}
     statuses |= {f"bulk.{status.lower()}" for status in BulkStatus if status not in ("QUEUED", "RUNNING")}
     assert statuses <= set(OF_TOPICS)
+
+
+async def test_a_capture_that_pays_an_invoice_tells_of_the_payment_first(
+    tenant: Tenant, clock: Clock, anna: UUID
+) -> None:
+    """As every payment does."""
+    await tenant.credit(anna, 20)
+    invoice = await tenant.invoice(anna, 20)
+    await capture(tenant, await hold(tenant, anna, 20), invoice=invoice)
+    clock.advance(timedelta(seconds=1))
+    await keep_feed(tenant.ledger, tenant.id)
+    told = [kind for kind in kinds(await feed(tenant)) if kind in ("PAYMENT_RECORDED", "INVOICE_PAID")]
+    assert told == ["PAYMENT_RECORDED", "INVOICE_PAID"]

@@ -169,6 +169,7 @@ _SUBJECT_UNTOLD: Final = frozenset({"BULK_FINISHED", "TIER_CHANGED", *_TRANSACTI
 def _difference(seen: list[Any], expected: list[Any]) -> str:
     pairs = [(list(a), list(b)) for a, b in zip(seen[1:], expected[1:], strict=True) if a != b]
     more = [([each for each in a if each not in b], [each for each in b if each not in a]) for a, b in pairs]
+    more = [(told, due) if told or due else (a, b) for (told, due), (a, b) in zip(more, pairs, strict=True)]
     return "; ".join(f"told {a}, was to be {b}" for a, b in more) or "another order"
 
 
