@@ -257,7 +257,7 @@ class WebhookNamed:
 
 
 @dataclass(frozen=True, slots=True)
-class TestWebhook:
+class PingWebhook:
     """A ping to send. delivery_id: of its delivery."""
 
     webhook_id: UUID

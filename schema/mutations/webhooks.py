@@ -12,7 +12,7 @@ from models.configuration_commands import (
     CreateWebhook,
     ReplayWebhook,
     RotateWebhookSecret,
-    TestWebhook,
+    PingWebhook,
     UpdateWebhook,
     WebhookNamed,
 )
@@ -152,9 +152,9 @@ class TestWebhookInput:
     webhook_id: strawberry.ID
     """Webhook to try, in whatever state it is."""
 
-    def command(self, delivery_id: UUID) -> TestWebhook:
+    def command(self, delivery_id: UUID) -> PingWebhook:
         """Raises NotFound."""
-        return TestWebhook(_webhook(self.webhook_id), delivery_id)
+        return PingWebhook(_webhook(self.webhook_id), delivery_id)
 
 
 @strawberry.input
