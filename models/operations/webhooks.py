@@ -12,9 +12,9 @@ from uuid import UUID
 from models.commands import Actor
 from models.configuration_commands import (
     CreateWebhook,
+    PingWebhook,
     ReplayWebhook,
     RotateWebhookSecret,
-    PingWebhook,
     UpdateWebhook,
     WebhookNamed,
 )

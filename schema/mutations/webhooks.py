@@ -10,9 +10,9 @@ import strawberry
 from gateway.reading import Pending
 from models.configuration_commands import (
     CreateWebhook,
+    PingWebhook,
     ReplayWebhook,
     RotateWebhookSecret,
-    PingWebhook,
     UpdateWebhook,
     WebhookNamed,
 )

@@ -11,7 +11,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from app.postgres.embedded import Urls
 from jobs.webhooks import deliver
 from models import webhooks as webhook_rules
-from models.configuration_commands import ReplayWebhook, RotateWebhookSecret, PingWebhook, UpdateTenant, WebhookNamed
+from models.configuration_commands import PingWebhook, ReplayWebhook, RotateWebhookSecret, UpdateTenant, WebhookNamed
 from models.errors import Invalid
 from models.ledger import Ledger
 from models.operations import webhooks
@@ -215,7 +215,9 @@ async def test_an_event_that_no_attempt_delivers_is_given_up_if_others_are(tenan
     await hooked(tenant, receiver.url, ADDED)
     anna, ben = await tenant.customer("anna"), await tenant.customer("ben")
     await added(tenant, anna, ben, anna)
-    poison = min((await tenant.fetch("SELECT min(position) FROM feed WHERE tenant_id = $1 AND kind = 'CREDIT_ADJUSTED'"))[0])
+    poison = min(
+        (await tenant.fetch("SELECT min(position) FROM feed WHERE tenant_id = $1 AND kind = 'CREDIT_ADJUSTED'"))[0]
+    )
     receiver.decide = lambda request: Reply(500) if request.position == poison else Reply()
     for _ in webhook_rules.ATTEMPTS_AFTER:
         await delivered(tenant)

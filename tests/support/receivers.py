@@ -98,7 +98,9 @@ class Receiver:
         if reply.status < 300:
             self.taken.append(request)
         more = "".join(f"{name}: {value}\r\n" for name, value in reply.headers.items())
-        writer.write(f"HTTP/1.1 {reply.status} So\r\n{more}Content-Length: {len(reply.body)}\r\n\r\n".encode() + reply.body)
+        writer.write(
+            f"HTTP/1.1 {reply.status} So\r\n{more}Content-Length: {len(reply.body)}\r\n\r\n".encode() + reply.body
+        )
         await writer.drain()
         return True
 
