@@ -2083,6 +2083,8 @@ CREATE TABLE webhook_deliveries (
     CONSTRAINT webhook_deliveries_tenant_id_webhook_id_fkey FOREIGN KEY (tenant_id, webhook_id)
         REFERENCES webhooks(tenant_id, id),
     CONSTRAINT webhook_deliveries_attempts CHECK ((attempts = 0) = (attempted_at IS NULL) AND attempts >= 0),
+    CONSTRAINT webhook_deliveries_error CHECK (error IN ('STATUS', 'REDIRECT', 'TIMEOUT', 'CONNECTION', 'TLS', 'NAME',
+        'ADDRESS', 'PROTOCOL')),
     CONSTRAINT webhook_deliveries_event CHECK (("position" IS NULL) = (kind IS NULL)),
     CONSTRAINT webhook_deliveries_next CHECK (
     CASE status

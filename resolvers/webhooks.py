@@ -134,7 +134,7 @@ async def resolve_test(info: Info, input: TestWebhookInput) -> TestWebhookPayloa
     context = info.context
     try:
         command = input.command(context.ledger.source.new_id())
-        await context.change(operations.test_webhook, command)
+        await context.change(operations.ping_webhook, command)
     except LedgerError as error:
         return TestWebhookPayload(user_errors=user_errors(error))
     return TestWebhookPayload(delivery_id=command.delivery_id)

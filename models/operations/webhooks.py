@@ -157,7 +157,7 @@ async def delete_webhook(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
 
 
 @patiently
-async def test_webhook(ledger: Ledger, tenant_id: UUID, actor: Actor, command: PingWebhook) -> None:
+async def ping_webhook(ledger: Ledger, tenant_id: UUID, actor: Actor, command: PingWebhook) -> None:
     """Have a ping sent, once, whatever state the webhook is in. Raises NotFound, Invalid."""
     async with configuring(ledger, tenant_id, actor) as change:
         row = await _row(change, command.webhook_id)

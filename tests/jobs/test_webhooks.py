@@ -364,7 +364,7 @@ async def test_a_ping_is_sent_once_also_to_a_webhook_that_is_stopped(tenant: Ten
     for reply, status in ((Reply(), "DELIVERED"), (Reply(500), "FAILED")):
         receiver.decide = lambda _, reply=reply: reply
         ping = tenant.ledger.source.new_id()
-        await webhooks.test_webhook(tenant.ledger, tenant.id, ADMIN, PingWebhook(webhook, ping))
+        await webhooks.ping_webhook(tenant.ledger, tenant.id, ADMIN, PingWebhook(webhook, ping))
         assert await delivered(tenant) == 1
         (row,) = await tenant.fetch("SELECT * FROM webhook_deliveries WHERE tenant_id = $1 AND id = $2", ping)
         assert (row["status"], row["attempts"]) == (status, 1)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from models.configuration_commands import CreateWebhook
-from models.operations.webhooks import create_webhook
+from models.configuration_commands import CreateWebhook, PingWebhook
+from models.operations.webhooks import create_webhook, ping_webhook
 from models.webhooks import WebhookKey, WebhookSetup
 from schema.event_rights import NARROWER
 from tests.support.tenants import ADMIN, Tenant
@@ -135,3 +135,10 @@ async def hooked(tenant: Tenant, url: str, kinds: frozenset[str] | None = None, 
 def secret_of(tenant: Tenant, webhook_id: UUID) -> str:
     """The secret of a webhook as `hooked` makes it."""
     return KEY.secret(tenant.id, webhook_id, SALT)
+
+
+async def pinged(tenant: Tenant, webhook_id: UUID) -> UUID:
+    """The id of a ping that waits."""
+    ping = PingWebhook(webhook_id, tenant.ledger.source.new_id())
+    await ping_webhook(tenant.ledger, tenant.id, ADMIN, ping)
+    return ping.delivery_id

@@ -78,6 +78,8 @@ CREATE TABLE webhook_deliveries (
     CONSTRAINT webhook_deliveries_event CHECK ((position IS NULL) = (kind IS NULL)),
     CONSTRAINT webhook_deliveries_status
         CHECK (status IN ('WAITING', 'RETRYING', 'DELIVERED', 'FAILED', 'CANCELLED')),
+    CONSTRAINT webhook_deliveries_error
+        CHECK (error IN ('STATUS', 'REDIRECT', 'TIMEOUT', 'CONNECTION', 'TLS', 'NAME', 'ADDRESS', 'PROTOCOL')),
     CONSTRAINT webhook_deliveries_attempts CHECK ((attempts = 0) = (attempted_at IS NULL) AND attempts >= 0),
     CONSTRAINT webhook_deliveries_next CHECK (
         CASE status WHEN 'RETRYING' THEN next_at IS NOT NULL WHEN 'WAITING' THEN true ELSE next_at IS NULL END)
