@@ -19,7 +19,6 @@ POINTS_NOWHERE = {
     ("feed", "customer_id"),  # as what it tells of says
     ("feed_heads", "noticed_id"),
     ("feed_heads", "lapsed_id"),  # places in an order, of which the row may be gone
-    ("webhooks", "claimed_by"),  # a worker's claim, which has no row
     ("idempotency_keys", "tenant_id"),  # written with every posting, under a policy that has compared the tenant
     ("outbox", "tenant_id"),
     ("seals", "tenant_id"),
