@@ -1,10 +1,9 @@
 """An event as JSON, as GraphQL answers it if each of its fields is asked for: what webhooks send."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
-from functools import cache
 from typing import Any, Final
 
 from strawberry.types import get_object_definition
@@ -33,15 +32,19 @@ def instant_json(at: datetime) -> str:
     return written
 
 
-@cache
-def _fields(kind: Hashable) -> tuple[tuple[str, str], ...]:
-    definition = get_object_definition(kind, strict=True)
-    return tuple((field.python_name, to_camel_case(field.python_name)) for field in definition.fields)
+_FIELDS: Final[dict[type, tuple[tuple[str, str], ...]]] = {}
+"""By type: the attribute and the name in the API of each field."""
+
+
+def _fields(kind: type) -> tuple[tuple[str, str], ...]:
+    if kind not in _FIELDS:
+        fields = get_object_definition(kind, strict=True).fields
+        _FIELDS[kind] = tuple((field.python_name, to_camel_case(field.python_name)) for field in fields)
+    return _FIELDS[kind]
 
 
 def _object(shown: Any) -> dict[str, Any]:
-    kind: Hashable = type(shown)
-    return {name: _value(getattr(shown, attribute)) for attribute, name in _fields(kind)}
+    return {name: _value(getattr(shown, attribute)) for attribute, name in _fields(type(shown))}
 
 
 def _value(value: Any) -> Any:

@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from jobs import webhook_http
 from jobs.webhook_http import Answer, Sender
 from models.kinds import DeliveryError
 from models.webhooks import WebhookSetup, parse_url
@@ -51,7 +50,7 @@ def names(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
         asked.append(host)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
 
-    monkeypatch.setattr(webhook_http.socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
     return asked
 
 
@@ -113,7 +112,7 @@ async def test_an_address_that_is_allowed_is_used_beside_others(
 
 async def test_no_redirect_is_followed(receiver: Receiver) -> None:
     for status in (301, 302, 303, 307, 308):
-        receiver.decide = lambda _, status=status: Reply(status, headers={"Location": receiver.url + "/inside"})
+        receiver.always(Reply(status, headers={"Location": receiver.url + "/inside"}))
         assert (await sent(receiver.url)).error is DeliveryError.REDIRECT
     assert {request.path for request in receiver.seen} == {"/hook"}
 
@@ -146,7 +145,7 @@ async def test_who_answers_for_ever_is_given_up_or_cut_off(parts: list[bytes]) -
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             writer.write(first)
-            for _ in range(10_000):
+            for _number in range(10_000):
                 writer.write(again)
                 await writer.drain()
                 await asyncio.sleep(0.01)

@@ -362,7 +362,7 @@ async def test_a_ping_is_sent_once_also_to_a_webhook_that_is_stopped(tenant: Ten
     await webhooks.disable_webhook(tenant.ledger, tenant.id, ADMIN, WebhookNamed(webhook))
     await told(tenant)
     for reply, status in ((Reply(), "DELIVERED"), (Reply(500), "FAILED")):
-        receiver.decide = lambda _, reply=reply: reply
+        receiver.always(reply)
         ping = tenant.ledger.source.new_id()
         await webhooks.ping_webhook(tenant.ledger, tenant.id, ADMIN, PingWebhook(webhook, ping))
         assert await delivered(tenant) == 1

@@ -3,7 +3,7 @@
 import asyncio
 import ipaddress
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -47,9 +47,6 @@ class Reply:
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     after_s: float = 0.0
-
-
-Decide = Callable[[Request], "Reply | Awaitable[Reply]"]
 
 
 class Receiver:
@@ -103,6 +100,10 @@ class Receiver:
         )
         await writer.drain()
         return True
+
+    def always(self, reply: Reply) -> None:
+        """Answer so from now on."""
+        self.decide = lambda _: reply
 
     def hang_up(self) -> None:
         for writer in self._open:
