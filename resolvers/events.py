@@ -17,6 +17,11 @@ from schema.types.events import EventConnection
 from schema.types.pages import asked_page, root_page
 
 
+def hidden_from(context: Context) -> frozenset[EventKind]:
+    """Return the kinds that the token may not see."""
+    return frozenset(kind for kind, right in NARROWER.items() if not context.may(right))
+
+
 def rights(_context: Context, types: list[EventKind] | None = None, **_: object) -> tuple[Permission, ...]:
     """Return the right to the feed, and those that the kinds asked for take beside it."""
     return (Permission.READ_EVENTS, *rights_for(types or ()))
@@ -58,7 +63,7 @@ async def resolve(
 async def _asked(
     context: Context, kinds: frozenset[EventKind] | None, customer_id: strawberry.ID | None
 ) -> tuple[Listing[Any], Any, Iterable[Condition]]:
-    hidden = [kind for kind, right in NARROWER.items() if not context.may(right)]
+    hidden = hidden_from(context)
     narrowed = [] if kinds is not None or not hidden else [events.without(hidden)]
     if customer_id is None and not context.is_customer:
         listing = events.EVENTS if kinds is None else events.of_kinds(kinds)
