@@ -43,6 +43,7 @@ async def shown(tmp_path: Path) -> dict[str, set[str]]:
     ledger.clock.learn(ledger.clock.asking(), ledger.clock())
     leave(tmp_path / "verify", now=1, seconds=1, tenants=1, entries=1, differences=0)
     ledger.metrics.count("posted")
+    ledger.metrics.webhooks.count("delivered")
     sources = Sources(ledger, {"expired": 1}, RateLimitTallies(), pool=lambda: PoolState(1, 1, 1, 0), live=LiveFeed())
     metrics = Metrics(sources, verified=tmp_path / "verify")
     USER_ERRORS["LIMIT_EXCEEDED"] += 1
