@@ -114,7 +114,7 @@ class EnableWebhookInput:
     """A webhook to deliver to again."""
 
     webhook_id: strawberry.ID
-    """Webhook to enable, whoever had stopped it."""
+    """Webhook to enable, disabled or paused."""
 
     def command(self) -> WebhookNamed:
         """Raises NotFound."""
@@ -150,7 +150,7 @@ class TestWebhookInput:
     """A webhook to send a ping to."""
 
     webhook_id: strawberry.ID
-    """Webhook to try, in whatever state it is."""
+    """Webhook to try; it may be disabled or paused."""
 
     def command(self, delivery_id: UUID) -> PingWebhook:
         """Raises NotFound."""

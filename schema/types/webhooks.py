@@ -26,7 +26,7 @@ class Webhook(Node):
     description: str | None
     """Text that tells it apart; null if it has none."""
     types: list[EventKind] | None
-    """Kinds of events that it is told; null for all that whoever set it up may read."""
+    """Kinds of events to deliver; null for all that the administrator who set it up can read."""
     status: WebhookStatus
     """State that it is in."""
     status_since: datetime
