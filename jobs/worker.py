@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from jobs import bulk, expiry, feed, keys, totals, webhooks
+from jobs import bulk, checkpoints, expiry, feed, keys, totals, webhooks
 from models.currencies import open_books
 from models.errors import DatabaseAway, Unavailable
 from models.ledger import Ledger
@@ -88,6 +88,7 @@ JOBS: Final = (
     Job("keys", keys.INTERVAL_S, keys.run_once),
     Job("totals", totals.INTERVAL_S, totals.run_once),
     Job(FEED, feed.INTERVAL_S, feed.relay, feed.PATIENCE_S),
+    Job(checkpoints.NAME, checkpoints.INTERVAL_S, checkpoints.run_once),
     Job("feed_pruning", feed.PRUNING_INTERVAL_S, feed.prune),
     Job("webhooks", webhooks.INTERVAL_S, webhooks.deliver, webhooks.PATIENCE_S, webhooks.SIDE_BY_SIDE),
     Job("webhook_pruning", webhooks.PRUNING_INTERVAL_S, webhooks.prune),

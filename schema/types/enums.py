@@ -18,6 +18,7 @@ for kind in (
     kinds.DeliveryError,
     kinds.DeliveryStatus,
     kinds.EventKind,
+    kinds.ReceiptState,
     kinds.GiveBack,
     kinds.HoldStatus,
     kinds.InvoiceKind,

@@ -83,6 +83,9 @@ INSERT INTO webhooks (id, tenant_id, url, rights, status, status_since, secret_s
     VALUES (:id, :tenant, 'https://example.com/', '', 'ACTIVE', now(), '0123456789abcdef', '01234567', 1, 1, 1, :id, now());
 INSERT INTO webhook_deliveries (id, tenant_id, webhook_id, position, kind, status, attempts, created_at)
     VALUES (:id, :tenant, :id, 1, 'CREDIT_ADJUSTED', 'WAITING', 0, now());
+INSERT INTO checkpoints VALUES (:id, :tenant, 1, now(), 1, sha256(''), 1, 'note', 'key', now());
+INSERT INTO checkpoint_trees VALUES (:tenant, :tenant, 0, 0, now(), NULL, NULL, true, :id, 0, 0);
+INSERT INTO checkpoint_tiles VALUES (:id, :tenant, 0, 0, uuid_send(:id), sha256(''), sha256(''));
 INSERT INTO bulk_operations (id, tenant_id, status, asset, error_policy, dry_run, total, processed, succeeded, failed,
     cancel_requested, actor_id, created_at, finished_at)
     VALUES (:id, :tenant, 'CANCELLED', 'GBP', 'REJECT_ALL', false, 1, 0, 0, 0, false, :id, now(), now());
