@@ -46,7 +46,7 @@ class NameUnknown(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an attempt has come to. error: None if it was taken. retry_after_s: for how long it asks to be left alone."""
+    """Result of an attempt. error: None if it was taken. retry_after_s: for how long it asks to be left alone."""
 
     error: DeliveryError | None
     status: int | None = None

@@ -80,7 +80,7 @@ def message_id(tenant_id: UUID, item: Item) -> str:
 
 
 def message_body(webhook_id: UUID, item: Item, now: datetime) -> str:
-    """What is sent, as JSON."""
+    """Body of a request, as JSON."""
     if item.view is None:
         told = {"type": "PING", "timestamp": instant_json(now), "data": {"webhookId": global_id("Webhook", webhook_id)}}
     else:
@@ -262,7 +262,7 @@ class _Sending:
             yield "delivered" if answer.error is None else answer.error.lower()
 
     def record(self) -> Record:
-        """What is to be recorded of it."""
+        """All that is to be recorded of it."""
         now = self.now
         deliveries = tuple(self._deliveries(now))
         look_at, failing_since = self.claim.look_at, self.claim.failing_since
@@ -297,7 +297,7 @@ class _Sending:
         return pause * (1 - JITTER + 2 * JITTER * self.spread())
 
     def _deliveries(self, now: datetime) -> Iterable[Delivery]:
-        """What has become of the items, but for those of which nothing has changed."""
+        """Each item as it is since, but for those of which nothing has changed."""
         open_keys: set[UUID] = set()
         for number, item in enumerate(self.work.items):
             made = self._delivery(number, item, now, behind=not open_keys.isdisjoint(item.keys))

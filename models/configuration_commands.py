@@ -229,7 +229,7 @@ class CreateWebhook:
 
 @dataclass(frozen=True, slots=True)
 class UpdateWebhook:
-    """None leaves as it is. all_kinds: it is told all kinds again. rights: as in CreateWebhook, of whoever changes it."""
+    """None leaves as it is. all_kinds: it is told all kinds again. rights: as in CreateWebhook, of the actor who changes it."""
 
     webhook_id: UUID
     rights: frozenset[str]

@@ -1,4 +1,4 @@
-"""What webhooks need that is in no row: the operator's keys and allowances, the form of a URL, the schedule of attempts."""
+"""Parts of webhooks that are in no row: the operator's keys and allowances, the form of a URL, the schedule of attempts."""
 
 import base64
 import hashlib
@@ -72,7 +72,7 @@ class WebhookKey:
 
 @dataclass(frozen=True, slots=True)
 class WebhookSetup:
-    """What the operator has set. keys: the first makes new secrets; the others are for those that there are. networks: where
+    """Settings of the operator. keys: the first makes new secrets; the others are for those that there are. networks: where
     requests may go besides public addresses. plain_http: whether http:// is allowed."""
 
     keys: tuple[WebhookKey, ...] = ()

@@ -26,7 +26,7 @@ def new_ledger(settings: Settings) -> Ledger:
 
 
 def webhook_setup(settings: Settings) -> WebhookSetup:
-    """What the settings say of webhooks."""
+    """Settings of webhooks, as the ledger has them."""
     keys = "" if settings.webhook_key is None else settings.webhook_key.get_secret_value()
     return WebhookSetup(
         keys=tuple(WebhookKey(key.strip().encode()) for key in keys.split(",") if key.strip()),

@@ -87,7 +87,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What has become of a delivery. id: None if it has no row yet. position, kind: of its event. attempted_at: None if it
+    """A delivery as it is since. id: None if it has no row yet. position, kind: of its event. attempted_at: None if it
     was not tried this time; what was told of earlier attempts stays. The rest as in models/tables/webhooks.py."""
 
     id: UUID | None
@@ -105,7 +105,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a look at a webhook has come to. position: its cursor since. look_at: nothing is tried before then.
+    """Result of a look at a webhook. position: its cursor since. look_at: nothing is tried before then.
     failing_since: null if something was delivered, or nothing failed. pause: why it is stopped, if it is."""
 
     deliveries: tuple[Delivery, ...]

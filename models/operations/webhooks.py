@@ -68,7 +68,7 @@ async def create_webhook(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
 
 @patiently
 async def update_webhook(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateWebhook) -> None:
-    """Change it. What it is told is from then on what whoever changed it may read. Raises NotFound, Invalid, Duplicate."""
+    """Change it. From then on it is told no more than this actor may read. Raises NotFound, Invalid, Duplicate."""
     if command.kinds is not None and command.all_kinds:
         raise Invalid("Give either types or allTypes, not both.", field=("allTypes",))
     url = None if command.url is None else checked_url(ledger.webhooks, command.url)
@@ -122,7 +122,7 @@ async def disable_webhook(ledger: Ledger, tenant_id: UUID, actor: Actor, command
 
 @patiently
 async def enable_webhook(ledger: Ledger, tenant_id: UUID, actor: Actor, command: WebhookNamed) -> None:
-    """Deliver again, whoever had stopped it: what failed is due at once, with all its attempts.
+    """Deliver again, after it was disabled or paused: what failed is due at once, with all its attempts.
 
     Raises NotFound; Invalid if events that it has not got are not kept any more, or if its secret is not known here.
     """

@@ -1,4 +1,4 @@
-"""What there is to deliver: which webhooks have something due, what waits there, and the events that follow."""
+"""Work of delivering: which webhooks have something due, what waits there, and the events that follow."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -139,7 +139,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is wanted of a webhook's work. active: whether more than pings is. most: how much at once; probes: how many of
+    """Part of a webhook's work that is wanted. active: whether more than pings is. most: how much at once; probes: how many of
     the events that follow, while nothing can be delivered."""
 
     webhook_id: UUID
@@ -153,7 +153,7 @@ class Asked:
 
 
 async def read_work(tenant_id: UUID, asked: Asked) -> Work:
-    """What there is to do for a webhook, in one moment."""
+    """All there is to do for a webhook, in one moment."""
     async with tenant_transaction(tenant_id, read_only=True, one_moment=True, settings=GENERIC_PLANS) as connection:
         return await _read(_Reader(connection), asked)
 
@@ -204,7 +204,7 @@ class _Reader:
         self._tenant_id = connection.tenant_id
 
     async def waiting(self, webhook_id: UUID) -> list[Waiting]:
-        """What waits: pings first, then by position."""
+        """Deliveries that wait: pings first, then by position."""
         rows = await self._raw.fetch(_WAITING, self._tenant_id, webhook_id, MAX_WAITING + MAX_PINGS)
         positions = [row["position"] for row in rows if row["position"] is not None]
         found = await self._raw.fetch(_KEYS, self._tenant_id, positions) if positions else []
@@ -234,7 +234,7 @@ class _Reader:
         return Next(views, views[-1].position if len(views) == most else until)
 
     def keys_of(self, view: EventView) -> frozenset[UUID]:
-        """What an event keeps its order by: its customer, and each account that it moved; the tenant if it has neither."""
+        """Keys that an event keeps its order by: its customer, and each account that it moved; the tenant if it has neither."""
         return _keys(view.customer_id, [each.account_id for each in view.movements or ()], self._tenant_id)
 
 
