@@ -229,7 +229,7 @@ class CreateWebhook:
 
 @dataclass(frozen=True, slots=True)
 class UpdateWebhook:
-    """None leaves as it is. all_kinds: it is told all kinds again. rights: as in CreateWebhook, of the actor who changes it."""
+    """None leaves as it is. all_kinds: it is told all kinds again. rights: as in CreateWebhook, of this actor."""
 
     webhook_id: UUID
     rights: frozenset[str]

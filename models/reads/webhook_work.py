@@ -139,7 +139,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Part of a webhook's work that is wanted. active: whether more than pings is. most: how much at once; probes: how many of
+    """Part of a webhook's work that is wanted. active: whether more than pings. most: how much at once; probes: how many of
     the events that follow, while nothing can be delivered."""
 
     webhook_id: UUID
@@ -234,7 +234,7 @@ class _Reader:
         return Next(views, views[-1].position if len(views) == most else until)
 
     def keys_of(self, view: EventView) -> frozenset[UUID]:
-        """Keys that an event keeps its order by: its customer, and each account that it moved; the tenant if it has neither."""
+        """Keys of an event's order: its customer, and each account that it moved; the tenant if it has neither."""
         return _keys(view.customer_id, [each.account_id for each in view.movements or ()], self._tenant_id)
 
 
