@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from uuid import UUID
 
 import pytest
@@ -115,6 +115,13 @@ async def test_it_goes_on_at_its_interval_until_the_block_ends(ledger: Ledger, t
     assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("job")]
 
 
+async def _until(true: Callable[[], bool]) -> None:
+    for _ in range(2_000):
+        if true():
+            return
+        await asyncio.sleep(0.01)
+
+
 async def test_side_by_side_nobody_waits_for_a_tenant_that_takes_long(ledger: Ledger, tenants: list[Tenant]) -> None:
     slow, quick = tenants
     steps, blocked, begun = Steps(tenants, 3), asyncio.Event(), asyncio.Event()
@@ -128,13 +135,11 @@ async def test_side_by_side_nobody_waits_for_a_tenant_that_takes_long(ledger: Le
     async with working(ledger, (Job("abreast", 0.001, step, side_by_side=4),)):
         async with asyncio.timeout(20):
             await begun.wait()
-            while steps.left[quick.id]:
-                await asyncio.sleep(0.01)
+            await _until(lambda: not steps.left[quick.id])
         assert steps.taken[slow.id] == 0
         blocked.set()
         async with asyncio.timeout(20):
-            while steps.left[slow.id]:
-                await asyncio.sleep(0.01)
+            await _until(lambda: not steps.left[slow.id])
     assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("job")]
 
 
