@@ -24,10 +24,11 @@ from schema.errors import FollowsTooSlowly, TooManyFollowers, Unauthenticated
 from schema.event_rights import APPROVALS, NARROWER, rights_for
 from schema.ids import asked_id
 from schema.types.base import Edge
+from schema.types.bulk import BulkOperation
 from schema.types.event_movements import MOVING
 from schema.types.events import Event
 from schema.types.live import AccountUpdate, ApprovalRequestUpdate, BulkOperationUpdate, cursor_of, edge_of
-from schema.types.requests import ApprovalRequest, BulkOperation
+from schema.types.requests import ApprovalRequest
 
 CHANGING: Final = MOVING | {EventKind.HOLD_LAPSED}
 """Kinds that change an account."""
