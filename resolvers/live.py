@@ -62,7 +62,7 @@ async def resolve_events(
     context.require(*rights_for(types or ()), own=False)
     async with aclosing(_followed(context, kinds, customer_id, after)) as followed:
         async for view in followed:
-            yield edge_of(view, context.loaders.show(view))
+            yield edge_of(view)
 
 
 async def resolve_accounts(

@@ -13,6 +13,7 @@ from uuid import UUID
 from models.commands import Actor
 from models.kinds import DeliveryError, DeliveryStatus, EventKind, Role, WebhookPause, WebhookStatus
 from models.ledger import Ledger
+from models.lookups import each
 from models.operations.auditing import doer_of, record_event
 from models.patience import patiently
 from models.session import TenantConnection, tenant_transaction
@@ -38,16 +39,27 @@ _ADD: Final = """
     FROM webhooks w CROSS JOIN unnest($4::uuid[], $5::bigint[], $6::text[], $7::text[], $8::int[], $9::timestamptz[],
         $10::timestamptz[], $11::int[], $12::int[], $13::text[], $14::text[]) u
     WHERE w.tenant_id = $1 AND w.id = $2"""
-_CHANGE: Final = """
+_CHANGE: Final = f"""
     UPDATE webhook_deliveries d SET status = u.status, attempts = u.attempts, attempted_at = u.attempted_at,
         next_at = u.next_at, duration_ms = u.duration_ms, response_status = u.response_status, response = u.response,
         error = u.error
-    FROM unnest($2::uuid[], $3::text[], $4::int[], $5::timestamptz[], $6::timestamptz[], $7::int[], $8::int[], $9::text[],
-        $10::text[]) u(id, status, attempts, attempted_at, next_at, duration_ms, response_status, response, error)
+    FROM {
+    each(
+        "id uuid",
+        "status text",
+        "attempts int",
+        "attempted_at timestamptz",
+        "next_at timestamptz",
+        "duration_ms int",
+        "response_status int",
+        "response text",
+        "error text",
+    )
+} u
     WHERE d.tenant_id = $1 AND d.id = u.id"""
-_DELAY: Final = """
+_DELAY: Final = f"""
     UPDATE webhook_deliveries d SET status = u.status, next_at = u.next_at
-    FROM unnest($2::uuid[], $3::text[], $4::timestamptz[]) u(id, status, next_at)
+    FROM {each("id uuid", "status text", "next_at timestamptz")} u
     WHERE d.tenant_id = $1 AND d.id = u.id"""
 _OPEN: Final = """SELECT min({}) FROM webhook_deliveries
     WHERE tenant_id = $1 AND webhook_id = $2 AND status IN ('WAITING', 'RETRYING') AND position IS {} NULL"""
@@ -163,17 +175,17 @@ async def release_webhook(tenant_id: UUID, claim: Claim) -> None:
 async def _write(
     connection: TenantConnection, ledger: Ledger, webhook_id: UUID, deliveries: Sequence[Delivery], now: datetime
 ) -> None:
-    new = [each for each in deliveries if each.id is None]
-    old = [each for each in deliveries if each.id is not None and each.attempted_at is not None]
-    untried = [each for each in deliveries if each.id is not None and each.attempted_at is None]
+    new = [one for one in deliveries if one.id is None]
+    old = [one for one in deliveries if one.id is not None and one.attempted_at is not None]
+    untried = [one for one in deliveries if one.id is not None and one.attempted_at is None]
     if new:
         ids = [ledger.source.new_id() for _ in new]
-        columns = (ids, [each.position for each in new], [each.kind for each in new], *_columns(new))
+        columns = (ids, [one.position for one in new], [one.kind for one in new], *_columns(new))
         await connection.raw.execute(_ADD, connection.tenant_id, webhook_id, now, *columns)
     if old:
-        await connection.raw.execute(_CHANGE, connection.tenant_id, [each.id for each in old], *_columns(old))
+        await connection.raw.execute(_CHANGE, connection.tenant_id, [one.id for one in old], *_columns(old))
     if untried:
-        columns = ([each.id for each in untried], [each.status for each in untried], [each.next_at for each in untried])
+        columns = ([one.id for one in untried], [one.status for one in untried], [one.next_at for one in untried])
         await connection.raw.execute(_DELAY, connection.tenant_id, *columns)
 
 
@@ -190,7 +202,7 @@ _COLUMNS: Final = (
 
 
 def _columns(deliveries: Sequence[Delivery]) -> list[list[Any]]:
-    return [[getattr(each, name) for each in deliveries] for name in _COLUMNS]
+    return [[getattr(one, name) for one in deliveries] for name in _COLUMNS]
 
 
 def _claim(row: Any, by: UUID, now: datetime) -> Claim:

@@ -17,9 +17,12 @@ _WEBHOOKS: Final = """
     SELECT w.id, w.deleted_at, n.event_days FROM webhooks w JOIN tenants n ON n.id = $1
     WHERE w.tenant_id = $1 ORDER BY w.deleted_at, w.id LIMIT 100"""
 _PRUNE: Final = """
-    DELETE FROM webhook_deliveries WHERE tenant_id = $1 AND id = ANY (ARRAY(
-        SELECT id FROM webhook_deliveries
-        WHERE tenant_id = $1 AND webhook_id = $2 AND status = $3 AND created_at < $4 ORDER BY created_at, id LIMIT $5))"""
+    DELETE FROM webhook_deliveries WHERE tenant_id = $1 AND webhook_id = $2 AND status = $3 AND created_at <= (
+        SELECT max(d.created_at) FROM (
+            SELECT created_at FROM webhook_deliveries
+            WHERE tenant_id = $1 AND webhook_id = $2 AND status = $3 AND created_at < $4
+            ORDER BY created_at, id LIMIT $5) d)"""
+"""Delete the oldest: $5, or a few more that were recorded with them."""
 _REMOVE: Final = """
     DELETE FROM webhooks w WHERE w.tenant_id = $1 AND w.id = $2 AND w.deleted_at IS NOT NULL AND NOT EXISTS (
         SELECT FROM webhook_deliveries WHERE tenant_id = $1 AND webhook_id = $2)"""

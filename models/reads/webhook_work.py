@@ -8,6 +8,7 @@ from uuid import UUID
 
 from models.kinds import DeliveryStatus, EventKind, WebhookStatus
 from models.ledger import Ledger
+from models.lookups import each
 from models.reads.events import EVENTS, EventView
 from models.session import GENERIC_PLANS, TenantConnection, tenant_transaction
 from models.webhook_order import Chains
@@ -36,11 +37,13 @@ _WAITING: Final = """
     select id, position, kind, status, attempts, created_at, next_at from webhook_deliveries
      where tenant_id = $1 and webhook_id = $2 and status in ('WAITING', 'RETRYING')
      order by position nulls first, id limit $3"""
-_KEYS: Final = """
+_KEYS: Final = f"""
     select t.position, t.customer_id,
            array(select distinct account_id from entries where tenant_id = $1 and transaction_id = t.id) as accounts
-      from feed t where t.tenant_id = $1 and t.position = any($2::bigint[])"""
-_AT: Final = f"select {EVENTS.columns} from feed t where t.tenant_id = $1 and t.position = any($2::bigint[])"
+      from {each("position bigint")} k join feed t on t.tenant_id = $1 and t.position = k.position"""
+_AT: Final = f"""
+    select {EVENTS.columns}
+      from {each("position bigint")} k join feed t on t.tenant_id = $1 and t.position = k.position"""
 _AFTER: Final = f"""
     select {EVENTS.columns} from feed t
      where t.tenant_id = $1 and t.position > $2 and t.position <= $3 and t.kind = any($4::text[])
@@ -161,12 +164,12 @@ async def read_work(tenant_id: UUID, asked: Asked) -> Work:
 async def _read(reader: "_Reader", asked: Asked) -> Work:
     chains: Chains[int] = Chains()
     waiting = await reader.waiting(asked.webhook_id)
-    tried = [n for n, each in enumerate(waiting) if _put(chains, n, each, asked)]
+    tried = [n for n, one in enumerate(waiting) if _put(chains, n, one, asked)]
     views = await reader.at([position for n in tried if (position := waiting[n].position) is not None])
     chosen = set(tried)
     items = [
-        Item(each, None if each.position is None else views.get(each.position), n in chosen, each.keys)
-        for n, each in enumerate(waiting)
+        Item(one, None if one.position is None else views.get(one.position), n in chosen, one.keys)
+        for n, one in enumerate(waiting)
     ]
     if not asked.active:
         return Work(tuple(items), chains, asked.position)
@@ -183,11 +186,11 @@ async def _read(reader: "_Reader", asked: Asked) -> Work:
     return Work(tuple(items), chains, following.through)
 
 
-def _put(chains: Chains[int], number: int, each: Waiting, asked: Asked) -> bool:
+def _put(chains: Chains[int], number: int, one: Waiting, asked: Asked) -> bool:
     """Add what waits to its chains. Returns whether it may be tried now."""
-    due = each.next_at is None or each.next_at <= asked.now
-    due = due and (asked.active or each.position is None) and number < MAX_PINGS + asked.most
-    chains.add(number, each.keys, stuck=not due)
+    due = one.next_at is None or one.next_at <= asked.now
+    due = due and (asked.active or one.position is None) and number < MAX_PINGS + asked.most
+    chains.add(number, one.keys, stuck=not due)
     return not chains.is_stuck(number)
 
 
@@ -235,7 +238,7 @@ class _Reader:
 
     def keys_of(self, view: EventView) -> frozenset[UUID]:
         """Keys of an event's order: its customer, and each account that it moved; the tenant if it has neither."""
-        return _keys(view.customer_id, [each.account_id for each in view.movements or ()], self._tenant_id)
+        return _keys(view.customer_id, [one.account_id for one in view.movements or ()], self._tenant_id)
 
 
 def _waiting(row: Any, keys: frozenset[UUID]) -> Waiting:
