@@ -18,7 +18,7 @@ from models.errors import (
 )
 from models.kinds import Counter, TransactionKind
 from models.money import SERVICE_CREDITS, nonzero_minor, to_decimal
-from models.planning import calendar, credits, plan_of, requesting
+from models.planning import answering, calendar, credits, plan_of, requesting
 from models.planning.allowances import allowance_of
 from models.planning.config import ReasonRule
 from models.planning.drafts import TransactionDraft
@@ -208,7 +208,7 @@ def _check_used_up(books: Books, command: AdjustCredit) -> None:
     """Raises CreditNotOpen if a merge left nothing of the named credit, so that it has no account."""
     credit = books.credits_by_id.get(command.credit_id) if command.credit_id else None
     if credit is not None and books.homes.get(credit.account_id) == (command.customer_id, command.asset):
-        raise CreditNotOpen(credits.credit_view(credit, command.asset).status(books.now))
+        raise CreditNotOpen(answering.credit_view(credit, command.asset).status(books.now))
 
 
 def _check_no_dates(books: Books, command: AdjustCredit) -> None:
@@ -235,7 +235,7 @@ def named_credit(
     if service_ids and not credits.serves(credit, service_ids):
         raise Invalid("The credit cannot be spent on these services. Choose another one.", field=("serviceIds",))
     if not credits.is_open(credit, books.now):
-        raise CreditNotOpen(credits.credit_view(credit, account.asset).status(books.now))
+        raise CreditNotOpen(answering.credit_view(credit, account.asset).status(books.now))
     if amount_minor > credit.free_minor:
         raise InsufficientBalance(
             to_decimal(credit.free_minor, account.asset), account.asset, what="left of the credit"
@@ -248,9 +248,9 @@ def _outcome(
 ) -> Outcome:
     views: tuple[Any, ...] = ()
     if context.shown:
-        views = credits.transaction_view(transaction), credits.account_view(account)
+        views = answering.transaction_view(transaction), answering.account_view(account)
         if credit is not None:
-            views = *views, credits.credit_view(credit, account.asset)
+            views = *views, answering.credit_view(credit, account.asset)
     return Outcome(
         transaction_id=transaction.id, account_id=account.id, credit_id=credit.id if credit else None, views=views
     )

@@ -19,7 +19,7 @@ from models.errors import (
 )
 from models.kinds import AssignmentOrigin, Counter, InvoiceStatus, TransactionKind
 from models.money import is_money, nonzero_minor, to_decimal
-from models.planning import credits, plan_of
+from models.planning import answering, credits, plan_of
 from models.planning.drafts import TransactionDraft
 from models.planning.needs import Needs
 from models.planning.settling import check_grants_fit, exceeds_due_to_credit, grant_if_paid, invoice_view, settle
@@ -76,7 +76,7 @@ def plan(books: Books, context: PostingContext, command: AssignCredit) -> Outcom
     if not is_money(account.asset):
         raise Invalid(f"Only money can be set against invoices, not {account.asset}.", field=("creditId",))
     if not credits.is_open(credit, books.now):
-        raise CreditNotOpen(credits.credit_view(credit, account.asset).status(books.now))
+        raise CreditNotOpen(answering.credit_view(credit, account.asset).status(books.now))
     amounts = planned_amounts(books, command.assignments, account, credit)
     # Must succeed from here on.
     transaction = credits.begin(books, TransactionKind.ASSIGNMENT, account.customer_id, context)
@@ -87,9 +87,9 @@ def plan(books: Books, context: PostingContext, command: AssignCredit) -> Outcom
         credit_id=credit.id,
         assignment_ids=tuple(view.id for view in views),
         views=(
-            credits.transaction_view(transaction),
-            credits.account_view(account),
-            credits.credit_view(credit, account.asset),
+            answering.transaction_view(transaction),
+            answering.account_view(account),
+            answering.credit_view(credit, account.asset),
             *views,
             *(invoice_view(invoice) for invoice, _ in amounts),
         ),

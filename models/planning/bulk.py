@@ -8,7 +8,7 @@ from models.errors import CurrencyNotAllowed, Duplicate, Invalid, LedgerError, L
 from models.kinds import BulkErrorPolicy, BulkStatus
 from models.money import exponent, to_minor
 from models.planning import adjust, plan_of
-from models.planning.credits import actor_view
+from models.planning.answering import actor_view
 from models.planning.drafts import BulkOperationDraft, BulkRowDraft
 from models.planning.events import emit
 from models.planning.needs import Needs, merge

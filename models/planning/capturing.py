@@ -13,7 +13,7 @@ from models.commands import LATER, Command, Outcome
 from models.errors import ExceedsRemaining, Invalid, NotFound
 from models.kinds import AssignmentOrigin, Counter, PaymentMethod, TransactionKind
 from models.money import to_decimal
-from models.planning import calendar, credits, plan_of
+from models.planning import answering, calendar, credits, plan_of
 from models.planning.assign import assign
 from models.planning.auditing import audit
 from models.planning.events import emit
@@ -67,7 +67,7 @@ def plan_capture(books: Books, context: PostingContext, command: CaptureHold) ->
     for credit, taken in capture(books, transaction, hold, amount_minor):
         credits.move(books, transaction, account, credit, -taken, Counter.SPENT)
         yield
-    return _outcome(hold, account, (credits.transaction_view(transaction),), transaction_id=transaction.id)
+    return _outcome(hold, account, (answering.transaction_view(transaction),), transaction_id=transaction.id)
 
 
 def _amount(amount: Decimal, hold: HoldState, account: AccountState) -> int:
@@ -110,7 +110,7 @@ def _pay(
     event = PostingContext(context.actor, context.key, event_id, texts=context.texts)
     transaction = credits.begin(books, TransactionKind.ASSIGNMENT, invoice.customer_id, event, note=command.note)
     emit(books, "payment.recorded", payment.id)
-    views: list[Any] = [payment_view(payment, invoice.currency), credits.transaction_view(transaction)]
+    views: list[Any] = [payment_view(payment, invoice.currency), answering.transaction_view(transaction)]
     for credit, taken in capture(books, transaction, hold, amount_minor):
         views.append(
             assign(books, transaction, account, credit, invoice, taken, AssignmentOrigin.MANUAL, payment_id=payment.id)
@@ -136,5 +136,5 @@ def _pay(
 
 
 def _outcome(hold: HoldState, account: AccountState, views: tuple[Any, ...], **ids: Any) -> Outcome:
-    shown = (*views, credits.account_view(account), hold_view(hold, account.asset))
+    shown = (*views, answering.account_view(account), hold_view(hold, account.asset))
     return Outcome(account_id=account.id, hold_id=hold.id, views=shown, **ids)

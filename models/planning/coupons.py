@@ -12,7 +12,7 @@ from models.commands import LATER, Command, Outcome
 from models.errors import CouponNotIssued, CustomerMismatch, Invalid, InvoiceNotOpen, NotFound
 from models.kinds import Counter, CouponStatus, InvoiceStatus, TransactionKind
 from models.money import POINTS
-from models.planning import credits, plan_of
+from models.planning import answering, credits, plan_of
 from models.planning.auditing import audit
 from models.planning.drafts import TransactionDraft
 from models.planning.events import emit
@@ -147,7 +147,7 @@ def plan_disable(books: Books, context: PostingContext, command: DisableCoupon) 
         transaction_id=transaction.id,
         account_id=account.id,
         coupon_id=coupon.id,
-        views=(coupon_view(coupon), credits.transaction_view(transaction), credits.account_view(account)),
+        views=(coupon_view(coupon), answering.transaction_view(transaction), answering.account_view(account)),
     )
 
 

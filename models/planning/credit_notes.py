@@ -23,7 +23,7 @@ from models.errors import (
 )
 from models.kinds import Counter, GiveBack, InvoiceStatus, ProductKind, TransactionKind
 from models.money import nonzero_minor, to_decimal
-from models.planning import calendar, credits, plan_of, requesting
+from models.planning import answering, calendar, credits, plan_of, requesting
 from models.planning.allowances import allowance_of
 from models.planning.auditing import audit
 from models.planning.drafts import TransactionDraft
@@ -325,7 +325,7 @@ def note_outcome(
     # An account that was only opened to be locked is deleted again.
     accounts = (account,) if account.sequence else ()
     shown = {credit.id: credit for credit in touched}  # as it is now: it may have come back twice
-    credit_views = yield from each(lambda credit: credits.credit_view(credit, account.asset), shown.values())
+    credit_views = yield from each(lambda credit: answering.credit_view(credit, account.asset), shown.values())
     return Outcome(
         transaction_id=transaction.id,
         account_id=account.id if touched else None,
@@ -333,8 +333,8 @@ def note_outcome(
         invoice_id=invoice.id,
         credit_note_id=note.id,
         views=(
-            credits.transaction_view(transaction),
-            *map(credits.account_view, accounts),
+            answering.transaction_view(transaction),
+            *map(answering.account_view, accounts),
             *credit_views,
             credit_note_view(note, invoice),
             invoice_view(invoice),

@@ -26,7 +26,7 @@ from models.errors import (
 from models.holding_errors import HoldEnded, TooManyHolds
 from models.kinds import InvoiceStatus, Role, TransactionKind
 from models.money import to_decimal
-from models.planning import credits, plan_of
+from models.planning import answering, credits, plan_of
 from models.planning.adjust import check_services
 from models.planning.hold_rows import HoldState
 from models.planning.needs import Needs, Spend
@@ -149,7 +149,11 @@ def plan_hold(books: Books, context: PostingContext, command: HoldCredit) -> Ste
         transaction_id=transaction.id,
         account_id=account.id,
         hold_id=hold.id,
-        views=(credits.transaction_view(transaction), credits.account_view(account), hold_view(hold, account.asset)),
+        views=(
+            answering.transaction_view(transaction),
+            answering.account_view(account),
+            hold_view(hold, account.asset),
+        ),
     )
 
 
@@ -240,7 +244,11 @@ def plan_release_hold(books: Books, context: PostingContext, command: ReleaseHol
         transaction_id=transaction.id,
         account_id=account.id,
         hold_id=hold.id,
-        views=(credits.transaction_view(transaction), credits.account_view(account), hold_view(hold, account.asset)),
+        views=(
+            answering.transaction_view(transaction),
+            answering.account_view(account),
+            hold_view(hold, account.asset),
+        ),
     )
 
 
@@ -265,7 +273,7 @@ def plan_extend(books: Books, context: PostingContext, command: ExtendHold) -> O
         transaction_id=transaction.id,
         account_id=account.id,
         hold_id=hold.id,
-        views=(credits.transaction_view(transaction), hold_view(hold, account.asset)),
+        views=(answering.transaction_view(transaction), hold_view(hold, account.asset)),
     )
 
 

@@ -11,7 +11,7 @@ from models.errors import AmountOutOfRange, CurrencyMismatch, Duplicate, Invalid
 from models.kinds import AssignmentOrigin, InvoiceKind, InvoiceStatus, ProductKind, TransactionKind
 from models.money import MAX_AMOUNT_MINOR, is_money, to_decimal, to_price
 from models.names import checked_name, clean_name
-from models.planning import calendar, credits, plan_of, requesting
+from models.planning import answering, calendar, credits, plan_of, requesting
 from models.planning.allowances import selling_allowance_of
 from models.planning.applying import applying_on
 from models.planning.assign import assign
@@ -299,8 +299,8 @@ def _apply_credit(books: Books, context: PostingContext, invoice: InvoiceState) 
                 transaction = credits.begin(books, TransactionKind.ASSIGNMENT, invoice.customer_id, applied)
             amount_minor = min(credit.free_minor, invoice.due_to_credit_minor)
             views.append(assign(books, transaction, account, credit, invoice, amount_minor, AssignmentOrigin.AUTO))
-            views.append(credits.credit_view(credit, account.asset))
+            views.append(answering.credit_view(credit, account.asset))
         yield
     if transaction is None:
         return ()
-    return (*views, credits.transaction_view(transaction), credits.account_view(account))
+    return (*views, answering.transaction_view(transaction), answering.account_view(account))

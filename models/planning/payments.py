@@ -9,7 +9,7 @@ from models.commands import LATER, Actor, Command, Outcome, RecordPayment
 from models.errors import CreditNoted, ExceedsDue, InsufficientBalance, Invalid, InvoiceNotOpen, NotFound, PaymentVoided
 from models.kinds import AssignmentOrigin, Counter, InvoiceStatus, PaymentMethod, TransactionKind
 from models.money import nonzero_minor, to_decimal
-from models.planning import calendar, credits, plan_of, requesting
+from models.planning import answering, calendar, credits, plan_of, requesting
 from models.planning.allowances import allowance_of, spending_allowance_of
 from models.planning.assign import assign
 from models.planning.auditing import audit
@@ -133,9 +133,9 @@ def plan(books: Books, context: PostingContext, command: RecordPayment) -> Steps
     kept = None
     if account is not None and kept_minor:
         kept = _keep(books, context, account, command, payment, limited)
-        views = (credits.credit_view(kept, account.asset),)
+        views = (answering.credit_view(kept, account.asset),)
     account = _if_used(account)
-    account_views = (credits.account_view(account),) if account else ()
+    account_views = (answering.account_view(account),) if account else ()
     return Outcome(
         payment_id=payment.id,
         invoice_id=invoice.id,
@@ -267,7 +267,7 @@ def _pay_with_credit(
                 )
             )
         yield
-    return (credits.transaction_view(transaction), *views)
+    return (answering.transaction_view(transaction), *views)
 
 
 def void_needs(command: VoidPayment, payment: PaymentState, account: AccountKey) -> Needs:
@@ -321,7 +321,7 @@ def plan_void(books: Books, context: PostingContext, command: VoidPayment) -> St
     emit(books, "payment.voided", payment.id)
     audit(books, context, "payment.voided", payment.id, invoice.customer_id, command.note, _told(payment, invoice))
     account = _if_used(account_of(books, invoice))
-    account_views = (credits.account_view(account),) if account else ()
+    account_views = (answering.account_view(account),) if account else ()
     return Outcome(
         payment_id=payment.id,
         invoice_id=invoice.id,

@@ -25,7 +25,7 @@ from models.errors import (
 from models.holding_errors import CreditHeld
 from models.kinds import Counter, CreditStatus, InvoiceStatus, Role, TransactionKind
 from models.money import SERVICE_CREDITS, to_decimal
-from models.planning import calendar, credits, plan_of
+from models.planning import answering, calendar, credits, plan_of
 from models.planning.adjust import MAX_SERVICES
 from models.planning.assign import MAX_ASSIGNMENTS, InvoiceAmount, assign_all, assignment_view, planned_amounts
 from models.planning.auditing import audit, invoice_details
@@ -181,7 +181,7 @@ def _released(
         touched[credit.id], accounts[credit.account_id] = credit, books.accounts_by_id[credit.account_id]
         yield
     only = next(iter(touched)) if len(touched) == 1 else None
-    credit_views = yield from each(lambda c: credits.credit_view(c, accounts[c.account_id].asset), touched.values())
+    credit_views = yield from each(lambda c: answering.credit_view(c, accounts[c.account_id].asset), touched.values())
     ids = yield from in_order([part.id for part in parts], lambda part_id: part_id.bytes)
     part_views = yield from each(lambda part: assignment_view(part, books.invoices[part.invoice_id].currency), parts)
     return Outcome(
@@ -190,8 +190,8 @@ def _released(
         credit_id=only,
         assignment_ids=tuple(ids),
         views=(
-            credits.transaction_view(transaction),
-            *(credits.account_view(account) for account in accounts.values()),
+            answering.transaction_view(transaction),
+            *(answering.account_view(account) for account in accounts.values()),
             *credit_views,
             *part_views,
             *(invoice_view(invoice) for invoice in invoices.values()),
@@ -233,7 +233,7 @@ def plan_reassign(books: Books, context: PostingContext, command: ReassignCredit
     credit = books.credits_by_id[part.credit_id]
     account = books.accounts_by_id[credit.account_id]
     if not credits.is_open(credit, books.now):
-        raise CreditNotOpen(credits.credit_view(credit, account.asset).status(books.now)).at("assignmentId")
+        raise CreditNotOpen(answering.credit_view(credit, account.asset).status(books.now)).at("assignmentId")
     take_back_grants(books, context, books.invoices[part.invoice_id])
     amounts = planned_amounts(books, command.assignments, account, credit)
     transaction = credits.begin(books, TransactionKind.ASSIGNMENT, account.customer_id, context)
@@ -244,10 +244,10 @@ def plan_reassign(books: Books, context: PostingContext, command: ReassignCredit
         credit_id=credit.id,
         assignment_ids=tuple(view.id for view in views),
         views=(
-            credits.transaction_view(transaction),
-            credits.transaction_view(released),
-            credits.account_view(account),
-            credits.credit_view(credit, account.asset),
+            answering.transaction_view(transaction),
+            answering.transaction_view(released),
+            answering.account_view(account),
+            answering.credit_view(credit, account.asset),
             *views,
             *(invoice_view(invoice) for invoice, _ in amounts),
         ),
@@ -328,7 +328,7 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
         for a in books.assignments.values()
         if a.released_at is None and a.noted_minor < a.amount_minor and books.credits_by_id[a.credit_id] is credit
     ]
-    status = credits.credit_view(credit, account.asset).status(books.now)
+    status = answering.credit_view(credit, account.asset).status(books.now)
     if status not in (CreditStatus.OPEN, CreditStatus.SCHEDULED) and not parts:
         raise CreditNotOpen(status)
     if parts and not command.release_assignments:
@@ -373,7 +373,7 @@ def plan_update_credit(books: Books, context: PostingContext, command: UpdateCre
     """
     check_note(command.note)
     credit, account = _credit_and_account(books, command.credit_id)
-    status = credits.credit_view(credit, account.asset).status(books.now)
+    status = answering.credit_view(credit, account.asset).status(books.now)
     if status not in _CHANGEABLE:
         raise CreditNotOpen(status)
     expires_at = _new_expiry(books, credit, command)
@@ -456,8 +456,8 @@ def _credit_outcome(books: Books, transaction: TransactionDraft, account: Accoun
         account_id=account.id if accounts else None,
         credit_id=credit.id,
         views=(
-            credits.transaction_view(transaction),
-            credits.credit_view(credit, account.asset),
-            *map(credits.account_view, accounts),
+            answering.transaction_view(transaction),
+            answering.credit_view(credit, account.asset),
+            *map(answering.account_view, accounts),
         ),
     )

@@ -26,8 +26,8 @@ from models.commands import (
 from models.errors import InvariantViolated, LedgerError, TooManyPending
 from models.kinds import ApprovalStatus
 from models.money import to_minor
+from models.planning.answering import actor_view
 from models.planning.binding import Terms, credit_sold, terms_of
-from models.planning.credits import actor_view
 from models.planning.events import emit
 from models.planning.notes import kept_texts
 from models.planning.state import ApprovalState, Books, PostingContext

@@ -9,7 +9,7 @@ from models.commands import Actor, LimitVerdict, Outcome, ReviveCredit
 from models.errors import CreditNotOpen, ExceedsRemaining, LedgerError, NotFound
 from models.kinds import CreditStatus, TransactionKind
 from models.money import to_decimal
-from models.planning import credits, plan_of, requesting
+from models.planning import answering, credits, plan_of, requesting
 from models.planning.adjust import check_membership, check_reason
 from models.planning.allowances import allowance_of
 from models.planning.needs import Needs
@@ -72,9 +72,9 @@ def plan(books: Books, context: PostingContext, command: ReviveCredit) -> Steps[
         account_id=account.id,
         credit_id=credit.id,
         views=(
-            credits.transaction_view(transaction),
-            credits.account_view(account),
-            credits.credit_view(credit, account.asset),
+            answering.transaction_view(transaction),
+            answering.account_view(account),
+            answering.credit_view(credit, account.asset),
         ),
     )
 

@@ -4,7 +4,7 @@ from models.commands import GiveReward, Outcome
 from models.errors import Busy, InsufficientBalance, NotFound, RewardInactive
 from models.kinds import Counter, CouponStatus, TransactionKind
 from models.money import POINTS, to_decimal
-from models.planning import calendar, credits, plan_of, requesting
+from models.planning import answering, calendar, credits, plan_of, requesting
 from models.planning.allowances import allowance_of
 from models.planning.coupons import coupon_view
 from models.planning.events import emit
@@ -80,12 +80,12 @@ def plan(books: Books, context: PostingContext, command: GiveReward) -> Steps[Ou
     view = coupon_view(coupon)
     books.writes.coupons.append(coupon)
     emit(books, "coupon.issued", view.id)
-    account_views = (credits.account_view(account),) if account else ()
+    account_views = (answering.account_view(account),) if account else ()
     return Outcome(
         transaction_id=transaction.id,
         account_id=account.id if account else None,
         coupon_id=view.id,
-        views=(view, credits.transaction_view(transaction), *account_views),
+        views=(view, answering.transaction_view(transaction), *account_views),
     )
 
 

@@ -15,7 +15,7 @@ from models.commands import LATER, Actor, Command, Outcome, RefundSpend
 from models.errors import ExceedsRemaining, InsufficientBalance, Invalid, InvariantViolated, NotFound, PurposeRequired
 from models.kinds import Counter, Role, TransactionKind
 from models.money import nonzero_minor, to_decimal
-from models.planning import credits, plan_of, requesting
+from models.planning import answering, credits, plan_of, requesting
 from models.planning.adjust import check_services
 from models.planning.allowances import Allowance, allowance_of, spending_allowance_of
 from models.planning.drafts import RefundDraft
@@ -104,7 +104,7 @@ def take(
     return Outcome(
         transaction_id=transaction.id,
         account_id=account.id,
-        views=(credits.transaction_view(transaction), credits.account_view(account)),
+        views=(answering.transaction_view(transaction), answering.account_view(account)),
     )
 
 
@@ -173,7 +173,7 @@ def plan_refund(books: Books, context: PostingContext, command: RefundSpend) -> 
     return Outcome(
         transaction_id=transaction.id,
         account_id=account.id,
-        views=(credits.transaction_view(transaction), credits.account_view(account)),
+        views=(answering.transaction_view(transaction), answering.account_view(account)),
     )
 
 

@@ -12,7 +12,7 @@ from models.commands import Actor, LimitVerdict, Outcome, TransferCredit
 from models.errors import InsufficientBalance, Invalid, InvariantViolated, NotFound
 from models.kinds import Counter, TransactionKind
 from models.money import to_decimal
-from models.planning import credits, plan_of, requesting
+from models.planning import answering, credits, plan_of, requesting
 from models.planning.adjust import check_membership, named_credit
 from models.planning.allowances import allowance_of
 from models.planning.drafts import Limited, TransactionDraft, TransferDraft, TransferredCreditDraft
@@ -75,7 +75,7 @@ def plan(books: Books, context: PostingContext, command: TransferCredit) -> Step
     return Outcome(
         transaction_id=given.id,
         account_id=giver.id,
-        views=(*map(credits.transaction_view, (given, received)), *map(credits.account_view, (receiver, giver))),
+        views=(*map(answering.transaction_view, (given, received)), *map(answering.account_view, (receiver, giver))),
     )
 
 
