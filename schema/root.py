@@ -61,6 +61,7 @@ import resolvers.viewer
 import resolvers.void_credit
 import resolvers.void_invoice
 import resolvers.void_payment
+import resolvers.webhooks
 from auth.roles import Permission as May
 from gateway.compiled.extension import COMPILE_AT
 from gateway.documents import DocumentCache
@@ -109,6 +110,9 @@ class Query:
     )
     preview_credit_note = root_field(resolvers.create_credit_note.resolve_preview, May.CREATE_CREDIT_NOTE)
     preview_hold = root_field(resolvers.hold_credit.resolve_preview, May.SPEND_CREDIT)
+    preview_capture = root_field(
+        resolvers.capture_hold.resolve_preview, May.SPEND_CREDIT, exactly=resolvers.capture_hold.rights
+    )
     preview_refund = root_field(
         resolvers.refund_spend.resolve_preview, May.REFUND_SPEND, exactly=resolvers.refund_spend.rights
     )
@@ -143,10 +147,14 @@ class Query:
     )
     statement = root_field(resolvers.statement.resolve, May.READ_LEDGER, own=True, cost=REPORT)
     bulk_operation = root_field(resolvers.bulk_operation.resolve, May.BULK)
+    bulk_operations = root_field(resolvers.bulk_operation.resolve_all, May.BULK)
     approval_requests = root_field(resolvers.approvals.resolve_all, May.APPROVE, *MAY_ASK)
     limit_rules = root_field(resolvers.limits.resolve_rules, May.READ_CONFIG, cost=LONG_LIST)
 
     partner_tokens = root_field(resolvers.partner_tokens.resolve_all, May.READ_CONFIG, May.WRITE_TOKENS)
+
+    webhooks = root_field(resolvers.webhooks.resolve_all, May.READ_CONFIG, May.WRITE_WEBHOOKS)
+    webhook_deliveries = root_field(resolvers.webhooks.resolve_deliveries, May.READ_CONFIG, May.WRITE_WEBHOOKS)
 
     audit_trail = root_field(resolvers.audit_trail.resolve, May.READ_AUDIT, cost=REPORT)
     checkpoints = root_field(resolvers.checkpoints.resolve, May.READ_LEDGER)
@@ -230,6 +238,18 @@ class Mutation:
     )
     rotate_token = root_field(resolvers.partner_tokens.resolve_rotate, May.WRITE_TOKENS)
     revoke_token = root_field(resolvers.partner_tokens.resolve_revoke, May.WRITE_TOKENS)
+    create_webhook = root_field(
+        resolvers.webhooks.resolve_create, May.WRITE_WEBHOOKS, exactly=resolvers.webhooks.rights_to_create
+    )
+    update_webhook = root_field(
+        resolvers.webhooks.resolve_update, May.WRITE_WEBHOOKS, exactly=resolvers.webhooks.rights_to_update
+    )
+    rotate_webhook_secret = root_field(resolvers.webhooks.resolve_rotate, May.WRITE_WEBHOOKS)
+    enable_webhook = root_field(resolvers.webhooks.resolve_enable, May.WRITE_WEBHOOKS)
+    disable_webhook = root_field(resolvers.webhooks.resolve_disable, May.WRITE_WEBHOOKS)
+    delete_webhook = root_field(resolvers.webhooks.resolve_delete, May.WRITE_WEBHOOKS)
+    test_webhook = root_field(resolvers.webhooks.resolve_test, May.WRITE_WEBHOOKS)
+    replay_webhook = root_field(resolvers.webhooks.resolve_replay, May.WRITE_WEBHOOKS)
     update_tenant = root_field(resolvers.update_tenant.resolve, May.WRITE_CONFIG)
 
 
