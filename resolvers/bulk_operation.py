@@ -4,7 +4,7 @@ import strawberry
 
 from schema.context import Info
 from schema.ids import asked_id
-from schema.types.requests import BulkOperation
+from schema.types.bulks import BulkOperation
 
 
 async def resolve(info: Info, id: strawberry.ID) -> BulkOperation | None:  # noqa: A002 - the argument's name in the API
