@@ -303,8 +303,8 @@ CREATE TRIGGER seal_changed AFTER UPDATE OF id, status, asset, error_policy, dry
     FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_bulk_operations();
 CREATE TRIGGER seal_deleted AFTER DELETE ON bulk_operations
     FOR EACH ROW EXECUTE FUNCTION seal_bulk_operations();
-GRANT SELECT, INSERT, UPDATE (status, total, processed, succeeded, failed, finished_at, validated_at, claimed_until,
-    cancel_requested) ON bulk_operations TO scrip_app;
+GRANT SELECT, INSERT, UPDATE (status, total, processed, succeeded, failed, finished_at, command, validated_at,
+    claimed_until, cancel_requested) ON bulk_operations TO scrip_app;
 
 CREATE TABLE bulk_rows (
     id             uuid NOT NULL,

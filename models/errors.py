@@ -41,10 +41,11 @@ class LedgerError(Exception):
     """Base of all expected failures.
 
     code: stable name, one of the contract's `UserErrorCode`. field: path in the input, or None.
-    row: index in a bulk, from 0, or None.
+    row: index in a bulk, from 0, or None. others: what else is wrong with that row.
     """
 
     code: ClassVar[str] = "INVALID"
+    others: "tuple[LedgerError, ...]" = ()
 
     def __init__(self, message: str, *, field: tuple[str, ...] | None = None) -> None:
         super().__init__(message)

@@ -304,6 +304,25 @@ class BulkKind(StrEnum):
     """It takes another bulk back, row by row."""
 
 
+class BulkMode(StrEnum):
+    """What the amounts of a bulk are."""
+
+    ADJUST = "ADJUST"
+    """Each is added, or removed if it is negative."""
+    SET = "SET"
+    """Each is what the customer is to have available: the difference is added or removed, by what is available when the row
+    is posted."""
+
+
+class FileFormat(StrEnum):
+    """Format of a file."""
+
+    CSV = "CSV"
+    """Text, a line for each row."""
+    XLSX = "XLSX"
+    """A workbook of a spreadsheet program."""
+
+
 class BulkErrorPolicy(StrEnum):
     """How a bulk treats bad rows."""
 

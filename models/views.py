@@ -342,7 +342,8 @@ class ApprovalRequestView:
 
 @frozen
 class BulkOperationView:
-    """reverses_id: the bulk that it takes back, if it is a reversal."""
+    """reverses_id: the bulk that it takes back, if it is a reversal. mode: of its amounts. file: what it was sent as, and
+    sums: of its amounts, as stored; None of one that was none, or from before they were kept."""
 
     id: UUID
     status: str
@@ -352,5 +353,10 @@ class BulkOperationView:
     succeeded: int
     failed: int
     sent_by: ActorView
+    created_at: datetime
     dry_run: bool = False
     reverses_id: UUID | None = None
+    mode: str = "ADJUST"
+    file: dict[str, Any] | None = None
+    sums: dict[str, list[Any]] | None = None
+    finished_at: datetime | None = None

@@ -19,7 +19,8 @@ from models.views import ApprovalRequestView, BulkOperationView
 class BulkRowView:
     """error: the row's userError, as stored, or None. amount: None if it was not understood. reversal_id: the transaction
     that took it back. Of a row of a reversal: taken_minor, what was taken or put back; used_minor, what was in use; the
-    tiers, if the person moved to another."""
+    tiers, if the person moved to another. line: of the file, from 1. moved: of a row that sets what is available, what
+    it added, or removed below zero; of a dry run, what it would."""
 
     row: int
     asset: str
@@ -32,6 +33,8 @@ class BulkRowView:
     used_minor: int | None = None
     tier_before: str | None = None
     tier_after: str | None = None
+    line: int | None = None
+    moved: Decimal | None = None
 
 
 _ROW: Final = columns(
@@ -44,11 +47,20 @@ _ROW: Final = columns(
     used_minor="(t.details->>'used_minor')::bigint",
     tier_before="t.details->>'tier_before'",
     tier_after="t.details->>'tier_after'",
+    line="""coalesce((t.details->>'line')::int, (select (o.command->>'first_line')::int + t."row" from bulk_operations o
+    where o.tenant_id = $1 and o.id = t.operation_id))""",
+    moved="(t.details->>'moved')::numeric",
 )
 _row: Final = rows(BulkRowView, error=parsed)
 
-_OPERATION: Final = columns(BulkOperationView, sent_by=who("actor_id"))
-_operation: Final = rows(BulkOperationView, sent_by=actor)
+_OPERATION: Final = columns(
+    BulkOperationView,
+    sent_by=who("actor_id"),
+    mode="coalesce(t.command->>'mode', 'ADJUST')",
+    file="t.command->'file'",
+    sums="t.command->'sums'",
+)
+_operation: Final = rows(BulkOperationView, sent_by=actor, file=parsed, sums=parsed)
 _APPROVAL: Final = f"""
     t.id, t.operation, t.command, t.customer_id, t.status, t.created_at, t.expires_at, t.decided_at, t.decision_note,
     t.transaction_id, t.invoice_id, t.terms, {who("requested_by_id")} as requester,

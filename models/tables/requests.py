@@ -50,8 +50,9 @@ class ApprovalRequest(TenantRow):
 class BulkOperation(TenantRow):
     """Many adjustments in one request. status: QUEUED, RUNNING, COMPLETED, FAILED or CANCELLED.
 
-    command, idempotency_key: stored for one that continues after its request. validated_at: when every row was valid.
-    claimed_until: end of the worker's claim. reverses_id: the bulk that it takes back, if it is a reversal.
+    command: sums of the amounts, and what one that continues after its request needs. idempotency_key: of such.
+    validated_at: when every row was valid. claimed_until: end of the worker's claim. reverses_id: the bulk that it takes
+    back, if it is a reversal.
     """
 
     status = fields.CharField(max_length=16)
@@ -76,6 +77,7 @@ class BulkOperation(TenantRow):
         updates=(
             "status",
             "total",
+            "command",
             "processed",
             "succeeded",
             "failed",

@@ -1,5 +1,6 @@
 """Bulk operations, with the result of each row."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ import strawberry
 from auth.principal import Principal
 from auth.roles import Permission, Role, may
 from gateway.reading import Pending
-from models.kinds import BulkKind, BulkStatus, LimitKind, LimitScope
+from models.kinds import BulkKind, BulkMode, BulkStatus, FileFormat, LimitKind, LimitScope
 from models.money import exponent, to_decimal
 from models.reads import requests
 from models.reads.requests import BulkRowView
@@ -22,7 +23,7 @@ from schema.types.base import Connection, Node, Reader, resolved, shows
 from schema.types.customer import Customer
 from schema.types.enums import UserErrorCode
 from schema.types.errors import UserError
-from schema.types.ledger import Transaction
+from schema.types.ledger import Actor, Transaction
 from schema.types.limits import LimitRemaining
 from schema.types.pages import paged
 from schema.types.refs import BulkOperationRef
@@ -35,17 +36,29 @@ class BulkRow:
 
     row: int
     """Number of the row, counted from 0."""
+    line: int | None
+    """Number of the row's first line in its file, counted from 1; of a workbook, of its row. Null if there was no file."""
     amount: Decimal | None
     """Amount asked for; null if the row's amount could not be read."""
     error: UserError | None
     """Reason for which the row was not posted; null if it was, or has not been tried yet. In a reversal: for which it was
-    not taken back."""
+    not taken back. The first of `errors`."""
+    errors: list[UserError]
+    """All that is wrong with the row, so far as it is known without the others."""
     view: strawberry.Private[BulkRowView]
 
     @classmethod
     def of(cls, view: BulkRowView, _reader: Reader) -> "BulkRow":
-        error = None if view.error is None else _kept_error(view.error, view.row)
-        return cls(row=view.row, amount=_as_asked(view.amount, view.asset), error=error, view=view)
+        kept = [] if view.error is None else [view.error, *view.error.get("more", ())]
+        errors = [_kept_error(error, view.row) for error in kept]
+        return cls(
+            row=view.row,
+            line=view.line,
+            amount=_as_asked(view.amount, view.asset),
+            error=errors[0] if errors else None,
+            errors=errors,
+            view=view,
+        )
 
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
@@ -70,6 +83,15 @@ class BulkRow:
             return None
         info.context.require(Permission.READ_LEDGER)
         return info.context.loaders.transactions.get(self.view.reversal_id)
+
+    @resolved(Decimal | None)
+    def moved(self, info: Info) -> Decimal | None:
+        """With the mode SET: amount added, or removed if negative, so that the amount asked for is available; in a dry run,
+        the amount that would be. Null elsewhere, and until the row is tried."""
+        if self.view.moved is None:
+            return None
+        info.context.require(Permission.READ_LEDGER)
+        return _as_asked(self.view.moved, self.view.asset)
 
     @resolved(Decimal | None)
     def taken(self, info: Info) -> Decimal | None:
@@ -103,6 +125,56 @@ class BulkRow:
         return to_decimal(figure_minor, self.view.asset)
 
 
+@strawberry.type
+class BulkFile:
+    """A file of adjustments: what it is, and how it was read."""
+
+    name: str | None
+    """Name that its sender gave it; null if none."""
+    format: FileFormat
+    """Format of the file, by its own bytes."""
+    encoding: str | None
+    """Encoding of a CSV file."""
+    delimiter: str | None
+    """Delimiter of a CSV file: comma, semicolon or tab."""
+    decimal_mark: str | None
+    """Decimal mark of its amounts: point, or comma if the request says so."""
+    thousands_mark: str | None
+    """Mark between thousands in its amounts: none unless the request names one."""
+    sheet: str | None
+    """Sheet that was read, of a workbook."""
+
+    @classmethod
+    def of(cls, kept: dict[str, str]) -> "BulkFile":
+        names = ("name", "encoding", "delimiter", "decimal_mark", "thousands_mark", "sheet")
+        return cls(format=FileFormat(kept["format"]), **{name: kept.get(name) for name in names})
+
+
+@strawberry.type
+class BulkSum:
+    """Sum of a bulk's amounts in one asset, as they were asked for."""
+
+    asset: AssetCode
+    """Asset of the amounts."""
+    rows: int
+    """Number of rows."""
+    added: Decimal
+    """Sum of the amounts above zero; with the mode SET, of what is to be available."""
+    removed: Decimal
+    """Sum of the amounts below zero, as a number below zero."""
+
+    @classmethod
+    def of(cls, asset: str, kept: list[Any]) -> "BulkSum":
+        rows, added, removed = kept
+        places = exponent(asset)
+        return cls(
+            asset=AssetCode(asset),
+            rows=rows,
+            added=round(Decimal(added), places),
+            removed=round(Decimal(removed), places),
+        )
+
+
 @node(BulkOperationView, by_ids(requests.operations_by_ids), Permission.BULK, owner=None)
 @strawberry.type
 class BulkOperation(Node):
@@ -123,6 +195,17 @@ class BulkOperation(Node):
     failed."""
     failed: int
     """Number of rows rejected."""
+    mode: BulkMode
+    """What its amounts are: added and removed, or what is to be available."""
+    created_at: datetime
+    """Instant at which it was sent."""
+    finished_at: datetime | None
+    """Instant at which it ended; null until then."""
+    file: BulkFile | None
+    """File that it was sent as; null of one that was sent otherwise, or from before this was recorded."""
+    sums: list[BulkSum] | None
+    """Sums of the amounts asked for by its readable rows, for each asset; null of a reversal, and of one from before this
+    was recorded."""
     view: strawberry.Private[BulkOperationView]
 
     @classmethod
@@ -136,8 +219,18 @@ class BulkOperation(Node):
             processed=view.processed,
             succeeded=view.succeeded,
             failed=view.failed,
+            mode=BulkMode(view.mode),
+            created_at=view.created_at,
+            finished_at=view.finished_at,
+            file=None if view.file is None else BulkFile.of(view.file),
+            sums=None if view.sums is None else [BulkSum.of(asset, sums) for asset, sums in view.sums.items()],
             view=view,
         )
+
+    @strawberry.field
+    def sent_by(self) -> Actor:
+        """Who sent it."""
+        return Actor.of(self.view.sent_by)
 
     def may_be_seen(self, principal: Principal) -> bool:
         """A partner's program sees what its own client sent; what others did, where it may read the ledger."""

@@ -22,7 +22,8 @@ from models.errors import Invalid
 from models.ledger import Ledger
 from models.operations import bulk_claims, run_bulks
 from models.operations.cancel_bulk import cancel_bulk
-from models.operations.import_credits import ImportCredits, ImportRow, import_credits
+from models.operations.import_credits import import_credits
+from models.operations.import_files import ImportCredits, ImportRow
 from models.operations.partner_tokens import issue_token, revoke_token
 from models.operations.run_bulks import run_bulk
 from models.planning.bulk_rows import sender_scopes

@@ -20,7 +20,8 @@ from app.postgres.embedded import Urls
 from auth.roles import Role
 from models.configuration_commands import IssueToken
 from models.operations.approvals import approve_request
-from models.operations.import_credits import ImportCredits, ImportRow, import_credits
+from models.operations.import_credits import import_credits
+from models.operations.import_files import ImportCredits, ImportRow
 from models.operations.keep_feed import keep_feed
 from models.operations.keep_totals import keep_totals
 from models.operations.partner_tokens import issue_token
