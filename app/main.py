@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from uuid_utils.compat import uuid7
 
 from app.files.imports import import_route
+from app.files.reports import report_routes
 from app.files.requests import away
 from app.files.statements import statement_route
 from app.graphql import context_maker, graphql_view, socket_view
@@ -203,7 +204,12 @@ def _api(
     )
     sources.open_sockets = lambda: sockets.sockets.number
     make_context = context_maker(ledger, tenants, refused.note, limits)
-    return [WebSocketRoute(straight.PATH, sockets), statement_route(make_context), import_route(make_context)]
+    return [
+        WebSocketRoute(straight.PATH, sockets),
+        statement_route(make_context),
+        import_route(make_context),
+        *report_routes(make_context),
+    ]
 
 
 def _new_request_id() -> str:

@@ -47,7 +47,7 @@ class Kept:
         of[1 if amount > 0 else 2] += amount
 
     def as_json(self) -> dict[str, Any]:
-        return {"first_line": self.first_line, "sums": self.sums}
+        return {"first_line": self.first_line or None, "sums": self.sums}
 
 
 class Understanding:
@@ -81,7 +81,7 @@ class Understanding:
             details["expires_in_days"] = row.expires_in_days
         if row.texts is not None:
             details["texts"] = row.texts.as_json()
-        if row.line != self._kept.first_line + number:
+        if row.line and row.line != self._kept.first_line + number:
             details["line"] = row.line
         errors = [*row.errors]
         for understand in (self._asset, self._reason, self._expiry, self._effective_on, self._of_services):

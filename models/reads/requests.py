@@ -37,18 +37,21 @@ class BulkRowView:
     moved: Decimal | None = None
 
 
+ROW_ASSET: Final = """coalesce(t.details->>'asset',
+    (select o.asset from bulk_operations o where o.tenant_id = $1 and o.id = t.operation_id))"""
+ROW_LINE: Final = """coalesce((t.details->>'line')::int, (
+    select (o.command->>'first_line')::int + t."row" from bulk_operations o
+     where o.tenant_id = $1 and o.id = t.operation_id))"""
 _ROW: Final = columns(
     BulkRowView,
     row='t."row"',
-    asset="""coalesce(t.details->>'asset',
-    (select o.asset from bulk_operations o where o.tenant_id = $1 and o.id = t.operation_id))""",
+    asset=ROW_ASSET,
     reversal_id="(select m.transaction_id from reversed_rows m where m.tenant_id = $1 and m.id = t.id)",
     taken_minor="(t.details->>'taken_minor')::bigint",
     used_minor="(t.details->>'used_minor')::bigint",
     tier_before="t.details->>'tier_before'",
     tier_after="t.details->>'tier_after'",
-    line="""coalesce((t.details->>'line')::int, (select (o.command->>'first_line')::int + t."row" from bulk_operations o
-    where o.tenant_id = $1 and o.id = t.operation_id))""",
+    line=ROW_LINE,
     moved="(t.details->>'moved')::numeric",
 )
 _row: Final = rows(BulkRowView, error=parsed)

@@ -7,6 +7,7 @@ the request names other marks.
 
 import csv
 import io
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -50,6 +51,7 @@ NAMED: Final = {
 """Parameters of a request about how its file is written, and their values."""
 CAMEL: Final = {"decimal_mark": "decimalMark", "thousands_mark": "thousandsMark"}
 """Names of what is said of a file, as they are outside."""
+_LINE_END: Final = re.compile(r"[\r\n]")
 _SEP: Final = "sep="
 """Beginning of a line by which Excel is told the delimiter."""
 HEAD_CHARACTERS: Final = 64 * 1024
@@ -138,7 +140,7 @@ def delimiter_of(head: str, said: Said, fits: Callable[[Sequence[str]], bool]) -
     fits: whether these are names of columns. Raises Invalid if the request and the file say different ones, or it is
     not certain.
     """
-    line = head.partition("\n")[0].strip("\r").strip('"')
+    line = _LINE_END.split(head, 1)[0].strip('"')
     told = None
     if line.lower().startswith(_SEP) and len(line) == len(_SEP) + 1:
         told = next((name for name, mark in DELIMITERS.items() if mark == line[-1]), None)

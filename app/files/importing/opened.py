@@ -93,7 +93,11 @@ def _workbook(file: IO[bytes], said: Said, name: str | None) -> OpenedFile:
     if said.delimiter is not None or said.encoding is not None:
         raise Invalid("A workbook has neither a delimiter nor an encoding. Leave them out.", field=("file",))
     workbook = Workbook(file)
-    sheet = workbook.chosen(said.sheet)
+    try:
+        sheet = workbook.chosen(said.sheet)
+    except Invalid:
+        workbook.close()
+        raise
     told = FileTold(
         name,
         FileFormat.XLSX,

@@ -80,12 +80,12 @@ class Workbook:
                 sheet.name: rel.target for sheet, rel in reader.parser.find_sheets() if "worksheet" in rel.Type
             }
             self._book = reader.wb
+            self._formats = self._formats_of_styles()
+            if not 0 < len(self._sheets) <= MAX_SHEETS:
+                raise Invalid(f"A workbook has between 1 and {MAX_SHEETS} sheets.", field=("file",))
             self._texts = _Texts(self._zip, reader.package)
         except _BROKEN_TOO as error:
             raise Invalid(f"{_NOT_READ} ({type(error).__name__})", field=("file",)) from None
-        if not self._sheets or len(self._sheets) > MAX_SHEETS:
-            raise Invalid(f"A workbook has between 1 and {MAX_SHEETS} sheets.", field=("file",))
-        self._formats = self._formats_of_styles()
 
     def close(self) -> None:
         """Give its texts up."""
@@ -195,15 +195,22 @@ class _Texts:
         name = _part_of(package, "sharedStrings+xml")
         if name is None:
             return
+        try:
+            with archive.open(name) as part:
+                self._keep(_elements(part, "si", "sst"))
+        except BaseException:
+            self.close()
+            raise
+
+    def _keep(self, texts: Iterator[Element]) -> None:
         end = 0
-        with archive.open(name) as part:
-            for element in _elements(part, "si", "sst"):
-                text = _text(element).encode("utf-8", "surrogatepass")
-                self._kept.write(text)
-                end += len(text)
-                self._ends.append(end)
-                if len(self._ends) > MAX_TEXTS:
-                    raise Invalid(f"A workbook has at most {MAX_TEXTS:,} different texts.", field=("file",))
+        for element in texts:
+            text = _text(element).encode("utf-8", "surrogatepass")
+            self._kept.write(text)
+            end += len(text)
+            self._ends.append(end)
+            if len(self._ends) > MAX_TEXTS:
+                raise Invalid(f"A workbook has at most {MAX_TEXTS:,} different texts.", field=("file",))
 
     def __getitem__(self, place: int) -> str:
         """Raises IndexError."""
