@@ -1,5 +1,6 @@
 """The rows of a file of adjustments as they are stored to be worked off: understood, in chunks, each with its errors."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -186,7 +187,8 @@ async def insert_rows(
         stored = await each_in_slices(understand, list(enumerate(chunk, kept.total)))
         await _keep_whom_notes_are_about(connection, chunk)
         missing = await _insert(connection, ledger, operation_id, stored)
-        await _tell_all(connection, operation_id, understand, [(n, chunk[n - kept.total]) for n in missing])
+        unknown = [(n, chunk[n - kept.total], stored[n - kept.total][-1]) for n in missing]
+        await _tell_all(connection, operation_id, understand, unknown)
         kept.total += len(chunk)
     if kept.total == 0:
         raise Invalid("The file has no rows.", field=("file",))
@@ -227,17 +229,20 @@ async def _insert(
 
 
 async def _tell_all(
-    connection: TenantConnection, operation_id: UUID, understand: Understanding, missing: list[tuple[int, ImportRow]]
+    connection: TenantConnection,
+    operation_id: UUID,
+    understand: Understanding,
+    missing: list[tuple[int, ImportRow, str | None]],
 ) -> None:
-    """Add what else is wrong with rows whose customer is not there."""
+    """Tell both of rows whose customer is not there: that, and what else is wrong."""
     told = []
-    for number, row in missing:
-        if row.customer is None or row.errors:
-            continue
+    for number, row, report in missing:
+        if row.customer is None:
+            continue  # what is wrong with its name is told
         error = NotFound(f"There is no customer {row.customer[:MAX_SHOWN_CHARACTERS]}.", field=("customer",))
-        report = understand.not_found(row, error)
-        if report is not None:
-            told.append((number, report))
+        both = understand.not_found(row, error) if report is None else _with(report, error)
+        if both is not None:
+            told.append((number, both))
     if told:
         await connection.raw.execute(
             f"""UPDATE bulk_rows r SET error = u.error::jsonb FROM {each('"row" int', "error text", first=3)} u
@@ -246,6 +251,13 @@ async def _tell_all(
             operation_id,
             *zip(*told, strict=True),
         )
+
+
+def _with(report: str, error: LedgerError) -> str:
+    """A row's stored error, with another one."""
+    kept = json.loads(report)
+    kept.setdefault("more", []).append(error_report(error))
+    return to_json(kept)
 
 
 async def _keep_whom_notes_are_about(connection: TenantConnection, rows: list[ImportRow]) -> None:

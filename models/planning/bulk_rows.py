@@ -125,7 +125,7 @@ def _to_reach(books: Books, asked: AdjustCredit) -> AdjustCredit:
         )
     account = books.accounts.get((asked.customer_id, asked.asset))
     available_minor = 0 if account is None else account.available_minor
-    missing = asked.amount - to_decimal(available_minor, asked.asset)
+    missing = to_decimal(to_minor(asked.amount, asked.asset) - available_minor, asked.asset)
     if missing > 0:
         return replace(asked, amount=missing)
     if not missing:

@@ -126,7 +126,12 @@ carol,5,,NONE,,
             ("INVALID", ["asset"]),
             ("REASON_UNKNOWN", ["reason"]),
         ],
-        [("INVALID", ["effectiveOn"]), ("AMOUNT_ZERO", ["amount"]), ("REASON_UNKNOWN", ["reason"])],
+        [
+            ("INVALID", ["effectiveOn"]),
+            ("AMOUNT_ZERO", ["amount"]),
+            ("REASON_UNKNOWN", ["reason"]),
+            ("NOT_FOUND", ["customer"]),
+        ],
         [("AMOUNT_PRECISION", ["amount"]), ("NOTE_REQUIRED", ["note"])],
         [("DUPLICATE", ["customer"])],
     ]

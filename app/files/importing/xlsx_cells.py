@@ -11,6 +11,8 @@ from array import array
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
+from os import SEEK_END
+from struct import unpack_from
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, Final
 from xml.etree.ElementTree import Element, ParseError, XMLPullParser
@@ -42,6 +44,9 @@ _MOST_IN_A_ROW: Final = 1024 * 1024
 """Bytes of one row with all its tags, and of one text."""
 MAX_DIRECTORY_BYTES: Final = 1024 * 1024
 """Of the ZIP's list of its parts, all of which is read at once."""
+_END, _END_BYTES, _LENGTH_AT, _MOST_OF_A_COMMENT = b"PK\x05\x06", 22, 12, 65_535
+_END_OF_LARGE: Final = b"PK\x06\x07"
+"""Ends of the list: the usual one, with its length; and another one, of files of more than 4 GB, which replaces it."""
 _MOST_TIMES, _FROM_BYTES = 250, 64 * 1024 * 1024
 """How much more a part may unpack to than it was, once that is more than this."""
 _IN_MEMORY_BYTES: Final = 4 * 1024 * 1024
@@ -225,13 +230,16 @@ class _Texts:
 
 
 def _check_directory(file: IO[bytes]) -> None:
-    """Raises Invalid for a ZIP that lists far more than a workbook has."""
-    try:
-        end = zipfile._EndRecData(file)  # type: ignore[attr-defined]  # noqa: SLF001 - tests/contracts holds it
-    except _BROKEN_TOO:
-        end = None
-    if end is None or end[zipfile._ECD_SIZE] > MAX_DIRECTORY_BYTES:  # type: ignore[attr-defined]  # noqa: SLF001
+    """Raises Invalid for a ZIP that lists far more than a workbook has: all of its list is read at once."""
+    size = file.seek(0, SEEK_END)
+    file.seek(max(0, size - _END_BYTES - _MOST_OF_A_COMMENT))
+    last = file.read()
+    at = last.rfind(_END)
+    if at < 0 or len(last) - at < _END_BYTES or last.rfind(_END_OF_LARGE, 0, at) >= 0:
         raise Invalid(_NOT_READ, field=("file",))
+    (length,) = unpack_from("<L", last, at + _LENGTH_AT)
+    if length > MAX_DIRECTORY_BYTES:
+        raise Invalid(f"A workbook has at most {MAX_PARTS:,} parts.", field=("file",))
 
 
 def _check(archive: ZipFile) -> None:
