@@ -16,6 +16,7 @@ from gateway.websocket.limits import SocketLimits
 from gateway.websocket.session import Admit, Around, Bearer, CannotTell, NotAdmitted
 from gateway.websocket.view import SocketView
 from models.ledger import Ledger
+from models.reads.live import LiveFeed
 from models.reads.tenants import TenantDirectory
 from schema.context import Context, RefusedToken
 from schema.loaders import loaders_of
@@ -52,6 +53,7 @@ def socket_view(
     *,
     refused: RefusedToken,
     rate_limits: RateLimits | None = None,
+    live: LiveFeed | None = None,
     origins: Sequence[str] = (),
     limits: SocketLimits | None = None,
     logs: bool = False,
@@ -59,15 +61,13 @@ def socket_view(
     """The WebSocket view at /graphql: the same schema, with a context for each operation. logs: whether each operation has
     a line in the log.
 
-    A subscription's resolver has to call `info.context.refresh()` before each event, so that it is read as of its own
-    instant, and `info.context.reads.release()` after it, so that none holds a connection to the database while it
-    waits.
+    live: the feeds that subscriptions follow; one of its own unless given.
     """
 
     def note(reason: str, request_id: str, handshake: HTTPConnection) -> None:
         refused(reason, request_id, network_address(handshake))
 
-    make_context = context_maker(ledger, tenants, refused, rate_limits)
+    make_context = context_maker(ledger, tenants, refused, rate_limits, live)
     watching: dict[str, Around] = {"around": logged_operation} if logs else {}
     return SocketView(
         schema, make_context, admission(backend), clock, refused=note, origins=origins, limits=limits, **watching
@@ -90,13 +90,18 @@ def admission(backend: BearerBackend) -> Admit:
 
 
 def context_maker(
-    ledger: Ledger, tenants: TenantDirectory, refused: RefusedToken | None = None, rate_limits: RateLimits | None = None
+    ledger: Ledger,
+    tenants: TenantDirectory,
+    refused: RefusedToken | None = None,
+    rate_limits: RateLimits | None = None,
+    live: LiveFeed | None = None,
 ) -> Callable[[HTTPConnection], Awaitable[Context]]:
     """Makes the context of each request, and of each operation on a WebSocket: its bearer, and the way to this ledger.
 
     refused: counts good tokens of a tenant that is not known here. rate_limits: rejects requests of holders who
-    have used up their quota; None rejects none.
+    have used up their quota; None rejects none. live: the feeds that subscriptions follow.
     """
+    live = live or LiveFeed()
 
     async def make_context(request: HTTPConnection) -> Context:
         principal, address = principal_of(request), network_address(request)
@@ -109,6 +114,7 @@ def context_maker(
             address=address,
             charge=for_free if rate_limits is None else rate_limits.of(principal, address),
             refused=refused,
+            live=live,
         )
         request.scope.setdefault("state", {})[ASKED] = context.asked
         return context

@@ -5,6 +5,7 @@ import multiprocessing
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING
 
 import uuid_utils
@@ -47,9 +48,12 @@ from gateway.manifest import BadManifest, load_trusted_documents
 from gateway.schema import GatewaySchema
 from gateway.trusted import TrustedDocuments
 from gateway.websocket.limits import SocketLimits
+from jobs.signals import signalled
 from jobs.worker import working
 from models.errors import DatabaseAway
 from models.ledger import Ledger
+from models.operations.keep_feed import keep_feed
+from models.reads.live import LiveFeed, LiveLimits
 from models.reads.tenants import TenantDirectory
 from models.session import pool_state
 from models.sources import system_clock
@@ -85,6 +89,8 @@ def create_app(
     sources = Sources(ledger, refused.counts, None if limits is None else limits.tallies, pool=pool_state)
     metrics = Metrics(sources, shared=shared, verified=settings.verify_metrics)
     schema = _schema(settings)
+    # Where nobody can tell the relay that it has work, the followers have it done.
+    live = LiveFeed(_live_limits(settings), None if settings.run_jobs else partial(keep_feed, ledger))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -92,7 +98,7 @@ def create_app(
         try:
             async with (
                 nullcontext() if tracing is None else tracing.on(schema, ledger),
-                _open(settings, url, ledger, metrics, partner_tokens),
+                _open(settings, url, ledger, live, metrics, partner_tokens),
             ):
                 yield
         finally:
@@ -116,7 +122,7 @@ def create_app(
     return Starlette(
         routes=[
             Route(straight.PATH, view),
-            *_api(settings, schema, sources, tenants, backend, refused, limits),
+            *_api(settings, schema, sources, live, tenants, backend, refused, limits),
             *health_routes(ledger),
             *(metrics.routes if settings.metrics else ()),
             *(front_page(settings, system_clock, uuid7) if settings.has_pages else ()),
@@ -129,7 +135,7 @@ def create_app(
 
 @asynccontextmanager
 async def _open(
-    settings: Settings, url: str, ledger: Ledger, metrics: Metrics, partner_tokens: PartnerTokenVerifier
+    settings: Settings, url: str, ledger: Ledger, live: LiveFeed, metrics: Metrics, partner_tokens: PartnerTokenVerifier
 ) -> AsyncIterator[None]:
     """The database, and all that runs beside the requests, until the block ends."""
     async with open_database(
@@ -142,7 +148,8 @@ async def _open(
             lag_watched(metrics.lag.observe),
             metrics.published(),
             clock_kept(ledger),
-            working(ledger) if settings.run_jobs else nullcontext(),
+            signalled(live=live, relays=settings.run_jobs) as hints,
+            working(ledger, hints=hints) if settings.run_jobs else nullcontext(),
         ):
             yield
         await partner_tokens.settle()
@@ -183,6 +190,7 @@ def _api(
     settings: Settings,
     schema: GatewaySchema,
     sources: Sources,
+    live: LiveFeed,
     tenants: TenantDirectory,
     backend: BearerBackend,
     refused: RefusedTokens,
@@ -200,8 +208,10 @@ def _api(
         rate_limits=limits,
         origins=settings.cors_origins,
         limits=_socket_limits(settings),
+        live=live,
         logs=settings.log_format == "json",
     )
+    sources.live = live
     sources.open_sockets = lambda: sockets.sockets.number
     make_context = context_maker(ledger, tenants, refused.note, limits)
     return [
@@ -242,6 +252,10 @@ def _socket_limits(settings: Settings) -> SocketLimits:
         max_sockets=settings.max_websockets,
         max_sockets_per_holder=settings.max_websockets_per_holder,
     )
+
+
+def _live_limits(settings: Settings) -> LiveLimits:
+    return LiveLimits(settings.max_subscriptions, settings.max_subscriptions_per_tenant)
 
 
 def create_app_from_environment() -> Starlette:

@@ -161,6 +161,10 @@ class Settings(BaseSettings):
     """Of one process; they count as connections too. They are closed with 1013 beyond it."""
     max_websockets_per_holder: int = Field(default=50, ge=1, le=1_000_000)
     """Of one process, for the tokens of one subject, role and client."""
+    max_subscriptions: int = Field(default=10_000, ge=1, le=1_000_000)
+    """Of one process, by WebSocket and as streams of events."""
+    max_subscriptions_per_tenant: int = Field(default=5_000, ge=1, le=1_000_000)
+    """The same of one tenant."""
     websocket_init_timeout: float = Field(default=10, gt=0, le=60)
     """Seconds that a client has to send its token after the handshake."""
     rate_limit: str = "1200000/minute"

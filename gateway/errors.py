@@ -83,6 +83,14 @@ class ErrorCode(StrEnum):
     TOO_MANY_OPERATIONS = "TOO_MANY_OPERATIONS"
     """The connection runs as many operations as it may. Wait for one to end, or stop one."""
 
+    # Of a subscription.
+
+    TOO_MANY_SUBSCRIPTIONS = "TOO_MANY_SUBSCRIPTIONS"
+    """There are as many subscriptions as the server takes, of one tenant or together. Wait a while, then subscribe again."""
+    TOO_SLOW = "TOO_SLOW"
+    """The client read more slowly than things happened, and was dropped. Use the last cursor to subscribe again:
+    nothing is lost."""
+
 
 TOLD: Final[Counter[str]] = Counter({code.value: 0 for code in ErrorCode})
 """How many errors this process has told clients, by code: for its metrics."""

@@ -124,6 +124,8 @@ async def _admit(
     told["cost"] = {"requested": min(cost, MAX_REPORTED), "maximum": maximum}
     if cost > maximum:
         raise QueryTooCostly("cost", maximum, cost)
+    if hasattr(context, "cost"):
+        context.cost = max(cost, 1)
     charge: Charge = getattr(context, "charge", None) or for_free
     await charge(cost - written, written)
     return values
@@ -180,6 +182,7 @@ class GatewaySchema(strawberry.Schema):
 
     - `request_id: str | None`: put on masked errors;
     - `charge: Charge`: charges the operation's cost;
+    - `cost: int`: set to the operation's cost;
     - `follows: bool`: set to whether its document may follow a list or read the past;
     - `lists: Lists`: counts the work continued in turns, for the loaders whose owner has the same;
     - `searches: bool`: set to whether its operation adds up or searches much;

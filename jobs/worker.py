@@ -18,7 +18,9 @@ from models.currencies import open_books
 from models.errors import DatabaseAway, Unavailable
 from models.ledger import Ledger
 from models.ledger_metrics import JobMetrics
+from models.operations.keep_feed import JOB as FEED
 from models.reads.verify import every_tenant
+from models.signals import Hints
 from models.sources import system_clock
 
 log = logging.getLogger(__name__)
@@ -66,6 +68,11 @@ class Quiet:
         if found or tenant_id not in self._found:
             self._found[tenant_id] = now
 
+    def stir(self, tenant_id: UUID) -> None:
+        """Something may have happened there just now: it is looked at in the next rounds."""
+        self._found[tenant_id] = self._clock()
+        self._asked.pop(tenant_id, None)
+
     def keep(self, tenants: Collection[UUID]) -> None:
         """Forget all other tenants."""
         for each in (self._found, self._asked):
@@ -78,7 +85,7 @@ JOBS: Final = (
     Job("expiry", expiry.INTERVAL_S, expiry.run_once),
     Job("keys", keys.INTERVAL_S, keys.run_once),
     Job("totals", totals.INTERVAL_S, totals.run_once),
-    Job("feed", feed.INTERVAL_S, feed.relay, feed.PATIENCE_S),
+    Job(FEED, feed.INTERVAL_S, feed.relay, feed.PATIENCE_S),
     Job("feed_pruning", feed.PRUNING_INTERVAL_S, feed.prune),
 )
 
@@ -97,18 +104,26 @@ async def work_once(ledger: Ledger, tenant: str | None = None, jobs: Sequence[Jo
     return done
 
 
-async def work(ledger: Ledger, stop: asyncio.Event, jobs: Sequence[Job] = JOBS) -> None:
-    """Run all jobs side by side, each at its interval, until `stop` is set; steps under way are finished then."""
+async def work(ledger: Ledger, stop: asyncio.Event, jobs: Sequence[Job] = JOBS, hints: Hints | None = None) -> None:
+    """Run all jobs side by side, each at its interval, until `stop` is set; steps under way are finished then.
+
+    hints: where something was written, so that its events are given their positions at once.
+    """
+    quiet = {job.name: Quiet(job.patience_s) for job in jobs}
     async with asyncio.TaskGroup() as group:
         for job in jobs:
-            group.create_task(_repeat(ledger, job, stop), name=f"job {job.name}")
+            group.create_task(_repeat(ledger, job, stop, quiet[job.name]), name=f"job {job.name}")
+        if hints is not None and FEED in quiet:
+            hinted = group.create_task(feed.relay_hinted(ledger, hints, quiet[FEED].stir), name="the feed, at once")
+            await stop.wait()
+            hinted.cancel()
 
 
 @asynccontextmanager
-async def working(ledger: Ledger, jobs: Sequence[Job] = JOBS) -> AsyncIterator[None]:
-    """Run all jobs for as long as the block lasts."""
+async def working(ledger: Ledger, jobs: Sequence[Job] = JOBS, hints: Hints | None = None) -> AsyncIterator[None]:
+    """Run all jobs for as long as the block lasts. hints: as for `work`."""
     stop = asyncio.Event()
-    task = asyncio.create_task(work(ledger, stop, jobs), name="jobs")
+    task = asyncio.create_task(work(ledger, stop, jobs, hints), name="jobs")
     try:
         yield
     finally:
@@ -119,8 +134,7 @@ async def working(ledger: Ledger, jobs: Sequence[Job] = JOBS) -> AsyncIterator[N
             log.warning("a job did not stop within %g s and was cancelled", STOP_LIMIT_S)
 
 
-async def _repeat(ledger: Ledger, job: Job, stop: asyncio.Event) -> None:
-    quiet = Quiet(job.patience_s)
+async def _repeat(ledger: Ledger, job: Job, stop: asyncio.Event, quiet: Quiet) -> None:
     while not stop.is_set():
         try:
             await ledger.check_clock()

@@ -619,7 +619,7 @@ CREATE TABLE credits (
     CONSTRAINT credits_amount CHECK (amount_minor >= 1 AND amount_minor <= 1000000000000000),
     CONSTRAINT credits_closed CHECK (remaining_minor = 0 OR voided_at IS NULL OR expires_at IS NOT NULL AND expires_at
         <= voided_at),
-    CONSTRAINT credits_expiry CHECK (expires_at > starts_at),
+    CONSTRAINT credits_expiry CHECK (expires_at >= starts_at),
     CONSTRAINT credits_moved CHECK (successor_id IS NULL OR remaining_minor = 0),
     CONSTRAINT credits_opened CHECK (opened_sequence >= 1),
     CONSTRAINT credits_remaining CHECK (remaining_minor >= 0 AND gone_minor >= 0 AND (remaining_minor + gone_minor) <=

@@ -146,13 +146,15 @@ DUE: Final = f"""
            (select true from holds o
              where o.tenant_id = $1 and o.expires_at >= t.lapsed_at and (o.expires_at, o.id) > (t.lapsed_at, t.lapsed_id)
                and o.expires_at <= $2 and o.held_minor > 0
-             order by o.expires_at, o.id limit 1) is true as lapsed
+             order by o.expires_at, o.id limit 1) is true as lapsed,
+           n.suspended_at is not null as suspended
       from tenants n cross join (
            select h.noticed_at, h.noticed_id, h.lapsed_at, h.lapsed_id, {_ALL_TIMES}
              from feed_heads h where h.tenant_id = $1 and h.id = $1) t
      where n.id = $1"""
 """Whether anything waits for a position: until which instant records before $2 are taken next, $3 or a few more of each
 table; null if there are none. noticed: whether a credit's expiry is to be announced. lapsed: whether a hold's has passed.
+suspended: whether the tenant is, so that its jobs rest.
 No row if there is no head."""
 
 LOCK: Final = """
@@ -208,6 +210,9 @@ TAKE: Final = f"""
                      join (values {KINDS_OF_ACTIONS}) k(action, kind) on k.action = y.action) e) d
      where n.id = $1"""
 """Give what was recorded from $2 on and before $3 the positions after $4."""
+
+OLDEST: Final = "select recorded_at from feed where tenant_id = $1 and position > $2 order by position limit 1"
+"""When the first of the events after $2 was recorded."""
 
 NOTICES: Final = """
     select c.id, c.expires_at, null::timestamptz as since, c.remaining_minor as minor, a.customer_id

@@ -7,10 +7,11 @@ attempt. A server that refuses more connections than the pool has is not unreach
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from time import monotonic
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import asyncpg
@@ -40,7 +41,7 @@ MAX_WAITS: Final = 1_000
 T = TypeVar("T")
 Raw: TypeAlias = Any
 """A connection as asyncpg has it, which has no types."""
-_UNREACHABLE: Final = (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+UNREACHABLE: Final = (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """Errors of connecting: ValueError if the server's answer is not understood."""
 
 
@@ -84,6 +85,8 @@ class Pool:
         self.client = client
         self.outages = Outages()
         self.patience_s = PATIENCE_S
+        self.wrote: Callable[[UUID], None] | None = None
+        """Told of each tenant in which a transaction has written."""
         self._in_time = Deadlines(TAKE_TIMEOUT_S)
         self._away = False
         self._attempt: asyncio.Task[None] | None = None
@@ -100,7 +103,7 @@ class Pool:
                 if self._away:
                     await self._next_attempt()
                 raw = await self._alive()
-        except _UNREACHABLE as error:
+        except UNREACHABLE as error:
             if limit.expired:
                 raise self.outages.failed(NoneCameFree(f"no connection came free in {TAKE_TIMEOUT_S:g} s")) from error
             self._away = True
@@ -139,16 +142,22 @@ class Pool:
         otherwise: returned if the server refuses one more connection. Raises DatabaseAway.
         """
         try:
-            pool = await self._opened()
-            raw = await pool._get_new_connection()  # noqa: SLF001 - as the pool makes its own
-            try:
+            async with self.beside() as raw:
                 return await question(raw)
-            finally:
-                await raw.close(timeout=self.patience_s)
         except asyncpg.TooManyConnectionsError:
             return otherwise
-        except _UNREACHABLE as error:
+        except UNREACHABLE as error:
             raise self.outages.failed(error) from error
+
+    @asynccontextmanager
+    async def beside(self) -> AsyncIterator[Raw]:
+        """A connection of the caller's own, closed at the end of the block. Raises the errors of connecting."""
+        pool = await self._opened()
+        raw = await pool._get_new_connection()  # noqa: SLF001 - as the pool makes its own
+        try:
+            yield raw
+        finally:
+            await raw.close(timeout=self.patience_s)
 
     def replace(self, raw: Raw) -> None:
         """Replace a lost connection, or one to the wrong server, and all of the same generation, before their next
@@ -231,6 +240,11 @@ class Pool:
             self._attempt = None  # callers from here on wait for the next
             await self.give_back(await self._alive())
             self._away = False
+
+
+async def is_pooled(raw: Raw) -> bool:
+    """Whether something in between lends out the server's connections: it makes up the process's number."""
+    return bool(await raw.fetchval("SELECT pg_backend_pid()") != raw.get_server_pid())
 
 
 def is_lost(raw: Raw) -> bool:

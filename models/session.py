@@ -98,6 +98,7 @@ async def tenant_transaction(
     moment: str = "",
     settings: str | None = None,
     settling: bool = False,
+    quietly: bool = False,
 ) -> AsyncIterator[TenantConnection]:
     """One transaction of one tenant: committed at the end, rolled back if the block raises. READ COMMITTED; or, with
     `one_moment`, REPEATABLE READ: all statements share the first one's snapshot. moment: a snapshot that another such
@@ -105,7 +106,8 @@ async def tenant_transaction(
 
     A writing transaction holds a shared lock, which blocks no other, from before it stamps anything until its rows are
     visible (docs/adr/0019). settings: more `SET LOCAL …` and other statements of Scrip's own, sent in the same round
-    trip; a writing transaction without any waits only briefly for locks. settling: query the settled instant first,
+    trip; a writing transaction without any waits only briefly for locks. quietly: without a hint that something was
+    written (models/signals.py). settling: query the settled instant first,
     in a statement of its own, since a snapshot must not be older than it.
 
     Raises DatabaseAway if the database cannot be used, or becomes unusable before the end.
@@ -146,6 +148,8 @@ async def tenant_transaction(
                 raise pool.outages.failed(error, again=is_worth_another(error, lost=lost), write=not lost) from error
             raise
         await _commit(raw, read_only=read_only)
+        if not (read_only or quietly or pool.wrote is None):
+            pool.wrote(tenant_id)
     finally:
         await pool.give_back(raw)
 

@@ -27,6 +27,11 @@ NARROWER: Final = {
 """Kinds that take another right beside the one to the feed."""
 
 
+def hidden_from(context: Context) -> frozenset[EventKind]:
+    """Return the kinds that the token may not see."""
+    return frozenset(kind for kind, right in NARROWER.items() if not context.may(right))
+
+
 def rights(_context: Context, types: list[EventKind] | None = None, **_: object) -> tuple[Permission, ...]:
     """Return the right to the feed, and those that the kinds asked for take beside it."""
     return (Permission.READ_EVENTS, *dict.fromkeys(NARROWER[kind] for kind in types or () if kind in NARROWER))
@@ -68,7 +73,7 @@ async def resolve(
 async def _asked(
     context: Context, kinds: frozenset[EventKind] | None, customer_id: strawberry.ID | None
 ) -> tuple[Listing[Any], Any, Iterable[Condition]]:
-    hidden = [kind for kind, right in NARROWER.items() if not context.may(right)]
+    hidden = hidden_from(context)
     narrowed = [] if kinds is not None or not hidden else [events.without(hidden)]
     if customer_id is None and not context.is_customer:
         listing = events.EVENTS if kinds is None else events.of_kinds(kinds)

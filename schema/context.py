@@ -23,6 +23,7 @@ from models.money import enter_books
 from models.names import clean_name
 from models.operations.access_audit import Denial, record_denials
 from models.reads.holders import Holder, holder_of
+from models.reads.live import LiveFeed
 from models.reads.session import ReadSession, Unsettled
 from models.reads.tenants import TenantDirectory, TenantView
 from schema import denials
@@ -39,6 +40,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 MAX_RECORDING_SECONDS: Final = 2.0
 """How long an answer waits until it is written down what it refuses."""
+CHARGED_AT_ONCE: Final = 20
+"""Messages of a subscription that are charged together."""
 
 Operation = Callable[[Ledger, UUID, Actor, C, str], Awaitable[Outcome]]
 """A ledger operation that moves value: ledger, tenant, actor, command, idempotency key."""
@@ -52,15 +55,18 @@ class Context:
     __slots__ = (
         "_holder",
         "_load",
+        "_paid",
         "_refused",
         "_tenants",
         "address",
         "asked",
         "charge",
+        "cost",
         "denials",
         "follows",
         "ledger",
         "lists",
+        "live",
         "loaders",
         "now",
         "principal",
@@ -87,6 +93,7 @@ class Context:
         address: str | None = None,
         charge: Charge = for_free,
         refused: RefusedToken | None = None,
+        live: LiveFeed | None = None,
     ) -> None:
         if principal is not None:
             self.principal = principal
@@ -98,6 +105,10 @@ class Context:
         self._load = loaders
         self._holder: Holder | None = None
         self._refused = refused
+        self.live = live or LiveFeed()
+        self.cost = 1
+        """The operation's, as its document says."""
+        self._paid = 0
         self.denials = Denials()
         self.asked: list[str] = []
         """Root fields that were asked for so far, or the endpoint: for the log."""
@@ -135,13 +146,7 @@ class Context:
     async def _enter(self) -> None:
         if not hasattr(self, "principal"):
             raise Unauthenticated("This needs a token: send it as 'Authorization: Bearer …'.")
-        claim = self.principal.tenant
-        tenant = self._tenants.remembered(claim) or await self._tenants.find(claim)
-        if tenant is None:
-            self._note_refused("the token's tenant is not known")
-            raise Unauthenticated("The token's tenant is not known here.")
-        if tenant.suspended_at is not None:
-            raise Suspended("This tenant is suspended. Nothing was done; ask whoever operates this service.")
+        tenant = await self._its_tenant()
         if hasattr(self, "tenant"):  # root fields of a query run side by side, and another was quicker
             return
         self.reads = ReadSession(
@@ -149,6 +154,39 @@ class Context:
         )
         self._begin_reading()
         self.tenant = tenant
+
+    async def _its_tenant(self) -> TenantView:
+        claim = self.principal.tenant
+        tenant = self._tenants.remembered(claim) or await self._tenants.find(claim)
+        if tenant is None:
+            self._note_refused("the token's tenant is not known")
+            raise Unauthenticated("The token's tenant is not known here.")
+        if tenant.suspended_at is not None:
+            raise Suspended("This tenant is suspended. Nothing was done; ask whoever operates this service.")
+        return tenant
+
+    async def again(self) -> None:
+        """Before each message of a subscription: find out whether the token's tenant and customer still are what they
+        were, and let reads see the present. Raises Unauthenticated, Suspended."""
+        await self.reads.release()
+        self.tenant = await self._its_tenant()
+        self._holder = None
+        self._begin_reading()
+        enter_books(self.tenant.currencies)
+        await self.own_customer_id()
+
+    async def rest(self) -> None:
+        """Hold no connection: a subscription waits, or its client reads."""
+        if hasattr(self, "reads"):
+            await self.reads.release()
+
+    async def charge_message(self) -> None:
+        """Charge a message of a subscription what its document costs: some together, before the first. Raises
+        RateLimited."""
+        if not self._paid:
+            await self.charge(CHARGED_AT_ONCE * self.cost)
+            self._paid = CHARGED_AT_ONCE
+        self._paid -= 1
 
     def _note_refused(self, why: str) -> None:
         if self._refused is not None:

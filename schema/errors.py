@@ -39,6 +39,18 @@ class TooBusy(CodedError):
     code = ErrorCode.BUSY
 
 
+class TooManyFollowers(CodedError):
+    """There are as many subscriptions as there may be, of the tenant or in this process."""
+
+    code = ErrorCode.TOO_MANY_SUBSCRIPTIONS
+
+
+class FollowsTooSlowly(CodedError):
+    """More events wait for a subscription than are kept for one."""
+
+    code = ErrorCode.TOO_SLOW
+
+
 class StillPosting(CodedError):
     """A past instant was asked for that a posting in flight may still change."""
 

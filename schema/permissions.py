@@ -1,9 +1,9 @@
 """Root fields, each with the right that it takes. A root field without one cannot be built."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial, wraps
 from types import MappingProxyType
-from typing import Any, Final, get_type_hints
+from typing import Any, Final, get_args, get_type_hints
 
 import strawberry
 from strawberry.types.base import get_object_definition
@@ -47,6 +47,27 @@ def root_field(
     if not permissions:
         raise UndeclaredPermission(resolver.__name__)
     return _guarded(resolver, permissions, own, exactly, cost)
+
+
+def subscription_field(
+    resolver: Callable[..., AsyncIterator[Any]],
+    *permissions: Permission,
+    own: bool = False,
+    exactly: Exactly | None = None,
+) -> Any:
+    """Return a field of Subscription for holders of one of `permissions`, as `root_field` does. The resolver is an async
+    generator, and itself checks the rights again before each message."""
+    if not permissions:
+        raise UndeclaredPermission(resolver.__name__)
+
+    @wraps(resolver)
+    async def guarded(info: Info, **arguments: Any) -> AsyncIterator[Any]:
+        rights = None if exactly is None else partial(exactly, **arguments)
+        await info.context.admit(permissions, own=own, place=info, exactly=rights)
+        return resolver(info=info, **arguments)
+
+    (message,) = get_args(get_type_hints(resolver, include_extras=True)["return"])
+    return strawberry.subscription(resolver=guarded, graphql_type=message, metadata={DECLARED: permissions})
 
 
 def any_principal_field(resolver: Callable[..., Awaitable[Any]]) -> Any:

@@ -31,6 +31,7 @@ import resolvers.invoices
 import resolvers.ledger
 import resolvers.liability
 import resolvers.limits
+import resolvers.live
 import resolvers.memberships
 import resolvers.node
 import resolvers.partner_tokens
@@ -68,7 +69,15 @@ from gateway.trusted import TrustedDocuments
 from models.reads.paging import DEFAULT_PAGE
 from schema.descriptions import describe
 from schema.errors import coded_of, outage_of
-from schema.permissions import BULK, LONG_LIST, REPORT, any_principal_field, check_declared, root_field
+from schema.permissions import (
+    BULK,
+    LONG_LIST,
+    REPORT,
+    any_principal_field,
+    check_declared,
+    root_field,
+    subscription_field,
+)
 from schema.scalars import SCALARS
 from schema.types.event_movements import EVENT_TYPES
 from schema.types.requests import MAY_ASK
@@ -220,7 +229,22 @@ class Mutation:
     update_tenant = root_field(resolvers.update_tenant.resolve, May.WRITE_CONFIG)
 
 
-check_declared(Query, Mutation)
+@strawberry.type
+class Subscription:
+    """Entry points for following, by WebSocket or as a stream of events: each takes a right, which is checked again before
+    each message."""
+
+    events = subscription_field(
+        resolvers.live.resolve_events, May.READ_EVENTS, own=True, exactly=resolvers.events.rights
+    )
+    account_updated = subscription_field(
+        resolvers.live.resolve_accounts, May.READ_EVENTS, own=True, exactly=resolvers.live.account_rights
+    )
+    bulk_operation_updated = subscription_field(resolvers.live.resolve_bulk, May.BULK)
+    approval_requests = subscription_field(resolvers.live.resolve_requests, May.APPROVE, *MAY_ASK)
+
+
+check_declared(Query, Mutation, Subscription)
 
 LIMITS: Final = QueryLimits(default_page_size=DEFAULT_PAGE)
 FOLLOWS: Final = re.compile(r"[cC]ursor|\b(?:after|at|from|to)\b")
@@ -238,6 +262,7 @@ def build_schema(
     schema = GatewaySchema(
         Query,
         Mutation,
+        Subscription,
         types=EVENT_TYPES,
         config=StrawberryConfig(scalar_map=SCALARS),
         limits=limits,

@@ -65,6 +65,10 @@ def _mutations(schema: GraphQLSchema) -> str:
     return "\n\n".join(_mutation(name, field) for name, field in _fields_of(schema.mutation_type).items())
 
 
+def _subscriptions(schema: GraphQLSchema) -> str:
+    return "\n\n".join(_root_field(name, field) for name, field in _fields_of(schema.subscription_type).items())
+
+
 def _types(schema: GraphQLSchema) -> str:
     roots = {schema.query_type, schema.mutation_type, schema.subscription_type}
     kept = [
@@ -98,6 +102,7 @@ _PARTS: Final[Mapping[str, Callable[[GraphQLSchema], str]]] = {
     "errors": _errors,
     "queries": _queries,
     "mutations": _mutations,
+    "subscriptions": _subscriptions,
     "types": _types,
     "inputs": _inputs,
     "values": _values,

@@ -16,9 +16,11 @@ from app.postgres.clock import clock_kept, new_ledger
 from app.postgres.database import check_role, open_database
 from app.problems import SetupProblem
 from app.settings import Settings, load_settings
+from jobs.signals import signalled
 from jobs.worker import JOBS, work_once, working
 from models.errors import Unavailable
 from models.ledger import Ledger
+from models.signals import Hints
 
 
 def work_command(
@@ -45,8 +47,8 @@ async def _work(settings: Settings, url: str, once: bool, tenant: str | None) ->
                 if once:
                     await _once(ledger, tenant)
                 else:
-                    async with shown_beside(settings, ledger):
-                        await _until_told(ledger)
+                    async with shown_beside(settings, ledger), signalled(relays=True) as hints:
+                        await _until_told(ledger, hints)
         finally:
             await ledger.close()
 
@@ -65,11 +67,11 @@ async def _once(ledger: Ledger, tenant: str | None) -> None:
         print(f"{name}: {count:,} done")
 
 
-async def _until_told(ledger: Ledger) -> None:
+async def _until_told(ledger: Ledger, hints: Hints | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     say("Working: " + ", ".join(f"{job.name} every {job.interval_s:g} s" for job in JOBS) + "   (Ctrl-C stops it)")
-    async with working(ledger):
+    async with working(ledger, hints=hints):
         await stop.wait()
     say("Stopped")

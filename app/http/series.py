@@ -12,6 +12,7 @@ from app.rate_limits.quotas import RateLimitTallies
 from gateway.errors import TOLD as ERRORS
 from models.ledger import Ledger
 from models.pool import PoolState
+from models.reads.live import LiveFeed
 from schema.types.errors import TOLD as USER_ERRORS
 
 Mode = Literal["livesum", "livemax", "livemostrecent"]
@@ -47,7 +48,8 @@ SERIES: Final[Mapping[str, Series]] = MappingProxyType(
             "When a job's last round ended, in Unix time.", "name", "livemostrecent"
         ),
         "scrip_job_lag_seconds": Series(
-            "Age of the oldest work that a job has found: of an expiry not written off, of a file not posted.",
+            "Age of the oldest work that a job has found: of an expiry not written off, of a file not posted, of what has "
+            "no position in the feed.",
             "name",
             "livemax",
         ),
@@ -55,6 +57,16 @@ SERIES: Final[Mapping[str, Series]] = MappingProxyType(
         "scrip_units_longest_wait_seconds": Series("For how long the first of them has waited.", mode="livemax"),
         "scrip_http_requests_under_way": Series("Requests to /graphql that are being answered.", mode="livesum"),
         "scrip_websockets_open": Series("WebSockets that are open.", mode="livesum"),
+        "scrip_subscriptions": Series("Subscriptions that are open.", mode="livesum"),
+        "scrip_subscription_events": Series("Events handed to subscriptions."),
+        "scrip_subscriptions_dropped": Series("Subscriptions ended because their clients read too slowly."),
+        "scrip_subscription_event_timestamp_seconds": Series(
+            "When the last event was recorded that subscriptions here were told of, in Unix time.",
+            mode="livemostrecent",
+        ),
+        "scrip_feeds_told": Series(
+            "Processes that are told at once when a feed has grown; others look now and then.", mode="livesum"
+        ),
         "scrip_pool_connections": Series(
             "Connections to the database: busy, idle, and the most there may be.", "state", "livesum"
         ),
@@ -78,6 +90,7 @@ class Sources:
     refused_tokens: Mapping[str, int] = field(default_factory=dict)
     rate_limits: RateLimitTallies | None = None
     pool: Callable[[], PoolState | None] = lambda: None
+    live: LiveFeed | None = None
     open_sockets: Callable[[], int] = lambda: 0
     under_way: int = 0
     """Requests to /graphql that are being answered."""
@@ -87,6 +100,7 @@ class Sources:
         yield from self._postings()
         yield from self._refusals()
         yield from self._jobs()
+        yield from self._live()
         yield from self._at_the_moment()
 
     def _postings(self) -> Iterator[Value]:
@@ -116,6 +130,15 @@ class Sources:
             yield "scrip_job_lag_seconds", name, job.lag_s
             if job.rounds:
                 yield "scrip_job_ended_timestamp_seconds", name, job.ended_at
+
+    def _live(self) -> Iterator[Value]:
+        if self.live is None:
+            return
+        yield "scrip_subscriptions", None, self.live.followers
+        yield "scrip_subscription_events", None, self.live.metrics.delivered
+        yield "scrip_subscriptions_dropped", None, self.live.metrics.dropped
+        yield "scrip_feeds_told", None, self.live.told
+        yield "scrip_subscription_event_timestamp_seconds", None, self.live.metrics.last_at
 
     def _at_the_moment(self) -> Iterator[Value]:
         yield "scrip_processes", None, 1

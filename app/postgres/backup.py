@@ -11,8 +11,9 @@ from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from app.postgres.account import installed_programs
-from app.postgres.database import connecting, is_pooled, migrate, place
+from app.postgres.database import connecting, migrate, place
 from app.problems import SetupProblem
+from models.pool import is_pooled
 
 DEBIAN: Final = Path("/usr/lib/postgresql")
 """The folder in which Debian keeps the programs of each version."""

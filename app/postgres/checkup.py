@@ -10,15 +10,7 @@ import asyncpg
 
 from app.finding import Finding, fault, ok, warning
 from app.postgres.archive import look_at_archive
-from app.postgres.database import (
-    OLDEST_SERVER,
-    check_migrated,
-    check_same,
-    connecting,
-    is_pooled,
-    place,
-    statements_survive,
-)
+from app.postgres.database import OLDEST_SERVER, check_migrated, check_same, connecting, place, statements_survive
 from app.postgres.distributed import (
     citus_version,
     is_distributed,
@@ -29,6 +21,7 @@ from app.postgres.distributed import (
 from app.postgres.engines import refused_engine
 from app.problems import SetupProblem
 from app.settings import Settings
+from models.pool import is_pooled
 from models.privileges import APP_PRIVILEGES
 
 SKEW_S: Final = 0.5

@@ -23,7 +23,7 @@ from migrations.clashing_names import NamesClash
 from models.errors import Unavailable
 from models.ledger import Ledger
 from models.operations.restate import restate_those_left
-from models.pool import Connection
+from models.pool import Connection, is_pooled
 from models.privileges import grants
 from models.reads.verify import every_tenant
 
@@ -336,11 +336,6 @@ async def _check_can_migrate(connection: "asyncpg.Connection[Any]", url: str) ->
             f"There is a pooler (PgBouncer) at {place(url)}, and migrations need the server itself: set "
             "SCRIP_MIGRATION_DATABASE_URL to a URL that leads past the pooler. DATABASE_URL may lead through it."
         )
-
-
-async def is_pooled(connection: "asyncpg.Connection[Any]") -> bool:
-    """Whether something in between lends out the server's connections: it makes up the process's number."""
-    return bool(await connection.fetchval("SELECT pg_backend_pid()") != connection.get_server_pid())
 
 
 async def statements_survive(url: str) -> bool:

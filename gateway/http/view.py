@@ -181,6 +181,13 @@ async def closed(context: RequestContext) -> None:
         )
 
 
+async def rested(context: RequestContext) -> None:
+    """Between two messages of a subscription, let the context release what it holds, if it has a `rest` for that: a client
+    that reads slowly must not hold a database connection."""
+    if (rest := getattr(context, "rest", None)) is not None:
+        await rest()
+
+
 def is_cancelled(error: BaseException) -> bool:
     """Whether this task itself is being cancelled, and not just a future that it has waited for."""
     task = asyncio.current_task()

@@ -132,6 +132,10 @@ class Session:
         state = {**scope.get("state", {}), "request_id": self.request_id}
         return HTTPConnection({**scope, "user": bearer.user, "state": state})
 
+    async def check(self) -> None:
+        """Before each message of a subscription: raises NotAdmitted if the token is no longer valid, CannotTell."""
+        await self._bearer()
+
     @property
     def request_id(self) -> str:
         """The latest operation's id: the handshake's, and a number. Before any operation, the handshake's."""

@@ -27,7 +27,7 @@ from strawberry.types.unset import UNSET, UnsetType
 
 from gateway.errors import MASKED_MESSAGE, ErrorCode, away_of, counted, error_entry
 from gateway.http.requests import GraphQLParams
-from gateway.http.view import TIMEOUT_MESSAGE, RequestContext, closed, is_cancelled, is_refusal
+from gateway.http.view import TIMEOUT_MESSAGE, RequestContext, closed, is_cancelled, is_refusal, rested
 from gateway.schema import GatewaySchema
 from gateway.websocket.limits import OpenSockets, SocketLimits
 from gateway.websocket.messages import BadMessage, message_of, operation_of
@@ -172,6 +172,8 @@ class Handler(BaseGraphQLTransportWSHandler[Session, None]):
         results = await self.schema.stream(**_arguments(params, context), allowed_operation_types=_SUBSCRIPTION)
         async with aclosing(results):
             async for result in results:
+                await rested(context)
+                await self.context.check()
                 if not await self._send(operation, cast("ExecutionResult", result)):
                     return False
         await operation.send_operation_message({"id": operation.id, "type": COMPLETE})

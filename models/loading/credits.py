@@ -73,22 +73,38 @@ async def load_opened(connection: TenantConnection, transactions: set[UUID]) -> 
 
 
 async def load_spends(connection: TenantConnection, transactions: set[UUID]) -> dict[UUID, SpendState]:
-    """Read these transactions with their actors, and how much of each has been given back."""
+    """Read these transactions with their actors, those of the holds that they captured, and how much of each has been given
+    back."""
     rows = await connection.raw.fetch(
-        f"""SELECT t.id, t.kind, a.subject, a.role, nullif(a.client, '') AS client, coalesce(r.given_minor, 0) AS given_minor
+        f"""SELECT t.id, t.kind, a.subject, a.role, nullif(a.client, '') AS client,
+            coalesce(r.given_minor, 0) AS given_minor,
+            h.subject AS held_subject, h.role AS held_role, nullif(h.client, '') AS held_client
         FROM {each("id uuid")} k JOIN transactions t ON t.tenant_id = $1 AND t.id = k.id
         CROSS JOIN LATERAL (
             SELECT subject, role, client FROM actors WHERE tenant_id = $1 AND id = t.actor_id OFFSET 0
         ) AS a
         LEFT JOIN LATERAL (
             SELECT sum(amount_minor)::bigint AS given_minor FROM refunds WHERE tenant_id = $1 AND spend_id = k.id OFFSET 0
-        ) AS r ON true""",
+        ) AS r ON true
+        LEFT JOIN LATERAL (
+            SELECT a.subject, a.role, a.client FROM (
+                SELECT hold_id FROM hold_lots WHERE tenant_id = $1 AND transaction_id = k.id OFFSET 0
+            ) AS l
+            CROSS JOIN LATERAL (SELECT actor_id FROM transactions WHERE tenant_id = $1 AND id = l.hold_id OFFSET 0) AS p
+            CROSS JOIN LATERAL (
+                SELECT subject, role, client FROM actors WHERE tenant_id = $1 AND id = p.actor_id OFFSET 0
+            ) AS a LIMIT 1
+        ) AS h ON true""",
         connection.tenant_id,
         sorted(transactions),
     )
     return {
         row["id"]: SpendState(
-            row["id"], row["kind"], Actor(row["subject"], row["role"], row["client"]), row["given_minor"]
+            row["id"],
+            row["kind"],
+            Actor(row["subject"], row["role"], row["client"]),
+            row["given_minor"],
+            Actor(row["held_subject"], row["held_role"], row["held_client"]) if row["held_subject"] else None,
         )
         for row in rows
     }

@@ -25,10 +25,10 @@ async def load_held(connection: TenantConnection, accounts: Iterable[AccountStat
     """Set on each of these accounts what is held of it at `now`. For accounts on which something may be."""
     by_id = {account.id: account for account in accounts}
     rows = await connection.raw.fetch(
-        f"""SELECT k.id AS account_id, h.id AS hold_id, l.credit_id, l.minor, c.expires_at <= $3 AS expired
+        f"""SELECT k.id AS account_id, h.id AS hold_id, h.invoice_id, l.credit_id, l.minor, c.expires_at <= $3 AS expired
         FROM {each("id uuid")} k
         CROSS JOIN LATERAL (
-            SELECT id FROM holds WHERE tenant_id = $1 AND home_id = k.id AND held_minor > 0 AND expires_at > $3
+            SELECT id, invoice_id FROM holds WHERE tenant_id = $1 AND home_id = k.id AND held_minor > 0 AND expires_at > $3
             ORDER BY expires_at OFFSET 0
         ) AS h
         CROSS JOIN LATERAL {LEFT_OF_PARTS.format("h.id")} AS l
@@ -42,17 +42,17 @@ async def load_held(connection: TenantConnection, accounts: Iterable[AccountStat
 
 def _note_held(by_id: dict[UUID, AccountState], rows: list[Any]) -> Steps[None]:
     of_credits: dict[UUID, defaultdict[UUID, int]] = {account_id: defaultdict(int) for account_id in by_id}
-    holds: dict[UUID, set[UUID]] = {account_id: set() for account_id in by_id}
-    for account_id, hold_id, credit_id, minor, expired in rows:
+    holds: dict[UUID, dict[UUID, UUID | None]] = {account_id: {} for account_id in by_id}
+    for account_id, hold_id, invoice_id, credit_id, minor, expired in rows:
         account = by_id[account_id]
         account.held_minor += minor
         account.expired_minor -= minor if expired else 0
         of_credits[account_id][credit_id] += minor
-        holds[account_id].add(hold_id)
+        holds[account_id][hold_id] = invoice_id
         yield
     for account_id, account in by_id.items():
         if holds[account_id]:
-            account.held = Held(dict(of_credits[account_id]), frozenset(holds[account_id]))
+            account.held = Held(dict(of_credits[account_id]), holds[account_id])
             account.holds = len(holds[account_id])
 
 

@@ -89,8 +89,7 @@ async def load_named(
     if reversed_transactions := {t for n in needs for t in n.reversed_transactions} | given_back:
         books.spend_records = await load_spend_records(connection, reversed_transactions)
     await _load_to_reverse(connection, books, needs)
-    if holds := _holds(books, needs):
-        books.holds = await load_holds(connection, holds)
+    await load_needed_holds(connection, books, needs)
     await load_credits(connection, books, needs)
     await load_of_lots(connection, books, needs)
 
@@ -128,13 +127,15 @@ async def load_what_paid(connection: TenantConnection, books: Books, needs: list
         books.credit_notes = await load_credit_notes(connection, notes)
 
 
-def _holds(books: Books, needs: list[Needs]) -> set[UUID]:
-    """Holds that are named, and the live ones of accounts all of whose are needed."""
+async def load_needed_holds(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:
+    """Read the holds that are named, and the live ones of accounts that are needed: all, or those for an invoice."""
     holds = {h for n in needs for h in n.holds}
-    for account in (books.accounts.get(key) for n in needs if n.all_holds for key in n.accounts):
-        if account is not None and account.held is not None:
-            holds |= account.held.holds
-    return holds
+    for n in needs if any(n.all_holds or n.holds_for for n in needs) else ():
+        for account in map(books.accounts.get, n.accounts):
+            if account is not None and account.held is not None:
+                holds.update(h for h, invoice in account.held.holds.items() if n.all_holds or invoice in n.holds_for)
+    if holds:
+        books.holds = await load_holds(connection, holds)
 
 
 async def lock_whom_notes_are_about(

@@ -1,13 +1,15 @@
 """Give what happened its position in the feed (docs/adr/0061)."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from models.feed import ANNOUNCE, BEGIN, DUE, LAPSES, LOCK, MOVE, NOTICES, TAKE
+from models.errors import InvariantViolated
+from models.feed import ANNOUNCE, BEGIN, DUE, LAPSES, LOCK, MOVE, NOTICES, OLDEST, TAKE
 from models.kinds import EventKind
 from models.ledger import Ledger
 from models.session import GENERIC_PLANS, TenantConnection, tenant_transaction
+from models.signals import GROWN, NOTIFY, told_growth
 
 RECORDS_AT_ONCE: Final = 1_000
 """Maximum transactions, rows of the outbox and of the audit that get a position in one step each; more only if they were
@@ -15,6 +17,8 @@ recorded at one instant, as a bulk is."""
 ENDS_AT_ONCE: Final = 500
 """Credits and holds whose end is told in one step."""
 MAX_STEPS: Final = 100
+JOB: Final = "feed"
+"""The job under whose name this is counted."""
 
 
 async def keep_feed(ledger: Ledger, tenant_id: UUID, at_once: int = RECORDS_AT_ONCE) -> int:
@@ -24,46 +28,63 @@ async def keep_feed(ledger: Ledger, tenant_id: UUID, at_once: int = RECORDS_AT_O
     Only settled records get one: none can be inserted before them any more (docs/adr/0019). A step is one transaction,
     under the lock of the feed's head. One relay at a time gives positions; another leaves the tenant alone meanwhile.
     """
-    given = 0
+    given, metrics = 0, ledger.metrics.job(JOB)
     for _ in range(MAX_STEPS):
         async with tenant_transaction(
             tenant_id, read_only=True, settings=GENERIC_PLANS, settling=ledger.database_time
         ) as connection:
             settled = connection.settled or ledger.clock.given
             due = await connection.raw.fetchrow(DUE, tenant_id, settled, at_once - 1)
+        if settled is None:
+            raise InvariantViolated("the settled instant was not asked for")
+        # What was recorded since then has no position yet, nor can it have one.
+        metrics.found((ledger.clock() - settled).total_seconds())
         if due is None:
-            async with tenant_transaction(tenant_id, settings=GENERIC_PLANS) as connection:
+            async with tenant_transaction(tenant_id, settings=GENERIC_PLANS, quietly=True) as connection:
                 await connection.raw.execute(BEGIN, tenant_id)
             continue
         ends = due["noticed"] or due["lapsed"]
-        if due["until"] is None and not ends:
+        if due["suspended"] or (due["until"] is None and not ends):
             break
-        async with tenant_transaction(tenant_id, settings=GENERIC_PLANS) as connection:
+        async with tenant_transaction(tenant_id, settings=GENERIC_PLANS, quietly=True) as connection:
             taken = await _give(connection, due["until"], settled if ends and not due["more"] else None)
         if taken is None:
             break
-        given += taken
+        given += taken.number
+        if taken.oldest is not None:
+            metrics.found((settled - taken.oldest).total_seconds())
     return given
 
 
-async def _give(connection: TenantConnection, until: datetime | None, now: datetime | None) -> int | None:
+class _Taken(NamedTuple):
+    """number: of events. oldest: when the oldest record among them was made, None if none was."""
+
+    number: int
+    oldest: datetime | None
+
+
+async def _give(connection: TenantConnection, until: datetime | None, now: datetime | None) -> _Taken | None:
     """Give positions to what was recorded before `until`; and, with `now`, announce credits that expire soon, and tell of
-    holds that have expired. Returns the number of events; None if another relay is at it."""
+    holds that have expired. Returns None if another relay is at it."""
     raw, tenant_id = connection.raw, connection.tenant_id
     head = await raw.fetchrow(LOCK, tenant_id)
     if head is None:
         return None
     before: int = head["position"]
+    oldest = None
     position, at = before, head["at"]
     noticed, lapsed = (head["noticed_at"], head["noticed_id"]), (head["lapsed_at"], head["lapsed_id"])
     if until is not None and until > at:
         position += _number(await raw.execute(TAKE, tenant_id, at, until, position))
         at = until
+        oldest = await raw.fetchval(OLDEST, tenant_id, before)
     if now is not None:
         position, noticed = await _tell(connection, NOTICES, EventKind.CREDIT_EXPIRING, position, noticed, now)
         position, lapsed = await _tell(connection, LAPSES, EventKind.HOLD_LAPSED, position, lapsed, now)
     await raw.execute(MOVE, tenant_id, position, at, *noticed, *lapsed)
-    return position - before
+    if position > before:  # heard once this is committed
+        await raw.execute(NOTIFY, GROWN, [told_growth(tenant_id, position)])
+    return _Taken(position - before, oldest)
 
 
 async def _tell(

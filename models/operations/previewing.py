@@ -13,7 +13,7 @@ from models.loading.billing import load_assignments, load_invoices
 from models.loading.counters import counters_needed, read_counters, spending_counters_needed
 from models.loading.credits import load_credits, load_spend_records, load_spends
 from models.loading.lapsed import load_of_lots
-from models.loading.named import load_what_paid
+from models.loading.named import load_needed_holds, load_what_paid
 from models.money import POINTS
 from models.planning.needs import Needs
 from models.planning.persons import followed, followed_needs
@@ -121,6 +121,7 @@ async def _unlocked_books(
         books.assignments = await load_assignments(connection, [needs])
         books.invoices = await load_invoices(connection, set(needs.invoices), locking="")
         await load_what_paid(connection, books, [needs])
+    await load_needed_holds(connection, books, [needs])
     await load_credits(connection, books, [needs])
     await load_of_lots(connection, books, [needs])
     return books, existing

@@ -349,16 +349,23 @@ def expire(books: Books, transaction: TransactionDraft, account: AccountState, c
 
 
 def amend(books: Books, credit: CreditState, **values: object) -> None:
-    """Change a credit's terms, and update its place in the burn order."""
+    """Change a credit's terms, and update its place in the burn order.
+
+    One that was loaded by name, and not among those that the account's spends need, is listed from then on: its new
+    place may be before theirs.
+    """
     lots = books.credits.get(credit.account_id)
-    moves = not values.keys().isdisjoint(ORDERED_BY) and lots is not None and lots.holds(credit, burn_key)
-    if lots is not None and moves:
-        lots.remove(credit, burn_key)
-        books.on_rollback(lots.add, credit, burn_key)
-    books.change(credit, **values)
-    if lots is not None and moves:
-        lots.add(credit, burn_key)
-        books.on_rollback(lots.remove, credit, burn_key)
+    if lots is None or values.keys().isdisjoint(ORDERED_BY):
+        books.change(credit, **values)
+    else:
+        listed = lots.holds(credit, burn_key)
+        if listed:
+            lots.remove(credit, burn_key)
+            books.on_rollback(lots.add, credit, burn_key)
+        books.change(credit, **values)
+        if listed or credit.remaining_minor > 0:
+            lots.add(credit, burn_key)
+            books.on_rollback(lots.remove, credit, burn_key)
     books.writes.amended_credits.append(credit)
 
 

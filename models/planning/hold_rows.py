@@ -61,7 +61,8 @@ class HoldLotDraft:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The part of an account that is held when its books are loaded: by credit, and by which holds."""
+    """The part of an account that is held when its books are loaded: by credit, and by which holds, each with the invoice
+    that it is for."""
 
     of_credits: dict[UUID, int]
-    holds: frozenset[UUID]
+    holds: dict[UUID, UUID | None]

@@ -14,6 +14,7 @@ from models.commands import LATER, Actor, Command, Outcome
 from models.errors import (
     CurrencyMismatch,
     CustomerMismatch,
+    ExceedsDue,
     ExpiryConflict,
     ExpiryInPast,
     InsufficientBalance,
@@ -82,14 +83,16 @@ class ExtendHold(Command):
 
 
 def hold_needs(command: HoldCredit, amount_minor: int) -> Needs:
-    """The account with enough open credits, and the invoice if one is named."""
+    """The account with enough open credits, and the invoice if one is named, with what is held for it."""
     key = command.customer_id, command.asset
+    invoices = () if command.invoice_id is None else (command.invoice_id,)
     return Needs(
         customers=(command.customer_id,),
         accounts=(key,),
         spends=(Spend(key, amount_minor, command.service_ids),),
         spending=(key,),
-        invoices=() if command.invoice_id is None else (command.invoice_id,),
+        invoices=invoices,
+        holds_for=invoices,
     )
 
 
@@ -151,13 +154,21 @@ def plan_hold(books: Books, context: PostingContext, command: HoldCredit) -> Ste
 
 
 def _check_invoice(books: Books, command: HoldCredit, amount_minor: int) -> None:
-    """Raises the errors of an invoice that this could not pay now. It may be paid or voided all the same before."""
+    """Raises the errors of an invoice that this could not pay now, besides what is held for it already. It may be paid or
+    voided all the same before."""
     if command.invoice_id is None:
         return
     invoice = books.invoices.get(command.invoice_id)
     if invoice is None:
         raise NotFound("There is no such invoice.", field=("invoiceId",))
     check_payable(invoice, command.customer_id, command.asset, amount_minor)
+    held_minor = sum(
+        hold.held_minor for hold in books.holds.values() if hold.invoice_id == invoice.id and hold.is_live(books.now)
+    )
+    if amount_minor + held_minor > invoice.due_to_credit_minor:
+        left_minor = max(invoice.due_to_credit_minor - held_minor, 0)
+        what = "of what is due is not held for it already"
+        raise ExceedsDue(to_decimal(left_minor, invoice.currency), invoice.currency, what=what)
 
 
 def check_payable(invoice: InvoiceState, customer_id: UUID, asset: str, amount_minor: int) -> None:

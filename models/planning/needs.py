@@ -29,11 +29,11 @@ class Needs:
     counters of what is spent apply. sells: currencies in which credit may be sold, if day counters of sales apply.
 
     credits: loaded in any state. assignments: by id; assigned_credits, assigned_invoices: all live assignments from
-    these credits, or on these invoices. reversed_transactions: those whose spends are to be undone. given_back: those
-    of which a part may have been given back before, and more is to be. holds: by id, live or not; all_holds: those too
-    that are live on the accounts. revives: what has expired of the credits may be put back. transfers: the credits may
-    be moved to another customer. merges: customers to be merged, locked exclusively; with all accounts of the first and
-    their remainders, and today's counters of both.
+    these credits, or on these invoices. reversed_transactions: those whose spends are to be undone. given_back: those of
+    which a part may have been given back before, and more is to be. holds: by id, live or not; all_holds: those too that
+    are live on the accounts, holds_for: those of them that are for these invoices. revives: what has expired of the
+    credits may be put back. transfers: the credits may be moved to another customer. merges: customers to be merged,
+    locked exclusively; with all accounts of the first and their remainders, and today's counters of both.
     as_records: the customers are meant as records, merged or not. invoice_numbers: looked up, so that a duplicate can
     be refused. paid_invoices: whose payments in money are loaded, too. lines: of invoices. credit_notes: to be voided.
     approvals: requests to be approved; locked last. bulk_rows: rows of bulks to be taken back, unless they were; opened_by:
@@ -60,6 +60,7 @@ class Needs:
     credit_notes: tuple[UUID, ...] = ()
     holds: tuple[UUID, ...] = ()
     all_holds: bool = False
+    holds_for: tuple[UUID, ...] = ()
     coupons: tuple[UUID, ...] = ()
     products: tuple[UUID, ...] = ()
     merges: tuple[UUID, ...] = ()

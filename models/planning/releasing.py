@@ -318,13 +318,15 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
     """Plan a credit's voiding (the sources' delete): its remainder is reversed, out of the lifetime total as well if it
     counts there.
 
-    Raises CreditNotOpen if nothing is left to void, CreditAssigned if a part is set against invoices and CreditHeld if
-    one is held, and the command does not release it.
+    What credit notes gave back whole is set against nothing any more. Raises CreditNotOpen if nothing is left to void,
+    CreditAssigned if a part is set against invoices and CreditHeld if one is held, and the command does not release it.
     """
     check_note(command.note)
     credit, account = _credit_and_account(books, command.credit_id)
     parts = [
-        a for a in books.assignments.values() if a.released_at is None and books.credits_by_id[a.credit_id] is credit
+        a
+        for a in books.assignments.values()
+        if a.released_at is None and a.noted_minor < a.amount_minor and books.credits_by_id[a.credit_id] is credit
     ]
     status = credits.credit_view(credit, account.asset).status(books.now)
     if status not in (CreditStatus.OPEN, CreditStatus.SCHEDULED) and not parts:

@@ -5,6 +5,7 @@ own: together they are never more.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -91,11 +92,12 @@ def put_back_what_came(
     parts: Iterable[tuple[CreditState, int]],
     expires_at: datetime | None,
 ) -> None:
-    """Revive, as an event of its own, those parts that have come back to credits and expired at once."""
+    """Revive, as an event of its own, those parts that have come back to credits and expired at once. It was asked for as
+    well: a second person stands on it, too."""
     expired = [(credit, minor) for credit, minor in parts if credit.voided_at is None and _has_expired(books, credit)]
     if not expired:
         return
-    beside = PostingContext(context.actor, context.key, books.source.new_id(), texts=context.texts)
+    beside = replace(context, result_id=books.source.new_id())
     transaction = credits.begin(books, TransactionKind.REVIVAL, account.customer_id, beside)
     for credit, amount_minor in expired:
         put_back(books, transaction, credit, amount_minor, expires_at)

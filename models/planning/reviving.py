@@ -53,7 +53,7 @@ def plan(books: Books, context: PostingContext, command: ReviveCredit) -> Steps[
         limited = allowance.use(books, amount_minor)
     # Must succeed from here on (and using a limit does).
     if is_unswept(books, credit):
-        beside = PostingContext(context.actor, context.key, books.source.new_id(), texts=context.texts)
+        beside = replace(context.beside(books.source.new_id()), texts=context.texts)
         swept = credits.begin(books, TransactionKind.EXPIRY, account.customer_id, beside)
         credits.expire(books, swept, account, credit)
     transaction = credits.begin(

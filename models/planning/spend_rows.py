@@ -20,9 +20,11 @@ class SpendRecord:
 
 @dataclass(slots=True)
 class SpendState:
-    """An earlier transaction of which something is to be given back. given_minor: what has been, of all of it."""
+    """An earlier transaction of which something is to be given back. held_by: who had placed the hold that it captured, if
+    it captured one. given_minor: what has been given back, of all of it."""
 
     id: UUID
     kind: str
     spent_by: Actor
     given_minor: int
+    held_by: Actor | None = None

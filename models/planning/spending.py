@@ -178,10 +178,10 @@ def plan_refund(books: Books, context: PostingContext, command: RefundSpend) -> 
 
 
 def _own_spend(books: Books, actor: Actor, transaction_id: UUID) -> SpendState:
-    """The spend or use. Raises NotFound if it is not there, or, of a partner, was made by another client or a person;
-    Invalid for another kind of transaction."""
+    """The spend or use. Raises NotFound if it is not there, or, of a partner, was neither made by its client nor captured of
+    what that held; Invalid for another kind of transaction."""
     spend = books.given_back.get(transaction_id)
-    if spend is None or (actor.role == Role.PARTNER and not _same_client(actor, spend.spent_by)):
+    if spend is None or (actor.role == Role.PARTNER and not _is_of_client(spend, actor)):
         raise NotFound("There is no such spend.", field=("transactionId",))
     if spend.kind not in COUNTER_OF:
         raise Invalid(
@@ -192,8 +192,10 @@ def _own_spend(books: Books, actor: Actor, transaction_id: UUID) -> SpendState:
     return spend
 
 
-def _same_client(actor: Actor, other: Actor) -> bool:
-    return other.role == Role.PARTNER and other.holder == actor.holder
+def _is_of_client(spend: SpendState, actor: Actor) -> bool:
+    """Whether the partner's client has spent it, or held what was then captured by whomever."""
+    own = (spend.spent_by, spend.held_by or spend.spent_by)
+    return any(each.role == Role.PARTNER and each.holder == actor.holder for each in own)
 
 
 def amount_to_give_back(books: Books, actor: Actor, command: RefundSpend) -> int:

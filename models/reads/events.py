@@ -155,6 +155,12 @@ def without(kinds: Collection[EventKind]) -> Condition:
     return Condition("not t.kind = any({0}::text[])", (tuple(sorted(kinds)),))
 
 
+async def records_of(session: ReadSession, person: UUID) -> frozenset[UUID]:
+    """The person's own record, and all that were merged into it."""
+    rows = await session.fetch("select id from customers where tenant_id = $1 and merged_into_id = $2", person)
+    return frozenset((person, *(row["id"] for row in rows)))
+
+
 @dataclass(frozen=True, slots=True)
 class FeedEnds:
     """oldest: the position of the oldest event that is kept, or of the next one if there is none. newest: the last that

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from models.reads import added_up, held
+from models.reads.accounts import LONGEST_HOLD
 from models.reads.session import ReadSession
 from models.totals import ACCOUNTS, BEGINNING_SQL, BETWEEN_QUARTERS, COUNTERS, CREDIT_OF, CREDITS, END, QUARTER_OF
 
@@ -39,7 +40,8 @@ _LEFT: Final = f"""
       from ({CREDITS}) d group by 1, 2, 3, 4, 5, 6"""
 
 # The remainders expired at $2 and not written off at $3: $2 itself, or now. As in accounts.py: but for revivals, an expiry
-# is changed only before it passes, and only to after the change. `accounts`: the number of accounts that had nothing else.
+# is changed only before it passes, and only to after the change. The last are those of which something was held at $2, and
+# that were used up since. `accounts`: the number of accounts that had nothing else.
 _UNSWEPT: Final = f"""
     with found as materialized (
         select c.account_id, a.asset, t.kind, t.reason, f.expires_at > {QUARTER_OF.format("$2")}
@@ -57,7 +59,17 @@ _UNSWEPT: Final = f"""
                 select v.id, v.expires_at from (
                        select r.credit_id as id, r.expired_at as expires_at from revivals r
                         where r.tenant_id = $1 and r.revived_at > $3 and r.expired_at <= $2
-                        order by r.revived_at offset 0) v) f
+                        order by r.revived_at offset 0) v
+                union all
+                select h.credit_id, c.expires_at from (
+                       select distinct m.credit_id from (
+                              select id from holds where tenant_id = $1 and expires_at > $2
+                                 and expires_at <= $2 + {LONGEST_HOLD} order by expires_at offset 0) o
+                        cross join lateral (select credit_id from hold_lots where tenant_id = $1 and hold_id = o.id
+                                               and created_at <= $2 offset 0) m) h
+                 cross join lateral (select expires_at, swept_at, open from credits
+                                      where tenant_id = $1 and id = h.credit_id offset 0) c
+                 where c.expires_at <= $2 and not c.open and (c.swept_at is null or c.swept_at <= $3)) f
           cross join lateral (
                select sum(e.amount_minor) as left_minor from entries e
                 cross join lateral (select created_at from transactions where tenant_id = $1 and id = e.transaction_id

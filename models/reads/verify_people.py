@@ -169,13 +169,18 @@ _APPROVALS = (
                 OR r.requested_subject = r.decided_subject OR i.limited_on IS NOT NULL)
         """,
     ),
+    # Who gets a transfer has a transaction beside the one asked for; so has what a refund revives, of the same moment and
+    # under the same key.
     Check(
         "approved transactions",
         """
         SELECT t.id, format('approved by %s, and named by %s requests', t.approved_by_id, count(r.id)) AS detail
         FROM transactions t LEFT JOIN transfers f ON f.tenant_id = $1 AND f.received_id = t.id
+        LEFT JOIN transactions s ON s.tenant_id = $1 AND t.kind = 'REVIVAL' AND s.kind = 'REFUND'
+            AND (s.customer_id, s.created_at, s.idempotency_key) = (t.customer_id, t.created_at, t.idempotency_key)
+            AND (s.actor_id, s.approved_by_id) = (t.actor_id, t.approved_by_id)
         LEFT JOIN approval_requests r ON r.tenant_id = $1
-            AND r.transaction_id = CASE WHEN f.id IS NULL THEN t.id ELSE f.id END
+            AND r.transaction_id = CASE WHEN f.id IS NOT NULL THEN f.id WHEN s.id IS NOT NULL THEN s.id ELSE t.id END
         WHERE t.tenant_id = $1 AND (t.approved_by_id IS NOT NULL OR r.id IS NOT NULL)
         GROUP BY t.id, t.approved_by_id
         HAVING count(r.id) <> CASE WHEN t.approved_by_id IS NULL THEN 0 ELSE 1 END

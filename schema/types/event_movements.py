@@ -210,5 +210,7 @@ class RewardGivenEvent(MovementEvent):
     """A reward was given. Points moved if they paid for it."""
 
 
+MOVING: Final = frozenset(kind for kind, shown in TYPES.items() if issubclass(shown, MovementEvent))
+"""Kinds that are transactions."""
 EVENT_TYPES: Final = tuple(sorted(set(TYPES.values()), key=lambda shown: shown.__name__))
 """All types of events: no field leads to them but by their interface."""

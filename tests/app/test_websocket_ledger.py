@@ -32,6 +32,7 @@ from models.customers import UpdateCustomer
 from models.ledger import Ledger
 from models.operations.partner_tokens import revoke_token
 from models.operations.people import update_customer
+from models.reads.live import LiveFeed
 from models.reads.tenants import TenantDirectory
 from models.session import tenant_transaction
 from schema.ids import global_id
@@ -63,7 +64,9 @@ async def tenant(ledger: Ledger) -> Tenant:
 
 
 @asynccontextmanager
-async def sockets_of(ledger: Ledger, rate_limit: str = "0", *, logs: bool = False) -> AsyncIterator[str]:
+async def sockets_of(
+    ledger: Ledger, rate_limit: str = "0", *, logs: bool = False, live: LiveFeed | None = None
+) -> AsyncIterator[str]:
     """A server of this ledger's, with WebSockets alone."""
     partner_tokens = PartnerTokenVerifier(ledger)
     verifier = TokenVerifier(SharedSecret(SECRET), ISSUER, ISSUER, lambda: datetime.now(UTC))
@@ -76,6 +79,7 @@ async def sockets_of(ledger: Ledger, rate_limit: str = "0", *, logs: bool = Fals
         refused=lambda *_: None,
         rate_limits=rate_limits(rate_limit, "memory://"),
         logs=logs,
+        live=live,
     )
     app = RequestIdMiddleware(Starlette(routes=[WebSocketRoute("/graphql", view)]), lambda: uuid4().hex)
     async with served(app) as base:

@@ -25,6 +25,8 @@ COUNTED: Final = {
         (SELECT FROM bulk_rows r WHERE r.tenant_id = $1 AND r.transaction_id = t.id)""",
     "assign": "SELECT count(*) FROM transactions WHERE tenant_id = $1 AND kind = 'ASSIGNMENT'",
     "void": "SELECT count(*) FROM transactions WHERE tenant_id = $1 AND kind = 'VOID'",
+    "hold": "SELECT count(*) FROM holds WHERE tenant_id = $1",
+    "spend, capture": "SELECT count(*) FROM transactions WHERE tenant_id = $1 AND kind = 'SPEND'",
 }
 """How many there are of what each kind of call makes. All calls are sent until they are answered: as many as were
 acknowledged."""

@@ -65,8 +65,7 @@ async def server_killed(world: World, dice: Random, _: float) -> None:
 
 
 async def worker_killed(world: World, dice: Random, _: float) -> None:
-    assert world.worker is not None
-    await _kill(world, world.worker, dice)
+    await _kill(world, dice.choice(world.workers), dice)
 
 
 async def all_killed(world: World, dice: Random, _: float) -> None:
@@ -77,7 +76,7 @@ async def _kill(world: World, program: Program, dice: Random) -> None:
     program.kill()
     await _pause(dice, RESTARTED_S)
     program.start()
-    if program is not world.worker:
+    if program not in world.workers:
         await world.until_ready(program)
 
 
@@ -94,9 +93,8 @@ async def server_stopped(world: World, dice: Random, seconds: float) -> None:
     await _freeze(dice.choice(world.servers), seconds)
 
 
-async def worker_stopped(world: World, _: Random, seconds: float) -> None:
-    assert world.worker is not None
-    await _freeze(world.worker, seconds)
+async def worker_stopped(world: World, dice: Random, seconds: float) -> None:
+    await _freeze(dice.choice(world.workers), seconds)
 
 
 async def _freeze(program: Program, seconds: float) -> None:
@@ -342,7 +340,7 @@ FAULTS: Final = {
     "server stopped": Fault(server_stopped, "programs"),
     "worker killed": Fault(worker_killed, "programs"),
     "worker stopped": Fault(worker_stopped, "programs", seconds=(1, 8)),
-    "servers and worker killed": Fault(all_killed, "programs"),
+    "servers and workers killed": Fault(all_killed, "programs"),
     "a server's clock off": Fault(clock_off, "programs", seconds=(2, 8)),
     "PostgreSQL killed": Fault(postgres_killed, "postgres"),
     "PostgreSQL crashed": Fault(postgres_crashed, "postgres"),

@@ -44,6 +44,10 @@ INVOICE: Final = mutation("createInvoice", "replayed invoice { id }")
 GIVE: Final = mutation("giveReward", "replayed coupon { id }")
 VOID: Final = mutation("voidCredit", "replayed transaction { id } credit { id }")
 APPROVE: Final = mutation("approveRequest", "replayed transaction { id } approvalRequest { id }")
+SPEND: Final = mutation("spendCredit", "replayed transaction { id }")
+HOLD: Final = mutation("holdCredit", "replayed hold { id }")
+CAPTURE: Final = mutation("captureHold", "replayed transaction { id } hold { id }")
+RELEASE: Final = mutation("releaseHold", "replayed transaction { id } hold { id }")
 MERGE: Final = mutation("mergeCustomers", "replayed customer { id }")
 UPSERT: Final = mutation("upsertCustomer", "customer { id }")
 REWARD: Final = mutation("createReward", "reward { id }")
@@ -60,6 +64,8 @@ KINDS: Final = {
     "merge": 1,
     "void": 2,
     "approve": 2,
+    "spend": 2,
+    "hold": 3,
     "read": 3,
 }
 """How often each kind of work comes."""
@@ -183,6 +189,8 @@ class Load:
             "merge": self._merge,
             "void": self._void,
             "approve": self._approve,
+            "spend": self._spend,
+            "hold": self._hold,
             "read": self._read,
         }
         await works[kind](key, dice)
@@ -251,6 +259,21 @@ class Load:
         if asked is not None:
             given = {"requestId": asked["approvalRequest"]}
             await self.write(Call("approve", key, APPROVE, given, Role.MANAGER), dice)
+
+    async def _spend(self, key: str, dice: Random) -> None:
+        given = {"customerId": self._anybody(dice), "asset": "POINTS", "amount": "2", "reference": key}
+        await self.write(Call("spend", key, SPEND, given, Role.MANAGER), dice)
+
+    async def _hold(self, key: str, dice: Random) -> None:
+        """Hold, then capture or release it; or leave it, to lapse after a minute."""
+        given = {"customerId": self._anybody(dice), "asset": "GBP", "amount": "2", "reference": key}
+        held = await self.write(Call("hold", key, HOLD, {**given, "expiresInMinutes": 1}, Role.MANAGER), dice)
+        if held is None:
+            return
+        kind, document = dice.choice((("capture", CAPTURE), ("release", RELEASE), ("lapse", "")))
+        if document:
+            given = {"holdId": held["hold"]}
+            await self.write(Call(kind, f"{key}-{kind}", document, given, Role.MANAGER), dice)
 
     async def _merge(self, key: str, dice: Random) -> None:
         pair = []

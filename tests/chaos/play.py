@@ -10,6 +10,7 @@ from typing import Final
 
 from tests.chaos.checks import counted, replayed, settled
 from tests.chaos.faults import FAULTS, possible
+from tests.chaos.follow import Follower, followed
 from tests.chaos.load import Load, Seen, dice_of
 from tests.chaos.world import World
 
@@ -48,6 +49,10 @@ class Played:
     acked: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     sent_again: int = 0
+    events: int = 0
+    """Told to the consumer of the feed."""
+    crashes: int = 0
+    """Of that consumer."""
     wrong: list[str] = field(default_factory=list)
 
 
@@ -70,9 +75,10 @@ async def play(
     """
     dice = dice_of(seed)
     played = Played(name, seed)
-    load = Load(world, seed, clients)
+    load, follower = Load(world, seed, clients), Follower(world, seed)
     try:
         await load.open()
+        follower.open()
         await asyncio.sleep(1)
         for number in range(rounds):
             if monotonic() > until:
@@ -91,6 +97,7 @@ async def play(
         played.wrong += await replayed(load, some)
         played.wrong += await settled(world)
         played.wrong += await counted(world, load)
+        played.wrong += await followed(world, follower)
         if found := await world.verify():
             played.wrong.append(f"verify: {found}")
         played.wrong += tracebacks(world)
@@ -98,7 +105,9 @@ async def play(
             await then(world, load)
         played.acked = len(load.acked)
         played.kinds = Counter(each.call.kind for each in load.acked)
+        played.events, played.crashes = len(follower.kept), follower.crashes
     finally:
+        await follower.close()
         await load.close()
     return played
 

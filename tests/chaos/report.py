@@ -51,8 +51,9 @@ def _figures(played: Sequence[Played]) -> Iterable[Figure]:
     wrong = [text for text, _, _ in _wrong(played)]
     lost = [text for text in wrong if "acknowledged, and" in text]
     other = [text for text in wrong if text.startswith("sent again")]
+    by_feed = [text for text in wrong if text.startswith("feed: ")]
     by_verify = [text for text in wrong if text.startswith("verify")]
-    rest = len(wrong) - len(lost) - len(other) - len(by_verify)
+    rest = len(wrong) - len(lost) - len(other) - len(by_verify) - len(by_feed)
     yield Figure("rounds", [float(len(rounds))])
     yield Figure("writes acknowledged", [float(sum(each.acked for each in played))])
     yield Figure(
@@ -63,6 +64,9 @@ def _figures(played: Sequence[Played]) -> Iterable[Figure]:
     )
     yield Figure("acknowledged writes that are lost, or there twice", [float(len(lost))], most=0)
     yield Figure("other answers to the same key", [float(len(other))], most=0)
+    yield Figure("events that a consumer of the feed was told", [float(sum(each.events for each in played))])
+    yield Figure("crashes of that consumer", [float(sum(each.crashes for each in played))])
+    yield Figure("events that it missed, or saw twice or in another order", [float(len(by_feed))], most=0)
     yield Figure("differences that scrip verify finds", [float(len(by_verify))], most=0)
     yield Figure(
         "errors that are not to be sent again, tracebacks, and what did not come back by itself", [float(rest)], most=0

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final
+from uuid import UUID
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from auth.roles import Role
 from tests.chaos.checks import counted, replayed
 from tests.chaos.faults import FAULTS
+from tests.chaos.follow import Event, Movement, compared
 from tests.chaos.load import ADJUST, Call, Load, Wrong, verdict
 from tests.chaos.play import play
 from tests.chaos.report import KEPT, PAGE, page
@@ -39,6 +41,7 @@ async def test_nothing_that_was_acknowledged_is_lost_or_done_twice() -> None:
     wrong = [text for each in played.rounds for text in each.wrong] + played.wrong
     assert wrong == [], "\n".join([*said, *wrong])
     assert len(played.kinds) >= 8, "the load was not mixed"
+    assert played.events > sum(played.kinds.values()) / 2, "nobody followed the feed"
     assert sum(each.seen.again.total() for each in played.rounds) > 0, "nobody noticed anything"
 
 
@@ -85,6 +88,36 @@ def test_what_a_client_does_with_an_answer(status: int, told: object, expected: 
 def test_no_client_should_ever_get_that(status: int, told: object) -> None:
     with pytest.raises(Wrong):
         verdict(CALL, httpx.Response(status, json=told))
+
+
+A, B, C = (UUID(int=n) for n in (1, 2, 3))
+TOLD: Final = [
+    Event(1, "CREDIT_ADJUSTED", "2026-01-01T00:00:00Z", A, (Movement(C, 1, 1, "h1", None),)),
+    Event(2, "CUSTOMER_UPDATED", "2026-01-01T00:00:01Z", None, ()),
+    Event(3, "CREDIT_SPENT", "2026-01-01T00:00:02Z", B, (Movement(C, 2, 3, "h3", "h1"),)),
+]
+HEADS: Final = {C: (3, "h3")}
+
+
+def test_a_consumer_that_was_told_all_finds_nothing() -> None:
+    assert compared(TOLD, {A, B}, HEADS) == []
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        (TOLD[:2], "transactions are missing"),
+        ([TOLD[0], TOLD[2]], "positions are not"),
+        ([*TOLD, replace(TOLD[2], position=4)], "are there twice"),
+        ([TOLD[0], TOLD[1], replace(TOLD[2], recorded_at="2025")], "recordedAt decreases"),
+        ([*TOLD, replace(TOLD[1], position=4, transaction=C)], "are nowhere else"),
+        ([TOLD[0], TOLD[1], replace(TOLD[2], movements=(Movement(C, 1, 3, "h3", "h1"),))], "is broken"),
+        ([TOLD[0], TOLD[1], replace(TOLD[2], movements=(Movement(C, 2, 3, "h3", "other"),))], "is broken"),
+        ([TOLD[0], TOLD[1], replace(TOLD[2], movements=(Movement(C, 2, 3, "other", "h1"),))], "before the head"),
+    ],
+)
+def test_a_consumer_notices(events: list[Event], expected: str) -> None:
+    assert any(expected in text for text in compared(events, {A, B}, HEADS))
 
 
 def test_every_short_fault_is_one() -> None:

@@ -1,4 +1,4 @@
-"""All that can be broken: PostgreSQL, a standby, a pooler, two servers, a worker, and the ways between them."""
+"""All that can be broken: PostgreSQL, a standby, a pooler, three servers, two workers, and the ways between them."""
 
 import asyncio
 import os
@@ -29,9 +29,11 @@ from tests.support.proxy import Proxy
 
 SECRET: Final = "a secret for servers that are broken, long enough"
 SLUG: Final = "chaos"
-SERVERS: Final = 2
+SERVERS: Final = 3
+WORKERS: Final = 2
+"""Each a relay of the feed as well."""
 START_S: Final = 60.0
-DISK: Final = "192m"
+DISK: Final = "768m"
 """Of the tmpfs that is filled up."""
 PASSWORD: Final = "of-the-replica"
 
@@ -56,7 +58,7 @@ class World:
         self.standby: Node | None = None
         self.pooler: Pooler | None = None
         self.servers: list[Program] = []
-        self.worker: Program | None = None
+        self.workers: list[Program] = []
         self.ways: dict[str, list[Proxy]] = {}
         """By the name of who goes there: the first leads to node a, the second to node b."""
         self.inner: Proxy | None = None
@@ -88,18 +90,19 @@ class World:
             self.pooler = Pooler(self.wanted.pooler, self.folder / "p", there, urls)
             await asyncio.to_thread(self.pooler.start)
         await self._tenant()
-        names = [*(f"server {n + 1}" for n in range(SERVERS)), "worker"]
-        for name in names:
-            await self._make_program(name)
+        for n in range(SERVERS):
+            self.servers.append(await self._program(f"server {n + 1}", "serve"))
+        for n in range(WORKERS):
+            self.workers.append(await self._program(f"worker {n + 1}", "work"))
         for program in self.programs:
             program.start()
         await asyncio.gather(*(self.until_ready(server) for server in self.servers))
 
     @property
     def programs(self) -> list[Program]:
-        return [*self.servers, *([self.worker] if self.worker else [])]
+        return [*self.servers, *self.workers]
 
-    async def _make_program(self, name: str) -> None:
+    async def _program(self, name: str, command: str) -> Program:
         if self.pooler is not None:
             ways = [Proxy(self.pooler.url(self.primary.urls.app))]
         else:
@@ -112,9 +115,9 @@ class World:
         several = "&target_session_attrs=read-write" if len(ways) > 1 else ""
         url = f"postgresql://{first.netloc.rpartition('@')[0]}@{hosts}{first.path}?sslmode=disable{several}"
         unprepared = {} if self.pooler is None or self.pooler.prepares else {"SCRIP_DATABASE_STATEMENT_CACHE": "0"}
-        program = Program(
+        return Program(
             name,
-            "work" if name == "worker" else "serve",
+            command,
             {
                 "DATABASE_URL": url,
                 "SCRIP_JWT_SECRET": SECRET,
@@ -124,10 +127,6 @@ class World:
             },
             self.folder / f"{name.replace(' ', '-')}.log",
         )
-        if name == "worker":
-            self.worker = program
-        else:
-            self.servers.append(program)
 
     async def _tenant(self) -> None:
         environment = {

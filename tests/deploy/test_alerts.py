@@ -16,6 +16,7 @@ from app.http.verify_file import NAMES, leave
 from app.rate_limits.quotas import RateLimitTallies
 from models.ledger import Ledger
 from models.pool import PoolState
+from models.reads.live import LiveFeed
 from schema.types.errors import TOLD as USER_ERRORS
 
 ROOT: Final = Path(__file__).parents[2]
@@ -42,7 +43,7 @@ async def shown(tmp_path: Path) -> dict[str, set[str]]:
     ledger.clock.learn(ledger.clock.asking(), ledger.clock())
     leave(tmp_path / "verify", now=1, seconds=1, tenants=1, entries=1, differences=0)
     ledger.metrics.count("posted")
-    sources = Sources(ledger, {"expired": 1}, RateLimitTallies(), pool=lambda: PoolState(1, 1, 1, 0))
+    sources = Sources(ledger, {"expired": 1}, RateLimitTallies(), pool=lambda: PoolState(1, 1, 1, 0), live=LiveFeed())
     metrics = Metrics(sources, verified=tmp_path / "verify")
     USER_ERRORS["LIMIT_EXCEEDED"] += 1
     metrics.seconds_of(200).observe(0.1)

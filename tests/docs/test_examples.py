@@ -17,10 +17,14 @@ from auth.roles import Role, Scope
 from auth.tokens import TokenVerifier
 from models.ledger import Ledger
 from models.operations.keep_feed import keep_feed
+from models.reads.live import LiveFeed
 from models.texts import Texts
 from tests.api.conftest import Api, gid, serving
+from tests.app.test_live import joined
+from tests.app.test_websocket_ledger import sockets_of
 from tests.docs.blocks import PAGES, ROOT, Examples, all_blocks, blocks, fits, is_shaped_like
 from tests.support.clock import Clock
+from tests.support.sockets import opened, token
 from tests.support.tenants import Tenant
 
 SCHEMA: Final = build_schema((ROOT / "schema.graphql").read_text())
@@ -112,7 +116,8 @@ async def test_errors(api: Api, tenant: Tenant) -> None:
 
 async def test_events(api: Api, tenant: Tenant, clock: Clock) -> None:
     page = Examples("docs/events.md", "graphql", "json")
-    await tenant.adjust(await tenant.customer(), 5)
+    ann = await tenant.customer()
+    await tenant.adjust(ann, 5)
     clock.advance(timedelta(seconds=1))
     await keep_feed(tenant.ledger, tenant.id)
 
@@ -121,6 +126,19 @@ async def test_events(api: Api, tenant: Tenant, clock: Clock) -> None:
     assert [edge["node"]["kind"] for edge in feed["edges"]] == ["CUSTOMER_CREATED", "CREDIT_ADJUSTED"]
     after = feed["pageInfo"]["endCursor"]
     assert (await api(document, {"after": after}))["events"]["edges"] == []
+
+    live = LiveFeed()
+    async with sockets_of(tenant.ledger, live=live) as base, opened(base) as client:
+        await client.begin(token(tenant=tenant.slug))
+        for number, variables in ((1, {"after": after}), (2, {"customer": gid("Customer", ann)})):
+            await client.subscribe(f"{number}", page.take("graphql").text, variables=variables)
+            await joined(live, number)
+        await tenant.adjust(ann, 5)
+        clock.advance(timedelta(seconds=1))
+        await keep_feed(tenant.ledger, tenant.id)
+        told = sorted([await client.receive() for _ in range(2)], key=lambda message: message["id"])
+    assert told[0]["payload"]["data"]["events"]["node"]["kind"] == "CREDIT_ADJUSTED"
+    assert told[1]["payload"]["data"]["accountUpdated"]["accounts"][0]["available"] == "10.00"
     page.end()
 
 

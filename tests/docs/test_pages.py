@@ -102,7 +102,7 @@ def test_every_code_of_an_error_has_an_entry_that_says_what_to_do() -> None:
 def test_every_part_that_is_generated_is_on_one_page() -> None:
     marks = [mark for text in TEXTS.values() for mark in MARK.findall(text)]
 
-    assert sorted(marks) == ["errors", "inputs", "mutations", "queries", "types", "values"]
+    assert sorted(marks) == ["errors", "inputs", "mutations", "queries", "subscriptions", "types", "values"]
 
 
 def test_every_setting_has_its_line() -> None:

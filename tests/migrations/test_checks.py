@@ -93,7 +93,7 @@ BROKEN = [
     ("credits_remaining", "gone_minor = 1"),
     ("credits_moved", "successor_id = id"),
     ("credits_opened", "opened_sequence = 0"),
-    ("credits_expiry", "expires_at = starts_at"),
+    ("credits_expiry", "expires_at = starts_at - interval '1 microsecond'"),
     ("credits_closed", "voided_at = now()"),
     ("credits_swept_expires", "swept_at = now(), remaining_minor = 0"),
     ("entries_counter", "counter = 'GIFTS'"),

@@ -128,6 +128,48 @@ async def test_as_the_payment_of_an_invoice(tenant: Tenant, anna: UUID) -> None:
     assert (await verify(tenant.id)).holds
 
 
+async def test_holds_for_one_invoice_are_together_at_most_what_is_due(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    """Whoever asks for more has held it twice, as a checkout that is opened again."""
+    await tenant.credit(anna, 50)
+    invoice, other = [await tenant.invoice(anna, 10, auto_apply=False) for _ in range(2)]
+    first = await hold(tenant, anna, 6, invoice=invoice, minutes=5)
+    await hold(tenant, anna, 10, invoice=other)
+    async with tenant.refused("EXCEEDS_DUE") as caught:
+        await hold(tenant, anna, "4.01", invoice=invoice)
+    assert str(caught.value) == "Only 4.00 GBP of what is due is not held for it already."
+    second = await hold(tenant, anna, 4, invoice=invoice)
+    async with tenant.refused("EXCEEDS_DUE"):
+        await hold(tenant, anna, "0.01", invoice=invoice)
+    await release(tenant, second)
+    await capture(tenant, first, 2)
+    await hold(tenant, anna, 4, invoice=invoice)  # 2 are paid, 4 held before, and 4 now
+    clock.advance(minutes=6)
+    await hold(tenant, anna, 4, invoice=invoice, minutes=600)  # the first is over
+    ben = await tenant.customer(name="Ben")
+    await merge(tenant, anna, ben)
+    async with tenant.refused("EXCEEDS_DUE"):
+        await hold(tenant, ben, "0.01", invoice=invoice)
+
+
+async def test_at_once_holds_for_one_invoice_are_at_most_what_is_due(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    """From two servers, in one batch and in many."""
+    await tenant.credit(anna, 500)
+    invoice, other = await tenant.invoice(anna, 10, auto_apply=False), Ledger(source=tenant.ledger.source, clock=clock)
+    try:
+        answers = await asyncio.gather(
+            *(
+                hold(tenant, anna, 3, invoice=invoice, ledger=ledger)
+                for ledger in (tenant.ledger, other)
+                for _ in range(6)
+            ),
+            return_exceptions=True,
+        )
+    finally:
+        await other.close()
+    assert sorted(getattr(answer, "code", "") for answer in answers) == [""] * 3 + ["EXCEEDS_DUE"] * 9
+    assert (await held_now(tenant, anna))[1] == 900
+
+
 async def test_which_invoice_it_pays(tenant: Tenant, anna: UUID) -> None:
     await tenant.credit(anna, 50)
     one, other = [await tenant.invoice(anna, 10, auto_apply=False) for _ in range(2)]
@@ -281,6 +323,55 @@ async def test_the_past_stands_still_once_what_is_held_of_an_expired_credit_is_g
         await session.release()
     assert (before.available_minor, before.held_minor) == (0, held_minor)
     assert (found.available_minor, found.held_minor) == (0, held_minor)
+
+
+@pytest.mark.parametrize("minutes", [5, 120])
+@pytest.mark.parametrize("swept", [False, True])
+@pytest.mark.parametrize("end", ["capture", "all", "release", "lapse", "merge", "revive"])
+async def test_liability_of_the_past_stands_still_once_what_is_held_of_an_expired_credit_is_gone(
+    tenant: Tenant, anna: UUID, clock: Clock, end: str, swept: bool, minutes: int
+) -> None:
+    """minutes: after the expiry; within its quarter of an hour, the totals do not tell the one from the other."""
+    ben = await tenant.customer(name="Ben")
+    await tenant.credit(ben, 1)
+    credit = await tenant.credit(anna, 10, expires_at=clock() + timedelta(minutes=61))
+    held_minor = 1000 if end == "all" else 400
+    held = await hold(tenant, anna, held_minor // 100, minutes=600)
+    clock.advance(minutes=62)
+    if swept:
+        await tenant.expire()
+    clock.advance(minutes=minutes - 1)
+    at = clock()
+
+    async def owed() -> tuple[object, ...]:
+        session = ReadSession(tenant.id)
+        try:
+            views = await liability.by_asset(session, at, clock())
+            parts = await liability.parts(session, at, clock(), "Europe/London")
+            return views, parts
+        finally:
+            await session.release()
+
+    before = await owed()
+    clock.advance(hours=1)
+    assert await owed() == before
+    match end:
+        case "capture" | "all":
+            await capture(tenant, held)
+        case "release":
+            await release(tenant, held)
+        case "merge":
+            await merge(tenant, anna, ben)
+        case "revive":
+            await tenant.expire()
+            await capture(tenant, held, 1)
+            await tenant.revive(credit)
+        case "lapse":
+            pass
+    assert await owed() == before
+    clock.advance(hours=12)
+    await tenant.expire()
+    assert await owed() == before
 
 
 async def test_liability_shows_it_apart(tenant: Tenant, anna: UUID, clock: Clock) -> None:

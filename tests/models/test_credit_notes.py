@@ -295,7 +295,6 @@ async def test_nothing_under_a_note_comes_back_another_way(tenant: Tenant, anna:
             tenant.reassign(assigned.assignment_ids[0], (other, 10)),
             tenant.void_payment(paid.payment_id),
             tenant.void_invoice(invoice),
-            tenant.void_credit(credit, release_assignments=True),
         ):
             async with tenant.refused("CREDIT_NOTED"):
                 await undo
@@ -454,3 +453,29 @@ async def test_the_database_refuses_it_too(tenant: Tenant, anna: UUID) -> None:
             await tenant.execute(change)
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await tenant.execute("UPDATE credit_notes SET amount_minor = 1 WHERE tenant_id = $1")
+
+
+async def test_what_is_noted_in_full_is_no_obstacle_to_voiding_the_credit(tenant: Tenant, anna: UUID) -> None:
+    """Nothing of it is set against the invoice any more. What is noted in part is."""
+    credit, one, other = (
+        await tenant.credit(anna, 50),
+        await invoiced(tenant, anna, 10),
+        await invoiced(tenant, anna, 20),
+    )
+    await tenant.assign(credit, (one, 10), (other, 20))
+    whole, part = await tenant.note(one, 10), await tenant.note(other, 15)
+    async with tenant.refused("CREDIT_ASSIGNED"):
+        await tenant.void_credit(credit)
+    async with tenant.refused("CREDIT_NOTED"):
+        await tenant.void_credit(credit, release_assignments=True)
+    await tenant.note(other, 5)
+    await tenant.void_credit(credit)
+    assert await tenant.rows(
+        "SELECT remaining_minor, gone_minor, voided_at IS NULL FROM credits WHERE tenant_id = $1"
+    ) == [(0, 5000, False)]
+    for note in (whole, part):
+        async with tenant.refused("CREDIT_SPENT"):
+            await tenant.void_note(note)
+    async with tenant.refused("CREDIT_NOT_OPEN"):
+        await tenant.void_credit(credit)
+    assert (await verify(tenant.id)).holds

@@ -14,14 +14,15 @@ import pytest
 
 from app.postgres.embedded import Urls
 from models import hash_chain, poster, posting, writing
-from models.commands import AdjustCredit, GiveReward
+from models.commands import AdjustCredit, GiveReward, NewExpiry, ReviveCredit
 from models.errors import DatabaseAway
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.create_invoice import create_invoice
-from models.operations.releasing import void_invoice
+from models.operations.releasing import update_credit, void_invoice
+from models.operations.revive_credit import revive_credit
 from models.planning.invoices import CreateInvoice, InvoiceLineItem
-from models.planning.releasing import VoidInvoice
+from models.planning.releasing import UpdateCredit, VoidInvoice
 from models.reads.verify import verify
 from models.sources import RandomSource
 from models.units import Failed, Posted, Refused, Replayed, Requeued
@@ -498,3 +499,45 @@ async def test_a_spend_finds_credits_behind_those_that_a_neighbour_takes_by_name
         "SELECT sum(remaining_minor) FROM credits WHERE tenant_id = $1 AND expires_at IS NOT NULL"
     )  # those that expire went first, though the one that does not was at hand
     assert left == [(100,)]
+
+
+@pytest.mark.parametrize("was_in_days", [9, None])
+async def test_a_credit_from_far_behind_that_a_neighbour_has_expire_sooner_goes_first(
+    tenant: Tenant, anna: UUID, was_in_days: int | None
+) -> None:
+    """More open credits than are read at first; the last of them gets an earlier expiry in the same batch."""
+    last = await tenant.credit(anna, 10, "POINTS", expires_in_days=was_in_days)
+    await tenant.bulk(*[(anna, 1)] * 40, allow_duplicate_customers=True, expires_in_days=2)
+    batch, taken = Batch(tenant.clock), AdjustCredit(anna, "POINTS", Decimal(-7), "POLICY")
+    await batch.run(
+        tenant.id,
+        [
+            update_credit(batch.ledger, tenant.id, MANAGER, UpdateCredit(last, expires_in_days=1), "1"),
+            adjust_credit(batch.ledger, tenant.id, MANAGER, taken, "2"),
+        ],
+    )
+
+    left = await tenant.rows("SELECT remaining_minor FROM credits WHERE tenant_id = $1 AND id = $2", last)
+    assert left == [(3,)]
+
+
+async def test_an_expired_credit_that_a_neighbour_makes_good_again_can_be_spent(
+    tenant: Tenant, anna: UUID, clock: Clock
+) -> None:
+    expired = await tenant.credit(anna, 10, "POINTS", expires_in_days=1)
+    await tenant.bulk(*[(anna, 1)] * 40, allow_duplicate_customers=True, expires_in_days=9)
+    clock.advance(days=2)
+    batch, taken = Batch(tenant.clock), AdjustCredit(anna, "POINTS", Decimal(-45), "POLICY")
+    await batch.run(
+        tenant.id,
+        [
+            revive_credit(
+                batch.ledger, tenant.id, MANAGER, ReviveCredit(expired, "GOODWILL", NewExpiry(in_days=1)), "1"
+            ),
+            adjust_credit(batch.ledger, tenant.id, MANAGER, taken, "2"),
+        ],
+    )
+
+    assert await tenant.available(anna, "POINTS") == 5
+    left = await tenant.rows("SELECT remaining_minor FROM credits WHERE tenant_id = $1 AND id = $2", expired)
+    assert left == [(0,)]

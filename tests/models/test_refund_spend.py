@@ -16,6 +16,7 @@ from models.operations.merge_customers import merge_customers
 from models.operations.people import erase_customer
 from models.operations.refund_spend import preview_refund
 from models.reads.verify import verify
+from tests.support import holds as holding
 from tests.support.approvals import approve
 from tests.support.clock import Clock
 from tests.support.tenants import MANAGER, PARTNER, STAFF, Tenant, known
@@ -245,6 +246,19 @@ async def test_a_partner_gives_back_what_its_own_client_spent(tenant: Tenant, an
     await tenant.refund(ours, 1, actor=Actor("another program", "PARTNER", client=PARTNER.client))
     await tenant.refund(ours, 1)  # a manager gives back anybody's
     await tenant.refund(theirs)
+
+
+async def test_a_partner_gives_back_what_its_own_client_held_whoever_captured_it(tenant: Tenant, anna: UUID) -> None:
+    await tenant.credit(anna, 50)
+    held, others = await holding.hold(tenant, anna, 5, actor=PARTNER), await holding.hold(tenant, anna, 5)
+    other = Actor(PARTNER.subject, "PARTNER", client="till")
+    captured, not_theirs = await holding.capture(tenant, held), await holding.capture(tenant, others)
+    for spend, actor in ((captured, other), (not_theirs, PARTNER)):
+        async with tenant.refused("NOT_FOUND"):
+            await tenant.refund(spend, actor=actor)
+    await tenant.refund(captured, 2, actor=PARTNER)
+    await tenant.refund(captured)
+    assert await tenant.available(anna) == 4500
 
 
 async def test_it_counts_under_the_limits_on_adding_with_its_whole_amount(tenant: Tenant, anna: UUID) -> None:

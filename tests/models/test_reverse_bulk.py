@@ -11,6 +11,7 @@ from models.commands import MergeCustomers, Outcome
 from models.ledger import Ledger
 from models.operations.merge_customers import merge_customers
 from models.operations.people import erase_customer
+from models.reads.verify import verify
 from tests.support import holds as holding
 from tests.support.clock import Clock
 from tests.support.tenants import MANAGER, PARTNER, Tenant
@@ -353,6 +354,23 @@ async def test_a_dry_run_says_what_is_used_and_whose_tier_falls(tenant: Tenant, 
     assert await report(tenant, back) == told
     changes = "SELECT old_tier, new_tier FROM tier_changes WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1"
     assert await tenant.rows(changes) == [("Silver", None)]
+
+
+async def test_in_the_very_instant_in_which_the_credit_starts_while_it_is_held(
+    tenant: Tenant, anna: UUID, clock: Clock
+) -> None:
+    """It expires as it starts: nothing of it is spendable, and what is held is taken once it is let go."""
+    bulk = await tenant.bulk((anna, 10), asset="GBP")
+    held = await holding.hold(tenant, anna, 4)
+    back = await tenant.reverse(bulk)
+    assert await report(tenant, back) == [(600, 400, None, None)]
+    assert await holding.held_now(tenant, anna) == (0, 400)
+    await holding.release(tenant, held)
+    assert await holding.held_now(tenant, anna) == (0, 0)
+    clock.advance(minutes=1)
+    await tenant.expire()
+    assert (await tenant.rows("SELECT remaining_minor, gone_minor FROM credits WHERE tenant_id = $1")) == [(0, 1000)]
+    assert (await verify(tenant.id)).holds
 
 
 async def test_a_partner_s_rights_are_checked_again(tenant: Tenant, anna: UUID) -> None:

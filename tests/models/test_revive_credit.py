@@ -323,6 +323,12 @@ async def test_only_a_manager_gives_one(tenant: Tenant, anna: UUID, clock: Clock
     waits = await tenant.refund(spend, 5, actor=MANAGER, new_expiry=NewExpiry(in_days=3), propose_only=True)
     await approve(tenant, known(waits.approval_request_id), actor=ADMIN)
     assert await tenant.remainders(credit) == [500]
+    people = """SELECT t.kind, a.subject, b.subject FROM transactions t
+        JOIN actors a ON a.tenant_id = $1 AND a.id = t.actor_id
+        LEFT JOIN actors b ON b.tenant_id = $1 AND b.id = t.approved_by_id
+        WHERE t.tenant_id = $1 AND t.kind IN ('REFUND', 'REVIVAL') ORDER BY t.kind"""
+    both = MANAGER.subject, ADMIN.subject
+    assert await tenant.rows(people) == [("REFUND", *both), ("REVIVAL", *both)]
     assert (await verify(tenant.id)).holds
 
 

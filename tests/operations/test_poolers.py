@@ -12,8 +12,9 @@ from typing import Final
 
 import pytest
 
-from app.postgres.database import connecting, is_pooled, statements_survive
+from app.postgres.database import connecting, statements_survive
 from app.postgres.embedded import Urls
+from models.pool import is_pooled
 from tests.chaos.play import play
 from tests.chaos.processes import ROOT
 from tests.chaos.world import Wanted, world

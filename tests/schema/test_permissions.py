@@ -7,14 +7,14 @@ from strawberry.types.base import get_object_definition
 from auth.roles import Permission
 from schema.context import Info
 from schema.permissions import DECLARED, UndeclaredPermission, check_declared, root_field
-from schema.root import Mutation, Query, build_schema
+from schema.root import Mutation, Query, Subscription, build_schema
 from tests.support.schema import SCHEMA
 
 FOR_EVERYBODY_WITH_A_TOKEN = {"node", "viewer"}
 
 
 def test_every_root_field_declares_its_permission() -> None:
-    for root in (Query, Mutation):
+    for root in (Query, Mutation, Subscription):
         for field in get_object_definition(root, strict=True).fields:
             declared = field.metadata[DECLARED]
             assert all(isinstance(permission, Permission) for permission in declared)
@@ -22,8 +22,12 @@ def test_every_root_field_declares_its_permission() -> None:
 
 
 def test_the_schema_has_no_other_roots() -> None:
-    assert SCHEMA.graphql.subscription_type is None
-    for root, built in ((Query, SCHEMA.graphql.query_type), (Mutation, SCHEMA.graphql.mutation_type)):
+    roots = (
+        (Query, SCHEMA.graphql.query_type),
+        (Mutation, SCHEMA.graphql.mutation_type),
+        (Subscription, SCHEMA.graphql.subscription_type),
+    )
+    for root, built in roots:
         assert built is not None
         assert len(get_object_definition(root, strict=True).fields) == len(built.fields)
 

@@ -315,7 +315,7 @@ class Billing(Approving):
 
     def _void_credit(self, *, now: datetime, role: str, credit: int, release: bool, release_holds: bool = False) -> str:
         lot = self.lots[credit]
-        parts = [part for part in self.assignments if part.live and part.lot == credit]
+        parts = [part for part in self.assignments if part.live and part.lot == credit and part.noted < part.amount]
         closed = lot.voided or lot.left == 0 or lot.has_expired(now)
         refuse({"CREDIT_NOT_OPEN"} if closed and not parts else set())
         refuse({"CREDIT_ASSIGNED"} if parts and not release else set())

@@ -28,7 +28,8 @@ class Holding(Billing):
         refuse(faults | (set() if self.known(customer) else {"NOT_FOUND"}))
         until, faults = _until(minutes, expires, now, now)
         if invoice is not None:
-            faults |= self._bad_invoice(invoice, customer, asset, amount)
+            held = sum((each.left for each in self.holds if each.invoice == invoice and each.is_live(now)), NOTHING)
+            faults |= self._bad_invoice(invoice, customer, asset, amount + held)
         available = self.available(customer, asset, now, services)
         faults |= self.short(available) if amount > available else set()
         refuse(faults | self._may_spend(now, role, customer, asset, amount))

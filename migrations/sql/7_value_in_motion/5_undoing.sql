@@ -22,6 +22,9 @@ ALTER TABLE entries ADD CONSTRAINT entries_counter CHECK (CASE
 ALTER TABLE credits DROP CONSTRAINT credits_closed;
 ALTER TABLE credits ADD CONSTRAINT credits_closed
     CHECK (remaining_minor = 0 OR voided_at IS NULL OR (expires_at IS NOT NULL AND expires_at <= voided_at));
+-- If that is in the instant in which it starts, it expires in that instant.
+ALTER TABLE credits DROP CONSTRAINT credits_expiry;
+ALTER TABLE credits ADD CONSTRAINT credits_expiry CHECK (expires_at >= starts_at);
 
 -- reverses_id: the bulk that a reversal takes back, one at a time.
 ALTER TABLE bulk_operations ADD COLUMN reverses_id uuid;

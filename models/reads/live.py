@@ -1,0 +1,334 @@
+"""The feed as it grows: each tenant's new events are read once for all who follow it here (docs/adr/0062).
+
+A follower begins after a position. What is in the feed by then it reads by itself, a page at a time, from the indexes that
+its choice has; then it joins the tenant's channel, which reads on for all of them together and hands each what it wants.
+"""
+
+import asyncio
+import logging
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+from models.errors import DatabaseAway
+from models.kinds import EventKind
+from models.reads import events
+from models.reads.events import EVENTS, PERSONS_EVENTS, EventView
+from models.reads.paging import Condition, Key, Listing, Mark, PageRequest, load_pages
+from models.reads.session import ReadSession, reading
+
+log = logging.getLogger(__name__)
+
+READ_AT_ONCE: Final = 200
+"""Events that a channel reads in one statement."""
+CAUGHT_UP_AT_ONCE: Final = 100
+MAX_CATCHING_UP: Final = 2
+"""Followers that read the past at a time: the pool's other connections are for requests."""
+MAX_QUEUE: Final = 1_000
+"""Events that wait for one follower. They are the same objects for all."""
+POLL_S: Final = 0.5
+"""Between two looks at a feed, where nobody tells that it has grown."""
+SELDOM_S: Final = 5.0
+"""Between two where somebody does: what they say can be lost with their connection."""
+AWAY_S: Final = 1.0
+"""Before the next look, if the database is away."""
+
+
+class TooSlow(Exception):
+    """More events wait for a follower than are kept for one."""
+
+
+class TooMany(Exception):
+    """There are as many followers as there may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveLimits:
+    """Maximum followers of one process, and of one tenant in it. queue: events that wait for one of them."""
+
+    max_followers: int = 10_000
+    max_followers_per_tenant: int = 5_000
+    queue: int = MAX_QUEUE
+
+
+@dataclass(slots=True)
+class LiveMetrics:
+    """delivered: events handed to followers. dropped: followers that were too slow. last_at: Unix time of the last event
+    that a channel read here, 0 before it."""
+
+    delivered: int = 0
+    dropped: int = 0
+    last_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Events that a follower wants. kinds: None for all but those hidden. person: None for everybody; records: all that are
+    that person's."""
+
+    kinds: frozenset[EventKind] | None = None
+    hidden: frozenset[EventKind] = frozenset()
+    person: UUID | None = None
+    records: frozenset[UUID] = frozenset()
+
+    def wants(self, event: EventView) -> bool:
+        """Whether it does, by the kind; whom it is about, the channel sees to."""
+        return event.kind not in self.hidden if self.kinds is None else event.kind in self.kinds
+
+    def listing(self, tenant_id: UUID) -> tuple[Listing[EventView], UUID, tuple[Condition, ...]]:
+        """The list of these events, with its parent and conditions."""
+        hidden = (events.without(self.hidden),) if self.kinds is None and self.hidden else ()
+        if self.person is not None:
+            return PERSONS_EVENTS, self.person, hidden if self.kinds is None else (events.only(self.kinds),)
+        return (EVENTS if self.kinds is None else events.of_kinds(self.kinds)), tenant_id, hidden
+
+
+Choose = Callable[[], Awaitable[Choice]]
+"""Finds out what a follower wants by now: a merge changes whose records are whose."""
+
+
+@dataclass(slots=True, eq=False)
+class _Follower:
+    """choice: while it is joined. parted: the position of a merge after which it has to choose again."""
+
+    most: int
+    choice: Choice = field(default_factory=Choice)
+    queue: deque[EventView] = field(default_factory=deque)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    slow: bool = False
+    parted: int | None = None
+
+    def offer(self, event: EventView) -> None:
+        if self.slow or not self.choice.wants(event):
+            return
+        if len(self.queue) >= self.most:
+            self.slow = True
+            self.queue.clear()
+        else:
+            self.queue.append(event)
+        self.news.set()
+
+    async def next(self) -> EventView | None:
+        """The next event; None once it has to choose again. Raises TooSlow."""
+        while not self.queue and not self.slow and self.parted is None:
+            self.news.clear()
+            await self.news.wait()
+        if self.slow:
+            raise TooSlow
+        return self.queue.popleft() if self.queue else None
+
+
+class _Channel:
+    """One tenant's, while anybody follows it. position: up to which it has been read, once it has `begun`."""
+
+    def __init__(self, tenant_id: UUID) -> None:
+        self.tenant_id = tenant_id
+        self.position = 0
+        self.begun = asyncio.Event()
+        self.news = asyncio.Event()
+        self.entered = 0
+        self.task: asyncio.Task[None] | None = None
+        self.joined: set[_Follower] = set()
+        self._everybody: set[_Follower] = set()
+        self._by_record: dict[UUID, set[_Follower]] = {}
+
+    def join(self, follower: _Follower) -> None:
+        follower.parted = None
+        self.joined.add(follower)
+        if follower.choice.person is None:
+            self._everybody.add(follower)
+        for record in follower.choice.records:
+            self._by_record.setdefault(record, set()).add(follower)
+
+    def leave(self, follower: _Follower) -> None:
+        self.joined.discard(follower)
+        self._everybody.discard(follower)
+        for record in follower.choice.records:
+            there = self._by_record.get(record)
+            if there is not None:
+                there.discard(follower)
+                if not there:
+                    del self._by_record[record]
+
+    def hand_out(self, event: EventView) -> int:
+        """Offer the event to those whom it concerns. Returns their number."""
+        concerned = list(self._everybody)
+        if event.customer_id is not None:
+            concerned += self._by_record.get(event.customer_id, ())
+        for follower in concerned:
+            follower.offer(event)
+        if event.kind is EventKind.CUSTOMER_MERGED:
+            self._part(event)
+        return len(concerned)
+
+    def _part(self, event: EventView) -> None:
+        merged = (event.customer_id, event.subject_id)
+        for follower in {each for record in merged if record for each in self._by_record.get(record, ())}:
+            self.leave(follower)
+            follower.parted = event.position
+            follower.news.set()
+
+
+class LiveFeed:
+    """The feeds that are followed in this process.
+
+    relay: gives positions to what was recorded, before each look, if nobody else is told of it in time. told: whether
+    somebody tells (`grown`) when a feed has grown; set by the one that listens.
+    """
+
+    def __init__(
+        self, limits: LiveLimits | None = None, relay: Callable[[UUID], Awaitable[object]] | None = None
+    ) -> None:
+        self.limits = limits or LiveLimits()
+        self.metrics = LiveMetrics()
+        self.told = False
+        self.relay = relay
+        self._channels: dict[UUID, _Channel] = {}
+        self._catching_up = asyncio.Semaphore(MAX_CATCHING_UP)
+        self._entered: Counter[UUID] = Counter()
+
+    @property
+    def followers(self) -> int:
+        """How many there are."""
+        return self._entered.total()
+
+    @property
+    def joined(self) -> int:
+        """How many of them have read what there was, and wait for more."""
+        return sum(len(channel.joined) for channel in self._channels.values())
+
+    def grown(self, tenant_id: UUID, position: int) -> None:
+        """The tenant's feed has events up to this position."""
+        channel = self._channels.get(tenant_id)
+        if channel is not None and channel.position < position:
+            channel.news.set()
+
+    def look_again(self) -> None:
+        """Something may have been missed."""
+        for channel in self._channels.values():
+            channel.news.set()
+
+    async def follow(self, tenant_id: UUID, after: int | None, choose: Choose) -> AsyncGenerator[EventView]:
+        """Events after the position, from now on if it is None, in their order, each once.
+
+        Raises TooMany; TooSlow; BadPage if what follows the position is not all kept, or it is ahead of the feed.
+        """
+        async with self.entering(tenant_id) as channel:
+            follower = _Follower(self.limits.queue)
+            follower.choice = await choose()
+            await channel.begun.wait()
+            position = channel.position if after is None else after
+            if position != channel.position:
+                await self._check(tenant_id, position)
+            try:
+                while True:
+                    while channel.position > position:
+                        found, position = await self._past(tenant_id, position, follower.choice)
+                        for event in found:
+                            yield event
+                    channel.join(follower)
+                    while (new := await follower.next()) is not None:
+                        if new.position > position:
+                            position = new.position
+                            self.metrics.delivered += 1
+                            yield new
+                    # The merge itself may be among what is this person's since.
+                    position = max(position, (follower.parted or 0) - 1)
+                    follower.choice = await choose()
+            except TooSlow:
+                self.metrics.dropped += 1
+                raise
+            finally:
+                channel.leave(follower)
+
+    @asynccontextmanager
+    async def entering(self, tenant_id: UUID) -> AsyncIterator[_Channel]:
+        """Count one follower of the tenant's while the block lasts. Raises TooMany."""
+        here = self._entered[tenant_id]
+        if here >= self.limits.max_followers_per_tenant or self.followers >= self.limits.max_followers:
+            raise TooMany
+        self._entered[tenant_id] += 1
+        channel = self._channels.get(tenant_id)
+        if channel is None:
+            channel = self._channels[tenant_id] = _Channel(tenant_id)
+            channel.task = asyncio.create_task(self._read_on(channel), name="live feed")
+        channel.entered += 1
+        try:
+            yield channel
+        finally:
+            channel.entered -= 1
+            self._entered[tenant_id] -= 1
+            if not self._entered[tenant_id]:
+                del self._entered[tenant_id]
+            if not channel.entered:
+                self._close(channel)
+
+    def _close(self, channel: _Channel) -> None:
+        if self._channels.get(channel.tenant_id) is channel:
+            del self._channels[channel.tenant_id]
+        if channel.task is not None:
+            channel.task.cancel()
+
+    async def _check(self, tenant_id: UUID, after: int) -> None:
+        """Raises BadPage if the feed cannot be followed from there."""
+        async with self._catching_up, reading(tenant_id) as session:
+            events.check_kept(PageRequest(after=_mark(after)), await events.feed_ends(session))
+
+    async def _past(self, tenant_id: UUID, after: int, choice: Choice) -> tuple[Sequence[EventView], int]:
+        """The next of these events after the position, and up to which position they are all there are. Raises BadPage."""
+        listing, parent, conditions = choice.listing(tenant_id)
+        request = PageRequest(limit=CAUGHT_UP_AT_ONCE, after=_mark(after))
+        async with self._catching_up, reading(tenant_id) as session:
+            ends = await events.feed_ends(session)
+            events.check_kept(request, ends)
+            page = (await load_pages(session, listing, [parent], request, conditions))[parent]
+        return page.rows, page.rows[-1].position if page.has_next else max(after, ends.newest)
+
+    async def _read_on(self, channel: _Channel) -> None:
+        """Read what is new, whenever it is told or it is time, and hand it out; for as long as the channel is open."""
+        while True:
+            channel.news.clear()
+            pause = SELDOM_S if self.told else POLL_S
+            try:
+                if self.relay is not None and not self.told and channel.begun.is_set():
+                    await self.relay(channel.tenant_id)
+                await self._read_new(channel)
+            except DatabaseAway:
+                pause = AWAY_S
+            except Exception:
+                log.exception("the feed could not be read; it is tried again")
+                pause = AWAY_S
+            try:
+                async with asyncio.timeout(pause):
+                    await channel.news.wait()
+            except TimeoutError:
+                continue
+
+    async def _read_new(self, channel: _Channel) -> None:
+        more = True
+        while more:
+            async with reading(channel.tenant_id) as session:
+                if not channel.joined:  # nobody waits for what there is by now
+                    channel.position = max(channel.position, (await events.feed_ends(session)).newest)
+                    channel.begun.set()
+                    return
+                found, more = await _after(session, channel.tenant_id, channel.position)
+            for event in found:
+                channel.position = event.position
+                channel.hand_out(event)
+            if found:
+                self.metrics.last_at = found[-1].recorded_at.timestamp()
+
+
+def _mark(position: int) -> Mark:
+    return Mark(Key((position,)))
+
+
+async def _after(session: ReadSession, tenant_id: UUID, position: int) -> tuple[Sequence[EventView], bool]:
+    """All events after the position, as many as are read at once, and whether there are more."""
+    request = PageRequest(limit=READ_AT_ONCE, after=_mark(position))
+    page = (await load_pages(session, EVENTS, [tenant_id], request))[tenant_id]
+    return page.rows, page.has_next

@@ -1,0 +1,79 @@
+"""Messages of subscriptions. Each has the cursor of the event that it is about, in the feed of `events`."""
+
+from typing import Final
+from uuid import UUID
+
+import strawberry
+
+from models.kinds import EventKind
+from models.reads.events import EVENTS, EventView
+from models.reads.paging import Key, Page
+from schema.context import Info
+from schema.types.account import Account
+from schema.types.base import Cursors, Edge, resolved
+from schema.types.events import Event
+from schema.types.requests import ApprovalRequest, BulkOperation
+
+_FACT_IS_ACCOUNT = frozenset({EventKind.CREDIT_HELD, EventKind.HOLD_LAPSED})
+
+
+_CURSORS: Final = Cursors(EVENTS, Page((), (), has_next=False, has_previous=False))
+
+
+def cursor_of(position: int) -> str:
+    """The cursor of the event at this position of the feed."""
+    return _CURSORS.of(Key((position,)))
+
+
+def edge_of(view: EventView, shown: Event) -> Edge[Event]:
+    """The event with its cursor, as a page of the feed has it."""
+    return Edge(node=shown, cursors=_CURSORS, key=Key((view.position,)))
+
+
+@strawberry.type
+class AccountUpdate:
+    """Something that changed a customer's accounts."""
+
+    cursor: str
+    """Position of the event in the feed, to pass as `after`. Opaque; the cursors of `events` are the same."""
+    event: Event
+    """Event by which they changed."""
+    view: strawberry.Private[EventView]
+
+    @resolved(list[Account])
+    async def accounts(self, info: Info) -> list[Account]:
+        """Return the accounts that it changed, as they are by now: several where records were merged."""
+        loaders = info.context.loaders
+        found = [await loaders.accounts.load(id_) for id_ in accounts_of(self.view)]
+        return [account for account in found if account is not None]
+
+
+@strawberry.type
+class ApprovalRequestUpdate:
+    """An approval request was made, decided or withdrawn, or its time ran out."""
+
+    cursor: str
+    """Position of the event in the feed, to pass as `after`. Opaque; the cursors of `events` are the same."""
+    event: Event
+    """Event that tells of it."""
+    approval_request: ApprovalRequest
+    """Request in question, as it is by now."""
+
+
+@strawberry.type
+class BulkOperationUpdate:
+    """How far a bulk operation is."""
+
+    cursor: str
+    """Position of the feed's newest event at that moment. Opaque; the cursors of `events` are the same."""
+    bulk_operation: BulkOperation
+    """Bulk operation in question, as it is by now."""
+
+
+def accounts_of(view: EventView) -> list[UUID]:
+    """The accounts whose balance, available or held, the event has changed."""
+    if view.movements:
+        return [each.account_id for each in view.movements]
+    if view.kind in _FACT_IS_ACCOUNT and view.facts is not None:
+        return [UUID(view.facts[0])]
+    return []
