@@ -23,10 +23,11 @@ from schema.context import Context, Info
 from schema.errors import FollowsTooSlowly, TooManyFollowers, Unauthenticated
 from schema.ids import asked_id
 from schema.types.base import Edge
+from schema.types.bulks import BulkOperation
 from schema.types.event_movements import MOVING
 from schema.types.events import Event
 from schema.types.live import AccountUpdate, ApprovalRequestUpdate, BulkOperationUpdate, cursor_of, edge_of
-from schema.types.requests import ApprovalRequest, BulkOperation
+from schema.types.requests import ApprovalRequest
 
 CHANGING: Final = MOVING | {EventKind.HOLD_LAPSED}
 """Kinds that change an account."""
