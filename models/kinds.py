@@ -305,7 +305,7 @@ class BulkKind(StrEnum):
 
 
 class BulkMode(StrEnum):
-    """What the amounts of a bulk are."""
+    """Meaning of a bulk's amounts."""
 
     ADJUST = "ADJUST"
     """Each is added, or removed if it is negative."""
@@ -315,7 +315,7 @@ class BulkMode(StrEnum):
 
 
 class FileFormat(StrEnum):
-    """Format of a file."""
+    """Kind of file that a bulk was sent as."""
 
     CSV = "CSV"
     """Text, a line for each row."""

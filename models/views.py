@@ -359,4 +359,5 @@ class BulkOperationView:
     mode: str = "ADJUST"
     file: dict[str, Any] | None = None
     sums: dict[str, list[Any]] | None = None
+    retries: int = 0
     finished_at: datetime | None = None

@@ -53,7 +53,7 @@ class Asked:
 
 
 def asked_by(request: Request) -> Asked:
-    """What the request asks for. Raises BadUserInput, HttpError, Invalid."""
+    """Read the request's query and its headers. Raises BadUserInput, HttpError, Invalid."""
     charset = _charset(request)
     asked = parameters_of(request, _PARAMETERS)
     for name, values in NAMED.items():

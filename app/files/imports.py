@@ -68,7 +68,7 @@ def import_route(
 
 
 def _taken(outcome: Outcome, told: FileTold) -> JSONResponse:
-    """What was queued, how its file was read, and where its progress and its report are."""
+    """The answer: the operation, how its file was read, and the places of its progress and its report."""
     assert outcome.bulk_operation_id is not None  # noqa: S101 - for the type checker
     operation = global_id("BulkOperation", outcome.bulk_operation_id)
     place = f"{PATH}/{operation}"

@@ -37,7 +37,7 @@ class ImportCredits:
 
 @dataclass(frozen=True, slots=True)
 class FileTold:
-    """What a file is and how it is read, to be told. name: as its sender says. sheet: of a workbook.
+    """A file's format and how it is read, to be told. name: as its sender says. sheet: of a workbook.
 
     Of a CSV file: encoding, delimiter. The marks are those of amounts: what the request says of them, or the default.
     """

@@ -35,8 +35,8 @@ _NOBODY: Final = UUID(int=0)
 
 @dataclass(slots=True)
 class Kept:
-    """What was stored: rows; first_line: of the first one; sums: of the amounts asked for, by asset, as rows, what is added
-    and what is removed."""
+    """The stored rows. total: their number; first_line: of the first one; sums: of the amounts asked for, by asset, as rows,
+    what is added and what is removed."""
 
     total: int = 0
     first_line: int = 0
@@ -133,7 +133,7 @@ class Understanding:
             details["service_ids"] = [str(service_id) for service_id in self.services(row.services)]
 
     def _faults(self, row: ImportRow, details: dict[str, Any]) -> Any:
-        """What else is wrong with a row that is not understood, as far as it is."""
+        """All else that is wrong with a row that is not understood, as far as it is."""
         asset = details.get("asset", self._command.asset)
         reason = details.get("reason", self._command.reason)
         if asset is None or reason is None:

@@ -139,7 +139,7 @@ class _Chunks:
 
     async def _post(self, rows: tuple[RowAdjustment, ...]) -> int:
         command = PostRows(self._bulk.id, rows, all_or_nothing=self._whole)
-        key = f"{row_key(self._bulk.id, rows[0].row)}+"
+        key = f"{row_key(self._bulk.id, rows[0].row)}+{self._bulk.command.get('retries', '')}"
         needed = await in_slices(needs(rows))
         await self._ledger.submit(self._tenant_id, self._bulk.actor, "postRows", command, needed, key)
         return len(rows)

@@ -62,6 +62,7 @@ _OPERATION: Final = columns(
     mode="coalesce(t.command->>'mode', 'ADJUST')",
     file="t.command->'file'",
     sums="t.command->'sums'",
+    retries="coalesce((t.command->>'retries')::int, 0)",
 )
 _operation: Final = rows(BulkOperationView, sent_by=actor, file=parsed, sums=parsed)
 _APPROVAL: Final = f"""

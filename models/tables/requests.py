@@ -107,7 +107,7 @@ class BulkRow(TenantRow):
     details: fields.Field[dict[str, object] | None] = fields.JSONField(null=True)
     error: fields.Field[dict[str, object] | None] = fields.JSONField(null=True)
 
-    app_may: ClassVar = Privileges(updates=("transaction_id", "error", "details"))
+    app_may: ClassVar = Privileges(updates=("transaction_id", "error", "details", "customer_id"))
 
     class Meta:
         table = "bulk_rows"

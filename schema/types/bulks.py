@@ -196,7 +196,9 @@ class BulkOperation(Node):
     failed: int
     """Number of rows rejected."""
     mode: BulkMode
-    """What its amounts are: added and removed, or what is to be available."""
+    """Meaning of its amounts: to be added and removed, or to be available."""
+    retries: int
+    """Number of times that its rows which were not posted were tried again."""
     created_at: datetime
     """Instant at which it was sent."""
     finished_at: datetime | None
@@ -220,6 +222,7 @@ class BulkOperation(Node):
             succeeded=view.succeeded,
             failed=view.failed,
             mode=BulkMode(view.mode),
+            retries=view.retries,
             created_at=view.created_at,
             finished_at=view.finished_at,
             file=None if view.file is None else BulkFile.of(view.file),
@@ -229,7 +232,7 @@ class BulkOperation(Node):
 
     @strawberry.field
     def sent_by(self) -> Actor:
-        """Who sent it."""
+        """Sender of the bulk."""
         return Actor.of(self.view.sent_by)
 
     def may_be_seen(self, principal: Principal) -> bool:
@@ -241,6 +244,12 @@ class BulkOperation(Node):
         who, program = self.view.sent_by, principal.role is Role.PARTNER
         holder = principal.client_id or principal.subject
         return not program or (who.role == Role.PARTNER.name and (who.client or who.subject) == holder)
+
+    @property
+    def may_remove(self) -> bool:
+        """Whether any of its rows removes, or may remove; if that is not known, too."""
+        sums = self.view.sums
+        return self.mode is BulkMode.SET or sums is None or any(Decimal(removed) for _, _, removed in sums.values())
 
     @resolved(BulkOperationRef | None)
     async def reverses(self, info: Info) -> Any:

@@ -1,4 +1,4 @@
-"""What the cells of a file are, whatever program wrote it: text, or what a workbook says of a cell beyond its text."""
+"""Cells of a file, whatever program wrote it: text, or something that a workbook says of a cell beyond its text."""
 
 from dataclasses import dataclass
 from datetime import date

@@ -158,7 +158,7 @@ def _amount(cell: Cell, parse: Callable[[str], Decimal]) -> dict[str, Any]:
 
 
 def _hint(cell: str) -> str:
-    """What to say where an amount may be written with other marks: which, only its sender knows."""
+    """A hint if the amount may be written with other marks: which, only its sender knows."""
     foreign = set(cell) & set(",'\u2019 \u00a0\u202f")
     if not foreign or not any(character.isdecimal() for character in cell):
         return ""

@@ -59,7 +59,7 @@ HEAD_CHARACTERS: Final = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a request says of its file, by the names above; None for what it leaves out. sheet: of a workbook.
+    """A request's own words on its file, by the names above; None for what it leaves out. sheet: of a workbook.
 
     charset: of the media type, which many clients set without looking: a byte order mark counts for more.
     """
@@ -86,7 +86,7 @@ class Said:
         return DECIMAL_MARKS[self.decimal_mark or "point"], THOUSANDS_MARKS[self.thousands_mark or "none"]
 
     def hashed(self) -> tuple[tuple[str, str], ...]:
-        """What the rows depend on beside the file's bytes, for the hash of the request."""
+        """All that the rows depend on beside the file's bytes, for the hash of the request."""
         given = {
             "encoding": self.encoding or self.charset,
             "delimiter": self.delimiter,
@@ -99,7 +99,7 @@ class Said:
 
 
 def said_of(**given: str | None) -> Said:
-    """What is said by these names and values, by Said's own names. Raises Invalid for a value that is none of them."""
+    """Make it of these names and values, by Said's own names. Raises Invalid for a value that is none of them."""
     for name, value in given.items():
         values = NAMED.get(CAMEL.get(name, name), ())
         if value is not None and values and value.lower() not in values:

@@ -58,7 +58,7 @@ _PER_CENT: Final = re.compile(r'%(?=(?:[^"]*"[^"]*")*[^"]*$)(?<!\\%)')
 _COLUMN: Final = re.compile(r"([A-Z]{1,3})[0-9]+", re.ASCII)
 _NOT_READ: Final = "The workbook cannot be read. Save it again as XLSX, or as CSV."
 _BROKEN: Final = (BadZipFile, ParseError, expat.ExpatError, ValueError, TypeError, KeyError, AttributeError, OSError)
-"""What openpyxl, the ZIP and the XML raise at files that are none, or that hold what they do not expect."""
+"""Errors that openpyxl, the ZIP and the XML raise at files that are none, or that hold what they do not expect."""
 _BROKEN_TOO: Final = (*_BROKEN, IndexError, NotImplementedError, RuntimeError, EOFError)
 
 
