@@ -142,7 +142,7 @@ DUE: Final = f"""
                select true from credits c
                 where c.tenant_id = $1 and c.open and c.expires_at >= t.noticed_at
                   and (c.expires_at, c.id) > (t.noticed_at, t.noticed_id)
-                  and c.expires_at <= $2 + make_interval(days => n.expiry_notice_days)
+                  and c.expires_at > $2 and c.expires_at <= $2 + make_interval(days => n.expiry_notice_days)
                 order by c.expires_at, c.id limit 1) is true as noticed,
            (select true from holds o
              where o.tenant_id = $1 and o.expires_at >= t.lapsed_at and (o.expires_at, o.id) > (t.lapsed_at, t.lapsed_id)
@@ -162,11 +162,15 @@ LOCK: Final = """
     select position, at, noticed_at, noticed_id, lapsed_at, lapsed_id from feed_heads
      where tenant_id = $1 and id = $1 for update skip locked"""
 
-# When the credits that a sweep wrote off had expired, the last of them.
+# When the credits that a sweep wrote off had expired, the last of them: their expiry of then, if they got another since.
 _EXPIRED: Final = """(
-    select max(c.expires_at)
+    select max(coalesce(n.old_expires_at, c.expires_at))
       from (select credit_id from entries where tenant_id = $1 and transaction_id = x.id offset 0) e
-      cross join lateral (select expires_at from credits where tenant_id = $1 and id = e.credit_id offset 0) c)"""
+      cross join lateral (select expires_at from credits where tenant_id = $1 and id = e.credit_id offset 0) c
+      left join lateral (select old_expires_at from credit_changes
+                          where tenant_id = $1 and credit_id = e.credit_id and created_at >= x.created_at
+                            and old_expires_at <= x.created_at
+                          order by created_at limit 1) n on true)"""
 _PLACE: Final = "(select id from entries where tenant_id = $1 and transaction_id = x.id order by id limit 1)"
 _RANGE: Final = "where tenant_id = $1 and created_at >= $2 and created_at < $3 order by created_at offset 0"
 _WHOSE: Final = f"""
@@ -219,12 +223,12 @@ NOTICES: Final = """
     select c.id, c.expires_at, null::timestamptz as since, c.remaining_minor as minor, a.customer_id
       from (select id, account_id, expires_at, remaining_minor from credits
              where tenant_id = $1 and open and expires_at is not null and (expires_at, id) > ($2, $3)
-               and expires_at <= $4::timestamptz + (
+               and expires_at > $4::timestamptz and expires_at <= $4 + (
                    select make_interval(days => expiry_notice_days) from tenants where id = $1)
              order by expires_at, id limit $5) c
       cross join lateral (select customer_id from accounts where tenant_id = $1 and id = c.account_id offset 0) a
      order by c.expires_at, c.id"""
-"""Credits whose expiry is announced next, after the one of $2 and $3, at $4."""
+"""Credits whose expiry is announced next, after the one of $2 and $3, at $4. What has expired by then is not announced."""
 LAPSES: Final = """
     select o.id, o.expires_at, o.expires_at as since, o.held_minor as minor, a.customer_id
       from (select id, home_id, expires_at, held_minor from holds

@@ -233,7 +233,8 @@ def _give_back(
     invoice: InvoiceState,
     given: list[tuple[Paid, int]],
 ) -> Steps[list[CreditState]]:
-    """Put what account credit paid back on its credits."""
+    """Put what account credit paid back on its credits. The caller settles the invoice, once all is known: one that was paid
+    stays so, and is not paid again."""
     touched = []
     for paid, back_minor in given:
         if not isinstance(paid, AssignmentState):
@@ -243,7 +244,7 @@ def _give_back(
         credit = credits.restore(books, transaction, credit, back_minor, Counter.INVOICES)
         touched.append(credit)
         _keep_part(books, transaction.id, paid, credit, back_minor, gone=gone)
-        settle(books, invoice, credited_minor=invoice.credited_minor - back_minor)
+        books.change(invoice, credited_minor=invoice.credited_minor - back_minor)
         yield
     if touched and credits.account_of_lot(books, touched[0]) is not account:
         raise InvariantViolated(f"invoice {invoice.id} was paid from another account")
@@ -278,7 +279,7 @@ def _open_credit(
     )
     for paid, back_minor in payments:
         _keep_part(books, transaction.id, paid, credit, back_minor, gone=False)
-    settle(books, invoice, paid_minor=invoice.paid_minor - money_minor)
+    books.change(invoice, paid_minor=invoice.paid_minor - money_minor)
     return credit
 
 

@@ -113,10 +113,10 @@ def _take_again(
         if part.assignment_id is not None:
             paid = books.assignments[part.assignment_id]
             credits.move(books, transaction, account, credit, -part.amount_minor, Counter.INVOICES)
-            settle(books, invoice, credited_minor=invoice.credited_minor + part.amount_minor)
+            books.change(invoice, credited_minor=invoice.credited_minor + part.amount_minor)
         elif part.payment_id is not None:
             paid = books.payments[part.payment_id]
-            settle(books, invoice, paid_minor=invoice.paid_minor + part.amount_minor)
+            books.change(invoice, paid_minor=invoice.paid_minor + part.amount_minor)
         else:
             raise InvariantViolated(f"credit note {note.id} gave back what nothing had paid")
         books.change(paid, noted_minor=paid.noted_minor - part.amount_minor)

@@ -69,7 +69,8 @@ async def _one(story: str, role: str, wanted: argparse.Namespace) -> None:
         await walk.through(edges)
     print(  # noqa: T201 - a command's answer
         f"{story}, {role.lower()}: {found.asked} steps from {len(found.parents)} states, up to {max(found.depths)} deep,"
-        f" in {searched - began:.0f} s; {walk.replayed} put to the ledger, everything compared after {walk.compared},"
+        f" in {searched - began:.0f} s; {walk.replayed} put to the ledger, {walk.again} asked for again, everything compared"
+        f" after {walk.compared},"
         f" in {time.monotonic() - searched:.0f} s",
         flush=True,
     )

@@ -14,6 +14,8 @@ from tests.simulation.reference import Reference
 
 LIMITED: Final = "STAFF"
 """The role that has limits, in the reference: staff's, or a partner's, which are the same here."""
+OTHER: Final = "OTHER"
+"""Another manager than the one who asks, in the reference: who may decide what that one has asked for."""
 OWN: Final = {
     "refund": ("spends", "spend"),
     "capture": ("holds", "hold"),
@@ -40,12 +42,14 @@ class ChainBooks(Reference):
     given: Sums = field(default_factory=sums)
     carried: Sums = field(default_factory=sums)
     returned_coupons: set[int] = field(default_factory=set)
-    owners: dict[str, tuple[str, ...]] = field(default_factory=lambda: {"spends": (), "holds": ()})
+    owners: dict[str, tuple[str, ...]] = field(default_factory=lambda: {"spends": (), "holds": (), "requests": ()})
     done: dict[tuple[str, int, str, str], Decimal] = field(default_factory=dict)
     passed: list[str] = field(default_factory=list)
 
     def do(self, command: Command, now: datetime, answered: str | None = None) -> str:
-        """As the reference does. A partner's program finds nothing that is not its own."""
+        """As the reference does. A partner's program finds nothing that is not its own, and nobody approves their own."""
+        if command.name == "approve" and self.owners["requests"][command.facts["request"]] == command.role:
+            raise Refusal({"INVALID"})
         if self.partner and command.role == LIMITED and command.name in OWN:
             kind, fact = OWN[command.name]
             if self.owners[kind][command.facts[fact]] != LIMITED:
@@ -78,7 +82,7 @@ class ChainBooks(Reference):
             if invoice.granted and not granted:
                 self.given[invoice.currency] += sum(invoice.sold, NOTHING)
         for whose, asset, amount in self._added(name, facts, before):
-            if name not in ("refund", "transfer", "revive", "note"):
+            if name not in ("refund", "transfer", "revive", "note", "give"):
                 self.given[asset] += amount
             self._count(role, ADDING, whose, asset, amount, now)
         if name == "note":
@@ -100,6 +104,10 @@ class ChainBooks(Reference):
         if name == "refund":
             spend = self.spends[facts["spend"]]
             return [(spend.customer, spend.asset, spend.returned - before["returned"][facts["spend"]])]
+        if name == "give":
+            return (
+                [] if facts["deduct"] else [(facts["customer"], "POINTS", Decimal(self.prizes[facts["prize"]].price))]
+            )
         if name == "revive":
             lot = self.lots[facts["credit"]]
             return [(lot.customer, lot.asset, lot.total("REVIVED") - before["revived"][facts["credit"]])]
@@ -116,6 +124,8 @@ class ChainBooks(Reference):
     def _spent(self, name: str, facts: dict[str, Any]) -> list[tuple[int, str, Decimal]]:
         if name in ("spend", "hold"):
             return [(facts["customer"], facts["asset"], facts["amount"])]
+        if name == "use":
+            return [(facts["customer"], "SERVICE_CREDITS", facts["amount"])]
         if name == "pay" and facts["method"] == "ACCOUNT_CREDIT":
             paid = self.invoices[facts["invoice"]]
             return [(paid.customer, paid.currency, facts["amount"])]

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Final
 from unittest.mock import patch
@@ -13,27 +13,31 @@ from uuid import uuid4
 from models.commands import Actor, Outcome
 from models.errors import LedgerError
 from models.reads.verify import verify
-from tests.chains.books import LIMITED
+from tests.chains.books import LIMITED, OTHER
 from tests.chains.savepoints import never_committed, taken_back
 from tests.chains.search import Edge, Search, beginning, tell
 from tests.chains.world import FOUNDED, FOUNDING, PRIZES, PRODUCTS, ZONE, Moment, empty, take
 from tests.simulation import executor
 from tests.simulation.compare import differences
-from tests.simulation.driver import Counting, settle
-from tests.simulation.executor import ask
+from tests.simulation.driver import REPLAYED, WITHOUT_ACCOUNT, Counting, settle
+from tests.simulation.executor import Asked, ask
 from tests.simulation.names import Names
 from tests.simulation.records import SPENDING_LIMITS, TIERS, Command, Refusal, minor
 from tests.support.clock import Clock
 from tests.support.tenants import Tenant
 
 PARTNER: Final = Actor("bot", "PARTNER", client="staff")
+_ACTORS: Final = executor.ACTORS | {OTHER: Actor("olga", "MANAGER")}
 ACTORS: Final = {
-    "STAFF": executor.ACTORS,
-    "MANAGER": executor.ACTORS,
-    "ADMIN": executor.ACTORS | {"MANAGER": Actor("ada", "ADMIN")},
-    "PARTNER": executor.ACTORS | {LIMITED: PARTNER},
+    "STAFF": _ACTORS,
+    "MANAGER": _ACTORS,
+    "ADMIN": _ACTORS | {"MANAGER": Actor("ada", "ADMIN")},
+    "PARTNER": _ACTORS | {LIMITED: PARTNER},
 }
-"""Who the reference's two roles are, by the role that plays: the books are the same."""
+"""Who the reference's roles are, by the role that plays: the books are the same."""
+WITHOUT_KEY: Final = ("sweep", "erase")
+OTHERWISE: Final = {"spend": {"reference": "R-2"}}
+"""What is another input, if nothing else is: so its key has been used."""
 _FIGURES: Final = """
     WITH moved AS MATERIALIZED (
         SELECT a.asset, e.account_id, e.credit_id, coalesce(c.origin_id, c.id) AS lot, e.counter, e.amount_minor,
@@ -70,8 +74,9 @@ class Unlike(AssertionError):
 
 @dataclass
 class Walk:
-    """replayed: how many steps were put to the ledger. done: how many of them it did. compared: after how many of these
-    everything was compared, which is after each `every`."""
+    """replayed: how many steps were put to the ledger. done: how many of them it did. again: how many were asked for once
+    more later, under their keys. compared: after how many of those done everything was compared, which is after each
+    `every`. keys: what was done on the way to where it is."""
 
     search: Search
     tenant: Tenant
@@ -80,7 +85,9 @@ class Walk:
     every: int
     replayed: int = 0
     done: int = 0
+    again: int = 0
     compared: int = 0
+    keys: list[tuple[Command, str, Asked, Outcome]] = field(default_factory=list)
 
     async def through(self, edges: Iterable[Edge]) -> None:
         """All of these, each chain gone on from where it parts from another. Raises Unlike."""
@@ -106,11 +113,11 @@ class Walk:
         known = [command for command, _ in steps]
         steps += [(command, None) for command in wanted.get(node, ()) if command not in known]
         for command, on in steps:
-            after, names = Moment(moment.books.trial(), moment.at), _twin(self.names)
+            after, names, keys = Moment(moment.books.trial(), moment.at), _twin(self.names), [*self.keys]
             async with taken_back(self.raw, self.tenant, f"step_{len(chain)}"):
                 if await self._step(after, [*chain, command]) and on is not None:
                     await self._from(on, after, [*chain, command], wanted, below)
-            self.names = names
+            self.names, self.keys = names, keys
 
     async def _step(self, moment: Moment, chain: list[Command]) -> bool:
         """The last of the chain; whether it was done."""
@@ -121,10 +128,9 @@ class Walk:
             self.tenant.clock.stand_still(moment.now)
             return True
         self.replayed += 1
-        try:
-            answer = await settle(ask(self.tenant.id, self.names, command, uuid4().hex)(self.tenant.ledger))
-        except Exception as error:
-            raise Unlike(self._told(chain, f"failed: {error!r}")) from error
+        key = uuid4().hex
+        asked = ask(self.tenant.id, self.names, command, key)
+        answer = await self._answer(asked, chain)
         code = answer.code if isinstance(answer, LedgerError) else None
         try:
             became = moment.books.do(command, moment.now, code)
@@ -136,8 +142,34 @@ class Walk:
             raise Unlike(self._told(chain, f"was to be {became}: {answer!r}"))
         self.names.learn(command, became, answer)
         await self.names.refresh(self.tenant)
+        if command.name not in WITHOUT_KEY:
+            self.keys.append((command, key, asked, answer))
+        await self._ask_again(chain)
         await self._check(moment, chain)
         return True
+
+    async def _answer(self, asked: Asked, chain: list[Command]) -> Outcome | LedgerError:
+        try:
+            return await settle(asked(self.tenant.ledger))
+        except Exception as error:
+            raise Unlike(self._told(chain, f"failed: {error!r}")) from error
+
+    async def _ask_again(self, chain: list[Command]) -> None:
+        """Something from the way here, under its key: it is answered as then, whatever was done since. Raises Unlike. That
+        nothing moves, the checks that follow see."""
+        if not self.keys:
+            return
+        command, key, asked, first = self.keys[self.done % len(self.keys)]
+        self.again += 1
+        answer = await self._answer(asked, chain)
+        told = f"{tell([command])} again, in the end"
+        if not isinstance(answer, Outcome) or not answer.replayed or _made(command, answer) != _made(command, first):
+            raise Unlike(self._told(chain, f"{told}: {_made(command, first)}, then {_told(command, answer)}"))
+        if command.name in OTHERWISE:
+            other = replace(command, facts=command.facts | OTHERWISE[command.name])
+            answer = await self._answer(ask(self.tenant.id, self.names, other, key), chain)
+            if not isinstance(answer, LedgerError) or answer.code != "IDEMPOTENCY_KEY_REUSED":
+                raise Unlike(self._told(chain, f"{told}, with {OTHERWISE[command.name]}: {_told(other, answer)}"))
 
     async def _check(self, moment: Moment, chain: list[Command]) -> None:
         """Entries and rows alone; of some steps everything that is compared, and proved."""
@@ -182,6 +214,7 @@ async def _found(tenant: Tenant) -> Names:
     names, books = Names(Random(1)), empty()  # noqa: S311 - the same ids each time
     for customer in books.customers:
         await tenant.customer(customer.external, customer.name)
+    names.services = [await tenant.service()]
     names.prizes = [await tenant.reward(prize.price, stock=prize.stock, active=prize.active) for prize in PRIZES]
     names.products = [await tenant.product(str(product.price), product.kind, product.currency) for product in PRODUCTS]
     for name, threshold in TIERS:
@@ -203,6 +236,15 @@ async def _found(tenant: Tenant) -> Names:
     for actor in executor.ACTORS.values():
         await tenant.ledger.actor_id(tenant.id, actor)
     return names
+
+
+def _made(command: Command, outcome: Outcome) -> tuple[Any, ...]:
+    names = (*REPLAYED, *(() if command.name in WITHOUT_ACCOUNT else ("transaction_id",)))
+    return tuple(getattr(outcome, name) for name in names)
+
+
+def _told(command: Command, answer: Outcome | LedgerError) -> str:
+    return repr(answer) if isinstance(answer, LedgerError) else f"{answer.replayed} {_made(command, answer)}"
 
 
 def _twin(names: Names) -> Names:

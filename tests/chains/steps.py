@@ -11,9 +11,24 @@ from decimal import Decimal
 from typing import Any, Final
 
 from auth.roles import RULES, Access, Permission, Role
-from tests.chains.books import LIMITED
-from tests.chains.world import ANN, BEN, INSTANTS, INVOICE, LONG, MONEY_BULK, ORDER, POINTS, POINTS_BULK, SHORT, Moment
-from tests.simulation.records import Command
+from tests.chains.books import LIMITED, OTHER
+from tests.chains.world import (
+    ANN,
+    BEN,
+    CHEAP,
+    DEAR,
+    INSTANTS,
+    INVOICE,
+    LONG,
+    MONEY_BULK,
+    OPEN_AMOUNT,
+    ORDER,
+    POINTS,
+    POINTS_BULK,
+    SHORT,
+    Moment,
+)
+from tests.simulation.records import Command, Line
 
 Menu = Callable[[Moment], Iterable[Command]]
 ROLES: Final = ("STAFF", "MANAGER", "ADMIN", "PARTNER")
@@ -49,6 +64,37 @@ def _approve(moment: Moment) -> Iterable[Command]:
     return [_command("approve", request=number) for number in range(len(moment.books.requests))]
 
 
+def _approve_as_another(moment: Moment) -> Iterable[Command]:
+    return [replace(command, role=OTHER) for command in _approve(moment)]
+
+
+def _propose(moment: Moment) -> Iterable[Command]:
+    """Of each kind that waits for a second person: also what the one who asks could have done alone."""
+    waits = {"approval": False, "propose": True}
+    yield _command("adjust", customer=ANN, asset="GBP", amount=MUCH, reason="GOODWILL", auto_apply=False, **waits)
+    yield _command("refund", spend=0, amount=None, **waits)
+    yield _command("note", invoice=INVOICE, amount=None, in_proportion=False, **waits)
+    yield _command("pay", invoice=INVOICE, amount=OPEN_AMOUNT + MONEY, method="CARD", keep=True, **waits)
+    yield _command("give", customer=ANN, prize=CHEAP, deduct=False, **waits)
+
+
+def _propose_as_a_manager(moment: Moment) -> Iterable[Command]:
+    waits = {"approval": False, "propose": True}
+    yield _command("transfer", customer=ANN, to=BEN, asset="GBP", amount=MONEY, **waits)
+    yield _command("revive", credit=SHORT, reason="GOODWILL", note=None, amount=None, never=True, **waits)
+
+
+def _propose_order(moment: Moment) -> Iterable[Command]:
+    """One that sells credit."""
+    facts = {"customer": ANN, "currency": "GBP", "items": ((1, Line(20, None)),), "auto": False}
+    yield Command("order", facts | {"propose": True})
+
+
+def _pay_the_last(moment: Moment) -> Iterable[Command]:
+    for number, bill in list(enumerate(moment.books.invoices))[ORDER + 1 :][-1:]:
+        yield _command("pay", invoice=number, amount=bill.due or PART, method="CARD")
+
+
 def _remove(moment: Moment) -> Iterable[Command]:
     yield _command("adjust", customer=ANN, asset="GBP", amount=-MONEY, reason="POLICY")
 
@@ -59,11 +105,17 @@ def _remove_points(moment: Moment) -> Iterable[Command]:
 
 
 def _spend(moment: Moment) -> Iterable[Command]:
-    yield _command("spend", customer=ANN, asset="GBP", amount=MONEY, note="Coffee", services=())
+    facts = {"customer": ANN, "asset": "GBP", "amount": MONEY, "note": "Coffee", "services": ()}
+    yield Command("spend", facts | {"reference": "R-1"})
 
 
 def _spend_points(moment: Moment) -> Iterable[Command]:
     yield _command("spend", customer=ANN, asset="POINTS", amount=Decimal(650), note="Coffee", services=())
+
+
+def _use(moment: Moment) -> Iterable[Command]:
+    for amount in (Decimal(6), Decimal(2)):
+        yield _command("use", customer=ANN, service=0, amount=amount)
 
 
 def _refund(moment: Moment) -> Iterable[Command]:
@@ -181,7 +233,11 @@ def _void_points(moment: Moment) -> Iterable[Command]:
 
 
 def _give(moment: Moment) -> Iterable[Command]:
-    yield _command("give", customer=ANN, prize=0, deduct=True, approval=False)
+    yield _command("give", customer=ANN, prize=CHEAP, deduct=True, approval=False)
+
+
+def _give_free(moment: Moment) -> Iterable[Command]:
+    yield _command("give", customer=ANN, prize=DEAR, deduct=False, approval=False)
 
 
 def _use_coupon(moment: Moment) -> Iterable[Command]:
@@ -208,6 +264,10 @@ def _reverse_points(moment: Moment) -> Iterable[Command]:
 def _merge(moment: Moment) -> Iterable[Command]:
     yield _command("merge", source=BEN, target=ANN)
     yield _command("merge", source=ANN, target=BEN)
+
+
+def _erase(moment: Moment) -> Iterable[Command]:
+    yield _command("erase", customer=ANN)
 
 
 def _sweep(moment: Moment) -> Iterable[Command]:
@@ -237,10 +297,26 @@ STEPS: Final = {
     "add": Step(_add, (Permission.ADD_CREDIT,)),
     "ask for more": Step(_ask_for_more, (Permission.ADD_CREDIT,)),
     "approve": Step(_approve, (Permission.APPROVE,)),
+    "approve as another": Step(_approve_as_another, (Permission.APPROVE,)),
+    "propose": Step(
+        _propose,
+        (
+            Permission.ADD_CREDIT,
+            Permission.REFUND_SPEND,
+            Permission.CREATE_CREDIT_NOTE,
+            Permission.WRITE_PAYMENTS,
+            Permission.KEEP_EXCESS,
+            Permission.GIVE_REWARD_FREE,
+        ),
+    ),
+    "propose as a manager": Step(_propose_as_a_manager, (Permission.TRANSFER, Permission.REVIVE)),
+    "propose order": Step(_propose_order, (Permission.WRITE_INVOICES, Permission.ADD_CREDIT)),
+    "pay the last": Step(_pay_the_last, (Permission.WRITE_PAYMENTS,)),
     "remove": Step(_remove, (Permission.REMOVE_CREDIT,)),
     "remove points": Step(_remove_points, (Permission.REMOVE_CREDIT,)),
     "spend": Step(_spend, (Permission.SPEND_CREDIT,)),
     "spend points": Step(_spend_points, (Permission.SPEND_CREDIT,)),
+    "use": Step(_use, (Permission.USE_CREDIT,)),
     "refund": Step(_refund, (Permission.REFUND_SPEND,)),
     "refund renewed": Step(_refund_renewed, (Permission.REFUND_SPEND, Permission.REVIVE)),
     "transfer": Step(_transfer, (Permission.TRANSFER,)),
@@ -265,6 +341,7 @@ STEPS: Final = {
     "void free credit": Step(_void_credit_that_is_free, (Permission.VOID,)),
     "void points": Step(_void_points, (Permission.VOID,)),
     "give": Step(_give, (Permission.GIVE_REWARD,)),
+    "give free": Step(_give_free, (Permission.GIVE_REWARD_FREE,)),
     "use coupon": Step(_use_coupon, (Permission.GIVE_REWARD,)),
     "reopen coupon": Step(_reopen_coupon, (Permission.DISABLE_COUPON,)),
     "disable coupon": Step(_disable_coupon, (Permission.DISABLE_COUPON,)),
@@ -279,6 +356,7 @@ STEPS: Final = {
     "revive all": Step(_few(_revive, 0), (Permission.REVIVE,)),
     "wait for the end": Step(_last(_wait)),
     "merge": Step(_merge, (Permission.MERGE_CUSTOMERS,)),
+    "erase": Step(_erase, (Permission.ERASE_CUSTOMER,)),
     "sweep": Step(_sweep),
     "wait": Step(_wait),
 }
@@ -296,6 +374,12 @@ _STORIES: Final = {
     "points": "spend points, refund, give, use coupon, reopen coupon, disable coupon, remove points, void points,"
     " reverse points, transfer points, merge",
     "reversals": "spend, refund, hold, capture, release hold, transfer, assign, release, remove, reverse, merge, wait",
+    "approvals": "propose, propose as a manager, propose order, approve, approve as another, spend, refund, pay the last,"
+    " pay the invoice, note the invoice, merge into Ann, wait for the end",
+    "lessons": "use, refund, void credit, merge into Ann, erase, wait",
+    "erased": "erase, spend, refund, hold, capture all, transfer, pay the invoice, note the invoice, give free, reverse,"
+    " revive all, ask for more, approve, wait for the end",
+    "free": "give, give free, use coupon, reopen coupon, disable coupon, ask for more, add, erase, merge",
     "limits": "add, ask for more, approve, spend, refund, hold, pay with credit, pay too much, note, transfer, merge, wait",
 }
 STORIES: Final = {name: tuple(steps.split(", ")) for name, steps in _STORIES.items()} | {"all": tuple(STEPS)}
@@ -308,5 +392,6 @@ def menu(moment: Moment, story: str, role: str) -> list[Command]:
     for name in STORIES[story]:
         step = STEPS[name]
         limited = role in ("STAFF", "PARTNER") and step.is_open_to(role)
-        found += [replace(each, role=LIMITED if limited else "MANAGER") for each in step.menu(moment)]
+        usual = LIMITED if limited else "MANAGER"
+        found += [replace(each, role=each.role if each.role == OTHER else usual) for each in step.menu(moment)]
     return found

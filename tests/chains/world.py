@@ -2,7 +2,7 @@
 
 Of the value in it, in GBP: Ann has 60.00 that expires tomorrow at noon, of which 10.00 is spent, 100.00 that never does,
 and 20.00 of a posted bulk; Ben has 50.00 and 20.00 of the bulk. Ann owes an invoice of 40.00, and an order of goods for
-30.00 and credit for 20.00. Ann has 600 points, and 100 of a bulk, Ben 100 of it.
+30.00 and credit for 20.00. Ann has 600 points, and 100 of a bulk, Ben 100 of it; and Ann 10 credits for lessons.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,9 @@ SHORT, LONG, POINTS, BENS = range(4)
 INSTANTS: Final = (NOON, NOON + timedelta(minutes=15), NOON + timedelta(days=1))
 """When something happens: a hold placed at the beginning ends at the second; Ann's first credit expires at the third."""
 FOUNDED: Final = NOON - timedelta(hours=1)
-PRIZES: Final = (Prize(400, 3, True),)
+CHEAP, DEAR = range(2)
+PRIZES: Final = (Prize(400, 3, True), Prize(900, None, True))
+"""Of the dear one staff may give two to a person in a day, free of points."""
 PRODUCTS: Final = (Product("GOODS", "GBP", Decimal(30)), Product("CREDIT", "GBP", Decimal(1)))
 OPEN_AMOUNT: Final = Decimal(40)
 
@@ -45,6 +47,7 @@ FOUNDING: Final = (
     _add(ANN, 100),
     _add(ANN, 600, "POINTS"),
     _add(BEN, 50),
+    _add(ANN, 10, "SERVICE_CREDITS"),
     Command("invoice", {"customer": ANN, "currency": "GBP", "lines": (Line(1, OPEN_AMOUNT),), "auto": False}),
     Command(
         "order", {"customer": ANN, "currency": "GBP", "items": ((0, Line(1, None)), (1, Line(20, None))), "auto": False}
@@ -69,7 +72,7 @@ class Moment:
 
 def empty() -> ChainBooks:
     people = [Customer(f"person-{number}", "Anna") for number in (ANN, BEN, CARL)]
-    return ChainBooks(ZoneInfo(ZONE), people, [], list(PRIZES), list(PRODUCTS)).trial()
+    return ChainBooks(ZoneInfo(ZONE), people, [True], list(PRIZES), list(PRODUCTS)).trial()
 
 
 def founded() -> Moment:

@@ -180,6 +180,33 @@ async def test_an_expiry_is_true_since_it_passed(tenant: Tenant, clock: Clock, a
     assert timedelta(days=1) < event.recorded_at - event.occurred_at < timedelta(days=3)
 
 
+async def test_what_was_revived_since_had_expired_then(tenant: Tenant, clock: Clock, anna: UUID) -> None:
+    swept = await tenant.credit(anna, 5, expires_in_days=1)
+    unswept = await tenant.credit(anna, 7, "POINTS", expires_in_days=2)
+    clock.advance(days=2)
+    await tenant.expire()
+    clock.advance(days=2)
+    await tenant.revive(swept)
+    await tenant.revive(unswept)  # it expires in the very posting
+    await tenant.void_credit(swept)
+    clock.advance(timedelta(seconds=1))
+    await keep_feed(tenant.ledger, tenant.id)
+    expired = [event for event in await feed(tenant) if event.kind is EventKind.CREDIT_EXPIRED]
+    opened = clock() - timedelta(days=4, seconds=1)
+    assert [(event.occurred_at - opened).days for event in expired] == [1, 2]
+
+
+async def test_a_note_on_what_is_paid_does_not_pay_it_again(tenant: Tenant, clock: Clock, anna: UUID) -> None:
+    credit = await tenant.credit(anna, 50)
+    invoice = await tenant.invoice(anna, 50)
+    await tenant.assign(credit, (invoice, 30))
+    await tenant.pay(invoice, 20)
+    await tenant.void_note(await tenant.note(invoice, 40))
+    clock.advance(timedelta(seconds=1))
+    await keep_feed(tenant.ledger, tenant.id)
+    assert kinds(await feed(tenant)).count("INVOICE_PAID") == 1
+
+
 async def test_expiries_are_announced_once(tenant: Tenant, clock: Clock, anna: UUID) -> None:
     late = await tenant.credit(anna, 7, expires_in_days=30)
     await tenant.credit(anna, 5, expires_in_days=3)
@@ -203,6 +230,15 @@ async def test_expiries_are_announced_once(tenant: Tenant, clock: Clock, anna: U
     assert (await announced())[1:] == [(late, 700)] * 2
     proof = await verify(tenant.id)
     assert proof.holds, proof.listed
+
+
+async def test_what_has_expired_is_not_announced_any_more(tenant: Tenant, clock: Clock, anna: UUID) -> None:
+    await tenant.adjust(anna, 5, expires_in_days=3)
+    await tenant.adjust(anna, 7, expires_in_days=9)
+    clock.advance(days=5)
+    await keep_feed(tenant.ledger, tenant.id)
+    announced = [event for event in await feed(tenant) if event.kind is EventKind.CREDIT_EXPIRING]
+    assert [event.amount_minor for event in announced] == [700]
 
 
 async def test_a_hold_lapses_once_and_is_true_since_then(tenant: Tenant, clock: Clock, anna: UUID) -> None:

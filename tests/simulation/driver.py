@@ -22,10 +22,12 @@ from models.views import AccountView, CreditView
 from tests.simulation.commands import Commands
 from tests.simulation.compare import Balances, changed, differences
 from tests.simulation.executor import ALONE, Asked, ask
+from tests.simulation.feeding import Feed
 from tests.simulation.names import Names
 from tests.simulation.order import at_once, in_order, noted
 from tests.simulation.records import REASONS, SPENDING_LIMITS, TIERS, Command, Customer, Prize, Product, Refusal
 from tests.simulation.reference import Reference
+from tests.simulation.telling_more import Telling
 from tests.support.batch import Batch
 from tests.support.clock import Clock
 from tests.support.following import Follower
@@ -119,11 +121,12 @@ class Play:
 class Simulation:
     tenant: Tenant
     dice: random.Random
-    reference: Reference
+    reference: Telling
     commands: Commands
     names: Names
     batch: Batch
     play: Play
+    feed: Feed
     done: list[tuple[Command, Asked, Outcome]] = field(default_factory=list)
     past: dict[tuple[UUID, datetime], Balances] = field(default_factory=dict)
     followers: dict[int, Follower] = field(default_factory=dict)  # by whose ledger it is
@@ -138,11 +141,13 @@ class Simulation:
         tenant = await Tenant.open(clock, time_zone=zone, source=source)
         people = [Customer(f"person-{n}", "Anna") for n in range(CUSTOMERS)]
         people[2].cancelled = start
-        reference = Reference(ZoneInfo(zone), people, [True, True, False], list(PRIZES), list(PRODUCTS)).trial()
+        reference = Telling(ZoneInfo(zone), people, [True, True, False], list(PRIZES), list(PRODUCTS)).trial()
         names = Names(random.Random(f"{seed} ids"))  # noqa: S311
         await _furnish(tenant, names, reference)
         commands = Commands(dice, reference, play.without)
-        return cls(tenant, dice, reference, commands, names, Batch(clock, source), play)
+        feed = Feed(tenant, names, random.Random(f"{seed} feed"))  # noqa: S311
+        await feed.begin()
+        return cls(tenant, dice, reference, commands, names, Batch(clock, source), play, feed)
 
     async def close(self) -> None:
         await self.tenant.ledger.close()
@@ -150,9 +155,11 @@ class Simulation:
     async def step(self) -> None:
         """Some time passes; then one command, some as one batch or at once, or one again. Raises Disagreement."""
         self.steps += 1
+        self.feed.instant_ends(self.tenant.clock())
         by = self.dice.choice((1e-6, 1.0, 60.0, 1800.0, 20_000.0, 86_400.0 * self.dice.choice((0.5, 1, 1, 2, 7))))
         self.tenant.clock.advance(seconds=by)
         await self.names.refresh(self.tenant)
+        await self.feed.run(self.reference)
         what = self.dice.randrange(100)
         if what < 6 and self.done:
             await self._again()
@@ -210,6 +217,8 @@ class Simulation:
         a follower less."""
         await self.compare()
         await self._check_followed()
+        if found := await self.feed.finish(self.reference):
+            raise Disagreement(f"after {self.steps} steps: {found}")
         if found := await changed(self.tenant, self.past):
             raise Disagreement(f"after {self.steps} steps: {found}")
         proof = await verify(self.tenant.id)
@@ -288,6 +297,7 @@ class Simulation:
         if asked_for != (answer.approval_request_id is not None) or answer.replayed != again:
             raise Disagreement(f"step {self.steps}: {command} was to be {expected}: {answer}")
         self._count(f"{command.name} {expected}")
+        self.feed.tell(self.reference.told)
         self.names.learn(command, expected, answer)
         if command.name == "pay" and answer.payment_id is not None:
             self.reference.payments[-1].place = answer.payment_id.int

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from app.postgres.embedded import Urls
-from models.planning import credits
+from models.planning import credits, events
 from models.planning.state import Books
 from tests.simulation.driver import Disagreement, simulate
 
@@ -30,6 +30,8 @@ REFERENCE = (
     "spending",
     "noting",
     "reference",
+    "telling",
+    "telling_more",
 )
 
 
@@ -69,10 +71,21 @@ def whatever_the_reason(*rest: Any, lifetime: bool = False) -> None:
     MOVE(*rest, lifetime=lifetime or rest[-1] == "REMOVED")
 
 
-SUCCEED, MOVE = credits.succeed, credits.move
+SUCCEED, MOVE, TELL = credits.succeed, credits.move, events.emit
 
 
 @pytest.mark.parametrize(("name", "fault"), [("succeed", as_if_new), ("move", whatever_the_reason)])
 async def test_a_fault_is_noticed(database: Urls, name: str, fault: Callable[..., Any]) -> None:
     with patch.object(credits, name, fault), pytest.raises(Disagreement):
         await simulate(1, ENOUGH)
+
+
+def never_of_tiers(books: Books, topic: str, subject_id: Any) -> None:
+    """Of what it brings about, one thing is not told."""
+    if topic != "tier.changed":
+        TELL(books, topic, subject_id)
+
+
+async def test_an_event_that_is_missing_is_noticed(database: Urls) -> None:
+    with patch.object(credits, "emit", never_of_tiers), pytest.raises(Disagreement, match="TIER_CHANGED"):
+        await simulate(4, STEPS)
