@@ -103,7 +103,7 @@ MUTATIONS: Final = [
         "retryBulkOperation",
         ABOVE_STAFF,
         scopes("credits:bulk"),
-        lambda ids: {"id": ids["BulkOperation"], "idempotencyKey": "k"},
+        lambda ids: {"id": ids["Cancelled file"], "idempotencyKey": "k"},
     ),
     mutating(
         "cancel a bulk",

@@ -74,7 +74,7 @@ async def test_bad_rows_are_printed_and_nothing_is_posted(tenant: Tenant, databa
     code, out, _ = await scrip(database, tenant, file)
     assert (code, out.splitlines()) == (
         1,
-        ["row 2: NOT_FOUND: There is no customer erin.", "FAILED: 0 of 2 rows posted, 1 bad"],
+        ["line 3: NOT_FOUND: There is no customer erin.", "FAILED: 0 of 2 rows posted, 1 bad"],
     )
     file.write_text("who,what\n")
     code, _, err = await scrip(database, tenant, file)
