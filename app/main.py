@@ -29,6 +29,7 @@ from app.http.request_log import RequestLog
 from app.http.security_headers import SecurityHeadersMiddleware, fault
 from app.http.series import Sources
 from app.http.shared_metrics import SharedMetrics
+from app.notary import notary
 from app.postgres.clock import clock_kept, new_ledger
 from app.postgres.database import open_database
 from app.postgres.launch import stop_with_parent
@@ -82,6 +83,8 @@ def create_app(
         raise SetupProblem("DATABASE_URL is not set.")
     keys = token_keys(settings)
     ledger = ledger or new_ledger(settings)
+    if settings.run_jobs:
+        ledger.notary = notary(settings)
     verifier = token_verifier(settings, keys)
     partner_tokens = PartnerTokenVerifier(ledger)
     refused = RefusedTokens(system_clock)

@@ -141,6 +141,12 @@ class Settings(BaseSettings):
     their own while they run."""
     verify_metrics: Path | None = None
     """A file: `scrip verify` leaves there what it found, and /metrics shows it."""
+    checkpoint_keys: Path | None = None
+    """A file with the keys that sign checkpoints, and public ones that did so before. Not set: none are made."""
+    checkpoints_to: SecretStr | None = None
+    """A folder, or a URL to PUT beneath, where the owner of the database cannot change them."""
+    checkpoint_every: float = Field(default=3600, ge=60, le=7 * 86_400)
+    """Seconds between a tenant's checkpoints, where something has happened."""
     work_port: int | None = Field(default=None, ge=0, le=MAX_PORT)
     """The port at which `scrip work` shows health and metrics. Not set: it shows none."""
     telemetry: bool = False

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from jobs import bulk, expiry, feed, keys, totals
+from jobs import bulk, checkpoints, expiry, feed, keys, totals
 from models.currencies import open_books
 from models.errors import DatabaseAway, Unavailable
 from models.ledger import Ledger
@@ -86,6 +86,7 @@ JOBS: Final = (
     Job("keys", keys.INTERVAL_S, keys.run_once),
     Job("totals", totals.INTERVAL_S, totals.run_once),
     Job(FEED, feed.INTERVAL_S, feed.relay, feed.PATIENCE_S),
+    Job(checkpoints.NAME, checkpoints.INTERVAL_S, checkpoints.run_once),
     Job("feed_pruning", feed.PRUNING_INTERVAL_S, feed.prune),
 )
 

@@ -341,6 +341,95 @@ CREATE TRIGGER seal_deleted AFTER DELETE ON bulk_rows
     FOR EACH ROW EXECUTE FUNCTION seal_bulk_rows();
 GRANT SELECT, INSERT, UPDATE (customer_id, transaction_id, error, details) ON bulk_rows TO scrip_app;
 
+CREATE TABLE checkpoint_tiles (
+    id        uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    level     smallint NOT NULL,
+    n         bigint NOT NULL,
+    keys      bytea NOT NULL,
+    hashes    bytea NOT NULL,
+    root      bytea NOT NULL,
+    CONSTRAINT checkpoint_tiles_pkey PRIMARY KEY (tenant_id, level, n),
+    CONSTRAINT checkpoint_tiles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+    CONSTRAINT checkpoint_tiles_keys CHECK (octet_length(keys) =
+    CASE
+        WHEN level IN (0, 64) THEN octet_length(hashes) / 2
+        ELSE 0
+    END),
+    CONSTRAINT checkpoint_tiles_width CHECK (octet_length(hashes) >= 32 AND octet_length(hashes) <= 1024 AND
+        (octet_length(hashes) % 32) = 0 AND octet_length(root) = 32)
+) WITH (fillfactor=70);
+ALTER TABLE checkpoint_tiles ALTER COLUMN tenant_id SET (n_distinct=1);
+CREATE INDEX checkpoint_tiles_account ON checkpoint_tiles (tenant_id, id) WHERE level = 0;
+ALTER TABLE checkpoint_tiles ENABLE ROW LEVEL SECURITY;
+ALTER TABLE checkpoint_tiles FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON checkpoint_tiles
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE (id, level, keys, hashes, root), DELETE ON checkpoint_tiles TO scrip_app;
+
+CREATE TABLE checkpoint_trees (
+    id         uuid NOT NULL,
+    tenant_id  uuid NOT NULL,
+    number     bigint NOT NULL,
+    size       bigint NOT NULL,
+    until      timestamptz NOT NULL,
+    next_until timestamptz,
+    position   bigint,
+    anew       boolean NOT NULL,
+    reached    uuid NOT NULL,
+    staged     bigint NOT NULL,
+    matched    bigint NOT NULL,
+    CONSTRAINT checkpoint_trees_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT checkpoint_trees_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+    CONSTRAINT checkpoint_trees_next CHECK ((next_until IS NULL) = ("position" IS NULL)),
+    CONSTRAINT checkpoint_trees_own CHECK (id = tenant_id)
+);
+ALTER TABLE checkpoint_trees ALTER COLUMN tenant_id SET (n_distinct=1);
+ALTER TABLE checkpoint_trees ENABLE ROW LEVEL SECURITY;
+ALTER TABLE checkpoint_trees FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON checkpoint_trees
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE (number, size, until, next_until, position, anew, reached, staged, matched) ON
+    checkpoint_trees TO scrip_app;
+
+CREATE TABLE checkpoints (
+    id         uuid NOT NULL,
+    tenant_id  uuid NOT NULL,
+    number     bigint NOT NULL,
+    until      timestamptz NOT NULL,
+    size       bigint NOT NULL,
+    root       bytea NOT NULL,
+    position   bigint NOT NULL,
+    note       varchar(10000) NOT NULL,
+    keys       varchar(10000) NOT NULL,
+    created_at timestamptz NOT NULL,
+    kept_at    timestamptz,
+    CONSTRAINT checkpoints_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT checkpoints_number_key UNIQUE (tenant_id, number),
+    CONSTRAINT checkpoints_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+    CONSTRAINT checkpoints_number CHECK (number >= 1),
+    CONSTRAINT checkpoints_position CHECK ("position" >= 0),
+    CONSTRAINT checkpoints_root CHECK (octet_length(root) = 32),
+    CONSTRAINT checkpoints_size CHECK (size >= 0)
+);
+ALTER TABLE checkpoints ALTER COLUMN tenant_id SET (n_distinct=1);
+CREATE INDEX checkpoints_unkept ON checkpoints (tenant_id, number) WHERE kept_at IS NULL;
+ALTER TABLE checkpoints ENABLE ROW LEVEL SECURITY;
+ALTER TABLE checkpoints FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON checkpoints
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+CREATE TRIGGER seal_added AFTER INSERT ON checkpoints
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_checkpoints();
+CREATE TRIGGER seal_changed AFTER UPDATE OF id, number, until, size, root, "position", note, keys, created_at ON
+    checkpoints
+    FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_checkpoints();
+CREATE TRIGGER seal_deleted AFTER DELETE ON checkpoints
+    FOR EACH ROW EXECUTE FUNCTION seal_checkpoints();
+GRANT SELECT, INSERT, UPDATE (kept_at) ON checkpoints TO scrip_app;
+
 CREATE TABLE coupons (
     id                    uuid NOT NULL,
     tenant_id             uuid NOT NULL,
@@ -837,7 +926,7 @@ CREATE TABLE feed (
         'INVOICE_PAID', 'INVOICE_VOIDED', 'ORDER_PAID', 'PAYMENT_RECORDED', 'PAYMENT_VOIDED', 'APPROVAL_REQUESTED',
         'APPROVAL_APPROVED', 'APPROVAL_REJECTED', 'APPROVAL_WITHDRAWN', 'APPROVAL_EXPIRED', 'BULK_FINISHED',
         'CUSTOMER_CREATED', 'CUSTOMER_UPDATED', 'CUSTOMER_MERGED', 'CUSTOMER_ERASED', 'MEMBERSHIP_CHANGED',
-        'LIMIT_CHANGED', 'REASON_CHANGED', 'TOKEN_CHANGED', 'SETTINGS_CHANGED')),
+        'LIMIT_CHANGED', 'REASON_CHANGED', 'TOKEN_CHANGED', 'SETTINGS_CHANGED', 'CHECKPOINT_MADE')),
     CONSTRAINT feed_position CHECK ("position" >= 1)
 );
 ALTER TABLE feed ALTER COLUMN tenant_id SET (n_distinct=1);
@@ -2409,6 +2498,26 @@ BEGIN
     RETURN NULL;
 END $function$;
 
+CREATE FUNCTION seal_added_checkpoints()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO seals (tenant_id, of_table, id, name, version, digest, salt, sealed_at)
+    SELECT n.tenant_id, 'checkpoints', n.id, NULL, 1,
+        sha256(convert_to(json_build_array(
+            'checkpoints', n.tenant_id, n."id", n."number", (extract(epoch FROM n."until") * 1000000)::bigint,
+            n."size", encode(n."root", 'hex'), n."position", n."note", n."keys",
+            (extract(epoch FROM n."created_at") * 1000000)::bigint
+        )::text, 'UTF8')),
+        n.fresh_salt, now()
+    FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $function$;
+
 CREATE FUNCTION seal_added_coupons()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -3285,6 +3394,43 @@ BEGIN
     WHERE s.digest = sha256(s.salt || convert_to(n.before, 'UTF8'))
     ON CONFLICT (tenant_id, of_table, id) DO UPDATE
     SET version = excluded.version, digest = excluded.digest, salt = excluded.salt, sealed_at = excluded.sealed_at;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_checkpoints()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    fresh bytea := NULL;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        UPDATE seals s
+        SET version = s.version + 1,
+            digest = sha256(convert_to(json_build_array(
+                'checkpoints', NEW.tenant_id, NEW."id", NEW."number",
+                (extract(epoch FROM NEW."until") * 1000000)::bigint, NEW."size", encode(NEW."root", 'hex'),
+                NEW."position", NEW."note", NEW."keys", (extract(epoch FROM NEW."created_at") * 1000000)::bigint
+            )::text, 'UTF8')),
+            salt = fresh, sealed_at = now()
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'checkpoints' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'checkpoints', OLD.tenant_id, OLD."id", OLD."number",
+                (extract(epoch FROM OLD."until") * 1000000)::bigint, OLD."size", encode(OLD."root", 'hex'),
+                OLD."position", OLD."note", OLD."keys", (extract(epoch FROM OLD."created_at") * 1000000)::bigint
+            )::text, 'UTF8'));
+    ELSE
+        DELETE FROM seals s
+        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'checkpoints' AND s.id = OLD.id
+            AND s.digest = sha256(convert_to(json_build_array(
+                'checkpoints', OLD.tenant_id, OLD."id", OLD."number",
+                (extract(epoch FROM OLD."until") * 1000000)::bigint, OLD."size", encode(OLD."root", 'hex'),
+                OLD."position", OLD."note", OLD."keys", (extract(epoch FROM OLD."created_at") * 1000000)::bigint
+            )::text, 'UTF8'));
+    END IF;
     RETURN NULL;
 END $function$;
 

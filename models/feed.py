@@ -36,7 +36,7 @@ OF_TRANSACTIONS: Final[Mapping[str, EventKind]] = MappingProxyType(
 """Each kind of transaction is news."""
 
 INVOICE, PAYMENT, NOTE, COUPON = "INVOICE", "PAYMENT", "NOTE", "COUPON"
-TIER, APPROVAL, BULK = "TIER", "APPROVAL", "BULK"
+TIER, APPROVAL, BULK, CHECKPOINT = "TIER", "APPROVAL", "BULK", "CHECKPOINT"
 OF_TOPICS: Final[Mapping[str, tuple[EventKind, str]]] = MappingProxyType(
     {
         "invoice.created": (EventKind.INVOICE_ISSUED, INVOICE),
@@ -58,6 +58,7 @@ OF_TOPICS: Final[Mapping[str, tuple[EventKind, str]]] = MappingProxyType(
         "bulk.completed": (EventKind.BULK_FINISHED, BULK),
         "bulk.failed": (EventKind.BULK_FINISHED, BULK),
         "bulk.cancelled": (EventKind.BULK_FINISHED, BULK),
+        "checkpoint.made": (EventKind.CHECKPOINT_MADE, CHECKPOINT),
     }
 )
 """By the outbox's topic, the kind, and what the subject is."""

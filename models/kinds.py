@@ -332,6 +332,19 @@ class BulkErrorPolicy(StrEnum):
     """Good rows are posted, and bad rows are reported."""
 
 
+class ReceiptState(StrEnum):
+    """Whether an entry has a receipt."""
+
+    READY = "READY"
+    """It has."""
+    PENDING = "PENDING"
+    """Not yet: no checkpoint has been made since. Ask again later."""
+    TOO_FAR = "TOO_FAR"
+    """More than 1,000 entries have followed on its account. An export of the tenant has them all."""
+    TOO_OLD = "TOO_OLD"
+    """It was posted by a version whose entries cannot be checked one by one. An export has what follows it."""
+
+
 class EventKind(StrEnum):
     """Kind of an event in the feed."""
 
@@ -431,3 +444,5 @@ class EventKind(StrEnum):
     """A partner's token was issued, rotated or revoked."""
     SETTINGS_CHANGED = "SETTINGS_CHANGED"
     """Another part of the configuration was changed: tiers, rewards, services, products, or the tenant itself."""
+    CHECKPOINT_MADE = "CHECKPOINT_MADE"
+    """A signed checkpoint of the books was made."""

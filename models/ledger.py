@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
+from models.checkpoints import Notary
 from models.commands import Actor, BulkCredit, Command, Outcome, PostRows, ReverseRows
 from models.configuration import Configurations
 from models.errors import Busy
@@ -58,6 +59,8 @@ class Ledger:
         self.configurations = Configurations()
         self.metrics = LedgerMetrics()
         self.watcher: Watcher | None = None
+        self.notary: Notary | None = None
+        """Signs checkpoints; without it, none are made."""
         self.denials = Throttle(MAX_DENIALS_A_MINUTE, timedelta(minutes=1))
         loader = Loader(self.configurations, self.source, self.clock, Persons())
         self._poster = Poster(loader, self.metrics)

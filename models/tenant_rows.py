@@ -35,6 +35,7 @@ _ORDERS: Final = {
     "totals_seen": 'what COLLATE "C", value COLLATE "C", at',
     "outbox": "position",
     "feed": "position",
+    "checkpoint_tiles": "level, n",
 }
 """In which order a table's rows are read, where it is not that of their ids; the same in every database."""
 _TOGETHER: Final = {"credits": ("origin_id", "id")}

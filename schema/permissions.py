@@ -25,6 +25,9 @@ REPORT: Final = MappingProxyType({WEIGHT: 100, SEARCHES: True})
 LONG_LIST: Final = MappingProxyType({WEIGHT: 100})
 """Of each of the five rows assumed of a list without pages, where there can be 1,000: they take 22 ms (measured)."""
 
+PROOF: Final = MappingProxyType({WEIGHT: 50})
+"""Cost of a receipt: up to 1,000 entries are hashed."""
+
 
 class UndeclaredPermission(Exception):
     """A root field declares no right. Forgetting means denied, at the latest here."""

@@ -16,6 +16,7 @@ import resolvers.bulk_credit
 import resolvers.bulk_operation
 import resolvers.cancel_bulk_operation
 import resolvers.capture_hold
+import resolvers.checkpoints
 import resolvers.configuration
 import resolvers.coupons
 import resolvers.create_credit_note
@@ -73,6 +74,7 @@ from schema.errors import coded_of, outage_of
 from schema.permissions import (
     BULK,
     LONG_LIST,
+    PROOF,
     REPORT,
     any_principal_field,
     check_declared,
@@ -148,6 +150,8 @@ class Query:
     partner_tokens = root_field(resolvers.partner_tokens.resolve_all, May.READ_CONFIG, May.WRITE_TOKENS)
 
     audit_trail = root_field(resolvers.audit_trail.resolve, May.READ_AUDIT, cost=REPORT)
+    checkpoints = root_field(resolvers.checkpoints.resolve, May.READ_LEDGER)
+    receipt = root_field(resolvers.checkpoints.resolve_receipt, May.READ_LEDGER, own=True, cost=PROOF)
     events = root_field(resolvers.events.resolve, May.READ_EVENTS, own=True, exactly=resolvers.events.rights)
 
 

@@ -1,5 +1,6 @@
 """A look at all that a deployment needs: settings, keys, database, roles, clock, disk. Changes nothing."""
 
+from app.checkup.checkpoints import look_at_checkpoints
 from app.checkup.counts import look_at_counts
 from app.checkup.keys import look_at_keys
 from app.checkup.machine import look_at_machine
@@ -24,6 +25,7 @@ async def checkup() -> list[Finding]:
     findings += await look_at_keys(settings)
     findings += look_at_machine(settings)
     findings += await look_at_counts(settings)
+    findings += look_at_checkpoints(settings)
     url = settings.app_url
     if url is None:
         running = running_server(settings.data_dir)

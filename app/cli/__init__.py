@@ -7,6 +7,7 @@ from types import FrameType
 import typer
 
 from app.cli.backup import backup_command, restore_command
+from app.cli.checkpoint import checkpoint_commands
 from app.cli.doctor import doctor_command
 from app.cli.import_command import import_commands
 from app.cli.migrate import migrate_command
@@ -37,6 +38,7 @@ cli.command("verify")(verify_command)
 cli.command("backup")(backup_command)
 cli.command("restore")(restore_command)
 cli.command("sdl")(sdl_command)
+cli.add_typer(checkpoint_commands, name="checkpoint")
 cli.add_typer(import_commands, name="import")
 cli.add_typer(tenant_commands, name="tenant")
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -12,36 +13,86 @@ from app.cli.database import app_database
 from app.cli.output import say
 from app.cli.tenants import tenant_named
 from app.http.verify_file import leave
+from app.notary import notary_keys, read_kept
 from app.postgres.database import open_database
 from app.problems import SetupProblem
-from app.settings import load_settings
+from app.settings import Settings, load_settings
+from models.checkpoints import Checkpoint as SignedCheckpoint
 from models.reads.proof import Proof
-from models.reads.verify import MAX_LANES, every_tenant, verify
+from models.reads.verify import MAX_LANES, TenantName, every_tenant, verify
+from models.reads.verify_checkpoints import MAX_KEPT, verify_kept
 from models.reads.verify_since import MAX_FILE_CHARACTERS, Checkpoint, checkpoint, read_checkpoint, verify_since
+from models.signed_notes import PublicKey
 
 
 def verify_command(
     tenant: Annotated[str | None, typer.Option(help="Short name of the tenant. Default: all tenants.")] = None,
     keep: Annotated[
         Path | None,
-        typer.Option(help="With --tenant: if the books hold, write a checkpoint to this file, to be kept elsewhere."),
+        typer.Option(help="With --tenant: if the books hold, write a mark of them to this file, to be kept elsewhere."),
     ] = None,
     since: Annotated[
         Path | None,
-        typer.Option(help="With --tenant: compare with the checkpoint in this file, and prove only what came since."),
+        typer.Option(help="With --tenant: compare with the mark in this file, and prove only what came since."),
     ] = None,
+    checkpoint_at: Annotated[
+        Path | None,
+        typer.Option(
+            "--checkpoint", help="Compare with signed checkpoints: a file, or the folder that they are kept in."
+        ),
+    ] = None,
+    heads_only: Annotated[
+        bool, typer.Option("--heads-only", help="With --checkpoint: compare with them, and prove nothing else.")
+    ] = False,
 ) -> None:
     """Recompute the books from the entries, compare every row with its hash, and list the differences."""
     if (keep or since) and tenant is None:
         raise SetupProblem("A checkpoint is of one tenant: say which with --tenant.")
+    if heads_only and checkpoint_at is None:
+        raise SetupProblem("--heads-only goes with --checkpoint.")
+    if checkpoint_at is not None and (since or (heads_only and keep)):
+        raise SetupProblem("--checkpoint does not go with --since, nor --heads-only with --keep.")
     kept = None if since is None else _read(since)
     settings = load_settings()
     with app_database(settings) as url:
         holds = asyncio.run(
-            verify_all(url, tenant, settings.database_statement_cache, kept, keep, tell=settings.verify_metrics)
+            verify_all(
+                url,
+                tenant,
+                settings.database_statement_cache,
+                kept,
+                keep,
+                tell=settings.verify_metrics,
+                signed=_signed(settings, checkpoint_at, heads_only=heads_only),
+            )
         )
     if not holds:
         raise typer.Exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Signed checkpoints to compare with: who is trusted, where they are, and whether nothing else is proved."""
+
+    trusted: tuple[PublicKey, ...] = ()
+    place: Path | None = None
+    heads_only: bool = False
+
+    def of(self, tenant: TenantName) -> list[SignedCheckpoint]:
+        """Raises SetupProblem if there are none of the tenant's in the place."""
+        if self.place is None:
+            return []
+        found = read_kept(self.place, str(tenant.id), self.trusted, MAX_KEPT)
+        if not found:
+            raise SetupProblem(f"{self.place} has no checkpoint of {tenant.slug}, {tenant.id}.")
+        return found
+
+
+def _signed(settings: Settings, place: Path | None, *, heads_only: bool) -> Signed:
+    keys = notary_keys(settings)
+    if place is not None and (keys is None or not keys.trusted):
+        raise SetupProblem("SCRIP_CHECKPOINT_KEYS has to name a file with the public keys that are trusted.")
+    return Signed(() if keys is None else keys.trusted, place, heads_only)
 
 
 def _read(file: Path) -> Checkpoint:
@@ -60,11 +111,13 @@ async def verify_all(
     keep: Path | None = None,
     *,
     tell: Path | None = None,
+    signed: Signed = Signed(),
 ) -> bool:
     """Prove and report the books of the tenant of this name, or of all; return whether they are right.
 
-    cache: prepared statements that a connection keeps. kept: prove only what came since this checkpoint. keep: where to
-    write a new one, if the books hold. tell: where to leave what was found in all tenants. Raises SetupProblem.
+    cache: prepared statements that a connection keeps. kept: prove only what came since this mark. keep: where to write
+    a new one, if the books hold. signed: checkpoints to compare with. tell: where to leave what was found in all
+    tenants. Raises SetupProblem.
     """
     began, entries, differences = time.monotonic(), 0, 0
     lanes = min(os.cpu_count() or 1, MAX_LANES)
@@ -78,17 +131,32 @@ async def verify_all(
             if kept is not None and kept.tenant_id != each.id:
                 raise SetupProblem(f"The checkpoint is of another tenant than {each.slug!r}.")
             new = None if keep is None else await checkpoint(each.id)
-            proof = await verify(each.id, lanes=lanes) if kept is None else await verify_since(kept)
+            proof = await _proof(each, lanes, kept, signed)
             holds = holds and proof.holds
             entries, differences = entries + proof.entries, differences + proof.found.total()
-            print(_report(each.slug, proof) if kept is None else _report_since(each.slug, kept, proof), flush=True)
+            print(_said(each.slug, proof, kept, signed), flush=True)
             if new is not None and keep is not None and proof.holds:
                 _write(keep, new)
-    if tell is not None and slug is None:
+    if tell is not None and slug is None and not signed.heads_only:
         seconds = time.monotonic() - began
         leave(tell, now=time.time(), seconds=seconds, tenants=len(tenants), entries=entries, differences=differences)
-    say(_UNPROVED if kept is None else _UNPROVED_SINCE)
+    if signed.place is None:
+        say(_UNPROVED if kept is None else _UNPROVED_SINCE)
     return holds
+
+
+async def _proof(tenant: TenantName, lanes: int, mark: Checkpoint | None, signed: Signed) -> Proof:
+    if mark is not None:
+        return await verify_since(mark)
+    if signed.heads_only:
+        return await verify_kept(tenant.id, signed.of(tenant), signed.trusted)
+    return await verify(tenant.id, lanes=lanes, kept=signed.of(tenant), trusted=signed.trusted)
+
+
+def _said(slug: str, proof: Proof, mark: Checkpoint | None, signed: Signed) -> str:
+    if mark is not None:
+        return _report_since(slug, mark, proof)
+    return f"{slug}: heads, events and checkpoints: {_found(proof)}" if signed.heads_only else _report(slug, proof)
 
 
 def _write(file: Path, new: Checkpoint) -> None:

@@ -12,6 +12,7 @@ from app.cli.database import app_database
 from app.cli.output import say
 from app.cli.tenants import tenant_at_work
 from app.http.logs import log_config
+from app.notary import notary
 from app.postgres.clock import clock_kept, new_ledger
 from app.postgres.database import check_role, open_database
 from app.problems import SetupProblem
@@ -42,6 +43,7 @@ async def _work(settings: Settings, url: str, once: bool, tenant: str | None) ->
         url, pool_min=1, pool_max=settings.database_pool_max, statement_cache=settings.database_statement_cache
     ):
         ledger = new_ledger(settings)
+        ledger.notary = notary(settings)
         try:
             async with clock_kept(ledger):
                 if once:

@@ -49,7 +49,7 @@ SERIES: Final[Mapping[str, Series]] = MappingProxyType(
         ),
         "scrip_job_lag_seconds": Series(
             "Age of the oldest work that a job has found: of an expiry not written off, of a file not posted, of what has "
-            "no position in the feed.",
+            "no position in the feed, of what is in no checkpoint.",
             "name",
             "livemax",
         ),

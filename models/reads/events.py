@@ -78,6 +78,9 @@ _FACTS: Final = f"""
                 from (select account_id, hold_id, sum(amount_minor) as minor from hold_lots
                        where tenant_id = $1 and transaction_id = t.id group by account_id, hold_id limit 1) l
                 cross join lateral (select asset from accounts where tenant_id = $1 and id = l.account_id offset 0) a)
+         when {_among(EventKind.CHECKPOINT_MADE)} then (
+              select jsonb_build_array(number, until, size, encode(root, 'hex'), note) from checkpoints
+               where tenant_id = $1 and id = t.subject_id)
          when t.kind in ({_AUDITED}) then (
               select jsonb_build_array(action) from audit_events where tenant_id = $1 and id = t.id) end"""
 

@@ -5,20 +5,23 @@ In one snapshot, so that it can run beside the service:
 - figures, from the entries, lines, payments and assignments that they sum up (verify_checks.py, verify_totals.py);
 - the feed, with what it tells of (verify_feed.py);
 - transactions' facts and credits' terms, with the digests under the entries' hashes, and these with the chains;
-- every other row, with its seal (verify_seals.py), and that every row named by another one exists.
+- every other row, with its seal (verify_seals.py), and that every row named by another one exists;
+- the heads of all accounts, with the last checkpoint (verify_checkpoints.py).
 
 The books alone cannot prove that they were not rewritten whole, with every digest: that takes a copy kept elsewhere.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from models.checkpoints import Checkpoint
 from models.pool import Raw
 from models.reads.proof import MAX_LISTED, Difference, Proof
+from models.reads.verify_checkpoints import compare_checkpoints
 from models.reads.verify_checks import COUNTS, LEDGER_CHECKS
 from models.reads.verify_feed import FEED_CHECKS
 from models.reads.verify_hashes import HASH_STATEMENTS
@@ -30,6 +33,7 @@ from models.reads.verify_people import OTHER_CHECKS
 from models.reads.verify_seals import SEAL_CHECKS
 from models.reads.verify_totals import TOTALS_CHECKS
 from models.session import TenantConnection, ask, tenant_transaction
+from models.signed_notes import PublicKey
 
 MAX_LANES: Final = 4
 """Maximum connections that a proof reads on at once."""
@@ -86,11 +90,14 @@ _STATEMENTS: Final = (
 without one return (compared, id, detail)."""
 
 
-async def verify(tenant_id: UUID, *, lanes: int = 1) -> Proof:
+async def verify(
+    tenant_id: UUID, *, lanes: int = 1, kept: Sequence[Checkpoint] = (), trusted: Sequence[PublicKey] = ()
+) -> Proof:
     """Recompute the tenant's books. Streams its reads, and writes nothing.
 
     lanes: on how many connections, at most MAX_LANES, all of which see the same moment. The pool has to have them to spare.
-    Of a database of several nodes always one: none of its nodes has a moment that others could share.
+    Of a database of several nodes always one: none of its nodes has a moment that others could share. kept, trusted: as
+    `compare_checkpoints` takes them.
     """
     left = iter(enumerate(_STATEMENTS))
     found = [Proof() for _ in _STATEMENTS]
@@ -103,6 +110,7 @@ async def verify(tenant_id: UUID, *, lanes: int = 1) -> Proof:
         beside = [asyncio.create_task(_another_lane(tenant_id, moment, left, found)) for _ in range(others)]
         try:
             await asyncio.gather(_compare(connection, left, found), *beside)
+            await compare_checkpoints(connection.raw, tenant_id, proof, kept, trusted)
         finally:
             for task in beside:
                 task.cancel()

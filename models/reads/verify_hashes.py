@@ -56,7 +56,7 @@ _NUMBERS: Final = tuple(
     f"int8send(e.{column})" for column in ("sequence", "amount_minor", "lifetime_minor", "balance_after_minor")
 )
 
-ENTRY: Final = _sha256(
+_ENTRY_PARTS: Final = (
     _bytes(b"scrip-entry-2\0"),
     _flags("e.previous_hash IS NOT NULL", "e.credit_id IS NOT NULL"),
     f"coalesce(e.previous_hash, {_NO_HASH})",
@@ -67,6 +67,9 @@ ENTRY: Final = _sha256(
     "t.digest",
     _text("e.counter"),
 )
+ENTRY_BYTES: Final = _joined(*_ENTRY_PARTS)
+"""The bytes that the hash of the entry `e` of the transaction `t` is of; null if the transaction has no digest."""
+ENTRY: Final = _sha256(*_ENTRY_PARTS)
 """The hash of the entry `e` of the transaction `t`, which has a digest."""
 
 ENTRY_1: Final = _sha256(

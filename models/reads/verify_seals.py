@@ -20,6 +20,7 @@ UNSEALED: Final = {
     "accounts": "balance_minor lifetime_minor sequence head_hash posted_at held_until",
     "assignments": "noted_minor",
     "bulk_operations": "claimed_until",
+    "checkpoints": "kept_at",
     "credits": "remaining_minor gone_minor opened_at",
     "holds": "held_minor captured_minor",
     "idempotency_keys": "sealed",
@@ -35,6 +36,8 @@ assignments, columns that promise nothing, a transaction's digest of all the oth
 
 UNSEALED_TABLES: Final = frozenset(
     {
+        "checkpoint_tiles",
+        "checkpoint_trees",
         "entries",
         "feed",
         "feed_heads",
@@ -69,7 +72,7 @@ CLIENT_OF: Final = (
 )
 """The client that an actor's keys belong to."""
 
-_INSTANTS: Final = frozenset({"external_id_since"})
+_INSTANTS: Final = frozenset({"external_id_since", "until"})
 _AS_TEXT: Final = frozenset(
     {
         "amount",
@@ -85,7 +88,7 @@ _AS_TEXT: Final = frozenset(
         "value",
     }
 )
-_AS_HEX: Final = frozenset({"input_hash", "note_digest", "secret_hash"})
+_AS_HEX: Final = frozenset({"input_hash", "note_digest", "root", "secret_hash"})
 
 
 @dataclass(frozen=True, slots=True)

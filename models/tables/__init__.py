@@ -15,6 +15,7 @@ from models.tables.billing import (
     Product,
 )
 from models.tables.books import Currency, Seal, Totals, TotalsAmounts, TotalsSeen
+from models.tables.checkpoints import Checkpoint, CheckpointTile, CheckpointTree
 from models.tables.configuration import LimitRule, Reason, Reward, Service, Tier
 from models.tables.feed import FeedEvent, FeedHead
 from models.tables.holding import Hold, HoldLot
@@ -48,6 +49,9 @@ __all__ = [
     "AuditEvent",
     "BulkOperation",
     "BulkRow",
+    "Checkpoint",
+    "CheckpointTile",
+    "CheckpointTree",
     "Coupon",
     "Credit",
     "CreditChange",

@@ -18,6 +18,7 @@ for kind in (
     kinds.CreditStatus,
     kinds.EventKind,
     kinds.FileFormat,
+    kinds.ReceiptState,
     kinds.GiveBack,
     kinds.HoldStatus,
     kinds.InvoiceKind,

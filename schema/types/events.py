@@ -375,6 +375,30 @@ class ConfigurationEvent(Event):
     """Id of the object that it was done to, if it has one."""
 
 
+@tells(EventKind.CHECKPOINT_MADE)
+@from_view(
+    number=_fact(0),
+    until=lambda view: datetime.fromisoformat(view.facts[1]),
+    size=_fact(2),
+    root=_fact(3),
+    note=_fact(4),
+)
+@strawberry.type
+class CheckpointMadeEvent(Event):
+    """A checkpoint of the books was made: a signed text, to be kept elsewhere."""
+
+    number: int
+    """Its number, from 1."""
+    until: datetime
+    """Instant that it is of: what was posted before is in it."""
+    size: int
+    """Number of accounts in its tree."""
+    root: str
+    """Root of the tree over the accounts' heads, in hexadecimal digits."""
+    note: str
+    """Signed text."""
+
+
 @strawberry.type
 class EventConnection(Connection[Event]):
     """One page of the feed."""

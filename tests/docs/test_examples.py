@@ -15,9 +15,12 @@ from app.rate_limits.quotas import RateLimits, parse_limit
 from app.tokens.partners import PartnerTokenVerifier
 from auth.roles import Role, Scope
 from auth.tokens import TokenVerifier
+from models.checkpoints import Notary
 from models.ledger import Ledger
 from models.operations.keep_feed import keep_feed
+from models.operations.make_checkpoint import make_checkpoint
 from models.reads.live import LiveFeed
+from models.signed_notes import Keys, new_key
 from models.texts import Texts
 from tests.api.conftest import Api, gid, serving
 from tests.app.test_live import joined
@@ -35,6 +38,7 @@ WALKED: Final = {
 }
 HERE: Final = {
     "docs/bulk.md",
+    "docs/checkpoints.md",
     "docs/credit-notes.md",
     "docs/errors.md",
     "docs/events.md",
@@ -139,6 +143,21 @@ async def test_events(api: Api, tenant: Tenant, clock: Clock) -> None:
         told = sorted([await client.receive() for _ in range(2)], key=lambda message: message["id"])
     assert told[0]["payload"]["data"]["events"]["node"]["kind"] == "CREDIT_ADJUSTED"
     assert told[1]["payload"]["data"]["accountUpdated"]["accounts"][0]["available"] == "10.00"
+    page.end()
+
+
+async def test_checkpoints(api: Api, tenant: Tenant, clock: Clock) -> None:
+    page = Examples("docs/checkpoints.md", "graphql", "json")
+    await tenant.adjust(await tenant.customer(), 5)
+    clock.advance(timedelta(seconds=1))
+    await keep_feed(tenant.ledger, tenant.id)
+    key = new_key("books.example", bytes(32))
+    notary = Notary(Keys((key,), (key.public,)), timedelta(0), None)
+    assert await make_checkpoint(tenant.ledger, tenant.id, notary, now=True)
+
+    ((entry,),) = await tenant.rows("SELECT id FROM entries WHERE tenant_id = $1")
+    shown = (await api(page.take("graphql").text, {"entry": gid("LedgerEntry", entry)}, role=Role.STAFF))["receipt"]
+    assert (shown["state"], shown["checkpoint"]["keys"]) == ("READY", [key.public.written()])
     page.end()
 
 

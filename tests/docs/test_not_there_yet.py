@@ -29,7 +29,7 @@ NAME: Final = re.compile(
 """A name in the API, a scope or a code."""
 OTHERS: Final = {
     *(POINTS, SERVICE_CREDITS, "EUR", "GBP"),
-    *("GET", "POST", "WEBSOCKET", "PATH"),
+    *("GET", "POST", "PUT", "WEBSOCKET", "PATH"),
     *(
         "ALL",
         "ALTER",

@@ -78,6 +78,9 @@ INSERT INTO totals_amounts VALUES (:id, :tenant, 0, '2026-01-02Z', 'GBP', 5, 5, 
 INSERT INTO feed (id, tenant_id, position, kind, customer_id, recorded_at)
     VALUES (:id, :tenant, 1, 'CREDIT_ADJUSTED', :id, now());
 INSERT INTO feed_heads VALUES (:tenant, :tenant, 1, now() + interval '1 day', '2126-01-01Z', :id, '2126-01-01Z', :id, 0);
+INSERT INTO checkpoints VALUES (:id, :tenant, 1, now(), 1, sha256(''), 1, 'note', 'key', now());
+INSERT INTO checkpoint_trees VALUES (:tenant, :tenant, 0, 0, now(), NULL, NULL, true, :id, 0, 0);
+INSERT INTO checkpoint_tiles VALUES (:id, :tenant, 0, 0, uuid_send(:id), sha256(''), sha256(''));
 INSERT INTO bulk_operations (id, tenant_id, status, asset, error_policy, dry_run, total, processed, succeeded, failed,
     cancel_requested, actor_id, created_at, finished_at)
     VALUES (:id, :tenant, 'CANCELLED', 'GBP', 'REJECT_ALL', false, 1, 0, 0, 0, false, :id, now(), now());

@@ -98,6 +98,7 @@ async def test_primary_keys_lead_with_the_tenant(owner_connection: asyncpg.Conne
     assert keys.pop("totals_seen") == ["tenant_id", "what", "value", "at"]
     assert keys.pop("totals_amounts") == ["tenant_id", "level", "at", "asset", "last_minor", "last_at"]
     assert keys.pop("feed") == ["tenant_id", "position"]
+    assert keys.pop("checkpoint_tiles") == ["tenant_id", "level", "n"]
     # The outbox has its positions instead.
     elsewhere = {
         "tenants",
@@ -108,6 +109,7 @@ async def test_primary_keys_lead_with_the_tenant(owner_connection: asyncpg.Conne
         "totals_amounts",
         "outbox",
         "feed",
+        "checkpoint_tiles",
     }
     assert set(keys) == MODELS.keys() - elsewhere
     assert all(columns == ["tenant_id", "id"] for columns in keys.values())

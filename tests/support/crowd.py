@@ -108,6 +108,11 @@ _ROWS: Final[dict[str, str]] = {
     "outbox": "id, topic, subject_id, created_at | id(22, t, n), 'entry', id(7, t, n), at(t + n)",
     "feed": "id, position, kind, subject_id, customer_id, recorded_at | id(5, t, n), n,"
     " CASE WHEN n % 10 = 0 THEN 'TIER_CHANGED' ELSE 'CREDIT_ADJUSTED' END, NULL, {customer}, at(t + n)",
+    "checkpoints": "id, number, until, size, root, position, note, keys, created_at, kept_at"
+    " | id(25, t, n), n, at(t + n), 1,"
+    " sha256(''), n, '', '', at(t + n), CASE WHEN n % 10 > 0 THEN at(t + n) END",
+    "checkpoint_tiles": "id, level, n, keys, hashes, root"
+    " | id(4, t, n), n % 2, n / 2, CASE WHEN n % 2 = 0 THEN uuid_send(id(4, t, n)) ELSE '' END, sha256(''), sha256('')",
     "seals": "of_table, id, version, digest, sealed_at | 'customers', id(3, t, n), 1, sha256(''), at(t + n)",
     "totals": "id, at, transactions, credits, counters, accounts | id(25, t, n), at(t + n), n, '[]', '[]', '[]'",
     "totals_seen": "id, what, value, after, at, records"
@@ -155,6 +160,10 @@ async def add_crowd(superuser: "asyncpg.Connection[Any]", first: int, rows: list
             await superuser.execute(
                 """INSERT INTO feed_heads (id, tenant_id, position, at, noticed_at, noticed_id, lapsed_at, lapsed_id, pruned)
                 SELECT tenant_id, tenant_id, rows, now(), now(), tenant_id, now(), tenant_id, 0 FROM crowd"""
+            )
+            await superuser.execute(
+                """INSERT INTO checkpoint_trees (id, tenant_id, number, size, until, anew, reached, staged, matched)
+                SELECT tenant_id, tenant_id, 0, 0, now(), true, tenant_id, 0, 0 FROM crowd"""
             )
             for table, what in _SMALL.items():
                 await superuser.execute(_insert(table, what, f"generate_series(1, {_FEW})", 0))

@@ -20,14 +20,14 @@ MAX_PAGES: Final = 100_000
 
 
 @asynccontextmanager
-async def in_real_time() -> AsyncIterator[Tenant]:
-    """A tenant whose rows carry the database's time."""
+async def in_real_time(*, proved: bool = True) -> AsyncIterator[Tenant]:
+    """A tenant whose rows carry the database's time. proved: whether its books have to be right at the end."""
     ledger, slug = Ledger(), f"t-{uuid4().hex}"
     tenant_id = await create_tenant(ledger, slug, "Tea shop", "Europe/London")
     yield Tenant(ledger, Clock(system_clock()), slug, tenant_id)
     await ledger.close()
     proof = await verify(tenant_id)
-    assert proof.holds, proof.listed
+    assert proof.holds or not proved, proof.listed
 
 
 class Follower:

@@ -185,6 +185,15 @@ QUERIES: Final = [
         scopes("ledger:read"),
         by_id("Customer"),
     ),
+    Case("checkpoints", "checkpoints", "{ checkpoints { edges { cursor } } }", INSIDE, scopes("ledger:read")),
+    Case(
+        "receipt",
+        "receipt",
+        "query($id: ID!) { receipt(entryId: $id) { state } }",
+        EVERYBODY,
+        scopes("ledger:read"),
+        by_id("LedgerEntry"),
+    ),
     Case("events", "events", "{ events { edges { cursor } } }", EVERYBODY, scopes("events:read")),
     Case(
         "events of configuration",

@@ -79,6 +79,17 @@ CHANGES: dict[str, tuple[tuple[str, str | None], ...]] = {
         ("true", "error = '{}', transaction_id = NULL"),
         ("true", COPIED),
     ),
+    "checkpoints": (
+        ("number = 1", None),
+        ("number = 1", f"until = until + {LATER}"),
+        ("number = 1", "size = size + 1"),
+        ("number = 1", f"root = {FORGED}"),
+        ("number = 1", "position = position + 1"),
+        ("number = 1", "note = replace(note, 'events 1 ', 'events 2 ')"),
+        ("number = 1", "keys = 'strange'"),
+        ("number = 1", f"created_at = created_at + {LATER}"),
+        ("number = 1", MOVED),
+    ),
     "coupons": (
         ("status = 'USED'", None),
         ("status = 'USED'", "status = 'ISSUED', closed_at = NULL"),

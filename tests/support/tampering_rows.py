@@ -10,14 +10,18 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from models.checkpoints import Notary
 from models.commands import MembershipChange, MergeCustomers, NotedLine
 from models.configuration_commands import IssueToken, UpdateTenant
+from models.operations.keep_feed import keep_feed
+from models.operations.make_checkpoint import make_checkpoint
 from models.operations.memberships import start_membership
 from models.operations.merge_customers import merge_customers
 from models.operations.partner_tokens import issue_token
 from models.operations.people import erase_customer
 from models.operations.update_tenant import update_tenant
 from models.planning.invoices import InvoiceLineItem
+from models.signed_notes import Keys, new_key
 from models.texts import Texts
 from tests.support import approvals, holds
 from tests.support.clock import Clock
@@ -70,6 +74,12 @@ async def everything(tenant: Tenant, clock: Clock) -> None:
     await erase_customer(tenant.ledger, tenant.id, MANAGER, gone)
     token = IssueToken(uuid4(), bytes(32), "shop", "Web shop", frozenset({"credits:add"}), (), None)
     await issue_token(tenant.ledger, tenant.id, ADMIN, token)
+    clock.advance(minutes=1)
+    await keep_feed(tenant.ledger, tenant.id)
+    key = new_key("books.example", bytes(32))
+    notary = Notary(Keys((key,), (key.public,)), timedelta(hours=1), None)
+    while await make_checkpoint(tenant.ledger, tenant.id, notary, now=True):
+        pass
 
 
 async def _sold(tenant: Tenant, ben: UUID) -> None:

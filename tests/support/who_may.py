@@ -70,6 +70,8 @@ RIGHTS: Final[dict[str, str]] = {
     "trial balance": _REPORTS,
     "upcoming": f"{_REPORTS} | list what of their own by ledger:read",
     "audit trail": "remove, by reports:read",
+    "checkpoints": f"{_LEDGER} & list everybody by ledger:read",
+    "receipt": _LEDGER,
     "events": _EVENTS,
     "events of configuration": f"{_EVENTS} & {_CONFIG}",
     "preview an addition": _ADD,

@@ -1,0 +1,45 @@
+"""A tenant's checkpoints, by number, and the newest."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from models.checkpoints import LAST
+from models.reads.columns import columns, rows
+from models.reads.paging import Listing, integer_key
+from models.session import tenant_transaction
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointView:
+    """As in the table (models/tables/checkpoints.py)."""
+
+    number: int
+    until: datetime
+    size: int
+    root: bytes
+    position: int
+    note: str
+    keys: str
+    created_at: datetime
+
+
+CHECKPOINT: Final = columns(CheckpointView)
+checkpoint: Final = rows(CheckpointView)
+CHECKPOINTS: Final = Listing(
+    name="checkpoints",
+    columns=CHECKPOINT,
+    table="checkpoints t",
+    parent="t.tenant_id",
+    keys=(integer_key("t.number"),),
+    view=checkpoint,
+)
+"""All of a tenant's: the parent is the tenant."""
+
+
+async def last_note(tenant_id: UUID) -> str | None:
+    """The note of the newest checkpoint."""
+    async with tenant_transaction(tenant_id, read_only=True) as connection:
+        row = await connection.raw.fetchrow(LAST, tenant_id)
+    return None if row is None else row["note"]
