@@ -288,6 +288,7 @@ CREATE INDEX bulk_operations_reverses ON bulk_operations (tenant_id, reverses_id
     NOT NULL;
 CREATE UNIQUE INDEX bulk_operations_reversing ON bulk_operations (tenant_id, reverses_id) WHERE reverses_id IS NOT NULL
     AND NOT dry_run AND (status IN ('QUEUED', 'RUNNING'));
+CREATE INDEX bulk_operations_time ON bulk_operations (tenant_id, created_at, id);
 CREATE INDEX bulk_operations_unfinished ON bulk_operations (tenant_id, created_at, id) WHERE status IN ('QUEUED',
     'RUNNING');
 ALTER TABLE bulk_operations ENABLE ROW LEVEL SECURITY;

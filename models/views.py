@@ -342,8 +342,9 @@ class ApprovalRequestView:
 
 @frozen
 class BulkOperationView:
-    """reverses_id: the bulk that it takes back, if it is a reversal. mode: of its amounts. file: what it was sent as, and
-    sums: of its amounts, as stored; None of one that was none, or from before they were kept."""
+    """reverses_id: the bulk that it takes back, if it is a reversal. digest: of the file that it came from, in hex. file: as
+    what it was sent, as stored. sums: by asset, the amounts asked for, as texts; None if they were not added up when it came.
+    mode: of its amounts. removes: whether any row removes, or may; true if that is not known."""
 
     id: UUID
     status: str
@@ -354,10 +355,12 @@ class BulkOperationView:
     failed: int
     sent_by: ActorView
     created_at: datetime
+    finished_at: datetime | None = None
     dry_run: bool = False
     reverses_id: UUID | None = None
+    digest: str | None = None
+    sums: dict[str, str] | None = None
     mode: str = "ADJUST"
     file: dict[str, Any] | None = None
-    sums: dict[str, list[Any]] | None = None
     retries: int = 0
-    finished_at: datetime | None = None
+    removes: bool = True

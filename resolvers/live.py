@@ -23,7 +23,7 @@ from schema.context import Context, Info
 from schema.errors import FollowsTooSlowly, TooManyFollowers, Unauthenticated
 from schema.ids import asked_id
 from schema.types.base import Edge
-from schema.types.bulks import BulkOperation
+from schema.types.bulk import BulkOperation
 from schema.types.event_movements import MOVING
 from schema.types.events import Event
 from schema.types.live import AccountUpdate, ApprovalRequestUpdate, BulkOperationUpdate, cursor_of, edge_of

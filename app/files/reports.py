@@ -23,7 +23,7 @@ from models.reads.bulk_reports import ReportRow, report_rows
 from schema.context import Context
 from schema.csv_cells import rows, safe
 from schema.ids import asked_id, global_id
-from schema.types.bulks import BulkOperation
+from schema.types.bulk import BulkOperation
 
 PATH: Final = "/imports/credits/{operation}"
 COST: Final = 100

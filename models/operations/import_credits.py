@@ -118,6 +118,7 @@ def _check(command: ImportCredits) -> None:
 def _kept(command: ImportCredits, file: FileTold | None) -> dict[str, Any]:
     """The values stored for the run, and to be told; instants as text."""
     return {
+        "digest": command.digest,
         "mode": command.mode,
         "file": (file or FileTold()).as_json(),
         "effective_on": None if command.effective_on is None else command.effective_on.isoformat(),

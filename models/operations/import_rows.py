@@ -35,20 +35,20 @@ _NOBODY: Final = UUID(int=0)
 
 @dataclass(slots=True)
 class Kept:
-    """The stored rows. total: their number; first_line: of the first one; sums: of the amounts asked for, by asset, as rows,
-    what is added and what is removed."""
+    """The stored rows. total: their number; first_line: of the first one; sums: of the amounts asked for, by asset; removes:
+    whether any of them is below zero."""
 
     total: int = 0
     first_line: int = 0
-    sums: dict[str, list[Any]] = field(default_factory=dict)
+    sums: dict[str, Decimal] = field(default_factory=dict)
+    removes: bool = False
 
     def count(self, asset: str, amount: Decimal) -> None:
-        of = self.sums.setdefault(asset, [0, Decimal(0), Decimal(0)])
-        of[0] += 1
-        of[1 if amount > 0 else 2] += amount
+        self.sums[asset] = self.sums.get(asset, Decimal(0)) + amount
+        self.removes = self.removes or amount < 0
 
     def as_json(self) -> dict[str, Any]:
-        return {"first_line": self.first_line or None, "sums": self.sums}
+        return {"first_line": self.first_line or None, "sums": self.sums, "removes": self.removes}
 
 
 class Understanding:
@@ -90,8 +90,8 @@ class Understanding:
                 understand(row, details)
             except LedgerError as problem:
                 errors.append(problem)
-        asset = row.asset if row.asset is not None else command.asset
-        if row.amount is not None and asset is not None and not errors:
+        asset = details.get("asset", command.asset)
+        if row.amount is not None and asset is not None:
             self._kept.count(asset, row.amount)
         error = None
         if errors:

@@ -1,6 +1,5 @@
 """Many adjustments as one unit (sources 000, 002, 003). Pure."""
 
-from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -139,7 +138,6 @@ def _report(
         sent_by=actor_view(context.actor),
         created_at=books.now,
         dry_run=command.dry_run,
-        sums=_sums(command),
         finished_at=books.now,
     )
     books.writes.bulk_operations.append(
@@ -154,7 +152,6 @@ def _report(
             succeeded=operation.succeeded,
             failed=operation.failed,
             actor=context.actor,
-            command={"sums": operation.sums},
             cancel_requested=False,
             created_at=books.now,
             finished_at=books.now,
@@ -171,13 +168,6 @@ def _report(
     if not command.dry_run:
         emit(books, "bulk.completed", operation.id)
     return Outcome(bulk_operation_id=operation.id, views=(operation,))
-
-
-def _sums(command: BulkCredit) -> dict[str, list[Any]]:
-    """Of the amounts asked for, by asset: rows, what is added, what is removed."""
-    added = sum([item.amount for item in command.items if item.amount > 0], Decimal(0))
-    removed = sum([item.amount for item in command.items if item.amount < 0], Decimal(0))
-    return {command.asset: [len(command.items), format(added, "f"), format(removed, "f")]}
 
 
 def error_report(error: LedgerError) -> dict[str, Any]:

@@ -304,7 +304,6 @@ class BulkOperationDraft:
     succeeded: int
     failed: int
     actor: Actor
-    command: dict[str, Any]
     cancel_requested: bool
     created_at: datetime
     finished_at: datetime

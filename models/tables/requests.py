@@ -50,7 +50,8 @@ class ApprovalRequest(TenantRow):
 class BulkOperation(TenantRow):
     """Many adjustments in one request. status: QUEUED, RUNNING, COMPLETED, FAILED or CANCELLED.
 
-    command: sums of the amounts, and what one that continues after its request needs. idempotency_key: of such.
+    command, idempotency_key: stored for one that continues after its request; of a file also what it is and the sums of its
+    amounts.
     validated_at: when every row was valid. claimed_until: end of the worker's claim. reverses_id: the bulk that it takes
     back, if it is a reversal.
     """

@@ -18,7 +18,7 @@ from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, ids, loaded
 from schema.scalars import AssetCode
 from schema.types.base import resolved
-from schema.types.bulks import BulkOperation
+from schema.types.bulk import BulkOperation
 from schema.types.metadata import TextsInput, reference
 from turns.steps import Steps, each
 

@@ -11,7 +11,7 @@ from models.reads.paging import Key, Page
 from schema.context import Info
 from schema.types.account import Account
 from schema.types.base import Cursors, Edge, resolved
-from schema.types.bulks import BulkOperation
+from schema.types.bulk import BulkOperation
 from schema.types.events import Event
 from schema.types.requests import ApprovalRequest
 

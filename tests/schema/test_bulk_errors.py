@@ -10,7 +10,7 @@ import pytest
 from models.errors import CurrencyNotAllowed, InsufficientBalance, LedgerError, LimitExceeded, LimitRemaining, NotFound
 from models.planning.bulk import error_report
 from models.reads.requests import BulkRowView
-from schema.types.bulks import BulkRow
+from schema.types.bulk import BulkRow
 from schema.types.errors import UserError
 
 ERRORS = [

@@ -152,27 +152,12 @@ class BulkFile:
 
 @strawberry.type
 class BulkSum:
-    """Sum of a bulk's amounts in one asset, as they were asked for."""
+    """Sum of the amounts that the rows of a bulk ask for in one asset."""
 
     asset: AssetCode
-    """Asset of the amounts."""
-    rows: int
-    """Number of rows."""
-    added: Decimal
-    """Sum of the amounts above zero; with the mode SET, of what is to be available."""
-    removed: Decimal
-    """Sum of the amounts below zero, as a number below zero."""
-
-    @classmethod
-    def of(cls, asset: str, kept: list[Any]) -> "BulkSum":
-        rows, added, removed = kept
-        places = exponent(asset)
-        return cls(
-            asset=AssetCode(asset),
-            rows=rows,
-            added=round(Decimal(added), places),
-            removed=round(Decimal(removed), places),
-        )
+    """Asset of the rows."""
+    amount: Decimal
+    """Sum, whether the rows were posted or not; negative if they remove more than they add."""
 
 
 @node(BulkOperationView, by_ids(requests.operations_by_ids), Permission.BULK, owner=None)
@@ -195,19 +180,20 @@ class BulkOperation(Node):
     failed."""
     failed: int
     """Number of rows rejected."""
-    mode: BulkMode
-    """Meaning of its amounts: to be added and removed, or to be available."""
-    retries: int
-    """Number of times that its rows which were not posted were tried again."""
+    sent_by: Actor
+    """User or program that sent it."""
     created_at: datetime
     """Instant at which it was sent."""
     finished_at: datetime | None
     """Instant at which it ended; null until then."""
+    mode: BulkMode
+    """Meaning of its amounts: to be added and removed, or to be available."""
+    retries: int
+    """Number of times that its rows which were not posted were tried again."""
     file: BulkFile | None
     """File that it was sent as; null of one that was sent otherwise, or from before this was recorded."""
-    sums: list[BulkSum] | None
-    """Sums of the amounts asked for by its readable rows, for each asset; null of a reversal, and of one from before this
-    was recorded."""
+    file_digest: str | None
+    """SHA-256 of the file that it came from, in hexadecimal digits; null if it came from none."""
     view: strawberry.Private[BulkOperationView]
 
     @classmethod
@@ -221,19 +207,15 @@ class BulkOperation(Node):
             processed=view.processed,
             succeeded=view.succeeded,
             failed=view.failed,
-            mode=BulkMode(view.mode),
-            retries=view.retries,
+            sent_by=Actor.of(view.sent_by),
             created_at=view.created_at,
             finished_at=view.finished_at,
+            mode=BulkMode(view.mode),
+            retries=view.retries,
             file=None if view.file is None else BulkFile.of(view.file),
-            sums=None if view.sums is None else [BulkSum.of(asset, sums) for asset, sums in view.sums.items()],
+            file_digest=view.digest,
             view=view,
         )
-
-    @strawberry.field
-    def sent_by(self) -> Actor:
-        """Sender of the bulk."""
-        return Actor.of(self.view.sent_by)
 
     def may_be_seen(self, principal: Principal) -> bool:
         """A partner's program sees what its own client sent; what others did, where it may read the ledger."""
@@ -248,8 +230,22 @@ class BulkOperation(Node):
     @property
     def may_remove(self) -> bool:
         """Whether any of its rows removes, or may remove; if that is not known, too."""
-        sums = self.view.sums
-        return self.mode is BulkMode.SET or sums is None or any(Decimal(removed) for _, _, removed in sums.values())
+        return self.mode is BulkMode.SET or self.view.removes
+
+    @resolved(list[BulkSum] | None)
+    async def sums(self, info: Info) -> list[BulkSum] | None:
+        """Sums of the amounts that its rows ask for, by asset; null of a reversal, and of old files of more than 10,000
+        rows."""
+        if self.view.reverses_id is not None:
+            return None
+        found: dict[str, Decimal] | None
+        if self.view.sums is None:
+            found = await info.context.loaders.bulk_sums.load(self.view.id)
+        else:
+            found = {asset: Decimal(amount) for asset, amount in self.view.sums.items()}
+        if found is None:
+            return None if self.view.total > requests.MOST_ADDED_UP else []
+        return [BulkSum(asset=AssetCode(a), amount=_shown(amount, a)) for a, amount in sorted(found.items())]
 
     @resolved(BulkOperationRef | None)
     async def reverses(self, info: Info) -> Any:
@@ -282,9 +278,11 @@ async def _operation_if_seen(info: Info, operation_id: UUID | None) -> BulkOpera
 
 
 def _as_asked(amount: Decimal | None, asset: str) -> Decimal | None:
+    return None if amount is None else _shown(amount, asset)
+
+
+def _shown(amount: Decimal, asset: str) -> Decimal:
     """Return the amount with the asset's decimal places, or more if more were asked for: the row's column has four."""
-    if amount is None:
-        return None
     shown = round(amount, exponent(asset))
     return shown if shown == amount else amount.normalize()
 
