@@ -343,7 +343,7 @@ class ApprovalRequestView:
 @frozen
 class BulkOperationView:
     """reverses_id: the bulk that it takes back, if it is a reversal. digest: of the file that it came from, in hex. file: as
-    what it was sent, as stored. sums: by asset, the amounts asked for, as texts; None if they were not added up when it came.
+    what it was sent, as stored. sums: by asset, the amounts asked for, as texts; None if they were not added up as it came.
     mode: of its amounts. removes: whether any row removes, or may; true if that is not known."""
 
     id: UUID
