@@ -18,7 +18,7 @@ from app.files.imports import import_route
 from app.files.reports import report_routes
 from app.files.requests import away
 from app.files.statements import statement_route
-from app.graphql import context_maker, graphql_view, socket_view
+from app.graphql import context_maker, event_streams, graphql_view, socket_view
 from app.http import straight
 from app.http.cors import cors
 from app.http.health import health_routes
@@ -124,8 +124,7 @@ def create_app(
     )
     return Starlette(
         routes=[
-            Route(straight.PATH, view),
-            *_api(settings, schema, sources, live, tenants, backend, refused, limits),
+            *_api(settings, schema, sources, view, live, tenants, backend, refused, limits),
             *health_routes(ledger),
             *(metrics.routes if settings.metrics else ()),
             *(front_page(settings, system_clock, uuid7) if settings.has_pages else ()),
@@ -193,13 +192,14 @@ def _api(
     settings: Settings,
     schema: GatewaySchema,
     sources: Sources,
+    view: GraphQLView,
     live: LiveFeed,
     tenants: TenantDirectory,
     backend: BearerBackend,
     refused: RefusedTokens,
     limits: RateLimits | None,
 ) -> list[BaseRoute]:
-    """GraphQL by WebSocket, and files in and out."""
+    """GraphQL by HTTP and WebSocket, and files in and out."""
     ledger = sources.ledger
     sockets = socket_view(
         schema,
@@ -216,13 +216,23 @@ def _api(
     )
     sources.live = live
     sources.open_sockets = lambda: sockets.sockets.number
+    streams = event_streams(
+        schema,
+        ledger,
+        tenants,
+        backend,
+        sockets,
+        view,
+        clock=system_clock,
+        refused=refused.note,
+        rate_limits=limits,
+        live=live,
+        read_timeout=settings.read_timeout,
+    )
     make_context = context_maker(ledger, tenants, refused.note, limits)
-    return [
-        WebSocketRoute(straight.PATH, sockets),
-        statement_route(make_context),
-        import_route(make_context),
-        *report_routes(make_context),
-    ]
+    ways = [Route(straight.PATH, streams), WebSocketRoute(straight.PATH, sockets)]
+    files = [statement_route(make_context), import_route(make_context), *report_routes(make_context)]
+    return [*ways, *files]
 
 
 def _new_request_id() -> str:

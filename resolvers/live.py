@@ -61,7 +61,7 @@ async def resolve_events(
     context.require(*dict.fromkeys(NARROWER[kind] for kind in types or () if kind in NARROWER), own=False)
     async with aclosing(_followed(context, kinds, customer_id, after)) as followed:
         async for view in followed:
-            yield edge_of(view, context.loaders.show(view))
+            yield edge_of(view)
 
 
 async def resolve_accounts(
