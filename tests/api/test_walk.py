@@ -275,7 +275,7 @@ OPENS: Final[dict[Scope, set[str]]] = {
     Scope.CREDITS_ASSIGN: set(),
     Scope.CREDITS_SPEND: {"SpendPreview", "LimitVerdict"},
     Scope.CREDITS_REFUND: {"SpendPreview", "CreditNotePreview", "LimitVerdict", "ApprovalRequest", "Actor"},
-    Scope.CREDITS_BULK: {"BulkOperation", "BulkRow", "BulkFile", "BulkSum", "Actor", *_CATALOGUE},
+    Scope.CREDITS_BULK: {"BulkOperation", "BulkRow", "BulkSum", "Actor", *_CATALOGUE},
     Scope.INVOICES_READ: {
         *("Invoice", "InvoiceLine", "Payment", "Assignment", "Product"),
         *("CreditNote", "CreditNoteLine"),
