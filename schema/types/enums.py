@@ -16,6 +16,8 @@ for kind in (
     kinds.Counter,
     kinds.CouponStatus,
     kinds.CreditStatus,
+    kinds.DeliveryError,
+    kinds.DeliveryStatus,
     kinds.EventKind,
     kinds.FileFormat,
     kinds.ReceiptState,
@@ -31,6 +33,8 @@ for kind in (
     kinds.RewardKind,
     kinds.Role,
     kinds.TransactionKind,
+    kinds.WebhookPause,
+    kinds.WebhookStatus,
 ):
     strawberry.enum(kind)
 

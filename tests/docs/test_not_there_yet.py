@@ -48,7 +48,7 @@ OTHERS: Final = {
     *("clockSkewSeconds", "connectionParams", "documentId", "fetchSubscriptions", "operationName", "retryAttempts"),
     *("JWT", "requestedAccessTokenVersion"),
     *("FILE", "fileName", "POSTED", "NOT_POSTED", "GOOD"),
-    *("SCRIP_TEST_POSTGRES_BIN", "BENCHMARKS", "FOLDER", "KEY", "PICK"),
+    *("PING", "SCRIP_TEST_POSTGRES_BIN", "BENCHMARKS", "FOLDER", "KEY", "PICK"),
 }
 """Assets; of HTTP, of the shell, of PostgreSQL, of OpenTelemetry, of the protocols beside GraphQL, of identity
 providers, of files and their reports, of the tests and the benchmarks."""
