@@ -20,7 +20,8 @@ from models.commands import Actor, BulkCredit, BulkItem
 from models.ledger import Ledger
 from models.operations.bulk_credit import bulk_credit
 from models.operations.create_tenant import create_tenant
-from models.reads.verify import Proof, verify
+from models.reads.proof import Proof
+from models.reads.verify import verify
 from models.session import tenant_transaction
 from schema.ids import global_id
 

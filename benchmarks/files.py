@@ -1,4 +1,5 @@
-"""A file of 1,000,000 rows, from the request to the last posting, with duplicates refused; and the same by bare SQL.
+"""A file of 1,000,000 rows, from the request to the last posting, with duplicates refused; the same by bare SQL; and the
+file taken back, row by row.
 
 Each customer has one row and no account yet, so that the file opens the accounts too. The bare SQL reads the same file
 into a temporary table and writes the same tables, with their constraints, triggers and row security, in one statement
@@ -29,6 +30,7 @@ from models.commands import Actor
 from models.ledger import Ledger
 from models.operations.create_tenant import create_tenant
 from models.reads.verify import verify
+from schema.ids import global_id
 
 SLUG: Final = "files"
 ROWS, QUICK_ROWS = 1_000_000, 100_000
@@ -36,6 +38,10 @@ LEAST_ROWS_S: Final = 5_000
 MOST_BYTES: Final = 150 * 1024 * 1024
 LIMIT_S: Final = 900
 POLL_S: Final = 0.1
+MOST_BACK: Final = 1.5
+"""Maximum CPU time of a row that is taken back, of that of a row that is posted."""
+_REVERSE: Final = """mutation($input: ReverseBulkOperationInput!) {
+  reverseBulkOperation(input: $input) { operation { id } userErrors { code message } } }"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +61,10 @@ def run(rig: Rig) -> None:
         idle = memory_peak_bytes(server.pid)
         posted = _post(rig, server, file, books)
         peak = memory_peak_bytes(server.pid)
+        back = _reverse(rig, server, books)
+        peak_back = memory_peak_bytes(server.pid)
     sql = asyncio.run(_bare(rig, file, bare))
-    _print(rows, posted, sql)
+    _print(rows, posted, back, sql)
     rate, ratio = rows / posted.seconds, sql.seconds / posted.seconds
     print_table(
         [f"file of {rows:,} rows", "measured", "expected", ""],
@@ -64,6 +72,13 @@ def run(rig: Rig) -> None:
             ["rows a second", f"{rate:,.0f}", f">= {LEAST_ROWS_S:,}", "yes" if rate >= LEAST_ROWS_S else "NO"],
             ["peak memory, MB", f"{peak >> 20}", f"<= {MOST_BYTES >> 20}", "yes" if peak <= MOST_BYTES else "NO"],
             ["of that before the file, MB", f"{idle >> 20}", "", ""],
+            [
+                "peak memory, once taken back, MB",
+                f"{peak_back >> 20}",
+                f"<= {MOST_BYTES >> 20}",
+                "yes" if peak_back <= MOST_BYTES else "NO",
+            ],
+            ["a row taken back, of one posted", f"{_each(back) / _each(posted):.2f}", f"<= {MOST_BACK}", ""],
             ["rate, of the bare SQL's", f"{ratio:.2f}", "", ""],
         ],
     )
@@ -71,14 +86,19 @@ def run(rig: Rig) -> None:
     print(f"Books verified: {proof[0]:,} entries, {proof[1]} differences")
 
 
-def _print(rows: int, posted: Run, sql: Run) -> None:
+def _each(run: Run) -> float:
+    """CPU time of server and PostgreSQL."""
+    return run.cpu.server + run.cpu.postgres
+
+
+def _print(rows: int, posted: Run, back: Run, sql: Run) -> None:
     def line(name: str, run: Run) -> list[str]:
         costs = [f"{seconds / rows * 1e6:,.0f}" for seconds in (run.cpu.server, run.cpu.postgres, run.cpu.others)]
         return [name, f"{run.taken_in_s:.1f}", f"{run.seconds:.1f}", f"{rows / run.seconds:,.0f}", *costs]
 
     print_table(
         ["", "answer s", "done s", "rows/s", "server µs", "PostgreSQL µs", "others µs"],
-        [line("POST /imports/credits", posted), line("bare set-based SQL", sql)],
+        [line("POST /imports/credits", posted), line("reverseBulkOperation", back), line("bare set-based SQL", sql)],
     )
 
 
@@ -119,11 +139,7 @@ def _cpu(rig: Rig, server: Server | None) -> Cpu:
 
 def _post(rig: Rig, server: Server, file: Path, tenant: UUID) -> Run:
     """Send the file to the server, and wait until its worker has posted it."""
-    issued_at = datetime.now(UTC)
-    token = make_token(
-        rig.settings, tenant=SLUG, role=Role.MANAGER, subject="manager", issued_at=issued_at, token_id=SLUG, ttl="1d"
-    )
-    headers = {"content-type": "text/csv", "authorization": f"Bearer {token}", "idempotency-key": "file"}
+    headers = {"content-type": "text/csv", "authorization": _bearer(rig), "idempotency-key": "file"}
 
     before, began = _cpu(rig, server), time.perf_counter()
     with httpx.Client(timeout=LIMIT_S) as client:
@@ -134,16 +150,52 @@ def _post(rig: Rig, server: Server, file: Path, tenant: UUID) -> Run:
     return Run(taken_in_s, time.perf_counter() - began, _cpu(rig, server) - before)
 
 
+def _reverse(rig: Rig, server: Server, tenant: UUID) -> Run:
+    """Have the file taken back, and wait until the worker has done it."""
+    operation = asyncio.run(_operation(rig, tenant))
+    given = {"operationId": str(global_id("BulkOperation", operation)), "idempotencyKey": "back"}
+    before, began = _cpu(rig, server), time.perf_counter()
+    with httpx.Client(timeout=LIMIT_S) as client:
+        answer = client.post(
+            f"http://127.0.0.1:{server.port}/graphql",
+            json={"query": _REVERSE, "variables": {"input": given}},
+            headers={"authorization": _bearer(rig)},
+        ).raise_for_status()
+    taken_in_s = time.perf_counter() - began
+    if '"userErrors":[]' not in answer.text:
+        raise RuntimeError(answer.text)
+    asyncio.run(_until_done(rig, tenant))
+    return Run(taken_in_s, time.perf_counter() - began, _cpu(rig, server) - before)
+
+
+def _bearer(rig: Rig) -> str:
+    issued_at = datetime.now(UTC)
+    token = make_token(
+        rig.settings, tenant=SLUG, role=Role.MANAGER, subject="manager", issued_at=issued_at, token_id=SLUG, ttl="1d"
+    )
+    return f"Bearer {token}"
+
+
+async def _operation(rig: Rig, tenant: UUID) -> UUID:
+    admin = await asyncpg.connect(rig.urls.admin)
+    try:
+        operation: UUID = await admin.fetchval("SELECT id FROM bulk_operations WHERE tenant_id = $1", tenant)
+        return operation
+    finally:
+        await admin.close()
+
+
 async def _until_done(rig: Rig, tenant: UUID) -> None:
     admin = await asyncpg.connect(rig.urls.admin)
     try:
         for _ in itertools.repeat(None, int(LIMIT_S / POLL_S)):
-            status = await admin.fetchval("SELECT status FROM bulk_operations WHERE tenant_id = $1", tenant)
+            newest = "SELECT status FROM bulk_operations WHERE tenant_id = $1 ORDER BY created_at DESC LIMIT 1"
+            status = await admin.fetchval(newest, tenant)
             if status not in ("QUEUED", "RUNNING"):
                 break
             await asyncio.sleep(POLL_S)
         if status != "COMPLETED":
-            raise RuntimeError(f"the file ended as {status}")
+            raise RuntimeError(f"it ended as {status}")
     finally:
         await admin.close()
 

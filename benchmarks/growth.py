@@ -34,17 +34,19 @@ PICKED: Final = 500
 PAGE, LAST_PAGE = "ledger from an instant", "ledger up to one"
 _ENTRIES: Final = "edges { node { sequence amount balanceAfter createdAt transaction { kind reason } } }"
 
-ADD, REMOVE, TAKE, HOLD, INVOICE, ASSIGN, SPEND, SETTLE = (
+ADD, REMOVE, TAKE, HOLD, CAPTURE, NOTE, INVOICE, ASSIGN, SPEND, SETTLE = (
     "adjustCredit, adding",
     "adjustCredit, removing",
     "spendCredit",
     "holdCredit",
+    "captureHold",
+    "createCreditNote",
     "createInvoice, auto-applied",
     "assignCredit",
     "adjustCredit twice, a credit opened and one used up",
     "adjustCredit and createInvoice, which uses a credit up",
 )
-POSTINGS: Final = (ADD, REMOVE, TAKE, HOLD, INVOICE, ASSIGN, SPEND, SETTLE)
+POSTINGS: Final = (ADD, REMOVE, TAKE, HOLD, CAPTURE, NOTE, INVOICE, ASSIGN, SPEND, SETTLE)
 """Those that use up a credit are on the account that has open credits alone; the others on that with half of all
 entries."""
 _ERRORS: Final = "userErrors { code message }"
@@ -64,6 +66,8 @@ DOCUMENTS: Final = {
     REMOVE: _ADJUST,
     TAKE: f"mutation($input: SpendCreditInput!) {{ spendCredit(input: $input) {_ADJUSTED} }}",
     HOLD: f"mutation($input: HoldCreditInput!) {{ holdCredit(input: $input) {_ADJUSTED} }}",
+    CAPTURE: f"mutation($input: CaptureHoldInput!) {{ captureHold(input: $input) {_ADJUSTED} }}",
+    NOTE: f"mutation($input: CreateCreditNoteInput!) {{ createCreditNote(input: $input) {_INVOICED} }}",
     INVOICE: f"mutation($input: CreateInvoiceInput!) {{ createInvoice(input: $input) {_INVOICED} }}",
     ASSIGN: f"mutation($input: AssignCreditInput!) {{ assignCredit(input: $input) {{ credit {{ remaining }} {_ERRORS} }} }}",
     SPEND: f"""mutation($give: AdjustCreditInput!, $take: AdjustCreditInput!) {{
@@ -100,7 +104,11 @@ def _posting(server: Server, tenant: Tenant, what: str, turn: int) -> Order:
         picks, expected = tenant.credits, '"remaining":"'
     elif what in (TAKE, HOLD):
         given = {"idempotencyKey": KEY, "customerId": busy, "asset": "GBP", "amount": "0.01", "note": "Goods"}
-        variables = {"input": given}
+        variables = {"input": given | ({"expiresInMinutes": 1} if what == HOLD else {})}
+    elif what in (CAPTURE, NOTE):
+        of = {"holdId": tenant.hold_id} if what == CAPTURE else {"invoiceId": tenant.noted_id}
+        variables = {"input": {"idempotencyKey": KEY, "amount": "0.01", **of}}
+        expected = '"available":"' if what == CAPTURE else '"due":"'
     elif what == INVOICE:
         variables, expected = {"input": _invoice(busy, number, "0.05")}, '"due":"0.00"'
     elif what == SPEND:

@@ -20,7 +20,9 @@ from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.create_invoice import create_invoice
 from models.operations.create_tenant import create_tenant
+from models.operations.hold_credit import hold_credit
 from models.operations.keep_totals import keep_totals
+from models.planning.holding import HoldCredit
 from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from models.reads.verify import verify
 from schema.ids import global_id
@@ -38,7 +40,7 @@ _TABLES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """entries: as asked for. invoice_id, credits: of the customer who has half of all entries."""
+    """entries: as asked for. invoice_id, credits, hold_id, noted_id: of the customer who has half of all entries."""
 
     id: UUID
     slug: str
@@ -46,6 +48,8 @@ class Tenant:
     token: str
     filled: Filled
     invoice_id: str
+    hold_id: str
+    noted_id: str
     credits: list[str]
 
 
@@ -104,8 +108,8 @@ async def _tenant(rig: Rig, admin: "asyncpg.Connection[Any]", ledger: Ledger, si
     return Tenant(tenant_id, slug, size, token, filled, *await _to_assign(ledger, tenant_id, filled))
 
 
-async def _to_assign(ledger: Ledger, tenant_id: UUID, filled: Filled) -> tuple[str, list[str]]:
-    """An invoice that takes as much as may come, and credits to set against it."""
+async def _to_assign(ledger: Ledger, tenant_id: UUID, filled: Filled) -> tuple[str, str, str, list[str]]:
+    """An invoice that takes as much as may come, what is held, an invoice to note, and credits to set against the first."""
     actor, customer_id = Actor("filler", "ADMIN"), filled.customer_id
     credits = []
     for n in range(CREDITS):
@@ -114,8 +118,13 @@ async def _to_assign(ledger: Ledger, tenant_id: UUID, filled: Filled) -> tuple[s
         if outcome.credit_id is not None:
             credits.append(str(global_id("Credit", outcome.credit_id)))
     line = InvoiceLineItem("Goods", 1, CREDIT * CREDITS)
-    invoice = CreateInvoice(customer_id, "to assign", "GBP", (line,), auto_apply=False)
-    made = await create_invoice(ledger, tenant_id, actor, invoice, "invoice")
-    if made.invoice_id is None or len(credits) < CREDITS:
+    invoices = []
+    for number in ("to assign", "to note"):
+        invoice = CreateInvoice(customer_id, number, "GBP", (line,), auto_apply=False)
+        invoices.append((await create_invoice(ledger, tenant_id, actor, invoice, number)).invoice_id)
+    hold = HoldCredit(customer_id, "GBP", CREDIT, "Goods", expires_in_minutes=43_200)
+    held = (await hold_credit(ledger, tenant_id, actor, hold, "hold")).hold_id
+    first, second = (None if each is None else str(global_id("Invoice", each)) for each in invoices)
+    if first is None or second is None or held is None or len(credits) < CREDITS:
         raise RuntimeError("what is to be assigned was not made")
-    return str(global_id("Invoice", made.invoice_id)), credits
+    return first, str(global_id("Hold", held)), second, credits

@@ -288,6 +288,7 @@ CREATE INDEX bulk_operations_reverses ON bulk_operations (tenant_id, reverses_id
     NOT NULL;
 CREATE UNIQUE INDEX bulk_operations_reversing ON bulk_operations (tenant_id, reverses_id) WHERE reverses_id IS NOT NULL
     AND NOT dry_run AND (status IN ('QUEUED', 'RUNNING'));
+CREATE INDEX bulk_operations_time ON bulk_operations (tenant_id, created_at, id);
 CREATE INDEX bulk_operations_unfinished ON bulk_operations (tenant_id, created_at, id) WHERE status IN ('QUEUED',
     'RUNNING');
 ALTER TABLE bulk_operations ENABLE ROW LEVEL SECURITY;
@@ -303,8 +304,8 @@ CREATE TRIGGER seal_changed AFTER UPDATE OF id, status, asset, error_policy, dry
     FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_bulk_operations();
 CREATE TRIGGER seal_deleted AFTER DELETE ON bulk_operations
     FOR EACH ROW EXECUTE FUNCTION seal_bulk_operations();
-GRANT SELECT, INSERT, UPDATE (status, total, processed, succeeded, failed, finished_at, validated_at, claimed_until,
-    cancel_requested) ON bulk_operations TO scrip_app;
+GRANT SELECT, INSERT, UPDATE (status, total, processed, succeeded, failed, finished_at, command, validated_at,
+    claimed_until, cancel_requested) ON bulk_operations TO scrip_app;
 
 CREATE TABLE bulk_rows (
     id             uuid NOT NULL,

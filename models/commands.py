@@ -276,6 +276,7 @@ class RecordPayment(Command):
     customer_id: UUID | None = field(default=None, metadata=LATER)
     asset: str | None = field(default=None, metadata=LATER)
     kept: Decimal | None = field(default=None, metadata=LATER)
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,6 +365,7 @@ class MergeCustomers(Command):
     from_id: UUID
     into_id: UUID
     note: str | None = None
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,7 @@ class AmountZero(LedgerError):
     code = "AMOUNT_ZERO"
 
     def __init__(self) -> None:
-        super().__init__("The amount is zero. Enter one above or below zero.", field=("amount",))
+        super().__init__("The amount is zero. Enter another one.", field=("amount",))
 
 
 class AmountPrecision(LedgerError):

@@ -342,7 +342,8 @@ class ApprovalRequestView:
 
 @frozen
 class BulkOperationView:
-    """reverses_id: the bulk that it takes back, if it is a reversal."""
+    """reverses_id: the bulk that it takes back, if it is a reversal. digest: of the file that it came from, in hex. sums: by
+    asset, the amounts asked for, as texts; None if they were not added up when it came."""
 
     id: UUID
     status: str
@@ -352,5 +353,9 @@ class BulkOperationView:
     succeeded: int
     failed: int
     sent_by: ActorView
+    created_at: datetime
+    finished_at: datetime | None = None
     dry_run: bool = False
     reverses_id: UUID | None = None
+    digest: str | None = None
+    sums: dict[str, str] | None = None

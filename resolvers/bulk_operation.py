@@ -1,10 +1,17 @@
-"""bulkOperation: progress of a bulk, and the result of each row."""
+"""bulkOperation: progress of a bulk, and the result of each row; bulkOperations: all of them."""
 
 import strawberry
 
+from auth.roles import Permission, Role
+from models.kinds import BulkStatus
+from models.reads import requests
+from models.reads.paging import Condition
+from schema import texts
 from schema.context import Info
 from schema.ids import asked_id
-from schema.types.requests import BulkOperation
+from schema.types.base import Connection
+from schema.types.bulk import BulkOperation
+from schema.types.pages import root_page
 
 
 async def resolve(info: Info, id: strawberry.ID) -> BulkOperation | None:  # noqa: A002 - the argument's name in the API
@@ -17,3 +24,29 @@ async def resolve(info: Info, id: strawberry.ID) -> BulkOperation | None:  # noq
         return None
     operation = await context.loaders.bulk_operations.load(operation_id)
     return operation if operation is not None and operation.may_be_seen(context.principal) else None
+
+
+async def resolve_all(
+    info: Info,
+    status: list[BulkStatus] | None = None,
+    sent_by: str | None = None,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+) -> Connection[BulkOperation] | None:
+    """List bulks, files and reversals, dry runs included, oldest first. A partner's program sees what its own client
+    sent, and what others did if it may read the ledger.
+
+    status: States to list. Null: all.
+    sent_by: Subject of the token that sent them. Null: any.
+    """
+    context, principal = info.context, info.context.principal
+    conditions: list[Condition] = []
+    if principal.role is Role.PARTNER and not context.may(Permission.READ_LEDGER):
+        conditions.append(requests.operation_sent_through(principal.client_id or principal.subject))
+    if status is not None:
+        conditions.append(requests.operation_status(status))
+    if sent_by is not None:
+        conditions.append(requests.operation_sent_by(texts.argument(sent_by, texts.MAX_SUBJECT, "sentBy")))
+    return await root_page(info, requests.OPERATIONS, context.tenant.id, (first, after, last, before), *conditions)

@@ -59,7 +59,7 @@ async def resolve_all(
     """List customers, oldest first; by the beginning of references, in the order of these.
 
     search: Beginning of a name, last name, e-mail address or external id, upper or lower case. Null: all customers.
-    reference: Reference of those to list. Null: all customers.
+    reference: Reference of those to list, or of a record merged into one. Null: all customers.
     """
     conditions: tuple[Condition, ...] = ()
     if search is not None and search.strip():
@@ -67,6 +67,6 @@ async def resolve_all(
     listing, tenant = customers.CUSTOMERS, info.context.tenant.id
     if reference is not None:
         asked = reference.reference()
-        conditions = (*conditions, asked.of("t.reference"))
+        conditions = (*conditions, customers.referenced(asked))
         listing = customers.BY_REFERENCE if asked.begins else listing
     return await root_page(info, listing, tenant, (first, after, last, before), *conditions)

@@ -2,13 +2,16 @@
 
 import strawberry
 
+from gateway.errors import BadUserInput
 from models.kinds import HoldStatus
 from models.reads import holds
 from models.reads.paging import Condition
-from schema.context import Info
+from models.reads.references import Reference, TooManyFound, of_transaction, transactions_of
+from schema.context import Context, Info
 from schema.ids import asked_id
 from schema.types.base import Connection
 from schema.types.hold import Hold
+from schema.types.metadata import ReferenceBy
 from schema.types.pages import root_page
 
 
@@ -20,11 +23,13 @@ async def resolve(
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
+    reference: ReferenceBy | None = None,
 ) -> Connection[Hold] | None:
     """List holds of all customers or of one, oldest first. Customers see their own.
 
     customer_id: Customer whose holds to list. Null: all customers.
     status: States to list. Null: all.
+    reference: Reference with which they were placed. Null: all.
     """
     context = info.context
     listing, parent = holds.HOLDS, context.tenant.id
@@ -37,4 +42,15 @@ async def resolve(
             return None
         listing, parent = holds.CUSTOMER_HOLDS, person
     conditions: tuple[Condition, ...] = () if status is None else (holds.with_status(status, context.now),)
+    if reference is not None:
+        conditions = (*conditions, await _referenced(context, reference.reference()))
     return await root_page(info, listing, parent, (first, after, last, before), *conditions)
+
+
+async def _referenced(context: Context, reference: Reference) -> Condition:
+    """Return the condition for it: by the transactions that have it, if they are few."""
+    try:
+        found = await transactions_of(context.reads, reference)
+    except TooManyFound as error:
+        raise BadUserInput(str(error)) from None
+    return of_transaction(reference, "t.id") if found is None else holds.placed_by(found)

@@ -23,10 +23,11 @@ from schema.context import Context, Info
 from schema.errors import FollowsTooSlowly, TooManyFollowers, Unauthenticated
 from schema.ids import asked_id
 from schema.types.base import Edge
+from schema.types.bulk import BulkOperation
 from schema.types.event_movements import MOVING
 from schema.types.events import Event
 from schema.types.live import AccountUpdate, ApprovalRequestUpdate, BulkOperationUpdate, cursor_of, edge_of
-from schema.types.requests import ApprovalRequest, BulkOperation
+from schema.types.requests import ApprovalRequest
 
 CHANGING: Final = MOVING | {EventKind.HOLD_LAPSED}
 """Kinds that change an account."""
@@ -60,7 +61,7 @@ async def resolve_events(
     context.require(*dict.fromkeys(NARROWER[kind] for kind in types or () if kind in NARROWER), own=False)
     async with aclosing(_followed(context, kinds, customer_id, after)) as followed:
         async for view in followed:
-            yield edge_of(view, context.loaders.show(view))
+            yield edge_of(view)
 
 
 async def resolve_accounts(

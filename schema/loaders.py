@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -10,7 +11,18 @@ from uuid import UUID
 from gateway.reading import Kind, Lists, Loader, Rows
 from models.errors import InvariantViolated
 from models.planning.binding import Binding
-from models.reads import accounts, bindings, configuration, holds, invoices, liability, overpayments, refunds, transfers
+from models.reads import (
+    accounts,
+    bindings,
+    configuration,
+    holds,
+    invoices,
+    liability,
+    overpayments,
+    refunds,
+    requests,
+    transfers,
+)
 from models.reads.accounts import BalanceView
 from models.reads.paging import Condition, Listing, Page, PageRequest, load_pages
 from models.reads.session import ReadSession
@@ -104,13 +116,17 @@ async def _counterparts(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, UUID]
     return await transfers.counterparts(loaders.reads, ids)
 
 
+async def _bulk_sums(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, dict[str, Decimal]]:
+    return await requests.sums(loaders.reads, ids)
+
+
 async def _held_of_credits(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, int]:
     return await holds.held_of_credits(loaders.reads, ids, loaders.now)
 
 
 async def _bindings(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, Binding]:
-    requests = await loaders.approval_requests.load_all(ids)
-    return await bindings.bindings(loaders.reads, [request.view for request in requests])
+    asked = await loaders.approval_requests.load_all(ids)
+    return await bindings.bindings(loaders.reads, [request.view for request in asked])
 
 
 class Loaders:
@@ -141,6 +157,8 @@ class Loaders:
     """An account at an instant."""
     bindings = Kind(_bindings)
     """By approval request: the changes of its terms since it was made."""
+    bulk_sums = Kind(_bulk_sums)
+    """By bulk: what its rows ask for in each asset; None if they are too many."""
     counterparts = Kind(_counterparts)
     """By a transfer's transaction: the other customer's."""
     held_of_credits = Kind(_held_of_credits)

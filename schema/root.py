@@ -109,6 +109,9 @@ class Query:
     )
     preview_credit_note = root_field(resolvers.create_credit_note.resolve_preview, May.CREATE_CREDIT_NOTE)
     preview_hold = root_field(resolvers.hold_credit.resolve_preview, May.SPEND_CREDIT)
+    preview_capture = root_field(
+        resolvers.capture_hold.resolve_preview, May.SPEND_CREDIT, exactly=resolvers.capture_hold.rights
+    )
     preview_refund = root_field(
         resolvers.refund_spend.resolve_preview, May.REFUND_SPEND, exactly=resolvers.refund_spend.rights
     )
@@ -143,6 +146,7 @@ class Query:
     )
     statement = root_field(resolvers.statement.resolve, May.READ_LEDGER, own=True, cost=REPORT)
     bulk_operation = root_field(resolvers.bulk_operation.resolve, May.BULK)
+    bulk_operations = root_field(resolvers.bulk_operation.resolve_all, May.BULK)
     approval_requests = root_field(resolvers.approvals.resolve_all, May.APPROVE, *MAY_ASK)
     limit_rules = root_field(resolvers.limits.resolve_rules, May.READ_CONFIG, cost=LONG_LIST)
 

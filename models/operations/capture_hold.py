@@ -3,12 +3,14 @@
 from dataclasses import replace
 from uuid import UUID
 
-from models.commands import Actor, Outcome
+from models.commands import Actor, LimitVerdict, Outcome, Preview
 from models.errors import NotFound
 from models.ledger import Ledger
 from models.operations.account_lookups import accounts_of_holds
+from models.operations.previewing import previewed
 from models.operations.replays import found_transaction
 from models.planning.capturing import CaptureHold, capture_needs
+from models.planning.state import AccountKey, Books
 from models.session import tenant_transaction
 
 
@@ -31,6 +33,26 @@ async def capture_hold(
     needs = capture_needs(command, account, command.invoice_id or invoice_id)
     done = await ledger.submit(tenant_id, actor, "captureHold", command, needs, idempotency_key)
     return done if isinstance(done, Outcome) else await _replay(tenant_id, command, done)
+
+
+async def preview_capture(ledger: Ledger, tenant_id: UUID, actor: Actor, command: CaptureHold) -> Preview:
+    """Preview the capture as if posted now, refusals included. Writes nothing, locks nothing. Raises NotFound for a hold
+    that is not there, or is another client's."""
+    found = await accounts_of_holds(tenant_id, (command.hold_id,))
+    if command.hold_id not in found:
+        raise NotFound("There is no such hold.", field=("holdId",))
+    key, invoice_id = found[command.hold_id]
+    needs = capture_needs(command, key, command.invoice_id or invoice_id)
+    preview = await previewed(ledger, tenant_id, actor, command, key, needs, _no_limit)
+    for error in preview.errors:
+        if isinstance(error, NotFound) and error.field == ("holdId",):  # not even its asset is told
+            raise error
+    return preview
+
+
+def _no_limit(_books: Books, _key: AccountKey) -> LimitVerdict:
+    """Limits have counted it when it was held."""
+    return LimitVerdict(allowed=True, approval_required=False, remaining=())
 
 
 async def _replay(tenant_id: UUID, command: CaptureHold, result_id: UUID) -> Outcome:

@@ -137,11 +137,17 @@ async def _queue(
             await _refuse_duplicates(connection, operation_id)
         await connection.raw.execute(
             """UPDATE bulk_operations SET total = $3, (processed, failed) = (SELECT count(*), count(*) FROM bulk_rows
-                WHERE tenant_id = $1 AND operation_id = $2 AND error IS NOT NULL)
+                WHERE tenant_id = $1 AND operation_id = $2 AND error IS NOT NULL),
+                command = command || jsonb_build_object('sums', coalesce((
+                    SELECT jsonb_object_agg(asset, amount::text) FROM (
+                        SELECT coalesce(details->>'asset', $4) AS asset, sum(amount) AS amount FROM bulk_rows
+                        WHERE tenant_id = $1 AND operation_id = $2 GROUP BY 1
+                    ) AS s WHERE asset IS NOT NULL AND amount IS NOT NULL), '{}'))
             WHERE tenant_id = $1 AND id = $2""",
             tenant_id,
             operation_id,
             total,
+            command.asset,
         )
         details = {"rows": total, "dryRun": command.dry_run, "errorPolicy": command.error_policy}
         await record_event(connection, ledger, doer, "bulk.queued", operation_id, details=details)
@@ -156,8 +162,9 @@ def _check(command: ImportCredits) -> None:
 
 
 def _kept(command: ImportCredits) -> dict[str, Any]:
-    """The values stored for the run; instants as text."""
+    """The values stored for the run, and what tells the file; instants as text."""
     return {
+        "digest": command.digest,
         "reason": _name(command.reason),
         "note": command.note,
         "expires_in_days": command.expires_in_days,

@@ -75,7 +75,9 @@ def _effects(books: Books, account: AccountState) -> tuple[CreditEffect, ...]:
         if entry.credit_id and entry.account_id == account.id
     ]
     moved = [(entry.amount_minor, credit) for entry, credit in touched]
-    moved += [(-lot.amount_minor, books.credits_by_id[lot.credit_id]) for lot in books.writes.hold_lots]
+    taken = {credit.id for _, credit in touched}  # what is captured was held before, and leaves its credit once
+    held = [(lot.amount_minor, books.credits_by_id[lot.credit_id]) for lot in books.writes.hold_lots]
+    moved += [(-amount_minor, credit) for amount_minor, credit in held if credit.id not in taken]
     return tuple(
         CreditEffect(
             credit_id=None if credit.id in new else credit.id,

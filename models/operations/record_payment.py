@@ -50,15 +50,20 @@ def _amount_minor(command: RecordPayment, currency: str) -> int:
 
 
 async def _replay(tenant_id: UUID, command: RecordPayment, result_id: UUID) -> Outcome:
-    """The payment that was recorded, with what was kept of it; or the request that it became."""
+    """The payment that was recorded, with its transaction and what was kept of it; or the request that it became."""
     recorded = Outcome(payment_id=result_id, invoice_id=command.invoice_id, replayed=True)
-    if not command.keep_excess:
+    if command.method != ACCOUNT_CREDIT and not command.keep_excess:
         return recorded
     if (request := await found_request(tenant_id, result_id)) is not None:
         return request
     async with tenant_transaction(tenant_id, read_only=True) as connection:
-        payment = (await load_payments(connection, {result_id})).get(result_id)
-    return recorded if payment is None else replace(recorded, credit_id=payment.kept_credit_id)
+        row = await connection.raw.fetchrow(
+            """SELECT p.transaction_id AS moved, o.transaction_id AS kept, o.credit_id FROM payments p
+            LEFT JOIN overpayments o ON o.tenant_id = $1 AND o.id = p.id WHERE p.tenant_id = $1 AND p.id = $2""",
+            tenant_id,
+            result_id,
+        )
+    return recorded if row is None else replace(recorded, transaction_id=row[0] or row[1], credit_id=row[2])
 
 
 async def payment_of(tenant_id: UUID, credit_id: UUID | None) -> UUID | None:

@@ -124,6 +124,8 @@ def _report(
         succeeded=len(results) - failed,
         failed=failed,
         sent_by=actor_view(context.actor),
+        created_at=books.now,
+        finished_at=books.now,
         dry_run=command.dry_run,
     )
     books.writes.bulk_operations.append(

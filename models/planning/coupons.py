@@ -20,6 +20,7 @@ from models.planning.needs import Needs
 from models.planning.notes import check_note
 from models.planning.reward_rows import CouponState, RewardState
 from models.planning.state import Books, InvoiceState, PostingContext
+from models.texts import Texts
 from models.undoing_errors import CouponNotUsed, CouponReopened
 from models.views import CouponView
 from turns.steps import Steps
@@ -43,6 +44,7 @@ class DisableCoupon(Command):
     refund_points: bool
     note: str | None = None
     restock: bool = field(default=False, metadata=LATER)
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ The merged record's rows keep their customer; reads and postings follow the reco
 moves the value, credit by credit, the lifetime totals, today's limit counters, and the membership.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -52,7 +53,7 @@ def plan(books: Books, context: PostingContext, command: MergeCustomers) -> Step
     # Must succeed from here on.
     if moving:
         taken = credits.begin(books, TransactionKind.MERGE, source.id, context, note=command.note)
-        given_origin = PostingContext(context.actor, context.key, books.source.new_id())
+        given_origin = replace(context, result_id=books.source.new_id())
         given = credits.begin(books, TransactionKind.MERGE, target.id, given_origin, note=command.note)
         for account in moving:
             yield from move_account(books, taken, given, account, books.accounts[target.id, account.asset])

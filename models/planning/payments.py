@@ -1,11 +1,11 @@
 """Payments of invoices and orders, in money or by account credit, and their voiding (sources 002, 004). Pure."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from models.commands import Actor, Command, Outcome, RecordPayment
+from models.commands import LATER, Actor, Command, Outcome, RecordPayment
 from models.errors import CreditNoted, ExceedsDue, InsufficientBalance, Invalid, InvoiceNotOpen, NotFound, PaymentVoided
 from models.kinds import AssignmentOrigin, Counter, InvoiceStatus, PaymentMethod, TransactionKind
 from models.money import nonzero_minor, to_decimal
@@ -40,6 +40,7 @@ from models.planning.state import (
     PaymentState,
     PostingContext,
 )
+from models.texts import Texts
 from models.views import PaymentView
 from turns.steps import Steps
 
@@ -53,6 +54,7 @@ class VoidPayment(Command):
 
     payment_id: UUID
     note: str | None = None
+    texts: Texts | None = field(default=None, metadata=LATER)
 
 
 def needs(command: RecordPayment, account: AccountKey, *, grants: bool, amount_minor: int) -> Needs:
@@ -251,7 +253,7 @@ def _pay_with_credit(
     books: Books, context: PostingContext, account: AccountState, invoice: InvoiceState, payment: PaymentState
 ) -> Steps[tuple[Any, ...]]:
     """Set the account's open credit against the invoice in burn order, as one event that the payment names."""
-    event = PostingContext(context.actor, context.key, payment.transaction_id or books.source.new_id())
+    event = replace(context, result_id=payment.transaction_id or books.source.new_id())
     allowance = spending_allowance_of(books, context.actor, account.customer_id, account.asset)
     limited = allowance.use(books, payment.amount_minor)
     transaction = credits.begin(books, TransactionKind.ASSIGNMENT, invoice.customer_id, event, limited=limited)

@@ -40,13 +40,17 @@ _SUMS: Final = """
     from (select account_id, amount_minor from entries where tenant_id = $1 and transaction_id = t.id offset 0) e
     cross join lateral (select asset from accounts where tenant_id = $1 and id = e.account_id offset 0) o"""
 
+_HELD: Final = _SUMS.replace("entries", "hold_lots")
+
 _COLUMNS: Final = f"""
     t.id, t.created_at, t.customer_id, t.kind, t.reason, t.action, t.subject_id, t.details, t.request_id, t.address,
     {_WHO.format("actor_id")} as actor, {_WHO.format("approved_by_id")} as approver,
     coalesce(t.event_note, (select nullif(n.note, '') from transaction_texts n
                              where n.tenant_id = $1 and n.id = t.id)) as note,
-    (select case when min(o.asset) = max(o.asset) then min(o.asset) end {_SUMS}) as asset,
-    (select sum(e.amount_minor)::bigint {_SUMS}) as amount_minor"""
+    case when t.kind = 'HOLD' then (select min(o.asset) {_HELD})
+         else (select case when min(o.asset) = max(o.asset) then min(o.asset) end {_SUMS}) end as asset,
+    (select sum(e.amount_minor)::bigint {_SUMS}) as amount_minor,
+    case when t.kind = 'HOLD' then (select sum(e.amount_minor)::bigint {_HELD}) end as held_minor"""
 
 # "kind is not null": events that move no value have no entries to search.
 _AMOUNT: Final = f"""t.kind is not null and exists (
@@ -62,7 +66,8 @@ class AuditView:
     """kind and reason: of a transaction. action, subject_id and details: of an event that moved nothing.
 
     request_id, address: of the request that did it, with an action. amount_minor: the sum of the transaction's entries;
-    None, like its asset, if it has no entries or several assets.
+    None, like its asset, if it has no entries or several assets. held_minor: of a hold's transaction, what it set aside, or,
+    below zero, let go, of its asset.
     """
 
     id: UUID
@@ -78,6 +83,7 @@ class AuditView:
     note: str | None
     asset: str | None
     amount_minor: int | None
+    held_minor: int | None
     request_id: str | None
     address: str | None
 
@@ -97,6 +103,7 @@ def _view(row: Any) -> AuditView:
         note=row["note"],
         asset=row["asset"],
         amount_minor=None if row["asset"] is None else row["amount_minor"],
+        held_minor=row["held_minor"],
         request_id=row["request_id"],
         address=row["address"],
     )

@@ -7,6 +7,7 @@ from uuid import UUID
 from models.customers import READ, CustomerView
 from models.lookups import each
 from models.reads.paging import Condition, Listing, id_key, instant_key, text_key, time_key
+from models.reads.references import Reference
 from models.reads.session import ReadSession
 
 _COLUMNS: Final = ", ".join(f"t.{name}" for name in READ)
@@ -54,6 +55,16 @@ def matching(text: str) -> Condition:
     """
     merged = "select m.merged_into_id from customers m where m.tenant_id = $1 and m.merged_into_id is not null"
     return Condition(f"{_begins('t')} or t.id = any(array({merged} and ({_begins('m')})))", (text,))
+
+
+def referenced(reference: Reference) -> Condition:
+    """Customers that have the reference; or, of a whole one, those of a record merged into them."""
+    has = reference.of("t.reference")
+    if reference.begins:
+        return has
+    merged = f"""select m.merged_into_id from customers m where m.tenant_id = $1 and m.merged_into_id is not null
+        and {reference.of("m.reference").sql}"""
+    return Condition(f"({has.sql} or t.id = any(array({merged})))", has.values)
 
 
 def _begins(table: str) -> str:

@@ -61,6 +61,11 @@ def with_status(statuses: Collection[str], now: datetime) -> Condition:
     return Condition(live + _STATUS, (now, tuple(sorted(set(statuses)))))
 
 
+def placed_by(ids: tuple[UUID, ...]) -> Condition:
+    """Holds placed by one of these transactions, whose ids they have."""
+    return Condition("t.id = any({0}::uuid[])", (ids,))
+
+
 async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[HoldView]:
     return [_view(row) for row in await session.fetch_by_ids("holds", _COLUMNS, ids)]
 

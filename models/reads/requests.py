@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from models.kinds import ApprovalStatus
+from models.kinds import ApprovalStatus, BulkStatus
+from models.lookups import each
 from models.planning.requesting import restored, what_is_asked
 from models.reads.columns import actor, columns, parsed, rows, who
 from models.reads.paging import RECORDS, Condition, Listing, id_key, integer_key, time_key
@@ -34,6 +35,7 @@ class BulkRowView:
     tier_after: str | None = None
 
 
+_SENDER: Final = "(select {} from actors o where o.tenant_id = $1 and o.id = t.actor_id)"
 _ROW: Final = columns(
     BulkRowView,
     row='t."row"',
@@ -47,8 +49,10 @@ _ROW: Final = columns(
 )
 _row: Final = rows(BulkRowView, error=parsed)
 
-_OPERATION: Final = columns(BulkOperationView, sent_by=who("actor_id"))
-_operation: Final = rows(BulkOperationView, sent_by=actor)
+_OPERATION: Final = columns(
+    BulkOperationView, sent_by=who("actor_id"), digest="t.command->>'digest'", sums="t.command->'sums'"
+)
+_operation: Final = rows(BulkOperationView, sent_by=actor, sums=parsed)
 _APPROVAL: Final = f"""
     t.id, t.operation, t.command, t.customer_id, t.status, t.created_at, t.expires_at, t.decided_at, t.decision_note,
     t.transaction_id, t.invoice_id, t.terms, {who("requested_by_id")} as requester,
@@ -58,17 +62,34 @@ _APPROVAL: Final = f"""
 BULK_ROWS: Final = Listing("bulk-rows", _ROW, "bulk_rows t", "t.operation_id", (integer_key('t."row"', bits=32),), _row)
 """An operation's rows, in the order they came in."""
 
-REVERSALS: Final = Listing(
-    "bulk-reversals",
+OPERATIONS: Final = Listing(
+    "bulk-operations",
     _OPERATION,
     "bulk_operations t",
-    "t.reverses_id",
+    "t.tenant_id",
     (time_key("t.created_at"), id_key("t.id")),
     _operation,
 )
+"""All of a tenant's bulks, reversals and dry runs included: the parent is the tenant."""
+
+REVERSALS: Final = replace(OPERATIONS, name="bulk-reversals", parent="t.reverses_id")
 """The reversals of a bulk, dry runs included."""
 
 ONLY_FAILED: Final = Condition("t.error is not null")
+
+MOST_ADDED_UP: Final = 10_000
+"""Maximum rows of a bulk whose amounts are added up when it is read. A file's are when it comes."""
+
+_SUMS: Final = f"""
+    select k.id, m.asset, m.amount
+      from {each("id uuid")} k
+      cross join lateral (select asset, total from bulk_operations where tenant_id = $1 and id = k.id offset 0) o
+      cross join lateral (
+           select coalesce(r.details->>'asset', o.asset) as asset, sum(r.amount) as amount
+             from (select details, amount from bulk_rows where tenant_id = $1 and operation_id = k.id
+                    order by "row" limit $3) r
+            where r.amount is not null group by 1) m
+     where o.total <= $3"""
 
 
 _FAILED_ROWS: Final = f"""
@@ -79,6 +100,31 @@ _FAILED_ROWS: Final = f"""
 async def failed_rows(session: ReadSession, operation_id: UUID, number: int) -> list[BulkRowView]:
     """The first bad rows of an operation, at most this many."""
     return [_row(row) for row in await session.fetch(_FAILED_ROWS, operation_id, number)]
+
+
+async def sums(session: ReadSession, ids: Iterable[UUID]) -> dict[UUID, dict[str, Decimal]]:
+    """By bulk, what its rows ask for in each asset. A bulk of more than MOST_ADDED_UP rows is left out."""
+    found: dict[UUID, dict[str, Decimal]] = {}
+    for row in await session.fetch(_SUMS, list(ids), MOST_ADDED_UP):
+        found.setdefault(row["id"], {})[row["asset"]] = row["amount"]
+    return found
+
+
+def operation_status(statuses: Iterable[str]) -> Condition:
+    """Bulks in one of these states; written into the SQL, so that those under way are found by the index on them."""
+    names = ", ".join(f"'{status}'" for status in BulkStatus if status in set(statuses))
+    return Condition(f"t.status in ({names})" if names else "false")
+
+
+def operation_sent_by(subject: str) -> Condition:
+    """Bulks sent by this person or program, with any of their tokens."""
+    return Condition(f"{_SENDER.format('o.subject')} = {{0}}", (subject,))
+
+
+def operation_sent_through(holder: str) -> Condition:
+    """Bulks that a partner's program sent: through this client, or, if it names none, as this subject."""
+    own = "o.role = 'PARTNER' and case when o.client = '' then o.subject else o.client end = {0}"
+    return Condition(_SENDER.format(own), (holder,))
 
 
 async def operations_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[BulkOperationView]:

@@ -50,7 +50,8 @@ class ApprovalRequest(TenantRow):
 class BulkOperation(TenantRow):
     """Many adjustments in one request. status: QUEUED, RUNNING, COMPLETED, FAILED or CANCELLED.
 
-    command, idempotency_key: stored for one that continues after its request. validated_at: when every row was valid.
+    command, idempotency_key: stored for one that continues after its request; of a file also its digest, and the sums of its
+    amounts. validated_at: when every row was valid.
     claimed_until: end of the worker's claim. reverses_id: the bulk that it takes back, if it is a reversal.
     """
 
@@ -82,6 +83,7 @@ class BulkOperation(TenantRow):
             "finished_at",
             "validated_at",
             "claimed_until",
+            "command",
             "cancel_requested",
         )
     )

@@ -18,8 +18,8 @@ from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.scalars import AssetCode
 from schema.types.base import resolved
+from schema.types.bulk import BulkOperation
 from schema.types.metadata import TextsInput, reference
-from schema.types.requests import BulkOperation
 from turns.steps import Steps, each
 
 

@@ -10,7 +10,7 @@ from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import Payload, loaded
 from schema.types.base import resolved
-from schema.types.requests import BulkOperation
+from schema.types.bulk import BulkOperation
 
 
 @strawberry.input

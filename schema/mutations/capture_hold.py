@@ -1,4 +1,4 @@
-"""captureHold."""
+"""captureHold, and previewCapture, whose input is the same without a key."""
 
 from decimal import Decimal
 from typing import Any
@@ -20,8 +20,8 @@ from schema.types.metadata import TextsInput
 
 
 @strawberry.input
-class CaptureHoldInput(TextsInput, KeyedInput):
-    """A hold to capture, or a part of it."""
+class PreviewCaptureInput(TextsInput):
+    """A capture of a hold, or of a part of it, to preview."""
 
     hold_id: strawberry.ID
     """Hold to take from."""
@@ -42,6 +42,11 @@ class CaptureHoldInput(TextsInput, KeyedInput):
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             texts=self.texts(),
         )
+
+
+@strawberry.input
+class CaptureHoldInput(KeyedInput, PreviewCaptureInput):
+    """A hold to capture, or a part of it."""
 
 
 @strawberry.type

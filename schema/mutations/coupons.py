@@ -13,6 +13,7 @@ from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.types.account import Account
 from schema.types.base import resolved
 from schema.types.ledger import Transaction
+from schema.types.metadata import TextsInput
 from schema.types.reward import Coupon
 
 
@@ -52,8 +53,8 @@ class ReopenCouponInput(KeyedInput):
 
 
 @strawberry.input
-class DisableCouponInput(KeyedInput):
-    """A coupon to disable."""
+class DisableCouponInput(KeyedInput, TextsInput):
+    """A coupon to disable. Its reference and metadata are the transaction's that returns its points."""
 
     coupon_id: strawberry.ID
     """Coupon to disable. A used one can be disabled only to return the points it cost."""
@@ -71,6 +72,7 @@ class DisableCouponInput(KeyedInput):
             refund_points=self.refund_points,
             restock=bool(self.restock),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            texts=self.texts(),
         )
 
 

@@ -13,11 +13,12 @@ from schema.ids import input_id
 from schema.mutations.base import KeyedInput, Payload, loaded
 from schema.types.base import resolved
 from schema.types.customer import Customer
+from schema.types.metadata import TextsInput
 
 
 @strawberry.input
-class MergeCustomersInput(KeyedInput):
-    """Two records of one person to merge."""
+class MergeCustomersInput(KeyedInput, TextsInput):
+    """Two records of one person to merge. Its reference and metadata are the transactions' by which value moves."""
 
     from_id: strawberry.ID
     """Record to merge into the other. Its ids name the other record from then on."""
@@ -32,6 +33,7 @@ class MergeCustomersInput(KeyedInput):
             from_id=input_id(self.from_id, "Customer", "fromId"),
             into_id=input_id(self.into_id, "Customer", "intoId"),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            texts=self.texts(),
         )
 
 

@@ -15,12 +15,15 @@ from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.types.account import Credit
 from schema.types.base import resolved
 from schema.types.invoice import Invoice, Payment
+from schema.types.ledger import Transaction
+from schema.types.metadata import TextsInput
 from schema.types.requests import ApprovalRequest, requested
 
 
 @strawberry.input
-class PreviewPaymentInput:
-    """A payment to preview."""
+class PreviewPaymentInput(TextsInput):
+    """A payment to preview. Its reference and metadata are the transaction's that takes account credit, or keeps what is too
+    much: of no other payment."""
 
     invoice_id: strawberry.ID
     """Open invoice or order that is paid."""
@@ -39,12 +42,13 @@ class PreviewPaymentInput:
     """Whether to ask for approval of what is kept in any case, even within the limits."""
 
     def command(self) -> RecordPayment:
-        """Raises NotFound."""
+        """Raises NotFound, Invalid."""
         return RecordPayment(
             invoice_id=input_id(self.invoice_id, "Invoice", "invoiceId"),
             amount=self.amount,
             method=self.method.value,
             received_on=self.received_on,
+            texts=self.texts(),
             keep_excess=bool(self.keep_excess),
             request_approval=bool(self.request_approval),
             propose_only=bool(self.propose_only),
@@ -53,7 +57,8 @@ class PreviewPaymentInput:
 
 @strawberry.input
 class RecordPaymentInput(KeyedInput, PreviewPaymentInput):
-    """A payment to record."""
+    """A payment to record. Its reference and metadata are the transaction's that takes account credit, or keeps what is too
+    much: of no other payment."""
 
 
 @strawberry.type
@@ -74,6 +79,11 @@ class RecordPaymentPayload(PostingPayload):
     def credit(self, info: Info) -> Pending[Any]:
         """Credit that was kept of it; null if nothing was."""
         return loaded(info, "Credit", self.outcome.credit_id)
+
+    @resolved(Transaction | None)
+    def transaction(self, info: Info) -> Pending[Any]:
+        """Transaction that took account credit, or kept what was too much; null of any other payment."""
+        return loaded(info, "Transaction", self.outcome.transaction_id)
 
     @resolved(ApprovalRequest | None)
     def approval_request(self, info: Info) -> Pending[Any]:

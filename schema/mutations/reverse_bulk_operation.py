@@ -11,8 +11,8 @@ from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.types.base import resolved
+from schema.types.bulk import BulkOperation
 from schema.types.metadata import TextsInput
-from schema.types.requests import BulkOperation
 
 
 @strawberry.input

@@ -13,11 +13,12 @@ from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.types.base import resolved
 from schema.types.invoice import Invoice, Payment
 from schema.types.ledger import Transaction
+from schema.types.metadata import TextsInput
 
 
 @strawberry.input
-class VoidPaymentInput(KeyedInput):
-    """A payment to void."""
+class VoidPaymentInput(KeyedInput, TextsInput):
+    """A payment to void. Its reference and metadata are the transaction's, if account credit or what was kept moves."""
 
     payment_id: strawberry.ID
     """Payment to void."""
@@ -29,6 +30,7 @@ class VoidPaymentInput(KeyedInput):
         return VoidPayment(
             payment_id=input_id(self.payment_id, "Payment", "paymentId"),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            texts=self.texts(),
         )
 
 

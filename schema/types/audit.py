@@ -57,9 +57,11 @@ class AuditRecord:
     note: str | None
     """Free text given with it; null if none was given."""
     asset: AssetCode | None
-    """Asset that moved; null if nothing moved, or several assets did."""
+    """Asset that moved, or of which a hold set something aside; null if there is none, or several assets moved."""
     amount: Decimal | None
     """Sum of the transaction's entries, negative if value was removed; null if nothing moved."""
+    held: Decimal | None
+    """With HOLD: amount that was set aside, negative if it was released, zero if only its expiry changed; else null."""
     subject_id: strawberry.ID | None
     """Id of the object that an action was done to, if it has one; null for transactions."""
     details: JSON | None
@@ -82,7 +84,8 @@ class AuditRecord:
             reason=view.reason,
             note=view.note,
             asset=None if view.asset is None else AssetCode(view.asset),
-            amount=_amount(view),
+            amount=_figure(view, view.amount_minor),
+            held=_figure(view, view.held_minor),
             subject_id=_subject(view),
             details=view.details,
             request_id=view.request_id,
@@ -104,10 +107,8 @@ class AuditRecord:
         return None if self.view.kind is None else info.context.loaders.transactions.get(self.view.id)
 
 
-def _amount(view: AuditView) -> Decimal | None:
-    if view.asset is None or view.amount_minor is None:
-        return None
-    return to_decimal(view.amount_minor, view.asset)
+def _figure(view: AuditView, minor: int | None) -> Decimal | None:
+    return None if view.asset is None or minor is None else to_decimal(minor, view.asset)
 
 
 def _subject(view: AuditView) -> strawberry.ID | None:

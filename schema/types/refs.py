@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 else:
     AccountRef = _later("Account", "schema.types.account")
     AssignmentRef = _later("Assignment", "schema.types.invoice")
-    BulkOperationRef = _later("BulkOperation", "schema.types.requests")
+    BulkOperationRef = _later("BulkOperation", "schema.types.bulk")
     CreditNoteRef = _later("CreditNote", "schema.types.credit_note")
     CouponRef = _later("Coupon", "schema.types.reward")
     HoldRef = _later("Hold", "schema.types.hold")

@@ -223,7 +223,7 @@ class AdjustmentPreview:
 
 @strawberry.type
 class SpendPreview:
-    """Effects that a spend, a hold, or a refund of a spend would have if it were posted now. Nothing is written."""
+    """Effects that a spend, a hold, its capture, or a refund would have if it were posted now. Nothing is written."""
 
     limit: LimitVerdict
     """Result of checking it against the limits."""
@@ -253,8 +253,8 @@ class SpendPreview:
 
     @resolved(list[CreditEffect] | None)
     def credits(self, info: Info) -> list[CreditEffect]:
-        """Credits that would be taken from or held, in burn order, or given back to, in the reverse order. What has expired
-        since is listed twice: it would come back, and expire."""
+        """Credits that would be taken from or held, in burn order, captured, in the order in which they are held, or given
+        back to, in the reverse order. What has expired since is listed twice: it would come back, and expire."""
         info.context.require(Permission.READ_LEDGER)
         return [CreditEffect.of(effect, self.preview.asset) for effect in self.preview.credits]
 
@@ -264,6 +264,14 @@ class SpendPreview:
         info.context.require(Permission.READ_LEDGER)
         account_id = self.preview.account_id
         return None if account_id is None else info.context.loaders.accounts.get(account_id)
+
+    @resolved(Decimal | None)
+    def due_after(self, info: Info) -> Decimal | None:
+        """With previewCapture: amount that would still be due on the invoice that it pays; null if it pays none, would be
+        rejected, or without the right to read invoices."""
+        info.context.require(Permission.READ_INVOICES)
+        due_minor = self.preview.due_after_minor
+        return None if due_minor is None else shown_amount(due_minor, self.preview.asset)
 
 
 @strawberry.type

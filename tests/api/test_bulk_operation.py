@@ -1,5 +1,6 @@
 """bulkOperation: how far a bulk is, and what became of each row."""
 
+import hashlib
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -137,3 +138,80 @@ async def test_a_partner_cancels_what_its_own_client_queued(api: Api, tenant: Te
     assert done == {"changed": True, "operation": {"status": "QUEUED"}, "userErrors": []}
     cancelled = "SELECT id FROM bulk_operations WHERE tenant_id = $1 AND cancel_requested"
     assert [gid("BulkOperation", row["id"]) for row in await tenant.fetch(cancelled)] == [own]
+
+
+LIST = """query($status: [BulkStatus!], $by: String, $first: Int, $after: String, $last: Int, $before: String) {
+  bulkOperations(status: $status, sentBy: $by, first: $first, after: $after, last: $last, before: $before) {
+    edges { cursor node { id status kind dryRun total sentBy { subject name role client } createdAt finishedAt fileDigest
+      sums { asset amount } reverses { id } reversals { edges { node { id } } } } } pageInfo { hasNextPage } } }"""
+
+
+async def listed(api: Api, **asked: Any) -> list[dict[str, Any]]:
+    token = asked.pop("token", {})
+    return [edge["node"] for edge in (await api(LIST, asked, **token))["bulkOperations"]["edges"]]
+
+
+async def test_all_are_listed_who_when_which_file_and_what_sum(api: Api, tenant: Tenant) -> None:
+    carol, dave = await tenant.customer("carol"), await tenant.customer("dave")
+    first = await run(tenant, (carol, "2.50"), (dave, "-1.00"), (None, "3"))
+    tenant.clock.advance(minutes=1)
+    file = "customer,amount,asset\ncarol,25,\ndave,2.50,GBP\nnobody,2,\ncarol,x,\ncarol,1.505,GBP\n"
+    posted = await post(
+        api, file, "asset=POINTS&reason=CORRECTION&errorPolicy=SKIP_FAILED&allowDuplicateCustomers=true"
+    )
+    queued = posted.json()["operation"]
+    tenant.clock.advance(minutes=1)
+    back = await tenant.reverse(first)
+
+    one, two, three = await listed(api)
+    assert (one["id"], two["id"], three["id"]) == (
+        gid("BulkOperation", first),
+        queued,
+        gid("BulkOperation", back.bulk_operation_id),
+    )
+    assert one["sentBy"] == {"subject": ADMIN.subject, "name": ADMIN.name, "role": "ADMIN", "client": None}
+    assert one["createdAt"] == one["finishedAt"] < two["createdAt"] < three["createdAt"] <= three["finishedAt"]
+    assert one["fileDigest"] is None
+    assert one["sums"] == [{"asset": "GBP", "amount": "4.50"}]
+    assert (one["kind"], one["reversals"]["edges"]) == ("ADJUSTMENT", [{"node": {"id": three["id"]}}])
+    assert (two["status"], two["finishedAt"], two["total"]) == ("QUEUED", None, 5)
+    assert two["fileDigest"] == hashlib.sha256(file.encode()).hexdigest()
+    assert two["sums"] == [{"asset": "GBP", "amount": "4.005"}, {"asset": "POINTS", "amount": "27"}]
+    assert (three["kind"], three["sums"], three["reverses"]) == ("REVERSAL", None, {"id": one["id"]})
+
+    assert [each["id"] for each in await listed(api, status=["QUEUED", "RUNNING"])] == [queued]
+    assert [each["id"] for each in await listed(api, by=ADMIN.subject)] == [one["id"], three["id"]]
+    assert await listed(api, status=[]) == await listed(api, by="nobody") == []
+    assert [each["id"] for each in await listed(api, last=1)] == [three["id"]]
+    page = (await api(LIST, {"first": 1}))["bulkOperations"]
+    assert page["pageInfo"] == {"hasNextPage": True}
+    assert await listed(api, first=1, after=page["edges"][0]["cursor"]) == [two]
+
+
+async def test_sums_of_many_rows_that_were_not_added_up_when_they_came(
+    api: Api, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carol, dave = await tenant.customer("carol"), await tenant.customer("dave")
+    await run(tenant, (carol, "2.50"), (dave, "1"))
+    monkeypatch.setattr("models.reads.requests.MOST_ADDED_UP", 1)
+    assert [each["sums"] for each in await listed(api)] == [None]
+
+
+async def test_a_partner_lists_what_its_own_client_sent(api: Api, tenant: Tenant, other_tenant: Tenant) -> None:
+    await run(other_tenant, (await other_tenant.customer("carol"), "1"))
+    carol = await tenant.customer("carol")
+    senders = [
+        ADMIN,
+        Actor("a program", "PARTNER", client="shop"),
+        Actor("rival", "PARTNER", client="rival"),
+        Actor("shop", "PARTNER"),
+        Actor("shop", "MANAGER", client="shop"),
+    ]
+    sent = [gid("BulkOperation", await run(tenant, (carol, "1"), actor=actor)) for actor in senders]
+    token: dict[str, Any] = {"role": Role.PARTNER, "client_id": "shop", "scopes": [Scope.CREDITS_BULK]}
+    assert [each["id"] for each in await listed(api, token=token)] == [sent[1], sent[3]]
+    assert await listed(api, token=token, by="rival") == []
+    token["scopes"] = [Scope.CREDITS_BULK, Scope.LEDGER_READ]
+    assert [each["id"] for each in await listed(api, token=token)] == sent
+    for asking in ({"role": Role.STAFF}, {"role": Role.CUSTOMER, "customer": "carol"}):
+        assert (await api(LIST, **asking)).codes == ["FORBIDDEN"]

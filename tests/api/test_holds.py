@@ -6,9 +6,11 @@ from uuid import UUID
 import pytest
 
 from auth.roles import Role, Scope
+from models.commands import Actor
+from models.texts import Texts
 from tests.api.conftest import Api, gid
 from tests.support.clock import Clock
-from tests.support.holds import capture, hold, release
+from tests.support.holds import capture, extend, hold, release
 from tests.support.tenants import Tenant
 
 HOLD = """mutation($input: HoldCreditInput!) { holdCredit(input: $input) {
@@ -35,7 +37,8 @@ ACCOUNT = """query($id: ID!, $at: DateTime!) { customer(by: {id: $id}) { balance
   asset available held balanceAt(at: $at) balanceExplanation(at: $at) { ledgerBalance expired held available }
   credits { edges { node { remaining held status } } } } }
   statement(customerId: $id, asset: "GBP") { closingBalance held } }"""
-TRAIL = "{ auditTrail(kind: [HOLD]) { edges { node { kind note actor { subject } transaction { id } } } } }"
+TRAIL = """{ auditTrail(kind: [HOLD]) { edges { node {
+  kind note asset amount held actor { subject } transaction { id } } } } }"""
 
 
 def an_input(customer: UUID, amount: str, asset: str = "GBP", **more: Any) -> dict[str, Any]:
@@ -104,6 +107,119 @@ async def test_a_reference_is_purpose_enough(api: Api, tenant: Tenant) -> None:
     async with tenant.nothing_moves():
         none = await ask(api, an_input(carol, "2.00", note=None, reference=" ", idempotencyKey="k2"))
     assert [error["code"] for error in none["userErrors"]] == ["NOTE_REQUIRED"]
+
+
+async def test_holds_are_found_by_reference(
+    api: Api, tenant: Tenant, other_tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exactly, and by how references begin; of all customers and of one, who finds their own."""
+    carol, dave = await tenant.customer("carol"), await tenant.customer("dave")
+    made: list[str] = []
+    for n, reference in enumerate(["R-1", "R-2", "R-1", "r-1", "R"]):
+        customer = dave if n == 2 else carol
+        await tenant.credit(customer, "5.00")
+        payload = await ask(api, an_input(customer, "2.00", reference=reference, idempotencyKey=f"k{n}"))
+        made.append(payload["hold"]["id"])
+        tenant.clock.advance(seconds=1)
+    await tenant.spend(carol, 1, texts=Texts("R-1"))  # is no hold
+    await other_tenant.credit(eve := await other_tenant.customer("carol"), "5.00")
+    await hold(other_tenant, eve, 1, texts=Texts("R-1"))
+    query = """query($by: ReferenceBy!, $customer: ID, $first: Int, $after: String) {
+      holds(reference: $by, customerId: $customer, first: $first, after: $after) {
+        edges { cursor node { id } } } }"""
+
+    async def found(by: dict[str, str], **more: Any) -> list[int]:
+        token = more.pop("token", {})
+        edges = (await api(query, {"by": by, **more}, **token))["holds"]["edges"]
+        return [made.index(edge["node"]["id"]) for edge in edges]
+
+    exactly, begins = {"exactly": " R-1 "}, {"startsWith": "R-"}
+    assert await found(begins) == [0, 1, 2]
+    for few in (1000, 1):
+        monkeypatch.setattr("models.reads.references.FEW", few)
+        assert await found(exactly) == [0, 2]
+        assert await found(exactly, customer=gid("Customer", carol)) == [0]
+        assert await found(exactly, token={"role": Role.CUSTOMER, "customer": "dave"}) == [2]
+    cursor = (await api(query, {"by": exactly, "first": 1}))["holds"]["edges"][0]["cursor"]
+    assert await found(exactly, after=cursor) == [2]
+    assert (await api(query, {"by": begins})).codes == ["BAD_USER_INPUT"]
+
+
+PREVIEW = """query($input: PreviewCaptureInput!) { previewCapture(input: $input) {
+  availableAfter heldAfter dueAfter limit { allowed approvalRequired } credits { amount remainingAfter }
+  account { held } userErrors { code field } } }"""
+
+
+async def test_a_capture_is_previewed(api: Api, tenant: Tenant, other_tenant: Tenant) -> None:
+    """As it would be: nothing is written, also of credits that have expired since, and for an invoice."""
+    carol = await tenant.customer("carol")
+    await tenant.credit(carol, "3.00", expires_in_days=1)
+    await tenant.credit(carol, "10.00")
+    held = gid("Hold", (await hold(tenant, carol, "5.00", minutes=43_200)).hold_id)
+    tenant.clock.advance(days=3)
+
+    async def preview(**asked: Any) -> Any:
+        token = asked.pop("token", {})
+        async with tenant.nothing_moves():
+            return (await api(PREVIEW, {"input": {"holdId": held, **asked}}, **token))["previewCapture"]
+
+    verdict = {"limit": {"allowed": True, "approvalRequired": False}, "account": {"held": "5.00"}, "userErrors": []}
+    assert await preview(amount="4.00") == verdict | {
+        "availableAfter": "8.00",
+        "heldAfter": "1.00",
+        "dueAfter": None,
+        "credits": [{"amount": "-3.00", "remainingAfter": "0.00"}, {"amount": "-1.00", "remainingAfter": "8.00"}],
+    }
+    invoice = gid("Invoice", await tenant.invoice(carol, "4.50", auto_apply=False))
+    paying = await preview(invoiceId=invoice)
+    assert (paying["heldAfter"], paying["dueAfter"]) == ("0.50", "0.00")
+    assert [credit["amount"] for credit in paying["credits"]] == ["-3.00", "-1.50"]
+    refused = await preview(amount="6.00")
+    assert refused["userErrors"] == [{"code": "EXCEEDS_REMAINING", "field": ["amount"]}]
+    assert (refused["credits"], refused["heldAfter"]) == ([], "5.00")
+    done = (await api(CAPTURE, {"input": {"holdId": held, "amount": "4.00", "idempotencyKey": "c"}}))["captureHold"]
+    assert done["account"] == {"available": "8.00", "held": "1.00"}
+
+    theirs = await other_tenant.customer("carol")
+    await other_tenant.credit(theirs, 5)
+    foreign = gid("Hold", (await hold(other_tenant, theirs, 1)).hold_id)
+    shop: dict[str, Any] = {
+        "role": Role.PARTNER,
+        "client_id": "shop",
+        "scopes": [Scope.CREDITS_SPEND, Scope.LEDGER_READ, Scope.INVOICES_READ],
+    }
+    for asked in ({"holdId": foreign}, {"token": shop}):
+        nothing = await preview(**asked)
+        assert nothing["userErrors"] == [{"code": "NOT_FOUND", "field": ["holdId"]}]
+        assert (nothing["availableAfter"], nothing["account"]) == ("0", None)
+    till: dict[str, Any] = {"role": Role.PARTNER, "client_id": "till", "scopes": [Scope.CREDITS_SPEND]}
+    own = gid("Hold", (await hold(tenant, carol, 1, actor=Actor("till", "PARTNER", client="till"))).hold_id)
+    verdict_alone = "query($input: PreviewCaptureInput!) { previewCapture(input: $input) { userErrors { code } } }"
+    told = await api(verdict_alone, {"input": {"holdId": own}}, **till)
+    assert told["previewCapture"] == {"userErrors": []}
+    paying = await api(PREVIEW, {"input": {"holdId": own, "invoiceId": invoice}}, **till)
+    assert paying.codes == ["FORBIDDEN"]
+
+
+async def test_the_audit_says_how_much_was_held(api: Api, tenant: Tenant) -> None:
+    carol = await tenant.customer("carol")
+    await tenant.credit(carol, "5.00", "GBP", expires_in_days=3)
+    await tenant.credit(carol, "5.00", "GBP")
+    held = await hold(tenant, carol, "7.50")
+    tenant.clock.advance(seconds=1)
+    await extend(tenant, held, 60)
+    tenant.clock.advance(seconds=1)
+    await capture(tenant, held, "2.50")
+    tenant.clock.advance(seconds=1)
+    await release(tenant, held)
+    rows = [edge["node"] for edge in (await api(TRAIL))["auditTrail"]["edges"]]
+    assert [(row["asset"], row["amount"], row["held"]) for row in rows] == [
+        ("GBP", None, "7.50"),
+        ("GBP", None, "0.00"),
+        ("GBP", None, "-5.00"),
+    ]
+    others = (await api("{ auditTrail(kind: [SPEND]) { edges { node { amount held } } } }"))["auditTrail"]["edges"]
+    assert [edge["node"] for edge in others] == [{"amount": "-2.50", "held": None}]
 
 
 async def test_an_invoice_is_paid_and_takes_the_right_to_record_payments(api: Api, tenant: Tenant) -> None:

@@ -1,5 +1,6 @@
 """References and metadata: on everything that the rule book names, and how things are found by them."""
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +41,9 @@ async def posted(tenant: Tenant) -> dict[str, dict[str, Any]]:
     note = await tenant.note(noted, 1)
     customer = {"customerId": gid("Customer", carol)}
     held = [(await hold(tenant, carol, 2)).hold_id]
+    paid = await tenant.invoice(carol, 5, auto_apply=False)
+    by_credit = (await tenant.pay(paid, 1, "ACCOUNT_CREDIT")).payment_id
+    coupon = (await tenant.give(carol, reward)).coupon_id
     return {
         "adjustCredit": {**customer, "asset": "GBP", "amount": "1.00", "reason": "GOODWILL"},
         "spendCredit": {**customer, "asset": "GBP", "amount": "1.00"},
@@ -70,6 +74,9 @@ async def posted(tenant: Tenant) -> dict[str, dict[str, Any]]:
             "amount": "1.00",
         },
         "voidCredit": {"creditId": gid("Credit", third)},
+        "recordPayment": {"invoiceId": gid("Invoice", paid), "amount": "2.00", "method": "ACCOUNT_CREDIT"},
+        "voidPayment": {"paymentId": gid("Payment", by_credit)},
+        "disableCoupon": {"couponId": gid("Coupon", coupon), "refundPoints": True},
     }
 
 
@@ -163,6 +170,38 @@ async def test_an_approval_posts_what_was_asked(api: Api, tenant: Tenant) -> Non
             role=Role.MANAGER,
         )
         assert approved["approvalRequest"][made] == {"reference": "PO-7", "metadata": SHOWN}
+
+
+async def test_what_is_kept_of_a_payment_has_them_also_if_it_waits(api: Api, tenant: Tenant) -> None:
+    """And what takes it back. A payment that only pays has no transaction, and so none."""
+    invoice = await tenant.invoice(await tenant.customer("carol"), 5, auto_apply=False)
+    paying = {"invoiceId": gid("Invoice", invoice), "method": "CARD", **TEXTS}
+    made = f"payment {{ id }} transaction {{ {ASKED} }} approvalRequest {{ id {ASKED} }}"
+    plain = await write(api, "recordPayment", {**paying, "amount": "1.00", "idempotencyKey": "p"}, made)
+    assert (plain["userErrors"], plain["transaction"]) == ([], None)
+    asked = {**paying, "amount": "6.00", "keepExcess": True, "proposeOnly": True, "idempotencyKey": "k"}
+    request = (await write(api, "recordPayment", asked, made, role=Role.STAFF))["approvalRequest"]
+    assert request == {"id": request["id"], "reference": "PO-7", "metadata": SHOWN}
+    shown = f"approvalRequest {{ transaction {{ {ASKED} }} }}"
+    deciding = {"requestId": request["id"], "idempotencyKey": "a"}
+    done = await write(api, "approveRequest", deciding, shown, role=Role.MANAGER)
+    assert done["approvalRequest"]["transaction"] == {"reference": "PO-7", "metadata": SHOWN}
+    ((payment,),) = await tenant.rows("SELECT id FROM overpayments WHERE tenant_id = $1")
+    voiding = {"paymentId": gid("Payment", payment), "reference": "PO-8", "idempotencyKey": "v"}
+    back = await write(api, "voidPayment", voiding, "transaction { reference }")
+    assert back["transaction"] == {"reference": "PO-8"}
+
+
+async def test_both_transactions_of_a_merge_have_them(api: Api, tenant: Tenant) -> None:
+    carol, dave = await tenant.customer("carol"), await tenant.customer("dave")
+    await tenant.credit(carol, 5)
+    given = {"fromId": gid("Customer", carol), "intoId": gid("Customer", dave), **TEXTS, "idempotencyKey": "k"}
+    assert (await write(api, "mergeCustomers", given, "replayed"))["userErrors"] == []
+    found = """SELECT x.reference, x.metadata::text FROM transactions t
+        JOIN transaction_texts x ON x.tenant_id = $1 AND x.id = t.id WHERE t.tenant_id = $1 AND t.kind = 'MERGE'"""
+    ((reference, metadata), other) = await tenant.rows(found)
+    assert (reference, json.loads(metadata)) == ("PO-7", {pair["key"]: pair["value"] for pair in SHOWN})
+    assert other == (reference, metadata)
 
 
 async def test_rows_of_a_bulk_have_their_own_or_the_bulks(api: Api, tenant: Tenant) -> None:
@@ -270,6 +309,21 @@ async def test_things_are_found_by_their_references(api: Api, tenant: Tenant, ot
     assert await found(api, "products", begins) == ["p4", "p7", "p9", "p2", "p8"]
     assert await found(api, "invoices", exactly, role=Role.CUSTOMER, customer="c2") == ["i2", "o2"]
     assert await found(api, "invoices", begins, role=Role.CUSTOMER, customer="c1") == ["i1", "o1"]
+
+
+async def test_a_merged_records_reference_finds_the_person(api: Api, tenant: Tenant) -> None:
+    """The whole reference does, as the record's other names do; each person once, in the order of the list."""
+    people = {}
+    for name, reference in (("old", "CRM-1"), ("new", "CRM-2"), ("other", "CRM-1"), ("older", "CRM-1")):
+        given = {"externalId": name, "name": "C", "reference": reference}
+        people[name] = (await write(api, "upsertCustomer", given, "customer { id }"))["customer"]["id"]
+        tenant.clock.advance(seconds=1)
+    for n, name in enumerate(("old", "older")):
+        merging = {"fromId": people[name], "intoId": people["new"], "idempotencyKey": f"m{n}"}
+        await write(api, "mergeCustomers", merging, "replayed")
+    assert await found(api, "customers", {"exactly": "CRM-1"}, 1) == ["new", "other"]
+    assert await found(api, "customers", {"exactly": "CRM-2"}) == ["new"]
+    assert await found(api, "customers", {"startsWith": "CRM-"}) == ["other", "new"]
 
 
 async def test_transactions_are_found_by_their_references(

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -16,6 +17,7 @@ from auth.roles import Role, Scope
 from models.commands import Actor, BulkCredit, BulkItem, MembershipChange, NotedLine
 from models.ledger import Ledger
 from models.operations.bulk_credit import bulk_credit
+from models.operations.keep_feed import keep_feed
 from models.operations.memberships import start_membership
 from models.operations.releasing import update_credit
 from models.planning.releasing import UpdateCredit
@@ -145,6 +147,8 @@ async def settled(api: Api) -> "Town":
         WHERE tenant_id = $1 LIMIT 1""",
         uuid4(),
     )
+    api.clock.advance(timedelta(seconds=1))
+    await keep_feed(tenant.ledger, tenant.id)
     owners = {gid(kind, row[0]): row[1] for kind, sql in OWNERS.items() for row in await tenant.fetch(sql)}
     ids: dict[str, list[str]] = {}
     for global_id in owners:
@@ -271,7 +275,7 @@ OPENS: Final[dict[Scope, set[str]]] = {
     Scope.CREDITS_ASSIGN: set(),
     Scope.CREDITS_SPEND: {"SpendPreview", "LimitVerdict"},
     Scope.CREDITS_REFUND: {"SpendPreview", "CreditNotePreview", "LimitVerdict", "ApprovalRequest", "Actor"},
-    Scope.CREDITS_BULK: {"BulkOperation", "BulkRow", *_CATALOGUE},
+    Scope.CREDITS_BULK: {"BulkOperation", "BulkRow", "BulkSum", "Actor", *_CATALOGUE},
     Scope.INVOICES_READ: {
         *("Invoice", "InvoiceLine", "Payment", "Assignment", "Product"),
         *("CreditNote", "CreditNoteLine"),
@@ -294,7 +298,7 @@ OPENS: Final[dict[Scope, set[str]]] = {
     Scope.CONFIG_WRITE: {"LimitRule", "PartnerToken", "Actor"},
     Scope.TOKENS_WRITE: {"PartnerToken", "Actor"},
     Scope.WEBHOOKS_WRITE: set(),
-    Scope.EVENTS_READ: set(),
+    Scope.EVENTS_READ: {"AccountMovement", "CreditAdjustedEvent", "CustomerEvent"},
 }
 
 

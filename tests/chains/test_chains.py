@@ -3,15 +3,22 @@
 from collections.abc import Callable
 from typing import Any, Final
 from unittest.mock import patch
+from uuid import UUID, uuid4
 
 import pytest
 
 from app.postgres.embedded import Urls
+from models.commands import Outcome
+from models.ledger import Ledger
 from models.planning import spending
+from tests.chains import replay
 from tests.chains.books import ChainBooks
 from tests.chains.replay import Unlike, walking
 from tests.chains.search import Broken, chosen, search
 from tests.chains.steps import STORIES
+from tests.simulation.executor import Asked, ask
+from tests.simulation.names import Names
+from tests.simulation.records import Command
 
 DEPTH: Final = 3
 STATES: Final = 400
@@ -86,5 +93,22 @@ async def test_a_refund_that_forgets_what_was_given_back_is_found(database: Urls
     found = search("value", "MANAGER", DEPTH)
 
     with patch.object(spending, "_own_spend", spent_anew), pytest.raises(Unlike, match=r"refund.*refund"):
+        async with walking(found, every=EVERY) as walk:
+            await walk.through(found.kinds.values())
+
+
+def forgetful(tenant_id: UUID, names: Names, command: Command, key: str) -> Asked:
+    """As if no key had been used before."""
+
+    async def anew(ledger: Ledger) -> Outcome:
+        return await ask(tenant_id, names, command, uuid4().hex)(ledger)
+
+    return anew
+
+
+async def test_a_key_that_is_forgotten_is_found(database: Urls) -> None:
+    found = search("value", "MANAGER", 2)
+
+    with patch.object(replay, "ask", forgetful), pytest.raises(Unlike, match="again, in the end"):
         async with walking(found, every=EVERY) as walk:
             await walk.through(found.kinds.values())

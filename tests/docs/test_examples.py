@@ -183,6 +183,12 @@ async def test_bulk(api: Api, tenant: Tenant) -> None:
     back = (await api(page.take("graphql").text, {"input": given}, role=Role.MANAGER))["reverseBulkOperation"]
     (edge,) = back["operation"]["rows"]["edges"]
     assert (back["operation"]["status"], edge["node"]["taken"], edge["node"]["used"]) == ("COMPLETED", "25", "15")
+    listed = (await api(page.take("graphql").text, role=Role.MANAGER))["bulkOperations"]["edges"]
+    sums = [{"asset": "POINTS", "amount": "40"}]
+    assert [(edge["node"]["kind"], edge["node"]["sums"]) for edge in listed] == [
+        ("ADJUSTMENT", sums),
+        ("REVERSAL", None),
+    ]
     page.end()
 
 

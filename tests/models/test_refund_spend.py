@@ -66,6 +66,7 @@ async def test_parts_go_on_where_the_last_one_ended(tenant: Tenant, anna: UUID) 
 
 
 async def test_service_credits_also_after_the_grace_period(tenant: Tenant, clock: Clock) -> None:
+    """They were used in error (U8): each goes back onto its own lot, once, although nothing may be added any more."""
     anna, yoga = await tenant.member(), await tenant.service()
     lessons = await tenant.credit(anna, 5, "SERVICE_CREDITS", service_ids=(yoga,))
     use, spend = await tenant.use(anna, yoga, 2), await tenant.spend(anna, 1, "SERVICE_CREDITS")

@@ -10,8 +10,8 @@ import pytest
 from models.errors import CurrencyNotAllowed, InsufficientBalance, LedgerError, LimitExceeded, LimitRemaining, NotFound
 from models.planning.bulk import error_report
 from models.reads.requests import BulkRowView
+from schema.types.bulk import BulkRow
 from schema.types.errors import UserError
-from schema.types.requests import BulkRow
 
 ERRORS = [
     NotFound("There is no such customer.", field=("customerId",)),

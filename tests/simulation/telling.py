@@ -66,6 +66,7 @@ class Postings(Reference):
     pending: tuple[str, int, bool] | None = None
     before: dict[int, tuple[int, int, Decimal]] = field(default_factory=dict)  # by lot: movements, home, left
     lifetimes: dict[int, Decimal] = field(default_factory=dict)
+    ended_on: dict[int, int] = field(default_factory=dict)  # by hold that ended before a merge: the record
     ended: datetime | None = None  # of what the transaction has written off, when the last of it expired
     ordering: bool = False
 

@@ -42,7 +42,7 @@ class Telling(Postings):
             if hold.left and hold.expires <= now and self._is_after((hold.expires, number), self.lapsed):
                 self.lapsed = (hold.expires, number)
                 about, amount = ("hold", number), minor(hold.left, hold.asset)
-                whose = self.person(hold.customer)
+                whose = self.ended_on.get(number, self.person(hold.customer))
                 found.append(Told("HOLD_LAPSED", whose, BROUGHT_ABOUT, about=about, amount=amount, since=hold.expires))
         return found
 
@@ -55,6 +55,9 @@ class Telling(Postings):
         known = self.known(source) and self.known(target)
         old, new = (self.person(source), self.person(target)) if known else (0, 0)
         lived = {asset: self.lifetime(old, asset) for asset in {lot.asset for lot in self.lots_of_all(old)}}
+        for number, hold in enumerate(self.holds):  # what has ended stays where it was
+            if hold.left and not hold.is_live(now):
+                self.ended_on.setdefault(number, self.person(hold.customer))
         self._begins("CREDIT_MERGED", old, always=False)
         became = super()._merge(now=now, role=role, source=source, target=target)
         if self.customers[old].into is None or old == new:

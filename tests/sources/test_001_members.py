@@ -225,3 +225,37 @@ async def test_a_cancelled_class_comes_back_also_after_the_grace_period(desk: De
     assert (codes(back), back["account"]["available"]) == ([], "5")
     assert back["transaction"]["kind"] == "REFUND"
     assert back["transaction"]["refundOf"] == {"id": used["transaction"]["id"]}
+
+
+async def test_a_cancelled_class_that_was_invoiced_comes_back_to_what_paid_it(desk: Desk) -> None:
+    await desk.do(
+        "AdjustCredits",
+        {"customerId": desk.member, "asset": "GBP", "amount": "15", "reason": "GOODWILL", "idempotencyKey": "a"},
+    )
+    lines = [{"description": each, "quantity": 1, "unitPrice": "20"} for each in ("Yoga, Monday", "Yoga, Tuesday")]
+    billed = await desk.do(
+        "InvoiceClasses",
+        {"customerId": desk.member, "number": "Y-1", "currency": "GBP", "lines": lines, "idempotencyKey": "b"},
+        Role.STAFF,
+    )
+    invoice = billed["invoice"]
+    assert (codes(billed), invoice["credited"], invoice["due"]) == ([], "15.00", "25.00")
+    card = {"invoiceId": invoice["id"], "amount": "25", "method": "CARD", "idempotencyKey": "c"}
+    paid = await desk.do("PayClasses", card, Role.STAFF)
+    assert (codes(paid), paid["invoice"]) == ([], {"status": "PAID", "due": "0.00"})
+    monday, tuesday = (edge["node"]["id"] for edge in invoice["lines"]["edges"])
+
+    async def cancel(line: str, key: str) -> dict[str, Any]:
+        given = {"invoiceId": invoice["id"], "lines": [{"lineId": line}], "note": "Cancelled", "idempotencyKey": key}
+        return await desk.do("CancelClass", given, Role.STAFF)
+
+    first = await cancel(monday, "d")  # what was paid last goes back first: of 25.00 by card, 20.00
+    assert (codes(first), first["creditNote"]["givenBack"]) == ([], "20.00")
+    assert first["creditNote"]["credit"] == {"remaining": "20.00"}
+    noted = {"status": "PAID", "total": "40.00", "noted": "20.00", "paid": "5.00", "credited": "15.00", "due": "0.00"}
+    assert (first["invoice"], first["account"]["available"]) == (noted, "20.00")
+    second = await cancel(tuesday, "e")  # the rest by card, and the money credit that it took
+    assert (codes(second), second["creditNote"]["credit"]) == ([], {"remaining": "5.00"})
+    assert (second["invoice"]["paid"], second["invoice"]["credited"]) == ("0.00", "0.00")
+    assert second["account"]["available"] == "40.00"
+    assert codes(await cancel(monday, "f")) == ["EXCEEDS_REMAINING"]

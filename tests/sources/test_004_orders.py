@@ -48,20 +48,30 @@ class Store:
         return (await self.api(QUERIES["Order"], {"id": order["id"]}, role=Role.STAFF))["invoice"]
 
 
-async def test_the_source_from_top_to_bottom(api: Api, tenant: Tenant) -> None:
-    store = Store(api)
-    customer = gid("Customer", await tenant.customer("chopper"))
-
-    # 1. Create a new product: type "Credit", at the recommended price of $1.
+async def make_products(store: Store) -> tuple[str, str]:
+    """The ids of the product that sells credit, as the page has it, and of a service."""
     credit = (await store("CreateProduct", role=Role.ADMIN, **EXAMPLE))["product"]
     assert credit == {"id": credit["id"], "active": True, **EXAMPLE["input"]}
-    goods = {"name": "Web design", "kind": "SERVICE", "currency": "USD", "price": "40.00"}
-    design = (await store("CreateProduct", role=Role.ADMIN, input=goods))["product"]
+    service = {"name": "Web design", "kind": "SERVICE", "currency": "USD", "price": "40.00"}
+    design = (await store("CreateProduct", role=Role.ADMIN, input=service))["product"]
+    return credit["id"], design["id"]
 
-    # 2. Create a new order: the quantity of the credit product is the dollar amount.
+
+async def test_create_a_product_at_the_recommended_price_of_1_and_an_order(api: Api, tenant: Tenant) -> None:
+    """The quantity of the credit product is the dollar amount."""
+    store = Store(api)
+    customer = gid("Customer", await tenant.customer("chopper"))
+    credit, _ = await make_products(store)
     choice = (await store("Products", role=Role.STAFF))["edges"]
     assert [edge["node"]["name"] for edge in choice] == ["Account Credit", "Web design"]
-    order = await store.order(customer, "1001", (credit["id"], 50))
+    order = await store.order(customer, "1001", (credit, 50))
+    line = {
+        "id": order["lines"]["edges"][0]["node"]["id"],
+        "description": "Account Credit",
+        "quantity": 50,
+        "amount": "50.00",
+        "kind": "CREDIT",
+    }
     assert order == {
         "id": order["id"],
         "number": "1001",
@@ -69,23 +79,16 @@ async def test_the_source_from_top_to_bottom(api: Api, tenant: Tenant) -> None:
         "total": "50.00",
         "due": "50.00",
         "creditable": "0.00",
-        "lines": {
-            "edges": [
-                {
-                    "node": {
-                        "id": order["lines"]["edges"][0]["node"]["id"],
-                        "description": "Account Credit",
-                        "quantity": 50,
-                        "amount": "50.00",
-                        "kind": "CREDIT",
-                    }
-                }
-            ]
-        },
+        "lines": {"edges": [{"node": line}]},
     }
     assert (await store.look_up(order))["customer"]["account"] is None
 
-    # "Once the customer has paid using whatever method they'd like … the credit will be added to their account."
+
+async def test_once_it_is_paid_by_whatever_method_the_credit_is_added(api: Api, tenant: Tenant) -> None:
+    store = Store(api)
+    customer = gid("Customer", await tenant.customer("chopper"))
+    credit, _ = await make_products(store)
+    order = await store.order(customer, "1001", (credit, 50))
     paid = await store.pay(order, "20.00", "CASH")
     assert (paid["invoice"]["status"], paid["invoice"]["granted"]["edges"]) == ("PART_PAID", [])
     paid = await store.pay(order, "30.00", "CARD")
@@ -93,14 +96,20 @@ async def test_the_source_from_top_to_bottom(api: Api, tenant: Tenant) -> None:
     assert paid["invoice"]["granted"]["edges"] == [{"node": {"amount": "50.00", "status": "OPEN"}}]
     assert (await store.look_up(order))["customer"]["account"] == {"available": "50.00"}
 
-    # "If you have an order that has already been paid in full with account credit" …
-    other = await store.order(customer, "1002", (design["id"], 1))
-    first = await store.pay(other, "40.00", "ACCOUNT_CREDIT")
-    looked_up = await store.look_up(other)
+
+async def test_an_order_that_has_been_paid_in_full_with_account_credit(api: Api, tenant: Tenant) -> None:
+    """The payment is voided, a part is paid otherwise, and the rest with credit."""
+    store = Store(api)
+    customer = gid("Customer", await tenant.customer("chopper"))
+    credit, design = await make_products(store)
+    await store.pay(await store.order(customer, "1001", (credit, 50)), "50.00", "CARD")
+    order = await store.order(customer, "1002", (design, 1))
+    first = await store.pay(order, "40.00", "ACCOUNT_CREDIT")
+    looked_up = await store.look_up(order)
     assert (looked_up["status"], looked_up["credited"], looked_up["due"]) == ("PAID", "40.00", "0.00")
     assert looked_up["customer"]["account"] == {"available": "10.00"}
 
-    # … "Click the 'Void' button to void the first payment".
+    # "Click the 'Void' button to void the first payment".
     (listed,) = looked_up["payments"]["edges"]
     assert listed["node"] == {**first["payment"], "voidedAt": None}
     voided = await store.post("VoidPayment", paymentId=listed["node"]["id"])
@@ -110,17 +119,13 @@ async def test_the_source_from_top_to_bottom(api: Api, tenant: Tenant) -> None:
     assert voided["transaction"] == {"kind": "REVERSAL", "entries": back}
 
     # "Select a different payment option and pay again but only for the partial amount."
-    part = await store.pay(other, "15.00", "CHECK")
+    part = await store.pay(order, "15.00", "CHECK")
     assert (part["invoice"]["status"], part["invoice"]["due"]) == ("PART_PAID", "25.00")
 
     # "Now, you can pay the remaining balance with their account credit."
-    rest = await store.pay(other, "25.00", "ACCOUNT_CREDIT")
-    assert (rest["invoice"]["status"], rest["invoice"]["paid"], rest["invoice"]["credited"]) == (
-        "PAID",
-        "15.00",
-        "25.00",
-    )
-    looked_up = await store.look_up(other)
+    rest = (await store.pay(order, "25.00", "ACCOUNT_CREDIT"))["invoice"]
+    assert (rest["status"], rest["paid"], rest["credited"]) == ("PAID", "15.00", "25.00")
+    looked_up = await store.look_up(order)
     assert looked_up["customer"]["account"] == {"available": "25.00"}
     methods = [(e["node"]["method"], e["node"]["voidedAt"] is None) for e in looked_up["payments"]["edges"]]
     assert methods == [("ACCOUNT_CREDIT", False), ("CHECK", True), ("ACCOUNT_CREDIT", True)]

@@ -13,6 +13,7 @@ from models.planning.capturing import CaptureHold
 from models.planning.holding import ExtendHold, HoldCredit, ReleaseHold
 from models.reads import holds
 from models.reads.session import ReadSession
+from models.texts import Texts
 from models.views import HoldView
 from tests.support.tenants import STAFF, Tenant, known
 
@@ -38,8 +39,9 @@ async def hold(
     key: str | None = None,
     actor: Actor = STAFF,
     ledger: Ledger | None = None,
+    texts: Texts | None = None,
 ) -> Outcome:
-    command = HoldCredit(customer_id, asset, Decimal(amount), note, invoice, services, minutes, until)
+    command = HoldCredit(customer_id, asset, Decimal(amount), note, invoice, services, minutes, until, texts)
     return await hold_credit(ledger or tenant.ledger, tenant.id, actor, command, key or tenant.key())
 
 

@@ -103,6 +103,14 @@ QUERIES: Final = [
         as_input(lambda ids: {"customerId": ids["Customer"], "asset": "GBP", "amount": "1.00", "note": "Table 7"}),
     ),
     Case(
+        "preview a capture",
+        "previewCapture",
+        "query($input: PreviewCaptureInput!) { previewCapture(input: $input) { userErrors { code } } }",
+        INSIDE,
+        scopes("credits:spend"),
+        as_input(lambda ids: {"holdId": ids["Hold"]}),
+    ),
+    Case(
         "preview a refund",
         "previewRefund",
         "query($input: PreviewRefundInput!) { previewRefund(input: $input) { userErrors { code } } }",
@@ -210,6 +218,13 @@ QUERIES: Final = [
         ABOVE_STAFF,
         scopes("credits:bulk"),
         by_id("BulkOperation"),
+    ),
+    Case(
+        "bulk operations",
+        "bulkOperations",
+        "{ bulkOperations { edges { cursor } } }",
+        ABOVE_STAFF,
+        scopes("credits:bulk"),
     ),
     Case("node: customer", "node", NODE, EVERYBODY, scopes("customers:read"), by_id("Customer")),
     Case("node: account", "node", NODE, EVERYBODY, scopes("ledger:read"), by_id("Account")),

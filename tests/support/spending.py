@@ -16,6 +16,7 @@ from models.operations.use_credit import use_credit
 from models.planning.coupons import DisableCoupon, ReopenCoupon, UseCoupon
 from models.planning.spending import SpendCredit
 from models.planning.using import UseCredit
+from models.texts import Texts
 from tests.support.asking import STAFF, Asking, known
 
 IN_TEN_DAYS: Final = NewExpiry(in_days=10)
@@ -45,8 +46,9 @@ class Spending(Asking):
         services: tuple[UUID, ...] = (),
         key: str | None = None,
         actor: Actor = STAFF,
+        texts: Texts | None = None,
     ) -> Outcome:
-        command = SpendCredit(customer_id, asset, Decimal(amount), note, services)
+        command = SpendCredit(customer_id, asset, Decimal(amount), note, services, texts)
         return await spend_credit(self.ledger, self.id, actor, command, key or self.key())
 
     async def refund(

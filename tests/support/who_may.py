@@ -116,6 +116,7 @@ RIGHTS: Final[dict[str, str]] = {
     "node: hold": _LEDGER,
     "hold": _SPEND,
     "preview a hold": _SPEND,
+    "preview a capture": _SPEND,
     "capture": _SPEND,
     "capture for an invoice": f"{_SPEND} & {_PAY}",
     "release a hold": _SPEND,

@@ -32,6 +32,7 @@ ALTER TABLE bulk_operations ADD FOREIGN KEY (tenant_id, reverses_id) REFERENCES 
 ALTER TABLE bulk_operations ADD CONSTRAINT bulk_operations_reverses CHECK (reverses_id <> id);
 CREATE INDEX bulk_operations_reverses ON bulk_operations (tenant_id, reverses_id, created_at, id)
     WHERE reverses_id IS NOT NULL;
+CREATE INDEX bulk_operations_time ON bulk_operations (tenant_id, created_at, id);
 CREATE UNIQUE INDEX bulk_operations_reversing ON bulk_operations (tenant_id, reverses_id)
     WHERE reverses_id IS NOT NULL AND NOT dry_run AND status IN ('QUEUED', 'RUNNING');
 
