@@ -26,6 +26,7 @@ from tests.api.conftest import Api, gid, serving, token_verifier
 from tests.api.test_tenants import MARK, copy_rows
 from tests.support.clock import Clock
 from tests.support.holds import hold
+from tests.support.receivers import hooked, pinged
 from tests.support.root_cases import CASES
 from tests.support.root_fields import Case, reads, token_of, what_it_names
 from tests.support.schema_walk import NODES, TYPES, Walker
@@ -147,6 +148,7 @@ async def settled(api: Api) -> "Town":
         WHERE tenant_id = $1 LIMIT 1""",
         uuid4(),
     )
+    await pinged(tenant, await hooked(tenant, "https://example.com/scrip"))
     api.clock.advance(timedelta(seconds=1))
     await keep_feed(tenant.ledger, tenant.id)
     owners = {gid(kind, row[0]): row[1] for kind, sql in OWNERS.items() for row in await tenant.fetch(sql)}
@@ -178,6 +180,8 @@ OTHER_TABLES: Final = {
     "BulkOperation": "bulk_operations",
     "ApprovalRequest": "approval_requests",
     "PartnerToken": "partner_tokens",
+    "Webhook": "webhooks",
+    "WebhookDelivery": "webhook_deliveries",
 }
 """Where the nodes are that no customer owns."""
 
@@ -295,9 +299,9 @@ OPENS: Final[dict[Scope, set[str]]] = {
         "Credit",
         "Service",
     },
-    Scope.CONFIG_WRITE: {"LimitRule", "PartnerToken", "Actor"},
+    Scope.CONFIG_WRITE: {"LimitRule", "PartnerToken", "Webhook", "WebhookDelivery", "Actor"},
     Scope.TOKENS_WRITE: {"PartnerToken", "Actor"},
-    Scope.WEBHOOKS_WRITE: set(),
+    Scope.WEBHOOKS_WRITE: {"Webhook", "WebhookDelivery", "Actor"},
     Scope.EVENTS_READ: {"AccountMovement", "CreditAdjustedEvent", "CustomerEvent"},
 }
 

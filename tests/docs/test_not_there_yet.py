@@ -47,7 +47,7 @@ OTHERS: Final = {
     *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_TRACES_SAMPLER"),
     *("clockSkewSeconds", "connectionParams", "documentId", "fetchSubscriptions", "operationName", "retryAttempts"),
     *("JWT", "requestedAccessTokenVersion"),
-    *("SCRIP_TEST_POSTGRES_BIN", "BENCHMARKS", "FOLDER", "KEY", "PICK"),
+    *("PING", "SCRIP_TEST_POSTGRES_BIN", "BENCHMARKS", "FOLDER", "KEY", "PICK"),
 }
 """Assets; of HTTP, of the shell, of PostgreSQL, of OpenTelemetry, of the protocols beside GraphQL, of identity
 providers, of the tests and the benchmarks."""
