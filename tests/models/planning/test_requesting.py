@@ -112,6 +112,7 @@ PAYMENTS = st.builds(
     st.none() | IDS,
     st.none() | st.just("GBP"),
     st.none() | AMOUNTS,
+    texts=OWN,
 )
 
 
