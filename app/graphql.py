@@ -9,9 +9,10 @@ from app.http.request_log import ASKED, logged_operation
 from app.rate_limits.quotas import RateLimits
 from auth.backend import BearerBackend, network_address, principal_of
 from auth.errors import TokenError, TokensUnavailable
-from gateway.http.requests import DEFAULT_READ_TIMEOUT
+from gateway.http.requests import DEFAULT_MAX_BODY_BYTES, DEFAULT_READ_TIMEOUT, BodyReader
 from gateway.http.view import DEFAULT_EXECUTION_TIMEOUT, GraphQLView
 from gateway.schema import GatewaySchema, for_free
+from gateway.streams import EventStreams
 from gateway.websocket.limits import SocketLimits
 from gateway.websocket.session import Admit, Around, Bearer, CannotTell, NotAdmitted
 from gateway.websocket.view import SocketView
@@ -71,6 +72,34 @@ def socket_view(
     watching: dict[str, Around] = {"around": logged_operation} if logs else {}
     return SocketView(
         schema, make_context, admission(backend), clock, refused=note, origins=origins, limits=limits, **watching
+    )
+
+
+def event_streams(
+    schema: GatewaySchema,
+    ledger: Ledger,
+    tenants: TenantDirectory,
+    backend: BearerBackend,
+    sockets: SocketView,
+    view: GraphQLView,
+    *,
+    clock: Callable[[], datetime],
+    refused: RefusedToken,
+    rate_limits: RateLimits | None = None,
+    live: LiveFeed | None = None,
+    read_timeout: float = DEFAULT_READ_TIMEOUT,
+) -> EventStreams:
+    """The view, in front of which requests that ask for a stream of events get one. They count as WebSockets, with those
+    of `sockets`."""
+    return EventStreams(
+        schema,
+        view,
+        context_maker(ledger, tenants, refused, rate_limits, live),
+        admission(backend),
+        clock,
+        sockets.sockets,
+        limits=sockets.limits,
+        bodies=BodyReader(DEFAULT_MAX_BODY_BYTES, read_timeout, lambda request: principal_of(request) is not None),
     )
 
 

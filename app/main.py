@@ -17,7 +17,7 @@ from uuid_utils.compat import uuid7
 from app.files.imports import import_route
 from app.files.requests import away
 from app.files.statements import statement_route
-from app.graphql import context_maker, graphql_view, socket_view
+from app.graphql import context_maker, event_streams, graphql_view, socket_view
 from app.http import straight
 from app.http.cors import cors
 from app.http.health import health_routes
@@ -123,8 +123,7 @@ def create_app(
     )
     return Starlette(
         routes=[
-            Route(straight.PATH, view),
-            *_api(settings, schema, sources, live, tenants, backend, refused, limits),
+            *_api(settings, schema, sources, view, live, tenants, backend, refused, limits),
             *health_routes(ledger),
             *(metrics.routes if settings.metrics else ()),
             *(front_page(settings, system_clock, uuid7) if settings.has_pages else ()),
@@ -192,13 +191,14 @@ def _api(
     settings: Settings,
     schema: GatewaySchema,
     sources: Sources,
+    view: GraphQLView,
     live: LiveFeed,
     tenants: TenantDirectory,
     backend: BearerBackend,
     refused: RefusedTokens,
     limits: RateLimits | None,
 ) -> list[BaseRoute]:
-    """GraphQL by WebSocket, and files in and out."""
+    """GraphQL by HTTP and WebSocket, and files in and out."""
     ledger = sources.ledger
     sockets = socket_view(
         schema,
@@ -215,8 +215,22 @@ def _api(
     )
     sources.live = live
     sources.open_sockets = lambda: sockets.sockets.number
+    streams = event_streams(
+        schema,
+        ledger,
+        tenants,
+        backend,
+        sockets,
+        view,
+        clock=system_clock,
+        refused=refused.note,
+        rate_limits=limits,
+        live=live,
+        read_timeout=settings.read_timeout,
+    )
     make_context = context_maker(ledger, tenants, refused.note, limits)
-    return [WebSocketRoute(straight.PATH, sockets), statement_route(make_context), import_route(make_context)]
+    ways = [Route(straight.PATH, streams), WebSocketRoute(straight.PATH, sockets)]
+    return [*ways, statement_route(make_context), import_route(make_context)]
 
 
 def _new_request_id() -> str:

@@ -16,8 +16,10 @@ from app.problems import SetupProblem
 from auth.claim_map import ROLE_NAMES, SCOPE_NAMES, parse_path, parse_types, parse_values
 from auth.tokens import TOKEN_TYPES
 from models.sources import MAX_SKEW
+from models.webhooks import MIN_KEY_BYTES, Network
 
 MAX_PORT: Final = 65_535
+MAX_WEBHOOK_KEYS: Final = 10
 _HOST_AND_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\[\]:,]*)(:(\d{1,5})?)?", re.ASCII)
 _SERVERS: Final = ("any", "read-write", "read-only", "primary", "standby", "prefer-standby")
 """Values of target_session_attrs, as PostgreSQL's own clients have them."""
@@ -72,11 +74,31 @@ def _proxies(value: str) -> str:
 Proxies = Annotated[str, AfterValidator(_proxies)]
 
 
+def _networks(value: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(one.strip()) for one in value.split(","))
+    except ValueError:
+        raise ValueError("must be networks like 10.0.0.0/8, separated by commas") from None
+
+
+def _webhook_keys(value: SecretStr) -> SecretStr:
+    keys = value.get_secret_value().split(",")
+    if any(len(key.strip().encode()) < MIN_KEY_BYTES for key in keys):
+        raise ValueError(f"has a key of fewer than {MIN_KEY_BYTES} bytes; several are separated by commas")
+    if len(keys) > MAX_WEBHOOK_KEYS:
+        raise ValueError(f"has more than {MAX_WEBHOOK_KEYS} keys")
+    return value
+
+
+WebhookKeys = Annotated[SecretStr, AfterValidator(_webhook_keys)]
+
+
 def _read(read: Callable[[str], object]) -> BeforeValidator:
     """Read what is a text, as the environment has it; anything else is as it is meant already."""
     return BeforeValidator(lambda value: read(value) if isinstance(value, str) else value)
 
 
+Networks = Annotated[tuple[Network, ...], NoDecode, _read(_networks)]
 ClaimPath = Annotated[tuple[str, ...], NoDecode, _read(parse_path)]
 NeededClaimPath = Annotated[tuple[str, ...], NoDecode, _read(partial(parse_path, required=True))]
 TenantValues = Annotated[dict[str, str], NoDecode, _read(parse_values)]
@@ -186,6 +208,13 @@ class Settings(BaseSettings):
     """Whether only the manifest's operations run, if there is a manifest. The pages are then off."""
     max_clock_skew: float = Field(default=MAX_SKEW.total_seconds(), gt=0, le=3600)
     """Seconds by which this machine's clock may differ from the database's. Nothing is written beyond it."""
+    webhook_key: WebhookKeys | None = None
+    """Keys that the secrets of webhooks are derived from, by commas: new ones from the first. Without one there are no
+    webhooks. `scrip run` makes one up and keeps it in the data folder."""
+    webhook_networks: Networks = ()
+    """Networks to which webhooks are sent besides public addresses."""
+    webhook_http: bool = False
+    """Whether webhooks may have http:// URLs."""
     jwt_issuer: str = "scrip"
     jwt_audience: str = "scrip"
     jwt_secret: SecretStr | None = None

@@ -28,6 +28,7 @@ BENCHMARKS: Final = {
     "files": "a file of 1,000,000 rows end to end, beside bare SQL for the same rows",
     "growth": "reads and postings at 1,000,000 entries, beside the same at 10,000",
     "verify": "the proof of the books: time, CPU and memory for 1,000,000 entries, and since a checkpoint",
+    "live": "5,000 idle and 500 active subscriptions on one process: memory, CPU, delay",
     "stall": "what others notice of bulks, large units, odd requests and held accounts, from two servers",
 }
 """Each is a module here with a function `run(rig)`, which prints its measurements."""

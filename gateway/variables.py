@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Final
 from weakref import ref
 
-from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
+from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, OperationDefinitionNode
 from graphql.execution.values import VariableValues, get_variable_values
 from graphql.pyutils import Path, gather_with_cancel
 from graphql.type.definition import GraphQLResolveInfoHelpers
@@ -23,6 +23,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from gateway.compiled.pace import LONG, SHORT, Pace
 from gateway.compiled.pace import Steps as Slices
 from gateway.reading import Lists
+from gateway.sharing import SHARED, Shared
 from turns.slices import beside, in_slices, is_over, turn
 from turns.steps import Steps
 
@@ -80,6 +81,21 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         if not isinstance(made, list):
             made.variable_values = given.read
         return made
+
+    def execute_operation(self, serially: bool | None = None) -> Any:
+        """The result, or an awaitable of it; of a subscription's event, what others who asked alike have been shown."""
+        shared: Shared | None = getattr(self.root_value, SHARED, None)
+        if shared is None:
+            return super().execute_operation(serially)
+        values = self.variable_values.coerced
+        data = shared.get(self.operation, values)
+        if data is not None:
+            return ExecutionResult(data, None)
+        result = super().execute_operation(serially)
+        # What had to be waited for may depend on who asks; and errors are shaped for who is told.
+        if isinstance(result, ExecutionResult) and not result.errors and result.data is not None:
+            shared.keep(self.operation, values, result.data)
+        return result
 
     def complete_list_value(
         self, return_type: Any, field_details_list: Any, info: Any, path: Path, result: Any, position_context: Any

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from time import perf_counter
 from typing import Final
 from uuid import UUID
 
@@ -32,6 +33,7 @@ async def relay_hinted(ledger: Ledger, hints: Hints, stirred: Callable[[UUID], N
     while True:
         for tenant_id in await hints.take():
             stirred(tenant_id)
+            began = perf_counter()
             try:
                 await ledger.check_clock()
                 metrics.done += await keep_feed(ledger, tenant_id)
@@ -40,6 +42,7 @@ async def relay_hinted(ledger: Ledger, hints: Hints, stirred: Callable[[UUID], N
             except Exception:  # one tenant's trouble is not the others'
                 metrics.failures += 1
                 log.exception("the feed of tenant %s was not kept; it is tried again", tenant_id)
+            hints.rest(tenant_id, perf_counter() - began)
 
 
 async def prune(ledger: Ledger, tenant_id: UUID) -> int:

@@ -7,19 +7,19 @@ step continues from there, here or on another machine. So any number of workers 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from jobs import bulk, checkpoints, expiry, feed, keys, totals
+from jobs import bulk, checkpoints, expiry, feed, keys, totals, webhooks
 from models.currencies import open_books
 from models.errors import DatabaseAway, Unavailable
 from models.ledger import Ledger
 from models.ledger_metrics import JobMetrics
 from models.operations.keep_feed import JOB as FEED
-from models.reads.verify import every_tenant
+from models.reads.verify import TenantName, every_tenant
 from models.signals import Hints
 from models.sources import system_clock
 
@@ -38,13 +38,15 @@ class Job:
     step: does some of the work of one tenant, and returns how much; 0 if none is left.
 
     interval_s: seconds to wait after a round that found nothing more. patience_s: a tenant for whom nothing was found is
-    left out for a quarter of the time since something was, at most this.
+    left out for a quarter of the time since something was, at most this. side_by_side: at how many tenants it is at a
+    time; with more than one, a round does not wait for those that take longer.
     """
 
     name: str
     interval_s: float
     step: Callable[[Ledger, UUID], Awaitable[int]]
     patience_s: float = 0.0
+    side_by_side: int = 1
 
 
 class Quiet:
@@ -88,6 +90,8 @@ JOBS: Final = (
     Job(FEED, feed.INTERVAL_S, feed.relay, feed.PATIENCE_S),
     Job(checkpoints.NAME, checkpoints.INTERVAL_S, checkpoints.run_once),
     Job("feed_pruning", feed.PRUNING_INTERVAL_S, feed.prune),
+    Job("webhooks", webhooks.INTERVAL_S, webhooks.deliver, webhooks.PATIENCE_S, webhooks.SIDE_BY_SIDE),
+    Job("webhook_pruning", webhooks.PRUNING_INTERVAL_S, webhooks.prune),
 )
 
 
@@ -135,11 +139,59 @@ async def working(ledger: Ledger, jobs: Sequence[Job] = JOBS, hints: Hints | Non
             log.warning("a job did not stop within %g s and was cancelled", STOP_LIMIT_S)
 
 
+class Abreast:
+    """Tenants that a job is at, so many at a time at most; each in a task of its own."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._tasks: dict[UUID, asyncio.Task[int]] = {}
+
+    def __contains__(self, tenant_id: UUID) -> bool:
+        return tenant_id in self._tasks
+
+    async def begin(self, tenant_id: UUID, steps: Coroutine[Any, Any, int]) -> int:
+        """Begin at a tenant, as soon as there is room. Returns how much was done at those that have ended meanwhile."""
+        self._tasks[tenant_id] = asyncio.create_task(steps, name=f"job at {tenant_id}")
+        if len(self._tasks) >= self._most:
+            await asyncio.wait(self._tasks.values(), return_when=asyncio.FIRST_COMPLETED)
+        return self.ended()
+
+    def ended(self) -> int:
+        """How much was done at those that have ended since. Raises what one of them has raised."""
+        over = [tenant_id for tenant_id, task in self._tasks.items() if task.done()]
+        tasks = [self._tasks.pop(tenant_id) for tenant_id in over]
+        failed = [task for task in tasks if task.exception() is not None]
+        return sum(task.result() for task in failed or tasks)
+
+    async def all(self) -> int:
+        """Wait for all of them. Returns how much was done."""
+        if self._tasks:
+            await asyncio.wait(self._tasks.values())
+        return self.ended()
+
+    async def stop(self) -> None:
+        """Cancel what is still under way."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        self._tasks.clear()
+
+
 async def _repeat(ledger: Ledger, job: Job, stop: asyncio.Event, quiet: Quiet) -> None:
+    abreast = Abreast(job.side_by_side)
+    try:
+        await _rounds(ledger, job, stop, quiet, abreast)
+        with suppress(DatabaseAway):
+            await abreast.all()
+    finally:
+        await abreast.stop()
+
+
+async def _rounds(ledger: Ledger, job: Job, stop: asyncio.Event, quiet: Quiet, abreast: Abreast) -> None:
     while not stop.is_set():
         try:
             await ledger.check_clock()
-            await _round(ledger, job, stop, quiet=quiet)
+            await _round(ledger, job, stop, quiet=quiet, abreast=abreast)
         except (Unavailable, DatabaseAway) as error:  # logged at a higher level where it was found, once for all jobs
             log.debug("job %s: not now: %s", job.name, error)
         except Exception:
@@ -150,50 +202,96 @@ async def _repeat(ledger: Ledger, job: Job, stop: asyncio.Event, quiet: Quiet) -
 
 
 async def _round(
-    ledger: Ledger, job: Job, stop: asyncio.Event, only: str | None = None, quiet: Quiet | None = None
+    ledger: Ledger,
+    job: Job,
+    stop: asyncio.Event,
+    only: str | None = None,
+    quiet: Quiet | None = None,
+    abreast: Abreast | None = None,
 ) -> tuple[int, list[Exception]]:
-    """Do all there is, and count it."""
+    """Do all there is, and count it. abreast: of a job that goes on at some tenants while the next round begins."""
     metrics: JobMetrics = ledger.metrics.job(job.name)
     began = time.perf_counter()
-    done, failures = await _all_there_is(ledger, job, stop, only, quiet or Quiet(0.0))
-    metrics.end_round(
-        seconds=time.perf_counter() - began, done=done, failures=len(failures), now=system_clock().timestamp()
-    )
-    return done, failures
+    round_ = _Round(ledger, job, stop, only, quiet or Quiet(0.0))
+    if job.side_by_side > 1:
+        done = await round_.abreast(abreast or Abreast(job.side_by_side), wait=abreast is None)
+    else:
+        done = await round_.all_there_is()
+    metrics.end_round(seconds=time.perf_counter() - began, done=done, now=system_clock().timestamp())
+    return done, round_.failures
 
 
-async def _all_there_is(
-    ledger: Ledger, job: Job, stop: asyncio.Event, only: str | None, quiet: Quiet
-) -> tuple[int, list[Exception]]:
-    """Go over the tenants until no work is left, leaving out those that are suspended. A tenant whose step fails is
-    retried at the next interval."""
-    done, failures, broken = 0, list[Exception](), set[UUID]()
-    for _ in range(MAX_ROUNDS):
-        found = 0
+class _Round:
+    """A round of a job over the tenants, leaving out those that are suspended. A tenant whose step fails is retried at the
+    next interval."""
+
+    def __init__(self, ledger: Ledger, job: Job, stop: asyncio.Event, only: str | None, quiet: Quiet) -> None:
+        self._ledger = ledger
+        self._job = job
+        self._stop = stop
+        self._only = only
+        self._quiet = quiet
+        self._broken: set[UUID] = set()
+        self.failures: list[Exception] = []
+
+    async def all_there_is(self) -> int:
+        """Go over the tenants until no work is left. Returns how much was done."""
+        done = 0
+        for _ in range(MAX_ROUNDS):
+            found = 0
+            for tenant in await self._tenants():
+                if self._stop.is_set():
+                    return done + found
+                found += await self._step(tenant)
+            done += found
+            if not found:
+                break
+        return done
+
+    async def abreast(self, at: Abreast, *, wait: bool) -> int:
+        """Begin at each tenant that the job is not at already. wait: until no work is left. Returns how much was done."""
+        done = at.ended()
+        for tenant in await self._tenants():
+            if self._stop.is_set():
+                break
+            if tenant.id not in at:
+                done += await at.begin(tenant.id, self._steps(tenant))
+        return done + (await at.all() if wait else at.ended())
+
+    async def _steps(self, tenant: TenantName) -> int:
+        done = 0
+        for _ in range(MAX_ROUNDS):
+            found = 0 if self._stop.is_set() else await self._step(tenant)
+            done += found
+            if not found:
+                break
+        return done
+
+    async def _tenants(self) -> list[TenantName]:
         tenants = await every_tenant()
-        quiet.keep({tenant.id for tenant in tenants})
-        for tenant in tenants:
-            if stop.is_set():
-                return done + found, failures
-            if (
-                tenant.suspended
-                or tenant.id in broken
-                or only not in (None, tenant.slug)
-                or quiet.is_left_out(tenant.id)
-            ):
-                continue
-            try:
-                await open_books(tenant.id)
-                number = await job.step(ledger, tenant.id)
-                quiet.note(tenant.id, number)
-                found += number
-            except DatabaseAway:
-                raise  # it is away for all of them
-            except Exception as error:  # one tenant's trouble is not the others'
-                log.exception("job %s failed for tenant %s; it is retried at the next interval", job.name, tenant.slug)
-                failures.append(error)
-                broken.add(tenant.id)
-        done += found
-        if not found:
-            break
-    return done, failures
+        self._quiet.keep({tenant.id for tenant in tenants})
+        return [tenant for tenant in tenants if self._has(tenant)]
+
+    def _has(self, tenant: TenantName) -> bool:
+        return not (
+            tenant.suspended
+            or tenant.id in self._broken
+            or self._only not in (None, tenant.slug)
+            or self._quiet.is_left_out(tenant.id)
+        )
+
+    async def _step(self, tenant: TenantName) -> int:
+        try:
+            await open_books(tenant.id)
+            number = await self._job.step(self._ledger, tenant.id)
+        except DatabaseAway:
+            raise  # it is away for all of them
+        except Exception as error:  # one tenant's trouble is not the others'
+            name = self._job.name
+            log.exception("job %s failed for tenant %s; it is retried at the next interval", name, tenant.slug)
+            self._ledger.metrics.job(name).failures += 1
+            self.failures.append(error)
+            self._broken.add(tenant.id)
+            return 0
+        self._quiet.note(tenant.id, number)
+        return number

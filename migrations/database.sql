@@ -2153,6 +2153,100 @@ CREATE TRIGGER seal_deleted AFTER DELETE ON transfers
     FOR EACH ROW EXECUTE FUNCTION seal_transfers();
 GRANT SELECT, INSERT ON transfers TO scrip_app;
 
+CREATE TABLE webhook_deliveries (
+    id              uuid NOT NULL,
+    tenant_id       uuid NOT NULL,
+    webhook_id      uuid NOT NULL,
+    position        bigint,
+    kind            varchar(32),
+    status          varchar(16) NOT NULL,
+    attempts        integer NOT NULL,
+    created_at      timestamptz NOT NULL,
+    attempted_at    timestamptz,
+    next_at         timestamptz,
+    duration_ms     integer,
+    response_status integer,
+    response        varchar(1000),
+    error           varchar(32),
+    CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT webhook_deliveries_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+    CONSTRAINT webhook_deliveries_tenant_id_webhook_id_fkey FOREIGN KEY (tenant_id, webhook_id)
+        REFERENCES webhooks(tenant_id, id),
+    CONSTRAINT webhook_deliveries_attempts CHECK ((attempts = 0) = (attempted_at IS NULL) AND attempts >= 0),
+    CONSTRAINT webhook_deliveries_error CHECK (error IN ('STATUS', 'REDIRECT', 'TIMEOUT', 'CONNECTION', 'TLS', 'NAME',
+        'ADDRESS', 'PROTOCOL')),
+    CONSTRAINT webhook_deliveries_event CHECK (("position" IS NULL) = (kind IS NULL)),
+    CONSTRAINT webhook_deliveries_next CHECK (
+    CASE status
+        WHEN 'RETRYING' THEN next_at IS NOT NULL
+        WHEN 'WAITING' THEN true
+        ELSE next_at IS NULL
+    END),
+    CONSTRAINT webhook_deliveries_status CHECK (status IN ('WAITING', 'RETRYING', 'DELIVERED', 'FAILED', 'CANCELLED'))
+);
+ALTER TABLE webhook_deliveries ALTER COLUMN tenant_id SET (n_distinct=1);
+CREATE INDEX webhook_deliveries_status_key ON webhook_deliveries (tenant_id, webhook_id, status, created_at, id);
+ALTER TABLE webhook_deliveries ENABLE ROW LEVEL SECURITY;
+ALTER TABLE webhook_deliveries FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON webhook_deliveries
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE (status, attempts, attempted_at, next_at, duration_ms, response_status, response, error),
+    DELETE ON webhook_deliveries TO scrip_app;
+
+CREATE TABLE webhooks (
+    id            uuid NOT NULL,
+    tenant_id     uuid NOT NULL,
+    url           varchar(2000) NOT NULL,
+    description   varchar(255),
+    kinds         varchar(4000),
+    rights        varchar(255) NOT NULL,
+    status        varchar(16) NOT NULL,
+    status_since  timestamptz NOT NULL,
+    pause_reason  varchar(16),
+    secret_salt   bytea NOT NULL,
+    secret_key    bytea NOT NULL,
+    former_salt   bytea,
+    former_key    bytea,
+    former_until  timestamptz,
+    position      bigint NOT NULL,
+    settled       bigint NOT NULL,
+    version       integer NOT NULL,
+    due_at        timestamptz,
+    ping_at       timestamptz,
+    look_at       timestamptz,
+    failing_since timestamptz,
+    delivered_at  timestamptz,
+    claimed_by    uuid,
+    claimed_until timestamptz,
+    created_by_id uuid NOT NULL,
+    created_at    timestamptz NOT NULL,
+    deleted_at    timestamptz,
+    CONSTRAINT webhooks_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT webhooks_tenant_id_created_by_id_fkey FOREIGN KEY (tenant_id, created_by_id)
+        REFERENCES actors(tenant_id, id),
+    CONSTRAINT webhooks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+    CONSTRAINT webhooks_claim CHECK ((claimed_by IS NULL) = (claimed_until IS NULL)),
+    CONSTRAINT webhooks_former CHECK (former_until IS NULL AND former_salt IS NULL AND former_key IS NULL OR
+        former_until IS NOT NULL AND octet_length(former_salt) = 16 AND octet_length(former_key) = 8),
+    CONSTRAINT webhooks_pause_reason CHECK (pause_reason IN ('FAILING', 'GONE', 'KEY_UNKNOWN', 'PRUNED')),
+    CONSTRAINT webhooks_paused CHECK ((status = 'PAUSED') = (pause_reason IS NOT NULL)),
+    CONSTRAINT webhooks_positions CHECK (settled >= 0 AND settled <= "position"),
+    CONSTRAINT webhooks_secret CHECK (octet_length(secret_salt) = 16 AND octet_length(secret_key) = 8),
+    CONSTRAINT webhooks_status CHECK (status IN ('ACTIVE', 'DISABLED', 'PAUSED')),
+    CONSTRAINT webhooks_url CHECK (url ~ '^https?://[!-~]+$')
+);
+ALTER TABLE webhooks ALTER COLUMN tenant_id SET (n_distinct=1);
+CREATE UNIQUE INDEX webhooks_url_key ON webhooks (tenant_id, url) WHERE deleted_at IS NULL;
+ALTER TABLE webhooks ENABLE ROW LEVEL SECURITY;
+ALTER TABLE webhooks FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON webhooks
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE (url, description, kinds, rights, status, status_since, pause_reason, secret_salt,
+    secret_key, former_salt, former_key, former_until, position, settled, version, due_at, ping_at, look_at,
+    failing_since, delivered_at, claimed_by, claimed_until, deleted_at), DELETE ON webhooks TO scrip_app;
+
 -- SEQUENCE aerich_id_seq
 
 -- SEQUENCE outbox_position_seq

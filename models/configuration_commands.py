@@ -207,3 +207,66 @@ class RotateToken:
 @dataclass(frozen=True, slots=True)
 class RevokeToken:
     token_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class CreateWebhook:
+    """An endpoint for the feed. The caller derives the secret from the key with the salt, and returns it once.
+
+    kinds: None for all. rights: names of those rights, of which some kinds take one, that the caller has. secret_key: the
+    key's fingerprint. position: begin after this one; None: with what happens from now on.
+    """
+
+    webhook_id: UUID
+    url: str
+    secret_salt: bytes
+    secret_key: bytes
+    rights: frozenset[str]
+    description: str | None = None
+    kinds: frozenset[str] | None = None
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateWebhook:
+    """None leaves as it is. all_kinds: it is told all kinds again. rights: as in CreateWebhook, of this actor."""
+
+    webhook_id: UUID
+    rights: frozenset[str]
+    url: str | None = None
+    description: str | None = None
+    kinds: frozenset[str] | None = None
+    all_kinds: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RotateWebhookSecret:
+    """overlap_minutes: for how long the old secret signs as well."""
+
+    webhook_id: UUID
+    secret_salt: bytes
+    secret_key: bytes
+    overlap_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookNamed:
+    """A webhook to enable, disable or delete."""
+
+    webhook_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class PingWebhook:
+    """A ping to send. delivery_id: of its delivery."""
+
+    webhook_id: UUID
+    delivery_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayWebhook:
+    """Deliver again what follows the position; None: all that is kept."""
+
+    webhook_id: UUID
+    position: int | None = None

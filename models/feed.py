@@ -93,6 +93,14 @@ OF_ACTIONS: Final[Mapping[str, EventKind]] = MappingProxyType(
         "tenant.updated": EventKind.SETTINGS_CHANGED,
         "tenant.suspended": EventKind.SETTINGS_CHANGED,
         "tenant.resumed": EventKind.SETTINGS_CHANGED,
+        "webhook.created": EventKind.SETTINGS_CHANGED,
+        "webhook.updated": EventKind.SETTINGS_CHANGED,
+        "webhook.rotated": EventKind.SETTINGS_CHANGED,
+        "webhook.enabled": EventKind.SETTINGS_CHANGED,
+        "webhook.disabled": EventKind.SETTINGS_CHANGED,
+        "webhook.paused": EventKind.SETTINGS_CHANGED,
+        "webhook.deleted": EventKind.SETTINGS_CHANGED,
+        "webhook.replayed": EventKind.SETTINGS_CHANGED,
     }
 )
 """By the audit's action."""
@@ -104,6 +112,7 @@ NO_NEWS: Final = frozenset(
         "bulk.reversed",
         "credit_note.created",
         "bulk.cancelled",
+        "webhook.tested",
         *(topic for topic in OF_TOPICS if topic not in OF_ACTIONS),
     }
 )
@@ -255,8 +264,11 @@ PRUNE: Final = """
     delete from feed where tenant_id = $1 and position <= (
            select max(f.position) from (select position, recorded_at from feed where tenant_id = $1
                                          order by position limit $3) f
-            where f.recorded_at < $2)"""
-"""Delete the oldest events, recorded before $2: at most $3."""
+            where f.recorded_at < $2
+              and f.position <= coalesce((
+                  select min(settled) from webhooks
+                   where tenant_id = $1 and status = 'ACTIVE' and deleted_at is null), f.position))"""
+"""Delete the oldest events, recorded before $2: at most $3, and none that an active webhook has not got."""
 PRUNED: Final = "update feed_heads set pruned = pruned + $2 where tenant_id = $1 and id = $1"
 EMPTY: Final = """
     delete from outbox where tenant_id = $1 and created_at <= (

@@ -427,3 +427,63 @@ class EventKind(StrEnum):
     """Another part of the configuration was changed: tiers, rewards, services, products, or the tenant itself."""
     CHECKPOINT_MADE = "CHECKPOINT_MADE"
     """A signed checkpoint of the books was made."""
+
+
+class WebhookStatus(StrEnum):
+    """State of a webhook."""
+
+    ACTIVE = "ACTIVE"
+    """Events are delivered."""
+    DISABLED = "DISABLED"
+    """Somebody has disabled it."""
+    PAUSED = "PAUSED"
+    """Scrip has stopped delivering, for the reason that `pauseReason` gives, until somebody enables it."""
+
+
+class WebhookPause(StrEnum):
+    """Reason for which Scrip has stopped delivering."""
+
+    FAILING = "FAILING"
+    """Nothing could be delivered for three days."""
+    GONE = "GONE"
+    """The endpoint answered 410 Gone."""
+    KEY_UNKNOWN = "KEY_UNKNOWN"
+    """The key that its secret was derived from is not known here: rotate the secret."""
+    PRUNED = "PRUNED"
+    """Events that it has not got are not kept any more: say from where to go on, by replayWebhook."""
+
+
+class DeliveryStatus(StrEnum):
+    """State of a delivery."""
+
+    WAITING = "WAITING"
+    """It waits for an earlier event of the same account, or for its turn."""
+    RETRYING = "RETRYING"
+    """It has failed, and will be tried again."""
+    DELIVERED = "DELIVERED"
+    """The endpoint has taken it, with a status from 200 to 299."""
+    FAILED = "FAILED"
+    """It was given up."""
+    CANCELLED = "CANCELLED"
+    """A replay took its place."""
+
+
+class DeliveryError(StrEnum):
+    """Reason for which an attempt failed."""
+
+    STATUS = "STATUS"
+    """The endpoint answered with another status than 200 to 299."""
+    REDIRECT = "REDIRECT"
+    """The endpoint answered with a redirect. None is followed."""
+    TIMEOUT = "TIMEOUT"
+    """The endpoint took longer than 15 seconds."""
+    CONNECTION = "CONNECTION"
+    """No connection came about, or it broke."""
+    TLS = "TLS"
+    """The endpoint's certificate is not valid for its name, or no encryption could be agreed on."""
+    NAME = "NAME"
+    """The host's name is not known."""
+    ADDRESS = "ADDRESS"
+    """The host is in a network to which the operator allows no requests."""
+    PROTOCOL = "PROTOCOL"
+    """The answer was not HTTP."""

@@ -26,6 +26,7 @@ from models.session import TenantConnection, database_time, pool_size, tenant_tr
 from models.sources import DatabaseClock, GivenClock, LedgerClock, RandomSource
 from models.throttle import Throttle
 from models.units import Failed, Posted, Refused, Replayed, Requeued, Result, Unit
+from models.webhooks import WebhookSetup
 from turns.slices import MANY_ROWS, beside
 
 CONNECTIONS_TO_ONE_IN_LINE: Final = 4
@@ -45,10 +46,14 @@ class Watcher(Protocol):
 
 
 class Ledger:
-    """The ledger's entry point. One per process. clock: a DatabaseClock, or an independent one, for tests."""
+    """The ledger's entry point. One per process. clock: a DatabaseClock, or an independent one, for tests. webhooks: what
+    the operator has set for them; nothing is, unless given."""
 
     def __init__(
-        self, clock: DatabaseClock | Callable[[], datetime] | None = None, source: Source | None = None
+        self,
+        clock: DatabaseClock | Callable[[], datetime] | None = None,
+        source: Source | None = None,
+        webhooks: WebhookSetup | None = None,
     ) -> None:
         self.clock: LedgerClock
         if clock is None:
@@ -56,6 +61,7 @@ class Ledger:
         else:
             self.clock = clock if isinstance(clock, DatabaseClock) else GivenClock(clock)
         self.source: Source = source or RandomSource()
+        self.webhooks = webhooks or WebhookSetup()
         self.configurations = Configurations()
         self.metrics = LedgerMetrics()
         self.watcher: Watcher | None = None

@@ -1,6 +1,7 @@
 """Process-wide counters of the ledger and its jobs, exported at /metrics."""
 
 from dataclasses import dataclass, field
+from uuid import UUID
 
 
 @dataclass(slots=True)
@@ -27,14 +28,42 @@ class JobMetrics:
         """Note the age of work that the round under way has found."""
         self._oldest_s = max(self._oldest_s, age_s)
 
-    def end_round(self, *, seconds: float, done: int, failures: int, now: float) -> None:
+    def end_round(self, *, seconds: float, done: int, now: float) -> None:
         """Note a completed round. now: Unix time."""
         self.rounds += 1
         self.seconds += seconds
         self.done += done
-        self.failures += failures
         self.ended_at = now
         self._lag_s, self._oldest_s = self._oldest_s, 0.0
+
+
+@dataclass(slots=True)
+class WebhookMetrics:
+    """Of the webhooks that this process delivers. attempts: their number by outcome.
+
+    Of each tenant with webhooks, as it was last looked at. paused: how many Scrip has stopped. oldest: Unix time at which
+    the oldest event was recorded that an active one has not got.
+    """
+
+    attempts: dict[str, int] = field(default_factory=dict)
+    paused: dict[UUID, int] = field(default_factory=dict)
+    oldest: dict[UUID, float] = field(default_factory=dict)
+
+    def count(self, outcome: str) -> None:
+        self.attempts[outcome] = self.attempts.get(outcome, 0) + 1
+
+    def looked(self, tenant_id: UUID, paused: int, oldest: float | None) -> None:
+        """Note what a look at a tenant has found."""
+        self.paused.pop(tenant_id, None)
+        self.oldest.pop(tenant_id, None)
+        if paused:
+            self.paused[tenant_id] = paused
+        if oldest is not None:
+            self.oldest[tenant_id] = oldest
+
+    def lag_s(self, now: float) -> float:
+        """The age of the oldest event that was not delivered; now: Unix time."""
+        return max(0.0, now - min(self.oldest.values())) if self.oldest else 0.0
 
 
 @dataclass(slots=True)
@@ -53,6 +82,7 @@ class LedgerMetrics:
     units: dict[str, int] = field(default_factory=dict)
     denials: dict[str, int] = field(default_factory=lambda: {"recorded": 0, "unrecorded": 0})
     jobs: dict[str, JobMetrics] = field(default_factory=dict)
+    webhooks: WebhookMetrics = field(default_factory=WebhookMetrics)
 
     def count(self, result: str) -> None:
         self.units[result] = self.units.get(result, 0) + 1

@@ -1,4 +1,5 @@
-"""Signals between processes, by LISTEN and NOTIFY: that something was recorded, and that a feed has grown.
+"""Signals between processes, by LISTEN and NOTIFY: that a feed is followed, that something was recorded in such a tenant,
+and that its feed has grown.
 
 They are hints: nothing depends on them but how soon something is seen. Each process listens on one connection of its own,
 outside the pool. Through a pooler that lends connections out by transaction nobody can listen; then all look by
@@ -7,7 +8,7 @@ themselves, now and then.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from time import monotonic
 from typing import Any, Final
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 RECORDED: Final = "scrip_recorded"
 """The channel of tenants in which something was written: for those that run the relay."""
+FOLLOWED: Final = "scrip_followed"
+"""The channel of tenants whose feeds are followed: only of these is told that something was written."""
 GROWN: Final = "scrip_feed"
 """The channel of feeds that have new events: a tenant and a position. From the relay."""
 GATHER_S: Final = 0.02
@@ -30,6 +33,11 @@ PAUSE_S: Final = 0.2
 PING_S: Final = 10.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 """Before listening is tried again."""
+RESTS: Final = 20
+"""How many times as long as it took to relay a tenant's events it is left alone: this is to be little beside postings."""
+SAID_AGAIN_S: Final = 10.0
+FOLLOWED_S: Final = 30.0
+"""A tenant counts as followed for so long after that was said."""
 MAX_HINTS: Final = 100_000
 """Tenants that are remembered. The relay finds others by itself."""
 
@@ -42,19 +50,36 @@ def told_growth(tenant_id: UUID, position: int) -> str:
 
 
 class Hints:
-    """Tenants in which something was written, each at most every PAUSE_S."""
+    """Followed tenants in which something was written, each at most every PAUSE_S."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._news = asyncio.Event()
         self._noted: set[UUID] = set()
-        self._taken: dict[UUID, float] = {}
+        self._left_until: dict[UUID, float] = {}
+        self._followed: dict[UUID, float] = {}
+
+    def follow(self, tenant_id: UUID) -> None:
+        """The tenant's feed is followed somewhere."""
+        now = self._clock()
+        self._followed = {tenant: until for tenant, until in self._followed.items() if until > now}
+        if len(self._followed) < MAX_HINTS:
+            self._followed[tenant_id] = now + FOLLOWED_S
 
     def note(self, tenant_id: UUID) -> None:
         """Something was written there."""
+        if tenant_id in self._followed:
+            self.hear(tenant_id)
+
+    def hear(self, tenant_id: UUID) -> None:
+        """Somebody says that something was written there."""
         if len(self._noted) < MAX_HINTS:
             self._noted.add(tenant_id)
             self._news.set()
+
+    def rest(self, tenant_id: UUID, took_s: float) -> None:
+        """Leave the tenant alone for a while, since it took so long to see to it."""
+        self._left_until[tenant_id] = self._clock() + max(PAUSE_S, RESTS * took_s)
 
     async def take(self) -> list[UUID]:
         """Wait for some, and take them."""
@@ -62,11 +87,11 @@ class Hints:
             await self._news.wait()
             await asyncio.sleep(GATHER_S)
             now = self._clock()
-            self._taken = {tenant: at for tenant, at in self._taken.items() if now - at < PAUSE_S}
-            due = [tenant for tenant in self._noted if tenant not in self._taken]
+            self._left_until = {tenant: until for tenant, until in self._left_until.items() if until > now}
+            due = [tenant for tenant in self._noted if tenant not in self._left_until]
             if due:
                 self._noted.difference_update(due)
-                self._taken |= dict.fromkeys(due, now)
+                self._left_until |= dict.fromkeys(due, now + PAUSE_S)
                 if not self._noted:
                     self._news.clear()
                 return due
@@ -137,20 +162,33 @@ class Listener:
             log.warning("something else than Scrip speaks on %s", channel)
 
 
+async def say_followed(tenants: Callable[[], Collection[UUID]], news: asyncio.Event) -> None:
+    """Say which feeds are followed here, now and then and whenever there is news, for as long as this task lasts."""
+    while True:
+        news.clear()
+        if followed := [str(tenant) for tenant in tenants()]:
+            await _say(FOLLOWED, followed)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SAID_AGAIN_S):
+                await news.wait()
+
+
 async def tell_recorded(hints: Hints) -> None:
     """Tell those that run the relay of each hint, for as long as this task lasts."""
     while True:
-        tenants = [str(tenant) for tenant in await hints.take()]
+        await _say(RECORDED, [str(tenant) for tenant in await hints.take()])
 
-        async def tell(raw: Raw, told: list[str] = tenants) -> None:
-            await raw.execute(NOTIFY, RECORDED, told)
 
-        try:
-            await ask(tell)
-        except DatabaseAway:
-            log.debug("nobody was told of what was written", exc_info=True)
-        except Exception:
-            log.exception("nobody was told of what was written")
+async def _say(channel: str, told: list[str]) -> None:
+    async def tell(raw: Raw) -> None:
+        await raw.execute(NOTIFY, channel, told)
+
+    try:
+        await ask(tell)
+    except DatabaseAway:
+        log.debug("nobody was told on %s", channel, exc_info=True)
+    except Exception:
+        log.exception("nobody was told on %s", channel)
 
 
 @asynccontextmanager
@@ -164,9 +202,9 @@ async def noted(hints: Hints) -> AsyncIterator[None]:
         pool.wrote = None
 
 
-def heard_recorded(hints: Hints) -> Callable[[str], None]:
-    """Hears RECORDED."""
-    return lambda said: hints.note(UUID(said))
+def heard_tenant(done: Callable[[UUID], None]) -> Callable[[str], None]:
+    """Hears RECORDED or FOLLOWED."""
+    return lambda said: done(UUID(said))
 
 
 def heard_growth(grown: Callable[[UUID, int], None]) -> Callable[[str], None]:

@@ -1,7 +1,7 @@
 """events: the feed of what happened, in the order in which it was recorded."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 import strawberry
 
@@ -11,20 +11,10 @@ from models.kinds import EventKind
 from models.reads import events
 from models.reads.paging import BadPage, Condition, Listing
 from schema.context import Context, Info
+from schema.event_rights import NARROWER, rights_for
 from schema.ids import asked_id
 from schema.types.events import EventConnection
 from schema.types.pages import asked_page, root_page
-
-APPROVALS: Final = frozenset(kind for kind in EventKind if kind.startswith("APPROVAL_"))
-CONFIGURATION: Final = frozenset(
-    {EventKind.LIMIT_CHANGED, EventKind.REASON_CHANGED, EventKind.TOKEN_CHANGED, EventKind.SETTINGS_CHANGED}
-)
-NARROWER: Final = {
-    **dict.fromkeys(APPROVALS, Permission.APPROVE),
-    **dict.fromkeys(CONFIGURATION, Permission.READ_CONFIG),
-    EventKind.BULK_FINISHED: Permission.BULK,
-}
-"""Kinds that take another right beside the one to the feed."""
 
 
 def hidden_from(context: Context) -> frozenset[EventKind]:
@@ -34,7 +24,7 @@ def hidden_from(context: Context) -> frozenset[EventKind]:
 
 def rights(_context: Context, types: list[EventKind] | None = None, **_: object) -> tuple[Permission, ...]:
     """Return the right to the feed, and those that the kinds asked for take beside it."""
-    return (Permission.READ_EVENTS, *dict.fromkeys(NARROWER[kind] for kind in types or () if kind in NARROWER))
+    return (Permission.READ_EVENTS, *rights_for(types or ()))
 
 
 async def resolve(
@@ -56,7 +46,7 @@ async def resolve(
     context = info.context
     page = (first, after, last, before)
     if types is not None:
-        context.require(*dict.fromkeys(NARROWER[kind] for kind in types if kind in NARROWER), own=False)
+        context.require(*rights_for(types), own=False)
     kinds = None if types is None else frozenset(types)
     listing, parent, conditions = await _asked(context, kinds, customer_id)
     if parent is None:

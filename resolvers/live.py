@@ -18,9 +18,10 @@ from models.reads import events
 from models.reads.events import EVENTS, EventView
 from models.reads.live import Choice, TooMany, TooSlow
 from models.reads.paging import BadPage
-from resolvers.events import APPROVALS, NARROWER, hidden_from
+from resolvers.events import hidden_from
 from schema.context import Context, Info
 from schema.errors import FollowsTooSlowly, TooManyFollowers, Unauthenticated
+from schema.event_rights import APPROVALS, NARROWER, rights_for
 from schema.ids import asked_id
 from schema.types.base import Edge
 from schema.types.bulk import BulkOperation
@@ -58,10 +59,10 @@ async def resolve_events(
     """
     context = info.context
     kinds = None if types is None else frozenset(types)
-    context.require(*dict.fromkeys(NARROWER[kind] for kind in types or () if kind in NARROWER), own=False)
+    context.require(*rights_for(types or ()), own=False)
     async with aclosing(_followed(context, kinds, customer_id, after)) as followed:
         async for view in followed:
-            yield edge_of(view, context.loaders.show(view))
+            yield edge_of(view)
 
 
 async def resolve_accounts(

@@ -150,6 +150,8 @@ class Loaders:
     rewards = NodeRows("Reward")
     services = NodeRows("Service")
     transactions = NodeRows("Transaction")
+    webhook_deliveries = NodeRows("WebhookDelivery")
+    webhooks = NodeRows("Webhook")
 
     balances = Kind(_balances)
     """All accounts of a customer."""

@@ -61,6 +61,7 @@ import resolvers.viewer
 import resolvers.void_credit
 import resolvers.void_invoice
 import resolvers.void_payment
+import resolvers.webhooks
 from auth.roles import Permission as May
 from gateway.compiled.extension import COMPILE_AT
 from gateway.documents import DocumentCache
@@ -152,6 +153,9 @@ class Query:
 
     partner_tokens = root_field(resolvers.partner_tokens.resolve_all, May.READ_CONFIG, May.WRITE_TOKENS)
 
+    webhooks = root_field(resolvers.webhooks.resolve_all, May.READ_CONFIG, May.WRITE_WEBHOOKS)
+    webhook_deliveries = root_field(resolvers.webhooks.resolve_deliveries, May.READ_CONFIG, May.WRITE_WEBHOOKS)
+
     audit_trail = root_field(resolvers.audit_trail.resolve, May.READ_AUDIT, cost=REPORT)
     checkpoints = root_field(resolvers.checkpoints.resolve, May.READ_LEDGER)
     receipt = root_field(resolvers.checkpoints.resolve_receipt, May.READ_LEDGER, own=True, cost=PROOF)
@@ -234,6 +238,18 @@ class Mutation:
     )
     rotate_token = root_field(resolvers.partner_tokens.resolve_rotate, May.WRITE_TOKENS)
     revoke_token = root_field(resolvers.partner_tokens.resolve_revoke, May.WRITE_TOKENS)
+    create_webhook = root_field(
+        resolvers.webhooks.resolve_create, May.WRITE_WEBHOOKS, exactly=resolvers.webhooks.rights_to_create
+    )
+    update_webhook = root_field(
+        resolvers.webhooks.resolve_update, May.WRITE_WEBHOOKS, exactly=resolvers.webhooks.rights_to_update
+    )
+    rotate_webhook_secret = root_field(resolvers.webhooks.resolve_rotate, May.WRITE_WEBHOOKS)
+    enable_webhook = root_field(resolvers.webhooks.resolve_enable, May.WRITE_WEBHOOKS)
+    disable_webhook = root_field(resolvers.webhooks.resolve_disable, May.WRITE_WEBHOOKS)
+    delete_webhook = root_field(resolvers.webhooks.resolve_delete, May.WRITE_WEBHOOKS)
+    test_webhook = root_field(resolvers.webhooks.resolve_test, May.WRITE_WEBHOOKS)
+    replay_webhook = root_field(resolvers.webhooks.resolve_replay, May.WRITE_WEBHOOKS)
     update_tenant = root_field(resolvers.update_tenant.resolve, May.WRITE_CONFIG)
 
 

@@ -17,7 +17,7 @@ from app.sample.demo import load as load_sample
 from app.sample.pages.render import curl_line
 from app.sample.tokens import LIFETIME, demo_tokens
 from app.settings import Settings, load_settings
-from app.tokens.keys import made_secret, others_issue
+from app.tokens.keys import made_secret, made_webhook_key, others_issue
 
 
 def run_command() -> None:
@@ -57,6 +57,8 @@ def _with_keys(settings: Settings) -> Settings:
     """The settings as they are in the environment by now, with a secret made up if there are no keys."""
     if not others_issue(settings):
         os.environ["SCRIP_JWT_SECRET"] = made_secret(settings)
+    if settings.webhook_key is None:
+        os.environ["SCRIP_WEBHOOK_KEY"] = made_webhook_key(settings)
     return load_settings()
 
 

@@ -29,6 +29,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.http.series import SERIES, Sources
 from app.http.shared_metrics import SharedMetrics
 from app.http.verify_file import LastVerify
+from gateway.http.media import wants_stream
 
 # Else there is one more series for each counter and bucket, of an instant that nobody asks for.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -141,14 +142,14 @@ class Metrics:
 
 
 class Timing:
-    """ASGI middleware: measures requests to /graphql."""
+    """ASGI middleware: measures requests to /graphql, but streams, which last for hours."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != "/graphql":
+        if scope["type"] != "http" or scope["path"] != "/graphql" or wants_stream(scope):
             await self._app(scope, receive, send)
             return
         with self._metrics.timed() as timed:

@@ -5,9 +5,12 @@ trailers, of any size. (Its other parser, h11, bounds the size alone, and takes 
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from gateway.streams import CONNECTION
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Of a request line with its headers, of trailers, of everything else that is not body. As much as h11 takes."""
@@ -82,6 +85,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._undigested = 0
         self._dropped = 0
         self._running: RequestResponseCycle | None = None
+        self._told: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected."""
@@ -132,6 +136,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """One request is answered at a time, though several may have come."""
         self._running = cycle
+        self._told = None
+        cycle.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]
         cycle.transport = OneWrite(cycle.transport)  # type: ignore[assignment]
         super()._start_asgi_task(cycle, app)
 
@@ -160,10 +166,22 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._in_message and not self.transport.is_closing():
             self._wait()
 
+    def abort(self) -> None:
+        """End the connection at once, whatever its client has not read."""
+        self.transport.abort()
+
+    def on_stop(self, told: Callable[[], None]) -> None:
+        """Have this called when the server is told to stop, before the response under way is complete; at once if it was."""
+        self._told = told
+        if self._is_ending:
+            told()
+
     def shutdown(self) -> None:
         """The server was told to stop. Its client is told by an answer: a connection that is closed unasked may have a
         request on its way, which nobody would answer."""
         self._is_ending = True
+        if self._told is not None and self._answering():
+            self._told()
         if self._answering() and not self.cycle.response_started:
             super().shutdown()
         else:

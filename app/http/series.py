@@ -53,6 +53,11 @@ SERIES: Final[Mapping[str, Series]] = MappingProxyType(
             "name",
             "livemax",
         ),
+        "scrip_webhook_attempts": Series("Attempts to deliver to webhooks, by how they ended.", "outcome"),
+        "scrip_webhooks_paused": Series("Webhooks that Scrip has stopped, of the tenants looked at.", mode="livemax"),
+        "scrip_webhook_lag_seconds": Series(
+            "Age of the oldest event that an active webhook has not got.", mode="livemax"
+        ),
         "scrip_units_waiting": Series("Requests waiting for a posting.", mode="livesum"),
         "scrip_units_longest_wait_seconds": Series("For how long the first of them has waited.", mode="livemax"),
         "scrip_http_requests_under_way": Series("Requests to /graphql that are being answered.", mode="livesum"),
@@ -130,6 +135,10 @@ class Sources:
             yield "scrip_job_lag_seconds", name, job.lag_s
             if job.rounds:
                 yield "scrip_job_ended_timestamp_seconds", name, job.ended_at
+        webhooks = self.ledger.metrics.webhooks
+        yield from _labelled("scrip_webhook_attempts", webhooks.attempts)
+        yield "scrip_webhooks_paused", None, sum(webhooks.paused.values())
+        yield "scrip_webhook_lag_seconds", None, webhooks.lag_s(self.ledger.clock().timestamp())
 
     def _live(self) -> Iterator[Value]:
         if self.live is None:

@@ -19,6 +19,7 @@ from app.http.request_id import identified
 from app.http.request_log import logged, unlogged
 from app.http.security_headers import secured
 from auth.backend import BearerBackend
+from gateway.http.media import wants_stream
 from gateway.http.view import Answer, GraphQLView
 
 PATH: Final = "/graphql"
@@ -56,7 +57,9 @@ class StraightWay:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or WebSocket."""
-        straight = scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "POST"
+        straight = (
+            scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "POST" and not wants_stream(scope)
+        )
         await (self._way if straight else self._app)(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:

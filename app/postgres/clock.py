@@ -11,6 +11,7 @@ from app.settings import Settings
 from models.errors import DatabaseAway
 from models.ledger import Ledger
 from models.sources import DatabaseClock
+from models.webhooks import WebhookKey, WebhookSetup
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,18 @@ SYNC_TIMEOUT_S: Final = 5.0
 
 def new_ledger(settings: Settings) -> Ledger:
     """A ledger by the database's clock, which writes nothing while this machine's differs more than the settings allow."""
-    return Ledger(DatabaseClock(max_skew=timedelta(seconds=settings.max_clock_skew)))
+    clock = DatabaseClock(max_skew=timedelta(seconds=settings.max_clock_skew))
+    return Ledger(clock, webhooks=webhook_setup(settings))
+
+
+def webhook_setup(settings: Settings) -> WebhookSetup:
+    """Settings of webhooks, as the ledger has them."""
+    keys = "" if settings.webhook_key is None else settings.webhook_key.get_secret_value()
+    return WebhookSetup(
+        keys=tuple(WebhookKey(key.strip().encode()) for key in keys.split(",") if key.strip()),
+        networks=settings.webhook_networks,
+        plain_http=settings.webhook_http,
+    )
 
 
 @asynccontextmanager

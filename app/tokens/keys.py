@@ -10,6 +10,7 @@ from auth.jwks import key_source
 from auth.keys import MIN_SECRET_BYTES, KeySource, load_or_create_secret
 
 KEPT_IN = "jwt-secret"
+WEBHOOK_KEY_KEPT_IN = "webhook-key"
 
 
 def token_keys(settings: Settings) -> KeySource:
@@ -65,6 +66,17 @@ def made_secret(settings: Settings) -> str:
         return settings.jwt_secret.get_secret_value()
     try:
         return load_or_create_secret(settings.data_dir / KEPT_IN)
+    except KeyConfigurationError as error:
+        raise SetupProblem(_sentence(error)) from error
+
+
+def made_webhook_key(settings: Settings) -> str:
+    """The key that secrets of webhooks are derived from, made and kept in the data folder. For `scrip run` alone.
+
+    Raises SetupProblem if it cannot be kept.
+    """
+    try:
+        return load_or_create_secret(settings.data_dir / WEBHOOK_KEY_KEPT_IN)
     except KeyConfigurationError as error:
         raise SetupProblem(_sentence(error)) from error
 

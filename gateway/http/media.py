@@ -2,9 +2,12 @@
 
 from functools import lru_cache
 
+from starlette.types import Scope
+
 JSON = "application/json"
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 HTML = "text/html"
+EVENT_STREAM = "text/event-stream"
 
 # In our order of preference: a client that takes anything gets what clients have always got.
 _RESPONSE_TYPES = (JSON, GRAPHQL_RESPONSE)
@@ -23,6 +26,19 @@ def response_type(accept: str | None) -> str | None:
         if quality > best_quality:
             best, best_quality = offered, quality
     return best
+
+
+def wants_stream(scope: Scope) -> bool:
+    """Whether a request's sender takes a stream of server-sent events and no JSON."""
+    return any(name == b"accept" and _takes_stream(value) for name, value in scope["headers"])
+
+
+@lru_cache(maxsize=128)
+def _takes_stream(accept: bytes) -> bool:
+    """Whether it names that type, before any of ours."""
+    names = [name for name, quality in _ranges(accept.decode("latin-1")) if quality > 0]
+    ours = (name for name in names if name in (EVENT_STREAM, *_RESPONSE_TYPES))
+    return next(ours, None) == EVENT_STREAM
 
 
 @lru_cache(maxsize=128)

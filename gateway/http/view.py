@@ -44,6 +44,10 @@ DEFAULT_EXECUTION_TIMEOUT = 30.0
 TIMEOUT_MESSAGE = (
     "The operation took too long. It may have been done all the same: repeat it with the same idempotency key."
 )
+_WAYS_TO_FOLLOW = (
+    "Subscriptions run over WebSocket on this path, with the protocol graphql-transport-ws, or as a stream, with the header "
+    "`Accept: text/event-stream`."
+)
 _ALLOWED_METHODS = "GET, POST"
 _ALWAYS_400 = frozenset({ErrorCode.OPERATION_RESOLUTION_FAILURE, ErrorCode.DOCUMENT_NOT_TRUSTED})
 _GET_OPERATIONS = frozenset({OperationType.QUERY})
@@ -200,7 +204,7 @@ def _unavailable(message: str) -> HttpError:
 
 def _refused_operation(operation: OperationType) -> HttpError:
     if operation is OperationType.SUBSCRIPTION:
-        return HttpError(400, "Subscriptions run over WebSocket on this path, with the protocol graphql-transport-ws.")
+        return HttpError(400, _WAYS_TO_FOLLOW)
     return _method_not_allowed("Send mutations by POST.", "POST")
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.http.requests import DEFAULT_MAX_BODY_BYTES
 from gateway.http.view import DEFAULT_EXECUTION_TIMEOUT
@@ -13,9 +14,9 @@ from gateway.http.view import DEFAULT_EXECUTION_TIMEOUT
 class SocketLimits:
     """Limits on WebSockets. Times are in seconds.
 
-    init_timeout: until a client must have sent its token. check_interval: at most between two checks that the token is
-    still valid. send_timeout: how long a client may leave a message unread. max_sockets: in this process.
-    max_operations: running on one socket at a time.
+    init_timeout: until a client must have sent its token. check_interval: between two checks that the token is still
+    valid, of a connection that is silent; longer if there are many. send_timeout: how long a client may leave a message
+    unread. max_sockets: in this process. max_operations: running on one socket at a time.
     """
 
     init_timeout: float = 10.0
@@ -29,6 +30,11 @@ class SocketLimits:
     max_message_bytes: int = DEFAULT_MAX_BODY_BYTES
 
 
+MANY_SOCKETS: Final = 1_000
+"""Connections whose tokens are checked as often as is set; those of more, all together no oftener."""
+MAX_CHECK_INTERVAL: Final = 10.0
+
+
 class OpenSockets:
     """The number of open sockets in this process, and of each holder."""
 
@@ -36,6 +42,12 @@ class OpenSockets:
         self._limits = limits
         self._held: Counter[Hashable] = Counter()
         self.number = 0
+
+    @property
+    def check_interval(self) -> float:
+        """Seconds between two checks of a silent connection's token: one precedes an operation and a message anyway."""
+        interval = self._limits.check_interval
+        return min(interval * max(self.number / MANY_SOCKETS, 1.0), max(interval, MAX_CHECK_INTERVAL))
 
     @contextmanager
     def one_more(self) -> Iterator[bool]:

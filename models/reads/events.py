@@ -54,8 +54,9 @@ _FACTS: Final = f"""
                where p.tenant_id = $1 and p.id = t.subject_id)
          when {_NOTES} then (
               select jsonb_build_array(c.invoice_id, i.currency, c.amount_minor)
-                from credit_notes c join invoices i on i.tenant_id = $1 and i.id = c.invoice_id
-               where c.tenant_id = $1 and c.id = coalesce(t.subject_id, t.id))
+                from (select invoice_id, amount_minor from credit_notes
+                       where tenant_id = $1 and id = coalesce(t.subject_id, t.id) offset 0) c
+                cross join lateral (select currency from invoices where tenant_id = $1 and id = c.invoice_id offset 0) i)
          when {_COUPONS} then (
               select jsonb_build_array(reward_id, points_spent_minor) from coupons
                where tenant_id = $1 and id = t.subject_id)

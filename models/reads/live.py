@@ -7,7 +7,7 @@ its choice has; then it joins the tenant's channel, which reads on for all of th
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -185,10 +185,17 @@ class LiveFeed:
         self.limits = limits or LiveLimits()
         self.metrics = LiveMetrics()
         self.told = False
+        self.news = asyncio.Event()
+        """Set whenever another tenant's feed is followed."""
         self.relay = relay
         self._channels: dict[UUID, _Channel] = {}
         self._catching_up = asyncio.Semaphore(MAX_CATCHING_UP)
         self._entered: Counter[UUID] = Counter()
+
+    @property
+    def tenants(self) -> Collection[UUID]:
+        """Those whose feeds are followed here."""
+        return self._channels.keys()
 
     @property
     def followers(self) -> int:
@@ -255,6 +262,7 @@ class LiveFeed:
         if channel is None:
             channel = self._channels[tenant_id] = _Channel(tenant_id)
             channel.task = asyncio.create_task(self._read_on(channel), name="live feed")
+            self.news.set()
         channel.entered += 1
         try:
             yield channel

@@ -40,6 +40,7 @@ from models.tables.ledger import (
 from models.tables.requests import ApprovalRequest, BulkOperation, BulkRow, ReversedRow
 from models.tables.rewards import Coupon
 from models.tables.tenancy import Actor, Customer, ExternalIdLeft, PartnerToken, Tenant, TenantSlug
+from models.tables.webhooks import Webhook, WebhookDelivery
 
 __all__ = [
     "Account",
@@ -98,4 +99,6 @@ __all__ = [
     "TransactionText",
     "Transfer",
     "TransferredCredit",
+    "Webhook",
+    "WebhookDelivery",
 ]

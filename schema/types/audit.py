@@ -33,6 +33,7 @@ NODES: Final = {
     "tenant": "Tenant",
     "tier": "Tier",
     "token": "PartnerToken",
+    "webhook": "Webhook",
 }
 """Type of an action's subject, by the action's first word, if it has an id in this API."""
 

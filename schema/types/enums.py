@@ -15,6 +15,8 @@ for kind in (
     kinds.Counter,
     kinds.CouponStatus,
     kinds.CreditStatus,
+    kinds.DeliveryError,
+    kinds.DeliveryStatus,
     kinds.EventKind,
     kinds.ReceiptState,
     kinds.GiveBack,
@@ -29,6 +31,8 @@ for kind in (
     kinds.RewardKind,
     kinds.Role,
     kinds.TransactionKind,
+    kinds.WebhookPause,
+    kinds.WebhookStatus,
 ):
     strawberry.enum(kind)
 

@@ -5,14 +5,15 @@ from uuid import UUID
 
 import strawberry
 
+from gateway.sharing import SHARED, Shared
 from models.kinds import EventKind
 from models.reads.events import EVENTS, EventView
 from models.reads.paging import Key, Page
 from schema.context import Info
 from schema.types.account import Account
-from schema.types.base import Cursors, Edge, resolved
+from schema.types.base import Cursors, Edge, of_view, resolved
 from schema.types.bulk import BulkOperation
-from schema.types.events import Event
+from schema.types.events import TYPES, Event
 from schema.types.requests import ApprovalRequest
 
 _FACT_IS_ACCOUNT = frozenset({EventKind.CREDIT_HELD, EventKind.HOLD_LAPSED})
@@ -26,9 +27,22 @@ def cursor_of(position: int) -> str:
     return _CURSORS.of(Key((position,)))
 
 
-def edge_of(view: EventView, shown: Event) -> Edge[Event]:
-    """The event with its cursor, as a page of the feed has it."""
-    return Edge(node=shown, cursors=_CURSORS, key=Key((view.position,)))
+MAX_SHOWN: Final = 1_000
+_shown: Final[dict[int, tuple[EventView, Edge[Event]]]] = {}
+
+
+def edge_of(view: EventView) -> Edge[Event]:
+    """The event with its cursor, as a page of the feed has it: one object for all who follow it, since nothing below it
+    depends on who asks."""
+    known = _shown.get(id(view))
+    if known is not None and known[0] is view:
+        return known[1]
+    edge = Edge(node=of_view(TYPES[view.kind], view), cursors=_CURSORS, key=Key((view.position,)))
+    setattr(edge, SHARED, Shared())
+    if len(_shown) >= MAX_SHOWN:
+        del _shown[next(iter(_shown))]
+    _shown[id(view)] = view, edge
+    return edge
 
 
 @strawberry.type

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -16,6 +17,7 @@ from auth.roles import Role, Scope
 from models.commands import Actor, BulkCredit, BulkItem, MembershipChange, NotedLine
 from models.ledger import Ledger
 from models.operations.bulk_credit import bulk_credit
+from models.operations.keep_feed import keep_feed
 from models.operations.memberships import start_membership
 from models.operations.releasing import update_credit
 from models.planning.releasing import UpdateCredit
@@ -24,6 +26,7 @@ from tests.api.conftest import Api, gid, serving, token_verifier
 from tests.api.test_tenants import MARK, copy_rows
 from tests.support.clock import Clock
 from tests.support.holds import hold
+from tests.support.receivers import hooked, pinged
 from tests.support.root_cases import CASES
 from tests.support.root_fields import Case, reads, token_of, what_it_names
 from tests.support.schema_walk import NODES, TYPES, Walker
@@ -145,6 +148,9 @@ async def settled(api: Api) -> "Town":
         WHERE tenant_id = $1 LIMIT 1""",
         uuid4(),
     )
+    await pinged(tenant, await hooked(tenant, "https://example.com/scrip"))
+    api.clock.advance(timedelta(seconds=1))
+    await keep_feed(tenant.ledger, tenant.id)
     owners = {gid(kind, row[0]): row[1] for kind, sql in OWNERS.items() for row in await tenant.fetch(sql)}
     ids: dict[str, list[str]] = {}
     for global_id in owners:
@@ -174,6 +180,8 @@ OTHER_TABLES: Final = {
     "BulkOperation": "bulk_operations",
     "ApprovalRequest": "approval_requests",
     "PartnerToken": "partner_tokens",
+    "Webhook": "webhooks",
+    "WebhookDelivery": "webhook_deliveries",
 }
 """Where the nodes are that no customer owns."""
 
@@ -291,10 +299,10 @@ OPENS: Final[dict[Scope, set[str]]] = {
         "Credit",
         "Service",
     },
-    Scope.CONFIG_WRITE: {"LimitRule", "PartnerToken", "Actor"},
+    Scope.CONFIG_WRITE: {"LimitRule", "PartnerToken", "Webhook", "WebhookDelivery", "Actor"},
     Scope.TOKENS_WRITE: {"PartnerToken", "Actor"},
-    Scope.WEBHOOKS_WRITE: set(),
-    Scope.EVENTS_READ: set(),
+    Scope.WEBHOOKS_WRITE: {"Webhook", "WebhookDelivery", "Actor"},
+    Scope.EVENTS_READ: {"AccountMovement", "CreditAdjustedEvent", "CustomerEvent"},
 }
 
 

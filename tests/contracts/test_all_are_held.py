@@ -23,6 +23,7 @@ LIBRARIES: Final = frozenset(
         "aerich",
         "asyncpg",
         "graphql",
+        "httpcore",
         "httptools",
         "pydantic_settings",
         "prometheus_client",
@@ -40,6 +41,7 @@ _SANS_IO: Final = "uvicorn.protocols.websockets.websockets_sansio_impl"
 OVERRIDDEN: Final = {
     "asyncpg.Connection": "test_database::test_pool",
     "graphql.ValidationContext": "test_strawberry::test_validation",
+    "httpcore.AsyncNetworkBackend": "test_httpcore::test_network_backend",
     "starlette.middleware.authentication.AuthenticationMiddleware": "test_starlette::test_authentication_middleware",
     "starlette.responses.StreamingResponse": "test_starlette::test_streaming_response",
     "strawberry.Schema": "test_strawberry::test_schema",

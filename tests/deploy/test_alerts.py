@@ -39,10 +39,11 @@ def selectors(node: Any) -> Iterator[Any]:
 async def shown(tmp_path: Path) -> dict[str, set[str]]:
     """The names of the samples that /metrics shows where everything is there, with the names of their labels."""
     ledger = Ledger()
-    ledger.metrics.job("expiry").end_round(seconds=1, done=1, failures=0, now=1)
+    ledger.metrics.job("expiry").end_round(seconds=1, done=1, now=1)
     ledger.clock.learn(ledger.clock.asking(), ledger.clock())
     leave(tmp_path / "verify", now=1, seconds=1, tenants=1, entries=1, differences=0)
     ledger.metrics.count("posted")
+    ledger.metrics.webhooks.count("delivered")
     sources = Sources(ledger, {"expired": 1}, RateLimitTallies(), pool=lambda: PoolState(1, 1, 1, 0), live=LiveFeed())
     metrics = Metrics(sources, verified=tmp_path / "verify")
     USER_ERRORS["LIMIT_EXCEEDED"] += 1

@@ -27,6 +27,7 @@ from tests.app.test_live import joined
 from tests.app.test_websocket_ledger import sockets_of
 from tests.docs.blocks import PAGES, ROOT, Examples, all_blocks, blocks, fits, is_shaped_like
 from tests.support.clock import Clock
+from tests.support.receivers import SETUP
 from tests.support.sockets import opened, token
 from tests.support.tenants import Tenant
 
@@ -49,6 +50,7 @@ HERE: Final = {
     "docs/query-cost.md",
     "docs/references.md",
     "docs/time.md",
+    "docs/webhooks.md",
 }
 ELSEWHERE: Final = {"README.md"}
 """Sent to a server by test_served.py."""
@@ -59,11 +61,12 @@ OTHERS: Final = {
     "docs/running.md": "sql",
     "docs/scaling.md": "sql",
     "docs/proof.md": "python",
+    "docs/webhooks.md": "python",
     "README.md": "curl",
     "docs/bulk.md": "curl",
     "docs/time.md": "curl",
 }
-"""What is run by a test below, in test_served.py, or by tests/operations/test_citus.py on several nodes. The
+"""What is run by a test below or beside this one, in test_served.py, or by tests/operations/test_citus.py. The
 other commands: test_commands.py."""
 UPSERT: Final = 'mutation { upsertCustomer(input: { externalId: "c1", name: "Ann" }) { userErrors { code } } }'
 
@@ -143,6 +146,25 @@ async def test_events(api: Api, tenant: Tenant, clock: Clock) -> None:
         told = sorted([await client.receive() for _ in range(2)], key=lambda message: message["id"])
     assert told[0]["payload"]["data"]["events"]["node"]["kind"] == "CREDIT_ADJUSTED"
     assert told[1]["payload"]["data"]["accountUpdated"]["accounts"][0]["available"] == "10.00"
+    page.end()
+
+
+async def test_webhooks(api: Api, tenant: Tenant) -> None:
+    page = Examples("docs/webhooks.md", "graphql")
+    tenant.ledger.webhooks = SETUP
+
+    made = (await api(page.take("graphql").text, {"url": "http://127.0.0.1:1/hook"}))["createWebhook"]
+    assert (made["userErrors"], made["secret"][:6], made["webhook"]["status"]) == ([], "whsec_", "ACTIVE")
+    named = {"id": made["webhook"]["id"]}
+    tested = (await api(page.take("graphql").text, named))["testWebhook"]
+    assert (tested["userErrors"], tested["delivery"]["status"]) == ([], "WAITING")
+    replayed = (await api(page.take("graphql").text, {**named, "after": made["webhook"]["cursor"]}))["replayWebhook"]
+    assert (replayed["userErrors"], replayed["webhook"]["cursor"]) == ([], made["webhook"]["cursor"])
+    assert (await api(page.take("graphql").text, named))["webhookDeliveries"] == {"edges": []}
+    rotated = (await api(page.take("graphql").text, named))["rotateWebhookSecret"]
+    assert rotated["userErrors"] == []
+    assert rotated["secret"] != made["secret"]
+    assert rotated["webhook"]["oldSecretUntil"] is not None
     page.end()
 
 

@@ -45,9 +45,9 @@ OTHERS: Final = {
     ),
     *("EXISTS", "INDEX", "NOT", "NULL", "REPLICATION", "RESET", "UNIQUE", "USING", "VACUUM", "VALID", "VALIDATE"),
     *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_TRACES_SAMPLER"),
-    *("clockSkewSeconds", "connectionParams", "documentId", "operationName", "retryAttempts"),
+    *("clockSkewSeconds", "connectionParams", "documentId", "fetchSubscriptions", "operationName", "retryAttempts"),
     *("JWT", "requestedAccessTokenVersion"),
-    *("SCRIP_TEST_POSTGRES_BIN", "BENCHMARKS", "FOLDER", "KEY", "PICK"),
+    *("PING", "SCRIP_TEST_POSTGRES_BIN", "BENCHMARKS", "FOLDER", "KEY", "PICK"),
 }
 """Assets; of HTTP, of the shell, of PostgreSQL, of OpenTelemetry, of the protocols beside GraphQL, of identity
 providers, of the tests and the benchmarks."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from uuid import UUID
 
 import pytest
@@ -113,3 +113,40 @@ async def test_it_goes_on_at_its_interval_until_the_block_ends(ledger: Ledger, t
     assert min(taken) >= 3
     assert (steady.taken.total(), broken.taken.total()) == taken
     assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("job")]
+
+
+async def _until(true: Callable[[], bool]) -> None:
+    for _ in range(2_000):
+        if true():
+            return
+        await asyncio.sleep(0.01)
+
+
+async def test_side_by_side_nobody_waits_for_a_tenant_that_takes_long(ledger: Ledger, tenants: list[Tenant]) -> None:
+    slow, quick = tenants
+    steps, blocked, begun = Steps(tenants, 3), asyncio.Event(), asyncio.Event()
+
+    async def step(ledger: Ledger, tenant_id: UUID) -> int:
+        if tenant_id == slow.id:
+            begun.set()
+            await blocked.wait()
+        return await steps(ledger, tenant_id)
+
+    async with working(ledger, (Job("abreast", 0.001, step, side_by_side=4),)):
+        async with asyncio.timeout(20):
+            await begun.wait()
+            await _until(lambda: not steps.left[quick.id])
+        assert steps.taken[slow.id] == 0
+        blocked.set()
+        async with asyncio.timeout(20):
+            await _until(lambda: not steps.left[slow.id])
+    assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("job")]
+
+
+async def test_side_by_side_once_does_all_there_is(ledger: Ledger, tenants: list[Tenant]) -> None:
+    many, failing = Steps(tenants, 3), Steps(tenants, 2, fails_for=tenants[0].id)
+    assert await work_once(ledger, jobs=(Job("many", 60, many, side_by_side=2),)) == {"many": 6}
+    with pytest.raises(ExceptionGroup):
+        await work_once(ledger, jobs=(Job("failing", 60, failing, side_by_side=2),))
+    assert failing.left[tenants[1].id] == 0
+    assert ledger.metrics.jobs["failing"].failures == 1

@@ -78,6 +78,11 @@ INSERT INTO totals_amounts VALUES (:id, :tenant, 0, '2026-01-02Z', 'GBP', 5, 5, 
 INSERT INTO feed (id, tenant_id, position, kind, customer_id, recorded_at)
     VALUES (:id, :tenant, 1, 'CREDIT_ADJUSTED', :id, now());
 INSERT INTO feed_heads VALUES (:tenant, :tenant, 1, now() + interval '1 day', '2126-01-01Z', :id, '2126-01-01Z', :id, 0);
+INSERT INTO webhooks (id, tenant_id, url, rights, status, status_since, secret_salt, secret_key, position, settled, version,
+    created_by_id, created_at)
+    VALUES (:id, :tenant, 'https://example.com/', '', 'ACTIVE', now(), '0123456789abcdef', '01234567', 1, 1, 1, :id, now());
+INSERT INTO webhook_deliveries (id, tenant_id, webhook_id, position, kind, status, attempts, created_at)
+    VALUES (:id, :tenant, :id, 1, 'CREDIT_ADJUSTED', 'WAITING', 0, now());
 INSERT INTO checkpoints VALUES (:id, :tenant, 1, now(), 1, sha256(''), 1, 'note', 'key', now());
 INSERT INTO checkpoint_trees VALUES (:tenant, :tenant, 0, 0, now(), NULL, NULL, true, :id, 0, 0);
 INSERT INTO checkpoint_tiles VALUES (:id, :tenant, 0, 0, uuid_send(:id), sha256(''), sha256(''));

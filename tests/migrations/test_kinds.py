@@ -35,6 +35,10 @@ CHECKED: Final[dict[str, tuple[type[StrEnum], frozenset[str]]]] = {
     "approval_requests.status": (kinds.ApprovalStatus, frozenset()),
     "bulk_operations.status": (kinds.BulkStatus, frozenset()),
     "bulk_operations.error_policy": (kinds.BulkErrorPolicy, frozenset()),
+    "webhooks.status": (kinds.WebhookStatus, frozenset()),
+    "webhooks.pause_reason": (kinds.WebhookPause, frozenset()),
+    "webhook_deliveries.status": (kinds.DeliveryStatus, frozenset()),
+    "webhook_deliveries.error": (kinds.DeliveryError, frozenset()),
 }
 """By column: its values, and those of them that are not stored."""
 AHEAD: Final = {"entries.counter": {"NOTES", "TRANSFERRED"}}

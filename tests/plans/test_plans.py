@@ -18,14 +18,17 @@ import pytest
 
 from app.postgres.embedded import Urls
 from auth.roles import Role
-from models.configuration_commands import IssueToken
+from jobs.webhooks import deliver
+from models.configuration_commands import IssueToken, ReplayWebhook
 from models.operations.approvals import approve_request
 from models.operations.import_credits import ImportCredits, ImportRow, import_credits
 from models.operations.keep_feed import keep_feed
 from models.operations.keep_totals import keep_totals
 from models.operations.partner_tokens import issue_token
 from models.operations.prune_feed import prune_feed
+from models.operations.prune_webhooks import prune_webhooks
 from models.operations.run_bulks import run_bulk
+from models.operations.webhooks import replay_webhook
 from models.planning.approving import ApproveRequest
 from models.reads import customers, invoices, references
 from models.reads.audit import AUDIT_TRAIL, referenced
@@ -39,6 +42,7 @@ from tests.simulation.driver import simulate
 from tests.support.clock import Clock
 from tests.support.crowd import add_crowd
 from tests.support.plans import Planner, Statement, recorded
+from tests.support.receivers import Reply, hooked, pinged, receiving
 from tests.support.suite_statements import unled
 from tests.support.tenants import ADMIN, MANAGER, PARTNER, Tenant
 
@@ -47,6 +51,9 @@ SMALL_TENANTS: Final = 2_000
 LARGE: Final = 10_000
 FEW_TENANTS: Final = 60
 
+CREDIT_NOTES: Final = (
+    "an event's credit note, as in a list of events: where the statistics say that there are next to none"
+)
 LIABILITY: Final = "adds up all of a tenant's credits or entries: its totals are too far behind"
 ONE_PERSON: Final = "all of one person's texts are erased, once"
 ALLOWED: Final[Mapping[tuple[str, str], str]] = {
@@ -78,6 +85,8 @@ ALLOWED: Final[Mapping[tuple[str, str], str]] = {
         "tenant",
     ): "a list with a condition that the statistics say is true of few rows, and no index is for: they are looked for, then"
     " put in order",
+    ("models/reads/webhook_work.py at", "tenant"): CREDIT_NOTES,
+    ("models/reads/webhook_work.py following", "tenant"): CREDIT_NOTES,
 }
 """By the function that asks and what bounds the scan: why it may."""
 
@@ -89,6 +98,7 @@ async def statements(database: Urls) -> list[Statement]:
         await simulate(1, STEPS)
         await partner_s_doings()
         await searches_by_reference()
+        await webhooks_told()
         async with founded() as town:
             await town.walker({"role": Role.ADMIN}).queries()
             await town.walker({"role": Role.CUSTOMER, "customer": "carol", "subject": "carol's phone"}).queries()
@@ -118,6 +128,28 @@ async def partner_s_doings() -> None:
     await approve_request(tenant.ledger, tenant.id, MANAGER, ApproveRequest(asked.approval_request_id), "decision")
     assert await tenant.available(anna, "POINTS") == 1
     assert await tenant.available(anna) == 100
+    await tenant.ledger.close()
+
+
+async def webhooks_told() -> None:
+    """One that takes what comes but for one event, and then that too; what is over and old is pruned."""
+    tenant = await Tenant.open(Clock())
+    anna, ben = await tenant.customer(), await tenant.customer()
+    async with receiving() as receiver:
+        webhook = await hooked(tenant, receiver.url, frozenset({"CREDIT_ADJUSTED"}))
+        for person in (anna, anna, ben):
+            await tenant.adjust(person, 1)
+        await pinged(tenant, webhook)
+        tenant.clock.advance(seconds=1)
+        assert await keep_feed(tenant.ledger, tenant.id)
+        for status in (500, 204):
+            receiver.always(Reply(status))
+            while await deliver(tenant.ledger, tenant.id):
+                pass
+            tenant.clock.advance(days=1)
+        await replay_webhook(tenant.ledger, tenant.id, ADMIN, ReplayWebhook(webhook))
+        tenant.clock.advance(days=100)
+        assert await prune_webhooks(tenant.ledger, tenant.id)
     await tenant.ledger.close()
 
 

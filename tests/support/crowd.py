@@ -122,6 +122,8 @@ _ROWS: Final[dict[str, str]] = {
     "external_ids_left": "id, left_at | id(23, t, n), at(t + n)",
     "partner_tokens": "id, client, name, scope, secret_hash, created_by_id, created_at"
     " | id(24, t, n), 'client-' || n, 'till', 'credits:add', sha256(''), id(2, t, n), at(t + n)",
+    "webhook_deliveries": "id, webhook_id, position, kind, status, attempts, created_at, attempted_at"
+    " | id(26, t, n), id(1, t, 1), n, 'CREDIT_ADJUSTED', 'DELIVERED', 1, at(t + n), at(t + n)",
 }
 # What each tenant has a few of, whatever it has of the rest.
 _SMALL: Final = {
@@ -132,6 +134,9 @@ _SMALL: Final = {
     "products": "id, name, kind, currency, price_minor, active | id(1, t, n), 'product ' || n, 'GOODS', 'GBP', 1, true",
     "tiers": "id, name, threshold_minor | id(1, t, n), 'tier ' || n, n",
     "currencies": "id, code, exponent, first_used_at | id(1, t, n), 'AA' || chr(64 + n), 2, at(t + n)",
+    "webhooks": "id, url, rights, status, status_since, secret_salt, secret_key, position, settled, version, created_by_id,"
+    " created_at | id(1, t, n), 'https://example.com/' || n, '', 'ACTIVE', now(), '0123456789abcdef', '01234567', 1, 1, 1,"
+    " id(2, t, 1), now()",
     "limit_rules": "id, role, asset, holder | id(1, t, n), 'STAFF', 'MONEY', 'holder-' || n",
 }
 _FEW: Final = 3

@@ -18,7 +18,18 @@ import asyncpg
 ROOT: Final = Path(__file__).parents[2]
 POSTING: Final = "SET LOCAL plan_cache_mode = force_generic_plan"
 CONFIGURATION: Final = frozenset(
-    {"reasons", "services", "rewards", "products", "tiers", "currencies", "limit_rules", "tenants", "tenant_slugs"}
+    {
+        "reasons",
+        "services",
+        "rewards",
+        "products",
+        "tiers",
+        "currencies",
+        "limit_rules",
+        "tenants",
+        "tenant_slugs",
+        "webhooks",
+    }
 )
 """Small, by what an admin may make of them: read whole, and past their keys."""
 _ASK_FOR_OTHERS: Final = frozenset({"models/reads/session.py", "models/operations/configuring.py"})

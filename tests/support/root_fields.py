@@ -13,6 +13,7 @@ from models.operations.bulk_credit import bulk_credit
 from models.operations.limits import set_limit
 from tests.api.conftest import gid
 from tests.support.holds import hold
+from tests.support.receivers import hooked, pinged
 from tests.support.tenants import ADMIN as FACTORY_ADMIN
 from tests.support.tenants import Tenant
 
@@ -130,6 +131,8 @@ async def one_of_each(tenant: Tenant) -> Ids:
         "Service": await tenant.service("Cut"),
         "BulkOperation": bulk.bulk_operation_id,
         "PartnerToken": (await tenant.partner_token("credits:add")).token_id,
+        "Webhook": (webhook := await hooked(tenant, "https://example.com/scrip")),
+        "WebhookDelivery": await pinged(tenant, webhook),
         "Gift": await tenant.product("1.00", "CREDIT", name="Gift card"),
         "Member": member,
         "Product": await tenant.product("30.00", name="Chair"),

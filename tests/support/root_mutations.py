@@ -451,5 +451,64 @@ MUTATIONS: Final = [
     mutating(
         "revoke a token", "revokeToken", {ADMIN}, scopes("tokens:write"), lambda ids: {"tokenId": ids["PartnerToken"]}
     ),
+    mutating(
+        "create a webhook",
+        "createWebhook",
+        {ADMIN},
+        scopes("webhooks:write", "events:read"),
+        lambda ids: {"url": "https://example.com/other"},
+    ),
+    mutating(
+        "create a webhook for the configuration",
+        "createWebhook",
+        {ADMIN},
+        scopes("webhooks:write", "events:read", "config:write"),
+        lambda ids: {"url": "https://example.com/other", "types": ["LIMIT_CHANGED"]},
+    ),
+    mutating(
+        "update a webhook",
+        "updateWebhook",
+        {ADMIN},
+        scopes("webhooks:write", "events:read"),
+        lambda ids: {"webhookId": ids["Webhook"], "description": "Till"},
+    ),
+    mutating(
+        "rotate a webhook's secret",
+        "rotateWebhookSecret",
+        {ADMIN},
+        scopes("webhooks:write"),
+        lambda ids: {"webhookId": ids["Webhook"]},
+    ),
+    mutating(
+        "enable a webhook",
+        "enableWebhook",
+        {ADMIN},
+        scopes("webhooks:write"),
+        lambda ids: {"webhookId": ids["Webhook"]},
+    ),
+    mutating(
+        "disable a webhook",
+        "disableWebhook",
+        {ADMIN},
+        scopes("webhooks:write"),
+        lambda ids: {"webhookId": ids["Webhook"]},
+    ),
+    mutating(
+        "test a webhook", "testWebhook", {ADMIN}, scopes("webhooks:write"), lambda ids: {"webhookId": ids["Webhook"]}
+    ),
+    mutating(
+        "replay to a webhook",
+        "replayWebhook",
+        {ADMIN},
+        scopes("webhooks:write"),
+        lambda ids: {"webhookId": ids["Webhook"]},
+    ),
+    mutating(
+        "delete a webhook",
+        "deleteWebhook",
+        {ADMIN},
+        scopes("webhooks:write"),
+        lambda ids: {"webhookId": ids["Webhook"]},
+    ),
     mutating("update tenant", "updateTenant", {ADMIN}, scopes("config:write"), lambda ids: {"name": "New"}),
 ]

@@ -25,6 +25,7 @@ from models.signed_notes import Keys, new_key
 from models.texts import Texts
 from tests.support import approvals, holds
 from tests.support.clock import Clock
+from tests.support.receivers import hooked, pinged
 from tests.support.tenants import ADMIN, MANAGER, STAFF, Tenant
 
 TEXTS = Texts("PO-7", (("till", "2"),))
@@ -34,6 +35,7 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 async def everything(tenant: Tenant, clock: Clock) -> None:
     """At least one row in each table, by the operations themselves."""
     await tenant.tier("Gold", 100)
+    await pinged(tenant, await hooked(tenant, "https://example.com/scrip"))
     anna, ben, carl = [await tenant.customer(name=name) for name in ("Anna", "Ben", "Carl")]
     yoga, reward = await tenant.service(), await tenant.reward(300, stock=5, validity_days=30)
     change = MembershipChange(anna)

@@ -24,6 +24,9 @@ _OF_REQUESTS: Final = """
 | know who they are | yes | yes | yes | yes | yes |
 | list everybody | yes | yes | yes | yes | no |
 | list tokens as one who issues them | no | no | yes | no | no |
+| list webhooks as one who sets them up | no | no | yes | no | no |
+| follow everybody's events | yes | yes | yes | by scope | no |
+| see the configuration | no | yes | yes | no | no |
 | list what of their own expires | no | no | no | no | their own |
 | be the person who asked | yes | yes | yes | no | no |
 """
@@ -38,6 +41,9 @@ _REPORTS: Final = "read reports by reports:read"
 _EVENTS: Final = "read the feed by events:read"
 _CONFIG: Final = "limits, by config:write"
 _TOKENS: Final = "limits, by tokens:write"
+_WEBHOOKS: Final = "limits, by webhooks:write"
+_HOOKED: Final = f"{_WEBHOOKS} & follow everybody's by events:read"
+_WEBHOOK_LIST: Final = f"{_CONFIG} | list webhooks by webhooks:write"
 _TOKEN_LIST: Final = f"{_CONFIG} | list tokens by tokens:write"
 _ADD: Final = "add credit by credits:add"
 _REMOVE: Final = "remove, by credits:remove"
@@ -177,6 +183,20 @@ RIGHTS: Final[dict[str, str]] = {
             "remove a limit",
         ),
         _CONFIG,
+    ),
+    **dict.fromkeys(("webhooks", "webhook deliveries", "node: webhook", "node: webhook delivery"), _WEBHOOK_LIST),
+    **dict.fromkeys(("create a webhook", "update a webhook"), _HOOKED),
+    "create a webhook for the configuration": f"{_HOOKED} & see the configuration by config:write",
+    **dict.fromkeys(
+        (
+            "rotate a webhook's secret",
+            "enable a webhook",
+            "disable a webhook",
+            "test a webhook",
+            "replay to a webhook",
+            "delete a webhook",
+        ),
+        _WEBHOOKS,
     ),
     "partner tokens": _TOKEN_LIST,
     "node: partner token": _TOKEN_LIST,

@@ -1,0 +1,199 @@
+// Subscriptions, as the clients that people use ask for them.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { Client, cacheExchange, fetchExchange, subscriptionExchange } from "@urql/core";
+import { createClient as createStreamClient } from "graphql-sse";
+import { createClient } from "graphql-ws";
+import WebSocket from "ws";
+import { startBrowser } from "./browser.mjs";
+import { startScrip } from "./server.mjs";
+
+const LIVE = `subscription ($after: String) {
+  events(after: $after, types: [CREDIT_ADJUSTED]) { cursor node { position kind customerId } }
+}`;
+const UPSERT = 'mutation { upsertCustomer(input: { externalId: "live", name: "Liv" }) { customer { id } userErrors { code } } }';
+const ADJUST = `mutation ($input: AdjustCreditInput!) {
+  adjustCredit(input: $input) { userErrors { code } }
+}`;
+const SOON_MS = 5_000;
+
+let scrip;
+let token;
+let customer;
+let number = 0;
+
+before(async () => {
+  scrip = await startScrip();
+  token = await scrip.token("manager");
+  customer = (await post(UPSERT)).upsertCustomer.customer.id;
+});
+
+after(() => scrip?.stop());
+
+async function post(query, variables) {
+  const response = await fetch(`${scrip.url}/graphql`, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+    body: JSON.stringify({ query, variables }),
+  });
+  const { data, errors } = await response.json();
+  assert.equal(errors, undefined);
+  return data;
+}
+
+async function adjust() {
+  number += 1;
+  const input = { customerId: customer, asset: "GBP", amount: "1.00", reason: "GOODWILL", idempotencyKey: `live-${number}` };
+  assert.deepEqual((await post(ADJUST, { input })).adjustCredit.userErrors, []);
+}
+
+/** What is posted once the subscription has begun; given again and again, since a client does not say when it has. */
+async function firstOf(follow) {
+  let told;
+  const first = new Promise((resolve) => (told = resolve));
+  const stop = follow((message) => told(message));
+  for (let tries = 0; tries < 20; tries += 1) {
+    await adjust();
+    const message = await Promise.race([first, pause(500)]);
+    if (message) {
+      stop();
+      return message;
+    }
+  }
+  throw new Error("no event came");
+}
+
+/** Goes on from a cursor: what was posted in between comes, all of it, and nothing else. */
+async function goesOn(follow, cursor, expected) {
+  const seen = [];
+  let done;
+  const all = new Promise((resolve) => (done = resolve));
+  const stop = follow((message) => seen.push(Number(message.data.events.node.position)) === expected && done(), cursor);
+  await Promise.race([all, pause(SOON_MS)]);
+  stop();
+  assert.deepEqual(seen, [...new Set(seen)].sort((one, other) => one - other));
+  assert.equal(seen.length, expected);
+}
+
+async function positions(after) {
+  const query = `query ($after: String) { events(after: $after, first: 100, types: [CREDIT_ADJUSTED]) { edges { cursor } } }`;
+  return (await post(query, { after })).events.edges.length;
+}
+
+async function isFollowed(follow) {
+  const first = await firstOf(follow);
+  assert.equal(first.errors, undefined);
+  const { cursor, node } = first.data.events;
+  assert.deepEqual([node.kind, node.customerId], ["CREDIT_ADJUSTED", customer]);
+  for (let each = 0; each < 3; each += 1) await adjust();
+  await pause(1_500);
+  await goesOn(follow, cursor, await positions(cursor));
+}
+
+test("graphql-ws", async () => {
+  const client = createClient({
+    url: `${scrip.url.replace("http", "ws")}/graphql`,
+    webSocketImpl: WebSocket,
+    connectionParams: { Authorization: `Bearer ${token}` },
+  });
+  await isFollowed((next, cursor) =>
+    client.subscribe({ query: LIVE, variables: { after: cursor } }, { next, error: assert.fail, complete() {} }),
+  );
+  await client.dispose();
+});
+
+test("graphql-sse", async () => {
+  const client = createStreamClient({ url: `${scrip.url}/graphql`, headers: { Authorization: `Bearer ${token}` } });
+  await isFollowed((next, cursor) =>
+    client.subscribe({ query: LIVE, variables: { after: cursor } }, { next, error: assert.fail, complete() {} }),
+  );
+  client.dispose();
+});
+
+test("graphql-sse is told what is wrong, as an event", async () => {
+  const client = createStreamClient({ url: `${scrip.url}/graphql`, headers: { Authorization: `Bearer ${token}` } });
+  const seen = [];
+  for await (const result of client.iterate({ query: "subscription { nothing }" })) seen.push(result);
+  assert.deepEqual(seen.map(({ errors }) => errors[0].extensions.code), ["GRAPHQL_VALIDATION_FAILED"]);
+  client.dispose();
+});
+
+test("urql, over graphql-ws", async () => {
+  const socket = createClient({
+    url: `${scrip.url.replace("http", "ws")}/graphql`,
+    webSocketImpl: WebSocket,
+    connectionParams: { Authorization: `Bearer ${token}` },
+  });
+  const forwardSubscription = (request) => ({
+    subscribe: (sink) => ({ unsubscribe: socket.subscribe({ ...request, query: request.query ?? "" }, sink) }),
+  });
+  const client = new Client({
+    url: `${scrip.url}/graphql`,
+    preferGetMethod: false,
+    exchanges: [cacheExchange, fetchExchange, subscriptionExchange({ forwardSubscription })],
+  });
+  await isFollowed((next, cursor) => {
+    const followed = client.subscription(LIVE, { after: cursor }).subscribe(({ data, error }) => {
+      assert.equal(error, undefined);
+      next({ data });
+    });
+    return () => followed.unsubscribe();
+  });
+  await socket.dispose();
+});
+
+test("urql by itself, as a stream of events", async () => {
+  const client = new Client({
+    url: `${scrip.url}/graphql`,
+    preferGetMethod: false,
+    fetchSubscriptions: true,
+    fetchOptions: { headers: { authorization: `Bearer ${token}`, accept: "text/event-stream" } },
+    exchanges: [fetchExchange],
+  });
+  await isFollowed((next, cursor) => {
+    const followed = client.subscription(LIVE, { after: cursor }).subscribe(({ data, error }) => {
+      if (!error) next({ data });
+    });
+    return () => followed.unsubscribe();
+  });
+});
+
+test("both clients in Chromium", async () => {
+  const { browser, stop } = await startBrowser();
+  try {
+    const page = await (await browser.newContext({ bypassCSP: true })).newPage();
+    await page.goto(`${scrip.url}/`);
+    for (const name of ["graphql-ws", "graphql-sse"]) {
+      const file = new URL(`node_modules/${name}/umd/${name}.min.js`, import.meta.url);
+      await page.addScriptTag({ content: await readFile(file, "utf8") });
+    }
+    await page.evaluate(
+      ({ query, bearer }) => {
+        window.seen = { ws: [], sse: [] };
+        const url = `${location.origin}/graphql`;
+        const sockets = graphqlWs.createClient({
+          url: url.replace("http", "ws"),
+          connectionParams: { Authorization: bearer },
+        });
+        const streams = graphqlSse.createClient({ url, headers: { Authorization: bearer } });
+        for (const [name, client] of [["ws", sockets], ["sse", streams]]) {
+          const next = ({ data }) => window.seen[name].push(data.events.node.kind);
+          client.subscribe({ query }, { next, error: (error) => window.seen[name].push(`${error}`), complete() {} });
+        }
+      },
+      { query: LIVE, bearer: `Bearer ${token}` },
+    );
+    for (let tries = 0; tries < 20; tries += 1) {
+      await adjust();
+      await pause(500);
+      const { ws, sse } = await page.evaluate(() => window.seen);
+      if (ws.length && sse.length) break;
+    }
+    const { ws, sse } = await page.evaluate(() => window.seen);
+    assert.deepEqual([ws[0], sse[0]], ["CREDIT_ADJUSTED", "CREDIT_ADJUSTED"]);
+  } finally {
+    await stop();
+  }
+});
