@@ -136,7 +136,9 @@ async def one_of_each(tenant: Tenant) -> Ids:
     expired = await tenant.adjust(customer, "1.00", expires_at=tenant.clock() + timedelta(seconds=1))
     tenant.clock.advance(seconds=2)
     await set_limit(tenant.ledger, tenant.id, FACTORY_ADMIN, SetLimit("STAFF", holder="gone"))
+    entry = await tenant.rows("SELECT id FROM entries WHERE tenant_id = $1 AND account_id = $2", credit.account_id)
     rows = {
+        "LedgerEntry": entry[0][0],
         "Customer": customer,
         "Account": credit.account_id,
         "Credit": credit.credit_id,
