@@ -109,6 +109,7 @@ NO_NEWS: Final = frozenset(
         "access.denied",
         "token.refused",
         "bulk.queued",
+        "bulk.retried",
         "bulk.reversed",
         "credit_note.created",
         "bulk.cancelled",
