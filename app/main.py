@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from uuid_utils.compat import uuid7
 
 from app.files.imports import import_route
+from app.files.reports import report_routes
 from app.files.requests import away
 from app.files.statements import statement_route
 from app.graphql import context_maker, event_streams, graphql_view, socket_view
@@ -230,7 +231,8 @@ def _api(
     )
     make_context = context_maker(ledger, tenants, refused.note, limits)
     ways = [Route(straight.PATH, streams), WebSocketRoute(straight.PATH, sockets)]
-    return [*ways, statement_route(make_context), import_route(make_context)]
+    files = [statement_route(make_context), import_route(make_context), *report_routes(make_context)]
+    return [*ways, *files]
 
 
 def _new_request_id() -> str:

@@ -340,7 +340,7 @@ CREATE TRIGGER seal_changed AFTER UPDATE ON bulk_rows
     REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION seal_changed_bulk_rows();
 CREATE TRIGGER seal_deleted AFTER DELETE ON bulk_rows
     FOR EACH ROW EXECUTE FUNCTION seal_bulk_rows();
-GRANT SELECT, INSERT, UPDATE (transaction_id, error, details) ON bulk_rows TO scrip_app;
+GRANT SELECT, INSERT, UPDATE (customer_id, transaction_id, error, details) ON bulk_rows TO scrip_app;
 
 CREATE TABLE checkpoint_tiles (
     id        uuid NOT NULL,

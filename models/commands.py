@@ -134,12 +134,17 @@ class BulkCredit(Command):
     allow_duplicate_customers: bool = False
     texts: Texts | None = field(default=None, metadata=LATER)
     row_texts: tuple[Texts | None, ...] = field(default=(), metadata=LATER)
+    effective_on: date | None = field(default=None, metadata=LATER)
+    service_ids: tuple[UUID, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
 class RowAdjustment:
+    """sets: whether its amount is what is to be available, and not what is added or removed."""
+
     row: int
     adjustment: AdjustCredit
+    sets: bool = False
 
 
 @dataclass(frozen=True, slots=True)

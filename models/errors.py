@@ -1,7 +1,6 @@
 """Expected failures, each with a stable code that clients branch on; and the one that is a bug in Scrip.
 
-A `LedgerError` is an expected answer: it is raised before the first write, nothing has moved, and it reaches the client
-as a `userError`. `field` is its path in the command.
+A `LedgerError` is an expected answer: it is raised before the first write, and reaches the client as a `userError`.
 """
 
 from dataclasses import dataclass
@@ -40,11 +39,12 @@ class DatabaseAway(Exception):
 class LedgerError(Exception):
     """Base of all expected failures.
 
-    code: stable name, one of the contract's `UserErrorCode`. field: path in the input, or None.
-    row: index in a bulk, from 0, or None.
+    code: stable name, one of the contract's `UserErrorCode`. field: path in the input, or None. row: index in a bulk,
+    from 0, or None. others: what else is wrong with that row.
     """
 
     code: ClassVar[str] = "INVALID"
+    others: "tuple[LedgerError, ...]" = ()
 
     def __init__(self, message: str, *, field: tuple[str, ...] | None = None) -> None:
         super().__init__(message)

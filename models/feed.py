@@ -109,6 +109,7 @@ NO_NEWS: Final = frozenset(
         "access.denied",
         "token.refused",
         "bulk.queued",
+        "bulk.retried",
         "bulk.reversed",
         "credit_note.created",
         "bulk.cancelled",
@@ -151,6 +152,7 @@ DUE: Final = f"""
                select true from credits c
                 where c.tenant_id = $1 and c.open and c.expires_at >= t.noticed_at
                   and (c.expires_at, c.id) > (t.noticed_at, t.noticed_id)
+                  and (c.origin_id is null or c.expires_at > t.noticed_at or c.origin_id > t.noticed_id)
                   and c.expires_at > $2 and c.expires_at <= $2 + make_interval(days => n.expiry_notice_days)
                 order by c.expires_at, c.id limit 1) is true as noticed,
            (select true from holds o
@@ -232,12 +234,14 @@ NOTICES: Final = """
     select c.id, c.expires_at, null::timestamptz as since, c.remaining_minor as minor, a.customer_id
       from (select id, account_id, expires_at, remaining_minor from credits
              where tenant_id = $1 and open and expires_at is not null and (expires_at, id) > ($2, $3)
+               and (origin_id is null or expires_at > $2 or origin_id > $3)
                and expires_at > $4::timestamptz and expires_at <= $4 + (
                    select make_interval(days => expiry_notice_days) from tenants where id = $1)
              order by expires_at, id limit $5) c
       cross join lateral (select customer_id from accounts where tenant_id = $1 and id = c.account_id offset 0) a
      order by c.expires_at, c.id"""
-"""Credits whose expiry is announced next, after the one of $2 and $3, at $4. What has expired by then is not announced."""
+"""Credits whose expiry is announced next, after the one of $2 and $3, at $4. What has expired by then is not announced, nor
+again what a merge has moved since."""
 LAPSES: Final = """
     select o.id, o.expires_at, o.expires_at as since, o.held_minor as minor, a.customer_id
       from (select id, home_id, expires_at, held_minor from holds

@@ -29,7 +29,7 @@ from models.session import TenantConnection
 _PARTNER: Final = Role.PARTNER
 PEOPLE: Final = ""
 """The name space that all people share. No client has this name."""
-KEPT_OPERATIONS: Final = frozenset({"bulkCredit", "importCredits", "reverseBulkOperation"})
+KEPT_OPERATIONS: Final = frozenset({"bulkCredit", "importCredits", "retryBulkOperation", "reverseBulkOperation"})
 TRANSACTED_OPERATIONS: Final = frozenset(
     {
         "adjustCredit",

@@ -304,6 +304,25 @@ class BulkKind(StrEnum):
     """It takes another bulk back, row by row."""
 
 
+class BulkMode(StrEnum):
+    """Meaning of a bulk's amounts."""
+
+    ADJUST = "ADJUST"
+    """Each is added, or removed if it is negative."""
+    SET = "SET"
+    """Each is what the customer is to have available: the difference is added or removed, by what is available when the row
+    is posted."""
+
+
+class FileFormat(StrEnum):
+    """Kind of file that a bulk was sent as."""
+
+    CSV = "CSV"
+    """Text, a line for each row."""
+    XLSX = "XLSX"
+    """A workbook of a spreadsheet program."""
+
+
 class BulkErrorPolicy(StrEnum):
     """How a bulk treats bad rows."""
 

@@ -1,4 +1,4 @@
-"""Expected failures of undoing: of coupons that were used, and of bulks. See models/errors.py."""
+"""Expected failures of undoing: of coupons that were used, and of bulks; and of trying bulks again. See models/errors.py."""
 
 from models.errors import LedgerError
 
@@ -22,6 +22,15 @@ class CouponReopened(LedgerError):
             "The coupon was reopened before. That is done once, and its points are not given back after it.",
             field=("couponId",),
         )
+
+
+class BulkNotRetryable(LedgerError):
+    """The bulk has no rows that could be tried again now."""
+
+    code = "BULK_NOT_RETRYABLE"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The bulk cannot be tried again. {why}", field=("id",))
 
 
 class BulkNotReversible(LedgerError):

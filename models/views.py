@@ -342,8 +342,9 @@ class ApprovalRequestView:
 
 @frozen
 class BulkOperationView:
-    """reverses_id: the bulk that it takes back, if it is a reversal. digest: of the file that it came from, in hex. sums: by
-    asset, the amounts asked for, as texts; None if they were not added up when it came."""
+    """reverses_id: the bulk that it takes back, if it is a reversal. digest: of the file that it came from, in hex. file: as
+    what it was sent, as stored. sums: by asset, the amounts asked for, as texts; None if they were not added up as it came.
+    mode: of its amounts. removes: whether any row removes, or may; true if that is not known."""
 
     id: UUID
     status: str
@@ -359,3 +360,7 @@ class BulkOperationView:
     reverses_id: UUID | None = None
     digest: str | None = None
     sums: dict[str, str] | None = None
+    mode: str = "ADJUST"
+    file: dict[str, Any] | None = None
+    retries: int = 0
+    removes: bool = True

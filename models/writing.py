@@ -17,12 +17,13 @@ from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
 from models import lookups
+from models.bulk_results import write_progress, write_row_results
 from models.commands import AdjustCredit, CreateOrder
 from models.currencies import hold_currencies
 from models.errors import InvariantViolated
 from models.hash_chain import Promise, digesting_promises, entry_hash, note_digest, transaction_digest
 from models.money import is_money
-from models.planning.columns import ActorIds, Columns, all_columns, changed, inserted
+from models.planning.columns import ActorIds, Columns, changed, inserted
 from models.planning.drafts import (
     AuditDraft,
     BulkOperationDraft,
@@ -42,7 +43,6 @@ from models.planning.drafts import (
     ReversedRowDraft,
     RevivalDraft,
     RowReport,
-    RowResult,
     TierChangeDraft,
     TransactionDraft,
     TransactionTextDraft,
@@ -65,7 +65,7 @@ from models.planning.state import (
 )
 from models.session import TenantConnection
 from models.statements import Part, counted, insert, send_alone, statement, update
-from turns.slices import each_in_slices, in_slices, large_work
+from turns.slices import in_slices, large_work
 from turns.steps import Steps, each
 
 FEW: Final = 4_096
@@ -104,9 +104,9 @@ async def _write(connection: TenantConnection, books: Books, actors: ActorIds) -
     async with writer:
         await in_slices(writer.second_stage())
     if books.writes.row_results:
-        await writer.row_results()
+        await write_row_results(connection, books, actors)
     if books.writes.row_reports:
-        await writer.progress(books.writes.row_reports)
+        await write_progress(connection, books.writes.row_reports)
     if books.writes.moved_credits or books.writes.merged_customers:
         async with writer:
             await in_slices(writer.third_stage())
@@ -446,43 +446,6 @@ class _Writer:
                 merged.into_id,
                 self.books.now,
             )
-
-    async def row_results(self) -> None:
-        """Write the results of pending rows, and their bulk's progress."""
-        columns = all_columns(RowResult)
-        results = self.writes.row_results
-        values = await each_in_slices(partial(columns.values, actors=self.actors), results)
-        for start in range(0, len(values), ROWS_AT_ONCE):
-            await self._settle_rows(columns, values[start : start + ROWS_AT_ONCE])
-        await self.progress(results)
-
-    async def progress(self, results: "Sequence[RowResult | RowReport]") -> None:
-        """Write the progress of the bulks that these rows belong to."""
-        for operation_id in {result.operation_id for result in results}:
-            own = [result for result in results if result.operation_id == operation_id]
-            failed = sum(result.transaction_id is None for result in own)
-            await self.raw.execute(
-                """UPDATE bulk_operations SET processed = processed + $3, succeeded = succeeded + $3 - $4,
-                    failed = failed + $4 WHERE tenant_id = $1 AND id = $2""",
-                self.tenant_id,
-                operation_id,
-                len(own),
-                failed,
-            )
-
-    async def _settle_rows(self, columns: Columns, values: list[tuple[Any, ...]]) -> None:
-        """Write the results of pending rows. The condition is phrased so that the index on pending rows, which may hold
-        the whole bulk, does not match it, and the planner does not choose it."""
-        row_result = lookups.each(*(f"{column.name} {column.sql}" for column in columns.columns))
-        status = await self.raw.execute(
-            f"""UPDATE bulk_rows r SET transaction_id = u.transaction_id, error = u.error FROM {row_result} u
-            WHERE r.tenant_id = $1 AND r.operation_id = u.operation_id AND r."row" = u."row"
-                AND num_nonnulls(r.transaction_id, r.error) = 0""",
-            self.tenant_id,
-            *zip(*values, strict=True),
-        )
-        if status != f"UPDATE {len(values)}":
-            raise InvariantViolated(f"bulk_rows: {status} of {len(values)} that were pending")
 
 
 def _by_id(row: _Row) -> bytes:

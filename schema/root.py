@@ -44,6 +44,7 @@ import resolvers.record_payment
 import resolvers.refund_spend
 import resolvers.release_assignments
 import resolvers.release_hold
+import resolvers.retry_bulk_operation
 import resolvers.reverse_bulk_operation
 import resolvers.revive_credit
 import resolvers.rewards
@@ -173,6 +174,7 @@ class Mutation:
     reverse_bulk_operation = root_field(
         resolvers.reverse_bulk_operation.resolve, May.REVERSE_BULK, exactly=resolvers.reverse_bulk_operation.rights
     )
+    retry_bulk_operation = root_field(resolvers.retry_bulk_operation.resolve, May.BULK)
     cancel_bulk_operation = root_field(resolvers.cancel_bulk_operation.resolve, May.BULK)
     approve_request = root_field(resolvers.approvals.resolve_approve, May.APPROVE)
     reject_request = root_field(resolvers.approvals.resolve_reject, May.APPROVE)

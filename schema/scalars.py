@@ -57,7 +57,8 @@ def _out_of_range(value: object, kind: str) -> ValueError:
     )
 
 
-def _parse_date(value: object) -> date:
+def parse_date(value: object) -> date:
+    """Return the day. Raises ValueError."""
     try:
         if not isinstance(value, str) or not _DATE.fullmatch(value):
             raise ValueError
@@ -114,7 +115,7 @@ SCALARS: Final[Mapping[object, ScalarDefinition]] = {
         name="Date",
         description="Day as YYYY-MM-DD, such as 2026-01-31.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
-        parse_value=_parse_date,
+        parse_value=parse_date,
         serialize=date.isoformat,
     ),
 }

@@ -1,13 +1,12 @@
 """A statement as CSV (RFC 4180, UTF-8) for spreadsheets: nothing in it is taken for a formula."""
 
-import csv
-import io
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
 from models.money import to_decimal
 from models.reads.statements import StatementLine, StatementView
+from schema.csv_cells import rows, safe
 from schema.ids import global_id
 
 COLUMNS: Final = (
@@ -24,8 +23,6 @@ COLUMNS: Final = (
 )
 NOTE: Final = "note"
 REFERENCE: Final = "reference"
-_STARTS_FORMULA: Final = frozenset("=+-@\t\r\n|%\uff1d\uff0b\uff0d\uff20")
-"""Characters that spreadsheets take for the beginning of a formula, full-width forms too."""
 
 
 class StatementCsv:
@@ -35,7 +32,7 @@ class StatementCsv:
         self._notes = notes
 
     def header(self) -> str:
-        return _rows([self._row(COLUMNS, NOTE, REFERENCE)])
+        return rows([self._row(COLUMNS, NOTE, REFERENCE)])
 
     def opening(self, view: StatementView) -> str:
         return self._balance(view, "OPENING BALANCE", view.from_, view.opening_minor)
@@ -44,7 +41,7 @@ class StatementCsv:
         return self._balance(view, "CLOSING BALANCE", view.to, view.closing_minor)
 
     def lines(self, view: StatementView, lines: Iterable[StatementLine]) -> str:
-        return _rows(self._line(view, line) for line in lines)
+        return rows(self._line(view, line) for line in lines)
 
     def _line(self, view: StatementView, line: StatementLine) -> tuple[str, ...]:
         asset = view.asset
@@ -65,7 +62,7 @@ class StatementCsv:
     def _balance(self, view: StatementView, event: str, at: datetime | None, minor: int) -> str:
         time = "" if at is None else _instant(at)
         row = (view.asset, time, "", event, "", "", _amount(minor, view.asset), "", "", _account(view))
-        return _rows([self._row(row, "", "")])
+        return rows([self._row(row, "", "")])
 
     def _row(self, row: tuple[str, ...], note: str, reference: str) -> tuple[str, ...]:
         return (*row, note, reference) if self._notes else (*row, reference)
@@ -73,18 +70,6 @@ class StatementCsv:
 
 def _account(view: StatementView) -> str:
     return "" if view.account_id is None else global_id("Account", view.account_id)
-
-
-def safe(text: str) -> str:
-    """Return `text`, behind an apostrophe if a spreadsheet would take it for a formula, after blanks too."""
-    first = text.lstrip(" \u00a0")[:1]
-    return f"'{text}" if first in _STARTS_FORMULA and first else text
-
-
-def _rows(rows: Iterable[tuple[str, ...]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
 
 
 def _amount(minor: int, asset: str) -> str:

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from models.commands import Actor, AdjustCredit, RowAdjustment
+from models.kinds import BulkMode
 from models.texts import Texts
 
 
@@ -27,6 +28,11 @@ class RunningBulk:
     actor: Actor
     reverses_id: UUID | None = None
 
+    @property
+    def sets(self) -> bool:
+        """Whether its amounts are what is to be available."""
+        return bool(self.command.get("mode") == BulkMode.SET)
+
     def settled_to(self, under_way: int) -> int:
         """A row number with no pending row before it, unless a run with this many rows under way was interrupted.
 
@@ -37,7 +43,7 @@ class RunningBulk:
 
 
 def adjustment(bulk: RunningBulk, row: Any) -> RowAdjustment:
-    """A row's adjustment: its own values, or else the bulk's. A removal has no expiry."""
+    """A row's adjustment: its own values, or else the bulk's. A removal has no expiry and no start."""
     own: dict[str, Any] = json.loads(row["details"]) if row["details"] else {}
     whole = bulk.command
     expiry = own if "expires_in_days" in own or "expires_at" in own else whole
@@ -54,8 +60,15 @@ def adjustment(bulk: RunningBulk, row: Any) -> RowAdjustment:
             texts=_texts(own.get("texts"), whole.get("texts")),
             expires_in_days=expiry.get("expires_in_days") if adds or expiry is own else None,
             expires_at=datetime.fromisoformat(at) if at is not None and (adds or expiry is own) else None,
+            effective_on=_day(own.get("effective_on")) or (_day(whole.get("effective_on")) if adds else None),
+            service_ids=tuple([UUID(each) for each in own.get("service_ids") or whole.get("service_ids") or ()]),
         ),
+        bulk.sets,
     )
+
+
+def _day(stored: str | None) -> date | None:
+    return None if stored is None else date.fromisoformat(stored)
 
 
 def _texts(own: Any, whole: Any) -> Texts | None:

@@ -97,8 +97,10 @@ async def _reversible(connection: TenantConnection, command: ReverseBulk) -> tup
     """The bulk's asset, and how many of its rows are not taken back; its row is locked against another reversal. Raises
     NotFound, BulkNotReversible."""
     bulk: Any = await connection.raw.fetchrow(
-        """SELECT status, asset, dry_run, succeeded, reverses_id FROM bulk_operations WHERE tenant_id = $1 AND id = $2
-        FOR NO KEY UPDATE""",
+        """SELECT status, asset, dry_run, reverses_id, CASE WHEN command->>'mode' = 'SET' THEN (
+                SELECT count(*) FROM bulk_rows WHERE tenant_id = $1 AND operation_id = $2 AND transaction_id IS NOT NULL
+            ) ELSE succeeded END AS succeeded
+        FROM bulk_operations WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE""",
         connection.tenant_id,
         command.operation_id,
     )

@@ -10,9 +10,11 @@ key.
 """
 
 import asyncio
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
+from models.bulk_results import note_moved
 from models.commands import PostRows, RowAdjustment
 from models.errors import LedgerErrors
 from models.kinds import BulkErrorPolicy, BulkStatus
@@ -24,7 +26,7 @@ from models.operations.run_reversals import run_reversal
 from models.operations.validate_bulk import MarkErrors, validate
 from models.planning.bulk import MAX_ROWS as MOST_AT_ONCE
 from models.planning.bulk import error_report
-from models.planning.bulk_rows import needs, row_key
+from models.planning.bulk_rows import RowOutcome, needs, row_key
 from models.planning.columns import to_json
 from models.planning.limits import LIMITED_ROLES
 from models.session import tenant_transaction
@@ -57,7 +59,7 @@ async def run_bulk(ledger: Ledger, tenant_id: UUID) -> int:
 
 async def _run(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk) -> int:
     if (bulk.dry_run or bulk.error_policy == BulkErrorPolicy.REJECT_ALL) and bulk.validated_at is None:
-        found = await validate(ledger, tenant_id, bulk, _marker(ledger, tenant_id, bulk.id))
+        found = await validate(ledger, tenant_id, bulk, _marker(ledger, tenant_id, bulk))
         if found is None:  # it was cancelled meanwhile
             return await finish(ledger, tenant_id, bulk.id, BulkStatus.CANCELLED)
         if bulk.dry_run:
@@ -89,7 +91,8 @@ async def _post_all(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk) -> int:
             await chunks.post(rows)
         await chunks.end()
     except LedgerErrors as refused:  # bad since it was validated
-        await _marker(ledger, tenant_id, bulk.id)(refused.errors)
+        bad = [RowOutcome(error.row, None, error) for error in refused.errors if error.row is not None]
+        await _marker(ledger, tenant_id, bulk)(bad)
         return chunks.done + await finish(ledger, tenant_id, bulk.id, BulkStatus.FAILED)
     finally:
         await chunks.settle()
@@ -136,7 +139,7 @@ class _Chunks:
 
     async def _post(self, rows: tuple[RowAdjustment, ...]) -> int:
         command = PostRows(self._bulk.id, rows, all_or_nothing=self._whole)
-        key = f"{row_key(self._bulk.id, rows[0].row)}+"
+        key = f"{row_key(self._bulk.id, rows[0].row)}+{self._bulk.command.get('retries', '')}"
         needed = await in_slices(needs(rows))
         await self._ledger.submit(self._tenant_id, self._bulk.actor, "postRows", command, needed, key)
         return len(rows)
@@ -148,6 +151,7 @@ async def _pending(tenant_id: UUID, bulk: RunningBulk, after: int, most: int) ->
         rows = await connection.raw.fetch(
             """SELECT "row", customer_id, amount, details::text FROM bulk_rows
             WHERE tenant_id = $1 AND operation_id = $2 AND "row" > $3 AND transaction_id IS NULL AND error IS NULL
+                AND details->>'moved' IS NULL
             ORDER BY "row" LIMIT $4""",
             tenant_id,
             bulk.id,
@@ -157,9 +161,15 @@ async def _pending(tenant_id: UUID, bulk: RunningBulk, after: int, most: int) ->
     return tuple(await each_in_slices(lambda row: adjustment(bulk, row), rows))
 
 
-def _marker(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> MarkErrors:
-    async def mark(errors: "tuple[Any, ...]") -> bool:
-        """Record these rows' errors, and renew the claim. False if it is to be cancelled."""
+def _marker(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk) -> MarkErrors:
+    async def mark(outcomes: Sequence[RowOutcome]) -> bool:
+        """Record these rows' errors, and of those that set what is available, if it is a dry run, what they would move; and
+        renew the claim. False if it is to be cancelled."""
+        errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+        moved = [(bulk.id, each.row, each.moved) for each in outcomes if each.moved is not None] if bulk.dry_run else []
+        if moved:
+            async with tenant_transaction(tenant_id) as connection:
+                await note_moved(connection, moved)
         if errors:
             async with tenant_transaction(tenant_id) as connection:
                 await connection.raw.execute(
@@ -167,10 +177,10 @@ def _marker(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> MarkErrors:
                     WHERE r.tenant_id = $1 AND r.operation_id = $2 AND r."row" = u."row" AND r.error IS NULL
                         AND r.transaction_id IS NULL""",
                     tenant_id,
-                    operation_id,
+                    bulk.id,
                     [error.row for error in errors],
                     [to_json(error_report(error)) for error in errors],
                 )
-        return await keep_claim(ledger, tenant_id, operation_id)
+        return await keep_claim(ledger, tenant_id, bulk.id)
 
     return mark

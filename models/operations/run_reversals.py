@@ -91,7 +91,8 @@ async def _left(tenant_id: UUID, bulk: RunningBulk, before: int) -> tuple[RowToR
     return tuple(await each_in_slices(lambda row: _to_reverse(bulk, row), rows))
 
 
-_ROWS: Final = """SELECT r.id, r."row", r.transaction_id, r.amount, r.details->>'asset' AS asset,
+_ROWS: Final = """SELECT r.id, r."row", r.transaction_id, coalesce((r.details->>'moved')::numeric, r.amount) AS amount,
+    r.details->>'asset' AS asset,
     coalesce(c.merged_into_id, r.customer_id) AS customer_id
     FROM bulk_rows r
     LEFT JOIN LATERAL (SELECT id FROM reversed_rows WHERE tenant_id = $1 AND id = r.id OFFSET 0) AS m ON true

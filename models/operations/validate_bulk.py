@@ -1,11 +1,10 @@
 """Validate every row of a queued bulk as if posted now: planned on one snapshot of the books."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 from uuid import UUID
 
 from models.commands import RowAdjustment
-from models.errors import LedgerError
 from models.kinds import CounterScope
 from models.ledger import Ledger
 from models.loading.accounts import load_facts, read_accounts, read_customers
@@ -13,15 +12,15 @@ from models.loading.counters import counters_needed, read_counters
 from models.loading.credits import load_credits
 from models.loading.senders import load_senders
 from models.operations.bulk_row import RunningBulk, adjustment
-from models.planning.bulk_rows import needs, plan_each
+from models.planning.bulk_rows import RowOutcome, needs, plan_each
 from models.planning.state import AccountState, Books, CounterKey, CounterState, PostingContext
 from models.session import TenantConnection, tenant_transaction
 from turns.slices import in_slices
 
 ROWS_AT_ONCE: Final = 2_000
 
-MarkErrors = Callable[[tuple[LedgerError, ...]], Awaitable[bool]]
-"""Records rows' errors, and returns whether to continue."""
+MarkErrors = Callable[[Sequence[RowOutcome]], Awaitable[bool]]
+"""Records rows' errors, and what they would move, and returns whether to continue."""
 
 
 async def validate(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk, mark: MarkErrors) -> int | None:
@@ -39,10 +38,9 @@ async def validate(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk, mark: Mar
         async for rows in _by_customer(connection, bulk):
             books = await _unlocked_books(ledger, connection, bulk, rows, carried)
             context = PostingContext(bulk.actor, None, bulk.id)
-            row_results = await in_slices(plan_each(books, context, bulk.id, rows))
-            errors = tuple(error for _, _, error in row_results if error)
-            bad += len(errors)
-            if not await mark(errors):
+            outcomes = await in_slices(plan_each(books, context, bulk.id, rows))
+            bad += sum(outcome.error is not None for outcome in outcomes)
+            if not await mark(outcomes):
                 return None
     return int(bad)
 

@@ -60,11 +60,15 @@ def plan(books: Books, context: PostingContext, command: AdjustCredit) -> Steps[
     amount_minor = nonzero_minor(command.amount, command.asset)
     reason = check_reason(books, command, adding=amount_minor > 0)
     if command.customer_id not in books.customers:
-        raise NotFound("There is no such customer.", field=("customerId",))
+        raise no_such_customer()
     check_services(books, command.asset, command.service_ids, adding=amount_minor > 0)
     if amount_minor > 0:
         return _add(books, context, command, amount_minor, reason)
     return (yield from _remove(books, context, command, -amount_minor, reason))
+
+
+def no_such_customer() -> NotFound:
+    return NotFound("There is no such customer.", field=("customerId",))
 
 
 def check_reason(books: Books, command: AdjustCredit | ReviveCredit, *, adding: bool) -> ReasonRule:
@@ -166,7 +170,7 @@ def _add(
 def _remove(
     books: Books, context: PostingContext, command: AdjustCredit, amount_minor: int, reason: ReasonRule
 ) -> Steps[Outcome]:
-    _check_no_dates(books, command)
+    check_no_dates(books, command)
     account = books.accounts.get((command.customer_id, command.asset))
     if account is None:
         _check_used_up(books, command)
@@ -211,7 +215,7 @@ def _check_used_up(books: Books, command: AdjustCredit) -> None:
         raise CreditNotOpen(answering.credit_view(credit, command.asset).status(books.now))
 
 
-def _check_no_dates(books: Books, command: AdjustCredit) -> None:
+def check_no_dates(books: Books, command: AdjustCredit) -> None:
     """A removal takes from open credits: it has no expiry, and cannot start later."""
     if command.expires_in_days not in (None, 0):
         raise ExpiryConflict("A removal has no expiry. Leave it out.", field=("expiresInDays",))

@@ -11,6 +11,7 @@ from models.planning import adjust, plan_of
 from models.planning.answering import actor_view
 from models.planning.drafts import BulkOperationDraft, BulkRowDraft
 from models.planning.events import emit
+from models.planning.faults import with_faults
 from models.planning.needs import Needs, merge
 from models.planning.state import AccountKey, Books, PostingContext
 from models.texts import Texts
@@ -54,6 +55,8 @@ def row_command(command: BulkCredit, item: BulkItem) -> AdjustCredit:
         note=command.note,
         expires_in_days=command.expires_in_days if item.amount > 0 else None,
         expires_at=command.expires_at if item.amount > 0 else None,
+        effective_on=command.effective_on if item.amount > 0 else None,
+        service_ids=command.service_ids,
     )
 
 
@@ -100,9 +103,18 @@ def _plan_rows(books: Books, context: PostingContext, command: BulkCredit) -> St
             books.rollback_to(savepoint)
             error.__traceback__ = None  # ten thousand of them would keep all these frames
             error.row = row
-            results.append((None, error.at(*_row_field(row, error.field))))
+            results.append((None, _told(books, command, row, error)))
         yield
     return results
+
+
+def _told(books: Books, command: BulkCredit, row: int, error: LedgerError) -> LedgerError:
+    """A row's refusal as it is reported, with whatever else is wrong with the row."""
+    if command.items[row].customer_id is not None:
+        error = with_faults(books, row_command(command, command.items[row]), error)
+    for other in error.others:
+        other.at(*_row_field(row, other.field))
+    return error.at(*_row_field(row, error.field))
 
 
 def _row_field(row: int, field: tuple[str, ...] | None) -> tuple[str, ...]:
@@ -125,8 +137,8 @@ def _report(
         failed=failed,
         sent_by=actor_view(context.actor),
         created_at=books.now,
-        finished_at=books.now,
         dry_run=command.dry_run,
+        finished_at=books.now,
     )
     books.writes.bulk_operations.append(
         BulkOperationDraft(
@@ -172,4 +184,6 @@ def error_report(error: LedgerError) -> dict[str, Any]:
         ]
     if isinstance(error, CurrencyNotAllowed):
         report["currencies"] = list(error.allowed)
+    if error.others:
+        report["more"] = [error_report(other) for other in error.others]
     return report

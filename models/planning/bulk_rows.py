@@ -1,21 +1,35 @@
-"""Some rows of a bulk that continues after its request (domain: bulk). Pure."""
+"""Some rows of a bulk that continues after its request (domain: bulk, files). Pure."""
 
-from typing import Any, Final
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from models.commands import Actor, AdjustCredit, Outcome, PostRows, RowAdjustment
-from models.errors import LedgerError, LedgerErrors, RequesterNotAllowed
-from models.money import to_minor
-from models.planning import adjust, plan_of
+from models.errors import ExpiryConflict, LedgerError, LedgerErrors, RequesterNotAllowed
+from models.money import MAX_AMOUNT_MINOR, to_decimal, to_minor
+from models.planning import adjust, calendar, plan_of
 from models.planning.bulk import error_report
 from models.planning.drafts import RowResult
-from models.planning.needs import Needs, merge
+from models.planning.faults import check_amount, with_faults
+from models.planning.needs import Needs, Spend, merge
 from models.planning.state import AccountKey, Books, PostingContext
 from turns.steps import Steps
 
 KEYS: Final = "bulk:"
 """Prefix of the idempotency keys that bulks make for their rows. Reserved for them."""
 BULK, REMOVE = "credits:bulk", "credits:remove"
+
+
+class RowOutcome(NamedTuple):
+    """A row's transaction, or its error. moved: of a row that sets what is available, the amount that it took; at zero it
+    has no transaction."""
+
+    row: int
+    transaction_id: UUID | None
+    error: LedgerError | None
+    moved: Decimal | None = None
 
 
 def sender_scopes(asked: AdjustCredit) -> frozenset[str]:
@@ -31,7 +45,9 @@ def needs(rows: "tuple[RowAdjustment, ...]") -> Steps[Needs]:
         asked = row.adjustment
         try:
             amount_minor = to_minor(asked.amount, asked.asset)
-            if amount_minor > 0:
+            if row.sets:
+                wanted.append(_needs_to_set(asked, amount_minor))
+            elif amount_minor > 0:
                 additions.append((asked.customer_id, asked.asset))
             else:
                 wanted.append(adjust.needs(asked, amount_minor))
@@ -41,48 +57,86 @@ def needs(rows: "tuple[RowAdjustment, ...]") -> Steps[Needs]:
     return merge([adjust.needs_to_add(additions), *wanted])
 
 
+def _needs_to_set(asked: AdjustCredit, amount_minor: int) -> Needs:
+    """It may add or remove: which, and how much, is known under the lock."""
+    key = (asked.customer_id, asked.asset)
+    spend = Spend(key, MAX_AMOUNT_MINOR, asked.service_ids)
+    if amount_minor > 0:
+        return replace(adjust.needs_to_add((key,)), spends=(spend,))
+    return Needs(customers=(asked.customer_id,), accounts=(key,), spends=(spend,))
+
+
 @plan_of(PostRows)
 def plan(books: Books, context: PostingContext, command: PostRows) -> Steps[Outcome]:
     """Plan every row, and record its result. Raises LedgerErrors with every bad row if the bulk is all or nothing."""
-    row_results = yield from plan_each(books, context, command.operation_id, command.rows)
-    errors = tuple([error for _, _, error in row_results if error])
+    outcomes = yield from plan_each(books, context, command.operation_id, command.rows)
+    errors = tuple([outcome.error for outcome in outcomes if outcome.error])
     if errors and command.all_or_nothing:
         raise LedgerErrors(errors)
-    for row, transaction_id, error in row_results:
+    for row, transaction_id, error, moved in outcomes:
         report: dict[str, Any] | None = error_report(error) if error else None
-        books.writes.row_results.append(RowResult(command.operation_id, row, transaction_id, report))
+        books.writes.row_results.append(RowResult(command.operation_id, row, transaction_id, report, moved))
         yield
     return Outcome(bulk_operation_id=command.operation_id)
 
 
 def plan_each(
-    books: Books, context: PostingContext, operation_id: UUID, rows: "tuple[RowAdjustment, ...]"
-) -> Steps[list[tuple[int, UUID | None, LedgerError | None]]]:
+    books: Books, context: PostingContext, operation_id: UUID, rows: "Iterable[RowAdjustment]"
+) -> Steps[list[RowOutcome]]:
     """Each row with its transaction or error. A refused row leaves the others planned.
 
     The bulk's sender may have lost the right to it since: such a row is refused like any other.
     """
-    row_results: list[tuple[int, UUID | None, LedgerError | None]] = []
+    outcomes: list[RowOutcome] = []
     for row in rows:
         savepoint = books.savepoint()
         try:
-            check_sender(books, context.actor, sender_scopes(row.adjustment))
-            row_context = PostingContext(
-                context.actor,
-                row_key(operation_id, row.row),
-                books.source.new_id(),
-                shown=False,
-                texts=row.adjustment.texts,
-            )
-            outcome = yield from adjust.plan(books, row_context, row.adjustment)
-            row_results.append((row.row, outcome.transaction_id, None))
+            asked = _to_reach(books, row.adjustment) if row.sets else row.adjustment
+            moved = asked.amount if row.sets else None
+            check_sender(books, context.actor, sender_scopes(asked))
+            transaction_id = None
+            if moved is None or moved:
+                row_context = PostingContext(
+                    context.actor, row_key(operation_id, row.row), books.source.new_id(), shown=False, texts=asked.texts
+                )
+                outcome = yield from adjust.plan(books, row_context, asked)
+                transaction_id = outcome.transaction_id
+            outcomes.append(RowOutcome(row.row, transaction_id, None, moved))
         except LedgerError as error:
             books.rollback_to(savepoint)
             error.__traceback__ = None  # ten thousand of them would keep all these frames
             error.row = row.row
-            row_results.append((row.row, None, error))
+            outcomes.append(RowOutcome(row.row, None, with_faults(books, row.adjustment, error, sets=row.sets)))
         yield
-    return row_results
+    return outcomes
+
+
+def _to_reach(books: Books, asked: AdjustCredit) -> AdjustCredit:
+    """The adjustment after which so much is available: of zero, if it is. Raises LedgerError.
+
+    What is scheduled or held is not available, and stays as it is. A removal has no expiry and no start.
+    """
+    check_amount(asked.amount, asked.asset, sets=True)
+    if asked.customer_id not in books.customers:
+        raise adjust.no_such_customer()
+    if asked.effective_on is not None and asked.effective_on > calendar.local_date(books.now, books.config.zone):
+        raise ExpiryConflict(
+            "What is to be available now cannot start in the future. Leave the date out.", field=("effectiveOn",)
+        )
+    account = books.accounts.get((asked.customer_id, asked.asset))
+    available_minor = 0 if account is None else account.available_minor
+    missing = to_decimal(to_minor(asked.amount, asked.asset) - available_minor, asked.asset)
+    if missing > 0:
+        return replace(asked, amount=missing)
+    if not missing:
+        adjust.check_reason(books, asked, adding=_serves(books, asked))
+    return replace(asked, amount=missing, expires_in_days=None, expires_at=None, effective_on=None)
+
+
+def _serves(books: Books, asked: AdjustCredit) -> bool:
+    """A direction that the reason serves, where none is needed."""
+    reason = books.config.reasons.get(asked.reason)
+    return reason is None or reason.adds
 
 
 def check_sender(books: Books, sender: Actor, needed: frozenset[str]) -> None:

@@ -58,9 +58,7 @@ def looked_through(
     books: Books, account: AccountState, service_ids: tuple[UUID, ...] = ()
 ) -> Iterator[CreditState | None]:
     """The same, with None for each credit that cannot be spent, so that a long search can pause."""
-    lots = books.credits.get(account.id)
-    if lots is None:
-        return
+    lots = books.credits.get(account.id) or Lots()
     for number in range(lots.passed.get(service_ids, 0), len(lots.credits)):
         credit = lots.credits[number]
         yield credit if _gives(credit, books.now, service_ids) else None
@@ -127,31 +125,14 @@ def move(
     fits = min(balance, total, gone, remaining - credit.held_minor) >= 0 and remaining + gone <= credit.amount_minor
     if not fits or credit.account_id != account.id:
         raise InvariantViolated(f"{counter} {amount_minor} on {credit.id}: {balance=} {total=} {remaining=} {gone=}")
-    sequence = account.sequence + 1
-    books.change(account, balance_minor=balance, lifetime_minor=total, sequence=sequence)
+    books.change(account, balance_minor=balance, lifetime_minor=total, sequence=account.sequence + 1)
     books.change(credit, remaining_minor=remaining, gone_minor=gone)
     if not has_started(credit, books.now):
         books.change(account, scheduled_minor=account.scheduled_minor + amount_minor)
     elif credit.expires_at is not None and credit.expires_at <= books.now:
         books.change(account, expired_minor=account.expired_minor + amount_minor)
-    stamp = account.stamp(books.now)
-    transaction.created_at = max(transaction.created_at, stamp)
-    _touch(books, account)
     books.writes.touched_credits.append(credit)
-    books.writes.entries.append(
-        EntryDraft(
-            id=books.source.new_id(),
-            account_id=account.id,
-            sequence=sequence,
-            transaction=transaction,
-            credit_id=credit.id,
-            counter=counter,
-            amount_minor=amount_minor,
-            lifetime_minor=lifetime_minor,
-            balance_after_minor=balance,
-            created_at=stamp,
-        )
-    )
+    _enter(books, transaction, account, credit.id, counter, amount_minor, lifetime_minor)
 
 
 def move_lifetime(
@@ -166,6 +147,19 @@ def move_lifetime(
     if lifetime < 0:
         raise InvariantViolated(f"{counter} on account {account.id}: {lifetime=}")
     books.change(account, lifetime_minor=lifetime, sequence=sequence)
+    _enter(books, transaction, account, None, counter, 0, lifetime_minor)
+
+
+def _enter(
+    books: Books,
+    transaction: TransactionDraft,
+    account: AccountState,
+    credit_id: UUID | None,
+    counter: Counter,
+    amount_minor: int,
+    lifetime_minor: int,
+) -> None:
+    """Write the entry of a movement that is on the account already."""
     stamp = account.stamp(books.now)
     transaction.created_at = max(transaction.created_at, stamp)
     _touch(books, account)
@@ -173,11 +167,11 @@ def move_lifetime(
         EntryDraft(
             id=books.source.new_id(),
             account_id=account.id,
-            sequence=sequence,
+            sequence=account.sequence,
             transaction=transaction,
-            credit_id=None,
+            credit_id=credit_id,
             counter=counter,
-            amount_minor=0,
+            amount_minor=amount_minor,
             lifetime_minor=lifetime_minor,
             balance_after_minor=account.balance_minor,
             created_at=stamp,

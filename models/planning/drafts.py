@@ -324,12 +324,14 @@ class BulkRowDraft:
 @table("bulk_rows")
 @dataclass(frozen=True, slots=True)
 class RowResult:
-    """The result of a stored row of a bulk. Found by its operation and number."""
+    """The result of a stored row of a bulk. Found by its operation and number. moved: of a row that sets what is
+    available, the amount that it took."""
 
     operation_id: Annotated[UUID, UNREAD, LATER]
     row: Annotated[int, UNREAD, LATER]
     transaction_id: Annotated[UUID | None, LATER]
     error: Annotated[dict[str, Any] | None, LATER]
+    moved: Annotated[Decimal | None, ASIDE] = None
 
 
 @table("reversed_rows")

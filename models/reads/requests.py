@@ -20,7 +20,8 @@ from models.views import ApprovalRequestView, BulkOperationView
 class BulkRowView:
     """error: the row's userError, as stored, or None. amount: None if it was not understood. reversal_id: the transaction
     that took it back. Of a row of a reversal: taken_minor, what was taken or put back; used_minor, what was in use; the
-    tiers, if the person moved to another."""
+    tiers, if the person moved to another. line: of the file, from 1. moved: of a row that sets what is available, what
+    it added, or removed below zero; of a dry run, what it would."""
 
     row: int
     asset: str
@@ -33,26 +34,41 @@ class BulkRowView:
     used_minor: int | None = None
     tier_before: str | None = None
     tier_after: str | None = None
+    line: int | None = None
+    moved: Decimal | None = None
 
 
 _SENDER: Final = "(select {} from actors o where o.tenant_id = $1 and o.id = t.actor_id)"
+ROW_ASSET: Final = """coalesce(t.details->>'asset',
+    (select o.asset from bulk_operations o where o.tenant_id = $1 and o.id = t.operation_id))"""
+ROW_LINE: Final = """coalesce((t.details->>'line')::int, (
+    select (o.command->>'first_line')::int + t."row" from bulk_operations o
+     where o.tenant_id = $1 and o.id = t.operation_id))"""
 _ROW: Final = columns(
     BulkRowView,
     row='t."row"',
-    asset="""coalesce(t.details->>'asset',
-    (select o.asset from bulk_operations o where o.tenant_id = $1 and o.id = t.operation_id))""",
+    asset=ROW_ASSET,
     reversal_id="(select m.transaction_id from reversed_rows m where m.tenant_id = $1 and m.id = t.id)",
     taken_minor="(t.details->>'taken_minor')::bigint",
     used_minor="(t.details->>'used_minor')::bigint",
     tier_before="t.details->>'tier_before'",
     tier_after="t.details->>'tier_after'",
+    line=ROW_LINE,
+    moved="(t.details->>'moved')::numeric",
 )
 _row: Final = rows(BulkRowView, error=parsed)
 
 _OPERATION: Final = columns(
-    BulkOperationView, sent_by=who("actor_id"), digest="t.command->>'digest'", sums="t.command->'sums'"
+    BulkOperationView,
+    sent_by=who("actor_id"),
+    digest="t.command->>'digest'",
+    sums="t.command->'sums'",
+    mode="coalesce(t.command->>'mode', 'ADJUST')",
+    file="t.command->'file'",
+    retries="coalesce((t.command->>'retries')::int, 0)",
+    removes="coalesce((t.command->>'removes')::boolean, true)",
 )
-_operation: Final = rows(BulkOperationView, sent_by=actor, sums=parsed)
+_operation: Final = rows(BulkOperationView, sent_by=actor, file=parsed, sums=parsed)
 _APPROVAL: Final = f"""
     t.id, t.operation, t.command, t.customer_id, t.status, t.created_at, t.expires_at, t.decided_at, t.decision_note,
     t.transaction_id, t.invoice_id, t.terms, {who("requested_by_id")} as requester,

@@ -100,7 +100,8 @@ _REVERSALS = (
         "bulk reversals",
         """
         WITH marked AS MATERIALIZED (
-            SELECT m.id, m.transaction_id, m.amount_minor, r.amount, r.transaction_id AS done_id
+            SELECT m.id, m.transaction_id, m.amount_minor, coalesce((r.details->>'moved')::numeric, r.amount) AS amount,
+                r.transaction_id AS done_id
             FROM reversed_rows m LEFT JOIN bulk_rows r ON r.tenant_id = $1 AND r.id = m.id WHERE m.tenant_id = $1
         ), moved AS MATERIALIZED (
             SELECT t.id, t.kind, t.customer_id, sum(e.amount_minor) FILTER (WHERE e.amount_minor < 0) AS taken,

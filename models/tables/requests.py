@@ -50,9 +50,10 @@ class ApprovalRequest(TenantRow):
 class BulkOperation(TenantRow):
     """Many adjustments in one request. status: QUEUED, RUNNING, COMPLETED, FAILED or CANCELLED.
 
-    command, idempotency_key: stored for one that continues after its request; of a file also its digest, and the sums of its
-    amounts. validated_at: when every row was valid.
-    claimed_until: end of the worker's claim. reverses_id: the bulk that it takes back, if it is a reversal.
+    command, idempotency_key: stored for one that continues after its request; of a file also what it is and the sums of its
+    amounts.
+    validated_at: when every row was valid. claimed_until: end of the worker's claim. reverses_id: the bulk that it takes
+    back, if it is a reversal.
     """
 
     status = fields.CharField(max_length=16)
@@ -77,13 +78,13 @@ class BulkOperation(TenantRow):
         updates=(
             "status",
             "total",
+            "command",
             "processed",
             "succeeded",
             "failed",
             "finished_at",
             "validated_at",
             "claimed_until",
-            "command",
             "cancel_requested",
         )
     )
@@ -107,7 +108,7 @@ class BulkRow(TenantRow):
     details: fields.Field[dict[str, object] | None] = fields.JSONField(null=True)
     error: fields.Field[dict[str, object] | None] = fields.JSONField(null=True)
 
-    app_may: ClassVar = Privileges(updates=("transaction_id", "error", "details"))
+    app_may: ClassVar = Privileges(updates=("transaction_id", "error", "details", "customer_id"))
 
     class Meta:
         table = "bulk_rows"

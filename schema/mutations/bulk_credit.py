@@ -1,7 +1,7 @@
 """bulkCredit."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +15,7 @@ from models.texts import Texts, texts_of
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import KeyedInput, PostingPayload, loaded
+from schema.mutations.base import KeyedInput, PostingPayload, ids, loaded
 from schema.scalars import AssetCode
 from schema.types.base import resolved
 from schema.types.bulk import BulkOperation
@@ -58,6 +58,11 @@ class BulkCreditInput(TextsInput, KeyedInput):
     """Days until added credits expire, up to the end of the last day in the tenant's time zone. Null or 0: never."""
     expires_at: datetime | None = None
     """Instant at which added credits expire, in place of expiresInDays."""
+    effective_on: date | None = None
+    """Day from which added credits can be spent. Null: now."""
+    service_ids: list[strawberry.ID] | None = None
+    """Services to restrict added credits to, and that what is removed could be spent on, at most 100. Null or empty: any
+    service. For SERVICE_CREDITS only."""
     error_policy: BulkErrorPolicy | None = BulkErrorPolicy.REJECT_ALL
     """Whether one bad row rejects all rows."""
     dry_run: bool | None = False
@@ -81,6 +86,8 @@ class BulkCreditInput(TextsInput, KeyedInput):
             dry_run=bool(self.dry_run),
             allow_duplicate_customers=bool(self.allow_duplicate_customers),
             row_texts=tuple(_row_texts(self.items, own)),
+            effective_on=self.effective_on,
+            service_ids=ids(self.service_ids, "Service", "serviceIds"),
         )
 
 

@@ -10,7 +10,7 @@ import strawberry
 from auth.principal import Principal
 from auth.roles import Permission, Role, may
 from gateway.reading import Pending
-from models.kinds import BulkKind, BulkStatus, LimitKind, LimitScope
+from models.kinds import BulkKind, BulkMode, BulkStatus, FileFormat, LimitKind, LimitScope
 from models.money import exponent, to_decimal
 from models.reads import requests
 from models.reads.requests import BulkRowView
@@ -36,17 +36,29 @@ class BulkRow:
 
     row: int
     """Number of the row, counted from 0."""
+    line: int | None
+    """Number of the row's first line in its file, counted from 1; of a workbook, of its row. Null if there was no file."""
     amount: Decimal | None
     """Amount asked for; null if the row's amount could not be read."""
     error: UserError | None
     """Reason for which the row was not posted; null if it was, or has not been tried yet. In a reversal: for which it was
-    not taken back."""
+    not taken back. The first of `errors`."""
+    errors: list[UserError]
+    """All that is wrong with the row, so far as it is known without the others."""
     view: strawberry.Private[BulkRowView]
 
     @classmethod
     def of(cls, view: BulkRowView, _reader: Reader) -> "BulkRow":
-        error = None if view.error is None else _kept_error(view.error, view.row)
-        return cls(row=view.row, amount=_as_asked(view.amount, view.asset), error=error, view=view)
+        kept = [] if view.error is None else [view.error, *view.error.get("more", ())]
+        errors = [_kept_error(error, view.row) for error in kept]
+        return cls(
+            row=view.row,
+            line=view.line,
+            amount=_as_asked(view.amount, view.asset),
+            error=errors[0] if errors else None,
+            errors=errors,
+            view=view,
+        )
 
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
@@ -71,6 +83,15 @@ class BulkRow:
             return None
         info.context.require(Permission.READ_LEDGER)
         return info.context.loaders.transactions.get(self.view.reversal_id)
+
+    @resolved(Decimal | None)
+    def moved(self, info: Info) -> Decimal | None:
+        """With the mode SET: amount added, or removed if negative, so that the amount asked for is available; in a dry run,
+        the amount that would be. Null elsewhere, and until the row is tried."""
+        if self.view.moved is None:
+            return None
+        info.context.require(Permission.READ_LEDGER)
+        return _as_asked(self.view.moved, self.view.asset)
 
     @resolved(Decimal | None)
     def taken(self, info: Info) -> Decimal | None:
@@ -102,6 +123,31 @@ class BulkRow:
             return None
         info.context.require(Permission.READ_LEDGER)
         return to_decimal(figure_minor, self.view.asset)
+
+
+@strawberry.type
+class BulkFile:
+    """A file of adjustments: what it is, and how it was read."""
+
+    name: str | None
+    """Name that its sender gave it; null if none."""
+    format: FileFormat
+    """Format of the file, by its own bytes."""
+    encoding: str | None
+    """Encoding of a CSV file."""
+    delimiter: str | None
+    """Delimiter of a CSV file: comma, semicolon or tab."""
+    decimal_mark: str | None
+    """Decimal mark of its amounts: point, or comma if the request says so."""
+    thousands_mark: str | None
+    """Mark between thousands in its amounts: none unless the request names one."""
+    sheet: str | None
+    """Sheet that was read, of a workbook."""
+
+    @classmethod
+    def of(cls, kept: dict[str, str]) -> "BulkFile":
+        names = ("name", "encoding", "delimiter", "decimal_mark", "thousands_mark", "sheet")
+        return cls(format=FileFormat(kept["format"]), **{name: kept.get(name) for name in names})
 
 
 @strawberry.type
@@ -140,6 +186,12 @@ class BulkOperation(Node):
     """Instant at which it was sent."""
     finished_at: datetime | None
     """Instant at which it ended; null until then."""
+    mode: BulkMode
+    """Meaning of its amounts: to be added and removed, or to be available."""
+    retries: int
+    """Number of times that its rows which were not posted were tried again."""
+    file: BulkFile | None
+    """File that it was sent as; null of one that was sent otherwise, or from before this was recorded."""
     file_digest: str | None
     """SHA-256 of the file that it came from, in hexadecimal digits; null if it came from none."""
     view: strawberry.Private[BulkOperationView]
@@ -158,6 +210,9 @@ class BulkOperation(Node):
             sent_by=Actor.of(view.sent_by),
             created_at=view.created_at,
             finished_at=view.finished_at,
+            mode=BulkMode(view.mode),
+            retries=view.retries,
+            file=None if view.file is None else BulkFile.of(view.file),
             file_digest=view.digest,
             view=view,
         )
@@ -171,6 +226,11 @@ class BulkOperation(Node):
         who, program = self.view.sent_by, principal.role is Role.PARTNER
         holder = principal.client_id or principal.subject
         return not program or (who.role == Role.PARTNER.name and (who.client or who.subject) == holder)
+
+    @property
+    def may_remove(self) -> bool:
+        """Whether any of its rows removes, or may remove; if that is not known, too."""
+        return self.mode is BulkMode.SET or self.view.removes
 
     @resolved(list[BulkSum] | None)
     async def sums(self, info: Info) -> list[BulkSum] | None:

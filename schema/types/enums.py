@@ -11,6 +11,7 @@ for kind in (
     kinds.AssignmentOrigin,
     kinds.BulkErrorPolicy,
     kinds.BulkKind,
+    kinds.BulkMode,
     kinds.BulkStatus,
     kinds.Counter,
     kinds.CouponStatus,
@@ -18,6 +19,7 @@ for kind in (
     kinds.DeliveryError,
     kinds.DeliveryStatus,
     kinds.EventKind,
+    kinds.FileFormat,
     kinds.ReceiptState,
     kinds.GiveBack,
     kinds.HoldStatus,
@@ -173,6 +175,9 @@ class UserErrorCode(StrEnum):
     """The coupon was used, disabled or has expired. Give the customer another."""
     BULK_NOT_REVERSIBLE = "BULK_NOT_REVERSIBLE"
     """The bulk runs, has posted nothing, is a reversal, or was or is being taken back. Wait for the end of one that runs."""
+    BULK_NOT_RETRYABLE = "BULK_NOT_RETRYABLE"
+    """The file runs, has posted nothing, was taken back, or has no row that could be tried as it is. Send what is left as a
+    new file."""
     COUPON_NOT_USED = "COUPON_NOT_USED"
     """Only a used coupon can be reopened. Reload it; nothing more to do."""
     COUPON_REOPENED = "COUPON_REOPENED"

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from app.files.imports import import_route
+from app.files.reports import report_routes
 from app.files.statements import statement_route
 from app.graphql import context_maker, graphql_view
 from app.http.metrics import Metrics
@@ -202,6 +203,7 @@ async def serving(
         Route("/graphql", view),
         statement_route(make_context),
         import_route(make_context, max_file_bytes=MAX_FILE_BYTES),
+        *report_routes(make_context),
     ]
     middleware = [authentication(verifier, partner_tokens)]
     layers = RequestIdMiddleware(Starlette(routes=routes, middleware=middleware), lambda: uuid4().hex)

@@ -13,7 +13,7 @@ import pytest
 import schema.types.statement
 from auth.roles import Role, Scope
 from models.reads import statements
-from schema.statement_csv import safe
+from schema.csv_cells import safe
 from tests.api.conftest import Api, bearer, gid
 from tests.support.clock import Clock
 from tests.support.tenants import Tenant
@@ -113,10 +113,25 @@ async def test_a_long_one_is_for_the_download(
 
 
 @pytest.mark.parametrize(
-    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "\u00a0=1", "\uff1d1", "|calc", "%0A"]
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tSUM", "\rSUM", "  =1", "\u00a0=1", "\uff1d1", "|calc", "%0A"]
 )
 def test_nothing_in_it_is_a_formula(text: str) -> None:
     assert safe(text) == f"'{text}"
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("x;=1+1", "x;'=1+1"),
+        ("x\n=1+1", "x\n'=1+1"),
+        ("x\r\n  @SUM(A1);\t-1", "x\r\n  '@SUM(A1);\t'-1"),
+        ("\t=1", "'\t'=1"),
+        ("a\u2028=1\v+1", "a\u2028'=1\v'+1"),
+        ('x";=1', "x\";'=1"),
+    ],
+)
+def test_nor_is_what_begins_a_cell_or_a_line_for_some(text: str, written: str) -> None:
+    assert safe(text) == written
 
 
 @pytest.mark.parametrize("text", ["", " ", "Sorry = no", "1-1", "a@b.example", "CORRECTION"])

@@ -25,6 +25,7 @@ LIBRARIES: Final = frozenset(
         "graphql",
         "httpcore",
         "httptools",
+        "openpyxl",
         "pydantic_settings",
         "prometheus_client",
         "starlette",
@@ -75,14 +76,18 @@ MADE_FOR_IT: Final = frozenset(
 """Classes whose documentation says: make a subclass."""
 
 PRIVATE: Final = {
+    "_cell_styles": "test_openpyxl::test_formats",
     "_con": "test_database::test_pool",
     "_connection": "test_database::test_transaction_wrapper",
     "_get_field_exception_handlers": "test_compiled::test_plain_fields",
+    "_date_formats": "test_openpyxl::test_formats",
     "_generation": "test_database::test_pool",
     "_get_new_connection": "test_database::test_pool",
+    "_number_formats": "test_openpyxl::test_formats",
     "_pool": "test_database::test_client",
     "_provided_operation_name": "test_strawberry::test_a_document_that_is_prepared_is_neither_parsed_nor_validated",
     "_schema": "test_strawberry::test_schema",
+    "_timedelta_formats": "test_openpyxl::test_formats",
     "_transport": "test_database::test_connection",
     "uvicorn._types": "test_uvicorn::test_private_types",
 }

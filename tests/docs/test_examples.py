@@ -202,6 +202,10 @@ async def test_bulk(api: Api, tenant: Tenant) -> None:
     await tenant.spend(customer, 15, "POINTS")
     given = {"operationId": gid("BulkOperation", bulk.bulk_operation_id), "idempotencyKey": "back"}
 
+    again = {"input": {"id": given["operationId"], "idempotencyKey": "retry"}}
+    refused = (await api(page.take("graphql").text, again, role=Role.MANAGER))["retryBulkOperation"]
+    assert [error["code"] for error in refused["userErrors"]] == ["BULK_NOT_RETRYABLE"]  # it is no file
+
     back = (await api(page.take("graphql").text, {"input": given}, role=Role.MANAGER))["reverseBulkOperation"]
     (edge,) = back["operation"]["rows"]["edges"]
     assert (back["operation"]["status"], edge["node"]["taken"], edge["node"]["used"]) == ("COMPLETED", "25", "15")

@@ -64,9 +64,11 @@ def test_a_first_query_a_file_and_a_statement(start: Callable[..., Scrip], tmp_p
     token = shell.type("scrip token --tenant demo --role admin").strip()
 
     page = Examples("docs/bulk.md", "sh")
+    (tmp_path / "gutschriften.csv").write_bytes("Customer;Amount;Note\n17404;1.234,50;Für März\n".encode("cp1252"))
     (tmp_path / "points.csv").write_text("customer,amount\n17404,25\n")
-    posted = json.loads(shell.type(f"TOKEN={token}\n{page.take('sh').text}"))
-    assert (posted["operation"] is not None, posted["replayed"]) == (True, False)
+    for delimiter in ("semicolon", "comma"):
+        posted = json.loads(shell.type(f"TOKEN={token}\n{page.take('sh').text}"))
+        assert (posted["file"]["delimiter"], posted["replayed"]) == (delimiter, False)
     page.end()
 
     page = Examples("docs/time.md", "sh")

@@ -8,7 +8,7 @@ import pytest
 
 from models.commands import Actor, PostRows
 from models.operations import run_bulks
-from models.operations.import_credits import ImportRow
+from models.operations.import_files import ImportRow
 from models.operations.run_bulks import run_bulk
 from tests.models.test_bulk_jobs import balances, people, queue, row, state, work
 from tests.support.tenants import MANAGER, PARTNER, Tenant

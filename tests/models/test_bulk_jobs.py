@@ -22,7 +22,8 @@ from models.errors import Invalid
 from models.ledger import Ledger
 from models.operations import bulk_claims, run_bulks
 from models.operations.cancel_bulk import cancel_bulk
-from models.operations.import_credits import ImportCredits, ImportRow, import_credits
+from models.operations.import_credits import import_credits
+from models.operations.import_files import ImportCredits, ImportRow
 from models.operations.partner_tokens import issue_token, revoke_token
 from models.operations.run_bulks import run_bulk
 from models.planning.bulk_rows import sender_scopes
@@ -126,7 +127,7 @@ def mixed(known: list[str]) -> list[ImportRow]:
         row(known[3], -4),
         row(known[0], 5),
         row(known[4], 5, reason="NONE"),
-        row(known[5], None, error=Invalid("No amount", field=("amount",))),
+        row(known[5], None, errors=(Invalid("No amount", field=("amount",)),)),
         row(None, 5),
     ]
 
@@ -210,7 +211,7 @@ async def test_what_no_file_is(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) 
         await queue(tenant, [])
     async with tenant.refused("INVALID"):
         await queue(tenant, [row(known[0], 1)], asset="XAU")
-    monkeypatch.setattr("models.operations.import_credits.MAX_ROWS", 2)
+    monkeypatch.setattr("models.operations.import_rows.MAX_ROWS", 2)
     async with tenant.refused("INVALID"):
         await queue(tenant, [row(customer, 1) for customer in known])
 

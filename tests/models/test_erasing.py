@@ -5,7 +5,8 @@ from uuid import UUID, uuid4
 
 from models.commands import MembershipChange, MergeCustomers
 from models.customers import UpdateCustomer, UpsertCustomer
-from models.operations.import_credits import ImportCredits, ImportRow, import_credits
+from models.operations.import_credits import import_credits
+from models.operations.import_files import ImportCredits, ImportRow
 from models.operations.memberships import start_membership
 from models.operations.merge_customers import merge_customers
 from models.operations.people import erase_customer, update_customer

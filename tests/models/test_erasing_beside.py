@@ -14,7 +14,8 @@ from models.commands import MembershipChange, MergeCustomers
 from models.errors import Busy, Invalid
 from models.operations import people
 from models.operations.approvals import reject_request, withdraw_request
-from models.operations.import_credits import ImportCredits, ImportRow, import_credits
+from models.operations.import_credits import import_credits
+from models.operations.import_files import ImportCredits, ImportRow
 from models.operations.memberships import start_membership
 from models.operations.merge_customers import merge_customers
 from models.operations.people import erase_customer

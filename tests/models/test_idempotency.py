@@ -14,7 +14,8 @@ from models.commands import Actor, Outcome
 from models.configuration_commands import SetLimit
 from models.errors import IdempotencyKeyReused
 from models.idempotency import client_of, is_kept
-from models.operations.import_credits import ImportCredits, ImportRow, import_credits
+from models.operations.import_credits import import_credits
+from models.operations.import_files import ImportCredits, ImportRow
 from models.operations.limits import set_limit
 from models.operations.run_bulks import run_bulk
 from models.reads.verify import verify

@@ -6,7 +6,8 @@ from uuid import UUID
 
 import asyncpg
 
-from models.operations.import_credits import ImportCredits, ImportRow, import_credits
+from models.operations.import_credits import import_credits
+from models.operations.import_files import ImportCredits, ImportRow
 from tests.support.tenants import MANAGER, Tenant
 
 

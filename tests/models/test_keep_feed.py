@@ -11,11 +11,13 @@ from uuid import UUID
 import pytest
 
 from app.postgres.embedded import Urls
+from models.commands import MergeCustomers
 from models.configuration_commands import UpdateTenant
 from models.feed import NO_NEWS, OF_ACTIONS, OF_TOPICS, OF_TRANSACTIONS, TOLD_OTHERWISE
 from models.kinds import ApprovalStatus, BulkStatus, CouponStatus, EventKind, TransactionKind
 from models.ledger import Ledger
 from models.operations.keep_feed import keep_feed
+from models.operations.merge_customers import merge_customers
 from models.operations.prune_feed import prune_feed
 from models.operations.update_tenant import update_tenant
 from models.reads.events import EVENTS, EventView
@@ -230,6 +232,18 @@ async def test_expiries_are_announced_once(tenant: Tenant, clock: Clock, anna: U
     assert (await announced())[1:] == [(late, 700)] * 2
     proof = await verify(tenant.id)
     assert proof.holds, proof.listed
+
+
+async def test_what_a_merge_has_moved_is_not_announced_again(tenant: Tenant, clock: Clock, anna: UUID) -> None:
+    ben = await tenant.customer("ben")
+    await tenant.adjust(ben, 5, expires_in_days=3)
+    for into in (anna, await tenant.customer("cleo")):
+        clock.advance(timedelta(seconds=1))
+        await keep_feed(tenant.ledger, tenant.id)
+        await merge_customers(tenant.ledger, tenant.id, ADMIN, MergeCustomers(ben, into), tenant.key())
+    clock.advance(timedelta(seconds=1))
+    await keep_feed(tenant.ledger, tenant.id)
+    assert kinds(await feed(tenant)).count("CREDIT_EXPIRING") == 1
 
 
 async def test_what_has_expired_is_not_announced_any_more(tenant: Tenant, clock: Clock, anna: UUID) -> None:

@@ -14,7 +14,8 @@ from models.configuration_commands import RemoveLimit, SetLimit
 from models.errors import LimitExceeded
 from models.operations import limits
 from models.operations.adjust import preview_adjustment
-from models.operations.import_credits import ImportCredits, ImportRow, import_credits
+from models.operations.import_credits import import_credits
+from models.operations.import_files import ImportCredits, ImportRow
 from models.operations.limits import remove_limit, set_limit
 from models.operations.run_bulks import run_bulk
 from models.planning.calendar import local_date

@@ -30,7 +30,8 @@ from models.customers import UpdateCustomer, UpsertCustomer
 from models.errors import Invalid
 from models.names import MOST_CHARACTERS, checked_name, clean_name, shows_nothing
 from models.operations.create_tenant import create_tenant
-from models.operations.import_credits import ImportCredits, ImportRow, import_credits
+from models.operations.import_credits import import_credits
+from models.operations.import_files import ImportCredits, ImportRow
 from models.operations.partner_tokens import issue_token
 from models.operations.people import update_customer
 from models.operations.products import create_product, update_product

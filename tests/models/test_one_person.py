@@ -12,7 +12,8 @@ from models.customers import UpdateCustomer, UpsertCustomer
 from models.errors import Busy, NotFound
 from models.loading import people as loading
 from models.loading.people import locked_person
-from models.operations.import_credits import ImportCredits, ImportRow, import_credits
+from models.operations.import_credits import import_credits
+from models.operations.import_files import ImportCredits, ImportRow
 from models.operations.memberships import cancel_membership, reinstate_membership, start_membership
 from models.operations.merge_customers import merge_customers
 from models.operations.people import erase_customer, update_customer

@@ -15,7 +15,8 @@ from models import idempotency
 from models.configuration_commands import SetLimit, UpdateTenant
 from models.ledger import Ledger
 from models.operations import prune_keys as pruning
-from models.operations.import_credits import ImportCredits, ImportRow, import_credits
+from models.operations.import_credits import import_credits
+from models.operations.import_files import ImportCredits, ImportRow
 from models.operations.limits import set_limit
 from models.operations.prune_keys import prune_keys
 from models.operations.update_tenant import update_tenant

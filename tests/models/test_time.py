@@ -20,7 +20,8 @@ from models.operations.access_audit import Denial, record_denials
 from models.operations.approvals import expire_requests, reject_request
 from models.operations.cancel_bulk import cancel_bulk
 from models.operations.create_tenant import create_tenant
-from models.operations.import_credits import ImportCredits, ImportRow, import_credits
+from models.operations.import_credits import import_credits
+from models.operations.import_files import ImportCredits, ImportRow
 from models.operations.limits import set_limit
 from models.operations.memberships import cancel_membership, start_membership
 from models.operations.merge_customers import merge_customers

@@ -20,10 +20,14 @@ from app.postgres.embedded import Urls
 from auth.roles import Role
 from jobs.webhooks import deliver
 from models.configuration_commands import IssueToken, ReplayWebhook
+from models.kinds import ReceiptState
 from models.operations.approvals import approve_request
-from models.operations.import_credits import ImportCredits, ImportRow, import_credits
+from models.operations.import_credits import import_credits
+from models.operations.import_files import ImportCredits, ImportRow
+from models.operations.keep_checkpoints import keep_checkpoints, waiting_since
 from models.operations.keep_feed import keep_feed
 from models.operations.keep_totals import keep_totals
+from models.operations.make_checkpoint import make_checkpoint
 from models.operations.partner_tokens import issue_token
 from models.operations.prune_feed import prune_feed
 from models.operations.prune_webhooks import prune_webhooks
@@ -32,12 +36,15 @@ from models.operations.webhooks import replay_webhook
 from models.planning.approving import ApproveRequest
 from models.reads import customers, invoices, references
 from models.reads.audit import AUDIT_TRAIL, referenced
+from models.reads.checkpoints import last_note
 from models.reads.paging import Condition, Listing, PageRequest, load_pages, page_statement
+from models.reads.receipts import receipt
 from models.reads.session import ReadSession
 from models.reads.trail_search import confined
 from models.texts import Texts
 from tests.api.test_walk import founded
 from tests.conftest import cloned_database
+from tests.models.test_make_checkpoint import Elsewhere
 from tests.simulation.driver import simulate
 from tests.support.clock import Clock
 from tests.support.crowd import add_crowd
@@ -98,6 +105,7 @@ async def statements(database: Urls) -> list[Statement]:
         await simulate(1, STEPS)
         await partner_s_doings()
         await searches_by_reference()
+        await checkpoints()
         await webhooks_told()
         async with founded() as town:
             await town.walker({"role": Role.ADMIN}).queries()
@@ -128,6 +136,25 @@ async def partner_s_doings() -> None:
     await approve_request(tenant.ledger, tenant.id, MANAGER, ApproveRequest(asked.approval_request_id), "decision")
     assert await tenant.available(anna, "POINTS") == 1
     assert await tenant.available(anna) == 100
+    await tenant.ledger.close()
+
+
+async def checkpoints() -> None:
+    """Made, brought where they are kept, and a receipt: of a tree that is made anew, and of one that goes on."""
+    tenant, elsewhere = await Tenant.open(Clock()), Elsewhere()
+    anna, ben = await tenant.customer(), await tenant.customer()
+    for person in (anna, ben, anna):
+        done = await tenant.adjust(person, 1)
+        tenant.clock.advance(seconds=1)
+        await keep_feed(tenant.ledger, tenant.id)
+        assert await make_checkpoint(tenant.ledger, tenant.id, elsewhere.notary, now=True, at_once=1)
+        assert await waiting_since(tenant.id, elsewhere.notary) is not None
+        assert await keep_checkpoints(tenant.ledger, tenant.id, elsewhere.notary)
+    assert done.account_id is not None
+    session = ReadSession(tenant.id)
+    assert (await receipt(session, done.account_id, 1)).state == ReceiptState.READY
+    await session.close()
+    assert await last_note(tenant.id)
     await tenant.ledger.close()
 
 

@@ -19,7 +19,8 @@ from models.operations.bulk_credit import bulk_credit
 from models.operations.create_invoice import create_invoice
 from models.operations.create_order import create_order
 from models.operations.give_reward import give_reward
-from models.operations.import_credits import ImportCredits, ImportRow, import_credits
+from models.operations.import_credits import import_credits
+from models.operations.import_files import ImportCredits, ImportRow
 from models.operations.merge_customers import merge_customers
 from models.operations.products import update_product
 from models.operations.record_payment import record_payment, void_payment

@@ -51,7 +51,7 @@ class People(State):
                 self.used[theirs] += self.used[role_of, whose, asset, day]
                 self.settled |= {theirs} if day < self.today(now) else set()
         self.customers[old].into = new
-        for lot in sorted(self.lots, key=burn_order):
+        for lot in sorted(self.lots, key=lambda lot: (lot.asset, burn_order(lot))):
             if lot.left:
                 self._move_home(lot)
         return "done"

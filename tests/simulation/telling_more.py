@@ -32,7 +32,7 @@ class Telling(Postings):
         found = []
         for lot in sorted((lot for lot in self.lots if lot.left and lot.expires is not None), key=_end_of_lot):
             soon = lot.expires is not None and now < lot.expires <= now + NOTICE
-            if soon and self._is_after(_end_of_lot(lot), self.noticed):
+            if soon and self._is_after(_end_of_lot(lot), self.noticed) and not self._was_announced(lot):
                 self.noticed = _end_of_lot(lot)
                 amount = minor(lot.left, lot.asset)
                 found.append(
@@ -45,6 +45,12 @@ class Telling(Postings):
                 whose = self.ended_on.get(number, self.person(hold.customer))
                 found.append(Told("HOLD_LAPSED", whose, BROUGHT_ABOUT, about=about, amount=amount, since=hold.expires))
         return found
+
+    def _was_announced(self, lot: Lot) -> bool:
+        """Before a merge has moved it, with this very expiry."""
+        if lot.place == self.opened[lot.serial] or self.noticed is None:
+            return False
+        return (lot.expires, self.opened[lot.serial]) <= self.noticed
 
     def _is_after(self, place: tuple[datetime, int], last: tuple[datetime, int] | None) -> bool:
         return last is None or place > last

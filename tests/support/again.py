@@ -20,7 +20,8 @@ from models.operations.adjust import adjust_credit
 from models.operations.approvals import approve_request
 from models.operations.bulk_credit import bulk_credit
 from models.operations.coupons import use_coupon
-from models.operations.import_credits import ImportCredits, ImportRow, import_credits
+from models.operations.import_credits import import_credits
+from models.operations.import_files import ImportCredits, ImportRow
 from models.planning.approving import ApproveRequest
 from models.planning.coupons import UseCoupon
 from models.session import tenant_transaction

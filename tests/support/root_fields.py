@@ -5,17 +5,22 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
 from auth.roles import Role, Scope
 from models.commands import Actor, BulkCredit, BulkItem
 from models.configuration_commands import SetLimit
 from models.operations.bulk_credit import bulk_credit
+from models.operations.cancel_bulk import cancel_bulk
+from models.operations.import_credits import import_credits
+from models.operations.import_files import ImportCredits, ImportRow
 from models.operations.limits import set_limit
+from models.operations.run_bulks import run_bulk
 from tests.api.conftest import gid
 from tests.support.holds import hold
 from tests.support.receivers import hooked, pinged
 from tests.support.tenants import ADMIN as FACTORY_ADMIN
-from tests.support.tenants import Tenant
+from tests.support.tenants import Tenant, known
 
 STAFF, MANAGER, ADMIN, PARTNER, CUSTOMER = Role.STAFF, Role.MANAGER, Role.ADMIN, Role.PARTNER, Role.CUSTOMER
 INSIDE: Final = {STAFF, MANAGER, ADMIN, PARTNER}
@@ -95,6 +100,17 @@ def scopes(*names: str) -> frozenset[Scope]:
     return frozenset(map(Scope, names))
 
 
+async def cancelled_file(tenant: Tenant, sender: Actor) -> UUID:
+    """The operation of a file with one row, cancelled before it was posted."""
+    command = ImportCredits("0" * 64, asset="POINTS", reason="CORRECTION", error_policy="SKIP_FAILED")
+    rows = [ImportRow("carol", Decimal(1), line=2)]
+    outcome = await import_credits(tenant.ledger, tenant.id, sender, command, rows, tenant.key())
+    operation_id = known(outcome.bulk_operation_id)
+    await cancel_bulk(tenant.ledger, tenant.id, sender, operation_id)
+    await run_bulk(tenant.ledger, tenant.id)
+    return operation_id
+
+
 async def one_of_each(tenant: Tenant) -> Ids:
     """The customer's own where it belongs to one."""
     customer = await tenant.customer("carol")
@@ -107,6 +123,7 @@ async def one_of_each(tenant: Tenant) -> Ids:
     row = BulkCredit((BulkItem(customer, Decimal(1)),), "POINTS", "CORRECTION")
     program = Actor("a program", "PARTNER", client="shop")  # a partner may cancel what its own client sent
     bulk = await bulk_credit(tenant.ledger, tenant.id, program, row, tenant.key())
+    file = await cancelled_file(tenant, program)
     reward = await tenant.reward(100, name="Mug")
     coupon = await tenant.give(customer, reward)
     noted = await tenant.note(await tenant.invoice(customer, "5.00", auto_apply=False), "1.00")
@@ -119,7 +136,9 @@ async def one_of_each(tenant: Tenant) -> Ids:
     expired = await tenant.adjust(customer, "1.00", expires_at=tenant.clock() + timedelta(seconds=1))
     tenant.clock.advance(seconds=2)
     await set_limit(tenant.ledger, tenant.id, FACTORY_ADMIN, SetLimit("STAFF", holder="gone"))
+    entry = await tenant.rows("SELECT id FROM entries WHERE tenant_id = $1 AND account_id = $2", credit.account_id)
     rows = {
+        "LedgerEntry": entry[0][0],
         "Customer": customer,
         "Account": credit.account_id,
         "Credit": credit.credit_id,
@@ -130,6 +149,7 @@ async def one_of_each(tenant: Tenant) -> Ids:
         "ApprovalRequest": asked.approval_request_id,
         "Service": await tenant.service("Cut"),
         "BulkOperation": bulk.bulk_operation_id,
+        "Cancelled file": file,
         "PartnerToken": (await tenant.partner_token("credits:add")).token_id,
         "Webhook": (webhook := await hooked(tenant, "https://example.com/scrip")),
         "WebhookDelivery": await pinged(tenant, webhook),
@@ -143,7 +163,13 @@ async def one_of_each(tenant: Tenant) -> Ids:
         "Used": used.coupon_id,
         "Expired": expired.credit_id,
     }
-    kinds = {"Member": "Customer", "Gift": "Product", "Used": "Coupon", "Expired": "Credit"}
+    kinds = {
+        "Member": "Customer",
+        "Gift": "Product",
+        "Used": "Coupon",
+        "Expired": "Credit",
+        "Cancelled file": "BulkOperation",
+    }
     return {kind: gid(kinds.get(kind, kind), row_id) for kind, row_id in rows.items()}
 
 

@@ -99,6 +99,13 @@ MUTATIONS: Final = [
         lambda ids: {"operationId": ids["BulkOperation"], "idempotencyKey": "k"},
     ),
     mutating(
+        "retry a bulk",
+        "retryBulkOperation",
+        ABOVE_STAFF,
+        scopes("credits:bulk"),
+        lambda ids: {"id": ids["Cancelled file"], "idempotencyKey": "k"},
+    ),
+    mutating(
         "cancel a bulk",
         "cancelBulkOperation",
         ABOVE_STAFF,

@@ -95,6 +95,7 @@ RIGHTS: Final[dict[str, str]] = {
     "bulk operation": _BULK,
     "bulk": _BULK,
     "cancel a bulk": _BULK,
+    "retry a bulk": _BULK,
     "reverse a bulk": f"reverse a bulk by credits:bulk & {_REMOVE}",
     "bulk with a removal": f"{_BULK} & {_REMOVE}",
     "node: customer": _CUSTOMERS,

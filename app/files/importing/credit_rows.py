@@ -1,21 +1,24 @@
-"""A CSV file of adjustments, row by row: `customer,amount` and optionally `asset,expires,reason,note,reference`, and a
-column `metadata.KEY` for each key of metadata.
+"""The rows of a file of adjustments: `customer,amount` and optionally `asset,expires,effectiveOn,services,reason,note,
+reference`, and a column `metadata.KEY` for each key of metadata.
 
-UTF-8, with a header, columns in any order. customer: the tenant's own id for them. expires: a number of days (0 is
-never), or the last day (2027-01-31). A blank stands for the request's value for the whole file.
+The first row with content is the header; columns in any order, under the names of columns.py. customer: the tenant's own
+id for them. expires: a number of days (0 is never), or the last day (2027-01-31). services: their names, apart by
+semicolons. A blank stands for the request's value for the whole file. All errors of a row are told.
 """
 
-import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
-from typing import Any, Final, TextIO
+from decimal import Decimal
+from itertools import islice
+from typing import Any, Final
 
+from app.files.importing.cells import Cell, Line, Number, Wrong
+from app.files.importing.columns import METADATA, OURS, columns_of
 from models.errors import Invalid, LedgerError
 from models.money import parse_decimal
-from models.names import clean_name
-from models.operations.import_credits import ImportRow
-from models.texts import MAX_PAIRS, Texts, texts_of
+from models.operations.import_files import ImportRow
+from models.texts import Texts, texts_of
 from schema.texts import (
     MAX_EXTERNAL_ID,
     MAX_METADATA_KEY,
@@ -27,129 +30,195 @@ from schema.texts import (
     text,
 )
 
-NEEDED: Final = ("customer", "amount")
-COLUMNS: Final = (*NEEDED, "asset", "expires", "reason", "note", "reference")
-METADATA: Final = "metadata."
-"""Prefix of the name of a column with the values of one key."""
-MAX_FIELD_CHARACTERS: Final = 20_000
-MAX_ROW_CHARACTERS: Final = len(COLUMNS) * (2 * MAX_FIELD_CHARACTERS + 3)
-"""Of a row as the file has it: with its quotes doubled, and the blanks around its cells."""
+MAX_BEFORE_THE_HEADER: Final = 1_000
+"""Rows without content."""
 MAX_ASSET: Final = 16
-MAX_TOLD: Final = 5
-"""How many things that are wrong with a header are named."""
+MAX_SERVICES_CHARACTERS: Final = 20_000
+MAX_SHOWN: Final = 40
+MAX_KEPT: Final = 80
 _DAYS: Final = re.compile(r"[0-9]{1,6}", re.ASCII)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_MOST_OF_A_NUMBER: Final = Decimal(10**15)
+"""From here on a workbook's numbers have no room for all digits of an id."""
+_TEXTS: Final = (("asset", MAX_ASSET), ("reason", MAX_REASON), ("note", MAX_NOTE))
+_IDS: Final = ("customer", "reference")
+_KEPT: Final = ("customer", "amount", "asset", "expires", "effectiveOn", "services", "reason")
+"""Columns whose cells are kept as they were written of a row that was not understood."""
+
+Marks = tuple[str, str]
+"""The decimal mark of an amount, and the characters that may be between its thousands."""
 
 
-def credit_rows(file: TextIO) -> Iterator[ImportRow]:
-    """Each row of the file; one that is not understood carries its error. Raises Invalid if it is no such file."""
-    csv.field_size_limit(MAX_FIELD_CHARACTERS)
-    lines = _Lines(file)
-    reader = csv.reader(lines, strict=True)
-    try:
-        columns = _columns(next(reader, []))
-        lines.begin_row()
-        for cells in reader:
-            lines.begin_row()
-            if cells:  # blank lines are none
-                yield _row(columns, [cell.strip() for cell in cells])
-    except csv.Error as error:
-        raise Invalid(f"Line {reader.line_num} is not CSV: {error}.", field=("file",)) from None
-    except UnicodeDecodeError:
-        raise Invalid(f"The file is not UTF-8, after line {reader.line_num}.", field=("file",)) from None
+def credit_rows(lines: Iterable[Line], marks: Marks = (".", "")) -> Iterator[ImportRow | None]:
+    """Each row after the header, None for one without content; one that is not understood carries its errors.
 
-
-class _Lines:
-    """A file's lines, as long as those of one row together are not too long.
-
-    The csv module bounds a cell alone: one row of nothing but commas, or over lines that a quote holds together, would
-    take many times the memory of the whole file.
+    Raises Invalid if it is no such file.
     """
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-        self._left = MAX_ROW_CHARACTERS
-
-    def begin_row(self) -> None:
-        """Begin another row with the next line."""
-        self._left = MAX_ROW_CHARACTERS
-
-    def __iter__(self) -> Iterator[str]:
-        while line := self._file.readline(self._left + 1):
-            self._left -= len(line)
-            if self._left < 0:
-                raise csv.Error(f"the row is longer than {MAX_ROW_CHARACTERS} characters")
-            yield line
+    coming = iter(lines)
+    columns, amount = columns_of(_header(coming)), amounts(*marks)
+    for line, cells in coming:
+        yield _row(columns, line, cells, amount) if any(cells) else None
 
 
-def _columns(header: list[str]) -> list[str]:
-    names = [_name_of(column.strip()) for column in header]
-    wrong = [f"there is no column {column}" for column in NEEDED if column not in names]
-    keys = [column for column in names if column.startswith(METADATA)]
-    wrong += [f"{column[:40]!r} is none of these" for column in dict.fromkeys(names) if column not in (*COLUMNS, *keys)]
-    wrong += [f"{column[:80]} is there twice" for column in (*COLUMNS, *dict.fromkeys(keys)) if names.count(column) > 1]
-    if len(keys) > MAX_PAIRS:
-        wrong.append(f"there are more than {MAX_PAIRS} columns {METADATA}KEY")
-    if wrong:
-        raise Invalid(
-            f"The first line must name the columns: {', '.join(NEEDED)}, and any of {', '.join(COLUMNS[2:])} and "
-            f"{METADATA}KEY that the file has. In this file {', '.join(wrong[:MAX_TOLD])}.",
-            field=("file",),
-        )
-    return names
+def _header(coming: Iterator[Line]) -> list[str]:
+    """The first row with content. Raises Invalid if nothing but empty rows comes first."""
+    for _, cells in islice(coming, MAX_BEFORE_THE_HEADER):
+        if any(cells):
+            return [cell if isinstance(cell, str) else "?" for cell in cells]
+    return []
 
 
-def _name_of(column: str) -> str:
-    """The column's name; of metadata, its key is as it was written, in the form of names."""
-    prefix, key = column[: len(METADATA)].lower(), column[len(METADATA) :]
-    return prefix + clean_name(key) if prefix == METADATA else column.lower()
+def amounts(decimal: str, thousands: str) -> Callable[[str], Decimal]:
+    """A function that reads an amount as it is written with these marks, and in no other way. It raises ValueError."""
+    if decimal == "." and not thousands:
+        return parse_decimal
+    grouped = rf"[0-9]{{1,3}}(?P<mark>[{re.escape(thousands)}])[0-9]{{3}}(?:(?P=mark)[0-9]{{3}})*|" if thousands else ""
+    written = re.compile(
+        rf"(?P<sign>-?)(?P<whole>{grouped}[0-9]+)(?:{re.escape(decimal)}(?P<fraction>[0-9]+))?", re.ASCII
+    )
+
+    def parse(cell: str) -> Decimal:
+        if not (found := written.fullmatch(cell)):
+            raise ValueError(
+                f"an amount has the decimal mark {decimal!r}{_and_between(thousands)}, as the request says"
+            )
+        digits = "".join([character for character in found["whole"] if character.isdecimal()])
+        fraction = "" if found["fraction"] is None else f".{found['fraction']}"
+        return parse_decimal(f"{found['sign']}{digits}{fraction}")
+
+    return parse
 
 
-def _row(columns: list[str], cells: list[str]) -> ImportRow:
-    if len(cells) != len(columns):
-        return ImportRow(None, None, error=Invalid(f"The row has {len(cells)} cells, and the header {len(columns)}."))
-    said = {column: cell for column, cell in zip(columns, cells, strict=True) if cell}
+def _and_between(thousands: str) -> str:
+    return f", and may have {thousands[0]!r} between thousands" if thousands else ", and nothing between thousands"
+
+
+def _row(columns: list[str | None], line: int, cells: list[Cell], amount: Callable[[str], Decimal]) -> ImportRow:
+    said, errors = _said(columns, cells)
     understood: dict[str, Any] = {"customer": None, "amount": None}
+    for column, read in _READ.items():
+        if column in said or column in ("customer", "amount"):
+            try:
+                understood |= read(said.get(column, ""), amount)
+            except LedgerError as error:
+                errors.append(error)
+    if "reference" in said or any(column.startswith(METADATA) for column in said):
+        try:
+            understood["texts"] = _texts(said)
+        except LedgerError as error:
+            errors.append(error)
+    if errors:
+        kept = [(column, _shown(said[column], MAX_KEPT)) for column in _KEPT if column in said]
+        return ImportRow(**understood, line=line, errors=tuple(errors), unread=tuple(kept))
+    return ImportRow(**understood, line=line)
+
+
+def _said(columns: list[str | None], cells: list[Cell]) -> tuple[dict[str, Any], list[LedgerError]]:
+    """The cells with content by column; and errors of those whose column has no name."""
+    said: dict[str, Any] = {}
+    errors: list[LedgerError] = []
+    for place, cell in enumerate(cells):
+        if not cell:
+            continue
+        column = columns[place] if place < len(columns) else None
+        if column is not None and not column.startswith(OURS):
+            said[column] = cell
+        elif column is None:
+            unnamed = f"Column {place + 1} has content, and no name in the header."
+            errors.append(Invalid(cell.problem if isinstance(cell, Wrong) else unnamed))
+    return said, errors
+
+
+def _text_of(cell: Cell, column: str) -> str:
+    """The cell's text. Raises Invalid."""
+    if type(cell) is str:
+        return cell
+    if isinstance(cell, Wrong):
+        raise Invalid(cell.problem, field=(column,))
+    if isinstance(cell, date):
+        raise Invalid(f"The cell is a date, {cell}, and no text.", field=(column,))
+    number = Decimal(cell)
+    if column in _IDS and not (number == int(number) and abs(number) < _MOST_OF_A_NUMBER):
+        problem = f"The cell is the number {cell[:MAX_SHOWN]}. An id is text, or a whole number below 10^15."
+        raise Invalid(problem, field=(column,))
+    return str(cell)
+
+
+def _customer(cell: Cell, _amount: Any) -> dict[str, Any]:
+    return {"customer": name(_text_of(cell, "customer"), MAX_EXTERNAL_ID, "customer")}
+
+
+def _amount(cell: Cell, parse: Callable[[str], Decimal]) -> dict[str, Any]:
+    if isinstance(cell, Wrong | date):
+        raise Invalid(cell.problem if isinstance(cell, Wrong) else f"{cell} is no amount.", field=("amount",))
     try:
-        understood["customer"] = name(said.get("customer", ""), MAX_EXTERNAL_ID, "customer")
-        understood["amount"] = _amount(said.get("amount", ""))
-        for column, longest in (("asset", MAX_ASSET), ("reason", MAX_REASON), ("note", MAX_NOTE)):
-            if column in said:
-                understood[column] = text(said[column], longest, column)
-        understood["texts"] = _texts(said)
-        understood |= _expiry(said.get("expires", ""))
-    except LedgerError as error:
-        return ImportRow(**understood, error=error)
-    return ImportRow(**understood)
+        return {"amount": parse_decimal(cell) if isinstance(cell, Number) else parse(cell)}
+    except ValueError as error:
+        raise Invalid(f"{cell[:MAX_SHOWN]!r} is not an amount: {error}.{_hint(cell)}", field=("amount",)) from None
 
 
-def _texts(said: Mapping[str, str]) -> Texts | None:
-    pairs = [(column[len(METADATA) :], value) for column, value in said.items() if column.startswith(METADATA)]
-    reference = said.get("reference")
-    if reference is None and not pairs:
-        return None
+def _hint(cell: str) -> str:
+    """A hint if the amount may be written with other marks: which, only its sender knows."""
+    foreign = set(cell) & set(",'\u2019 \u00a0\u202f")
+    if not foreign or not any(character.isdecimal() for character in cell):
+        return ""
+    return " If it has a decimal comma, or thousands are set apart, say so: decimalMark, thousandsMark."
+
+
+def _short_text(column: str, longest: int) -> Callable[[Cell, Any], dict[str, Any]]:
+    return lambda cell, _amount: {column: text(_text_of(cell, column), longest, column)}
+
+
+def _expires(cell: Cell, _amount: Any) -> dict[str, Any]:
+    if isinstance(cell, str) and _DAYS.fullmatch(cell):
+        return {"expires_in_days": int(cell)}
+    return {"expires_on": _day(cell, "expires", "neither a number of days nor a day")}
+
+
+def _effective_on(cell: Cell, _amount: Any) -> dict[str, Any]:
+    return {"effective_on": _day(cell, "effectiveOn", "no day")}
+
+
+def _services(cell: Cell, _amount: Any) -> dict[str, Any]:
+    names = text(_text_of(cell, "services"), MAX_SERVICES_CHARACTERS, "services").split(";")
+    return {"services": tuple([service.strip() for service in names if service.strip()])}
+
+
+def _day(cell: Cell, column: str, what_it_is: str) -> date:
+    if isinstance(cell, Wrong):
+        raise Invalid(cell.problem, field=(column,))
+    if isinstance(cell, date):
+        return cell
+    try:
+        if not _DATE.fullmatch(cell):
+            raise ValueError
+        return date.fromisoformat(cell)
+    except ValueError:
+        raise Invalid(f"{cell[:MAX_SHOWN]!r} is {what_it_is} such as 2027-01-31.", field=(column,)) from None
+
+
+_READ: Final[dict[str, Callable[[Cell, Any], dict[str, Any]]]] = {
+    "customer": _customer,
+    "amount": _amount,
+    **{column: _short_text(column, longest) for column, longest in _TEXTS},
+    "expires": _expires,
+    "effectiveOn": _effective_on,
+    "services": _services,
+}
+
+
+def _texts(said: dict[str, Any]) -> Texts | None:
+    pairs = [
+        (column[len(METADATA) :], _text_of(value, column))
+        for column, value in said.items()
+        if column.startswith(METADATA)
+    ]
+    reference = _text_of(said["reference"], "reference") if "reference" in said else None
     for key, value in pairs:
         text(key, MAX_METADATA_KEY, "metadata")
         text(value, MAX_METADATA_VALUE, METADATA + key)
     return texts_of(None if reference is None else text(reference, MAX_REFERENCE, "reference"), pairs)
 
 
-def _amount(cell: str) -> Any:
-    try:
-        return parse_decimal(cell)
-    except ValueError as error:
-        raise Invalid(f"{cell[:40]!r} is not an amount: {error}.", field=("amount",)) from None
-
-
-def _expiry(cell: str) -> dict[str, Any]:
-    if not cell:
-        return {}
-    if _DAYS.fullmatch(cell):
-        return {"expires_in_days": int(cell)}
-    try:
-        if not _DATE.fullmatch(cell):
-            raise ValueError
-        return {"expires_on": date.fromisoformat(cell)}
-    except ValueError:
-        problem = f"{cell[:40]!r} is neither a number of days nor a day such as 2027-01-31."
-        raise Invalid(problem, field=("expires",)) from None
+def _shown(cell: Cell, most: int) -> str:
+    return (cell.problem if isinstance(cell, Wrong) else str(cell))[:most]

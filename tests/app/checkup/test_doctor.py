@@ -39,6 +39,7 @@ async def test_all_is_well(database_urls: Urls) -> None:
     assert {name for name, found in parts.items() if any(each["state"] != "ok" for each in found)} <= {
         "disk",
         "archive",
+        "checkpoints",
     }
     assert {"settings", "keys", "disk", "database", "clock", "migrations", "role", "pooler", "citus", "owner"} <= set(
         parts

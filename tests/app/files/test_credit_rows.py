@@ -5,7 +5,8 @@ from typing import Final
 
 import pytest
 
-from app.files.importing.credit_rows import MAX_ROW_CHARACTERS, credit_rows
+from app.files.importing.credit_rows import credit_rows
+from app.files.importing.csv_cells import MAX_ROW_CHARACTERS, csv_rows
 from models.errors import Invalid
 
 
@@ -40,12 +41,12 @@ ENDLESS: Final = {
 @pytest.mark.parametrize("name", ENDLESS)
 def test_a_row_without_an_end_is_given_up(name: str) -> None:
     with pytest.raises(Invalid, match="longer"):
-        list(credit_rows(Endless(*ENDLESS[name])))
+        list(credit_rows(csv_rows(Endless(*ENDLESS[name]), ",")))
 
 
 def test_the_longest_rows_that_may_be_are_read() -> None:
     note = '"' + 'She said ""no"".\n' * 600 + '"'
     file = io.StringIO("customer,amount,note\n" + f"carol,5,{note}\n" * 100)
-    rows = list(credit_rows(file))
-    assert [row.error for row in rows] == [None] * 100
+    rows = [row for row in credit_rows(csv_rows(file, ",")) if row is not None]
+    assert [row.errors for row in rows] == [()] * 100
     assert {row.note for row in rows} == {('She said "no".\n' * 600).strip()}

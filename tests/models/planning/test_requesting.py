@@ -112,6 +112,7 @@ PAYMENTS = st.builds(
     st.none() | IDS,
     st.none() | st.just("GBP"),
     st.none() | AMOUNTS,
+    texts=OWN,
 )
 
 
@@ -133,4 +134,4 @@ def test_every_field_is_drawn() -> None:
     assert len(RefundSpend.__dataclass_fields__) == 9
     assert len(TransferCredit.__dataclass_fields__) == 9
     assert len(ReviveCredit.__dataclass_fields__) == 10
-    assert len(RecordPayment.__dataclass_fields__) == 10
+    assert len(RecordPayment.__dataclass_fields__) == 11

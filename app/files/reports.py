@@ -1,0 +1,190 @@
+"""`GET /imports/credits/{operation}` and `….csv?onlyFailed=true`: how far a bulk is, and what became of each of its rows.
+
+The token and the rights are those of the query `bulkOperation`. The report has the columns of a file of adjustments, and
+beside them columns that a file may have and nobody reads: corrected, it can be sent again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Send
+
+from app.files.requests import HEADERS, away, parameters_of, refusal
+from auth.roles import Permission
+from gateway.errors import BadUserInput, CodedError
+from models.errors import DatabaseAway
+from models.money import exponent
+from models.reads.bulk_reports import ReportRow, report_rows
+from schema.context import Context
+from schema.csv_cells import rows, safe
+from schema.ids import asked_id, global_id
+from schema.types.bulk import BulkOperation
+
+PATH: Final = "/imports/credits/{operation}"
+COST: Final = 100
+"""Cost against the rate limit of a look at the progress."""
+REPORT_COST: Final = 1_000
+LINES_IN_A_TURN: Final = 100
+_SENT: Final = ("customer", "amount", "asset", "expires", "effectiveOn", "services", "reason", "note", "reference")
+COLUMNS: Final = (*_SENT, *(f"scrip.{name}" for name in ("line", "result", "transaction", "moved", "errors")))
+
+
+def report_routes(make_context: Callable[[Request], Awaitable[Context]]) -> list[Route]:
+    """The routes. They need the pool, and authentication in front of them."""
+
+    async def progress(request: Request) -> Response:
+        context = await make_context(request)
+        try:
+            operation = await _operation(context, request, COST)
+        except CodedError as error:
+            return refusal(request, error)
+        except DatabaseAway as error:
+            return await away(request, error)
+        finally:
+            await context.close()
+        return _no_such() if operation is None else JSONResponse(_progress(operation), headers=HEADERS)
+
+    async def report(request: Request) -> Response:
+        context = await make_context(request)
+        async with AsyncExitStack() as held:
+            held.push_async_callback(context.close)
+            try:
+                only_failed = _only_failed(request)
+                operation = await _operation(context, request, REPORT_COST)
+            except CodedError as error:
+                return refusal(request, error)
+            except DatabaseAway as error:
+                return await away(request, error)
+            if operation is None:
+                return _no_such()
+            await context.reads.release()  # no connection is held while a client takes its time
+            held.pop_all()  # by now it is the file's to close
+        headers = {**HEADERS, "content-disposition": 'attachment; filename="report.csv"'}
+        pieces = _pieces(context, operation, only_failed=only_failed)
+        return _CutOff(pieces, headers=headers, media_type="text/csv; charset=utf-8")
+
+    return [Route(f"{PATH}.csv", report, methods=["GET"]), Route(PATH, progress, methods=["GET"])]
+
+
+class _CutOff(StreamingResponse):
+    """A file that ends in the middle if the database goes away under it. The connection is closed then, so that its
+    client can tell."""
+
+    async def stream_response(self, send: Send) -> None:
+        """Send it piece by piece."""
+        with suppress(DatabaseAway):
+            await super().stream_response(send)
+
+
+def _no_such() -> JSONResponse:
+    return JSONResponse({"errors": [{"message": "There is no such bulk operation."}]}, 404, HEADERS)
+
+
+def _only_failed(request: Request) -> bool:
+    value = parameters_of(request, frozenset({"onlyFailed"})).get("onlyFailed", "false")
+    if value not in ("true", "false"):
+        raise BadUserInput("onlyFailed is true or false.")
+    return value == "true"
+
+
+async def _operation(context: Context, request: Request, cost: int) -> BulkOperation | None:
+    """The operation; None if it does not exist, or is not for this token to see."""
+    await context.charge(cost)
+    await context.admit((Permission.BULK,), own=False, place=PATH)
+    operation_id = asked_id(request.path_params["operation"], "BulkOperation", "The path")
+    if operation_id is None:
+        return None
+    operation: BulkOperation | None = await context.loaders.bulk_operations.load(operation_id)
+    return operation if operation is not None and operation.may_be_seen(context.principal) else None
+
+
+def _progress(operation: BulkOperation) -> dict[str, Any]:
+    return {
+        "operation": operation.id,
+        "status": operation.status.value,
+        "mode": operation.mode.value,
+        "dryRun": operation.dry_run,
+        "total": operation.total,
+        "processed": operation.processed,
+        "succeeded": operation.succeeded,
+        "failed": operation.failed,
+        "report": f"{PATH.format(operation=operation.id)}.csv",
+    }
+
+
+async def _pieces(context: Context, operation: BulkOperation, *, only_failed: bool) -> AsyncIterator[str]:
+    """The file, piece by piece."""
+    pending = "PENDING" if operation.finished_at is None else "NOT_POSTED"
+    line = _Line(context, pending, dry_run=operation.dry_run)
+    try:
+        yield rows([COLUMNS])
+        async for page in report_rows(context.reads, operation.view.id, only_failed=only_failed):
+            await context.reads.release()
+            for first in range(0, len(page), LINES_IN_A_TURN):
+                yield rows([line.of(row) for row in page[first : first + LINES_IN_A_TURN]])
+                await asyncio.sleep(0)  # a client that reads fast would keep the loop from all others
+    finally:
+        await context.close()
+
+
+class _Line:
+    """Writes a row, as far as the token may read it."""
+
+    def __init__(self, context: Context, pending: str, *, dry_run: bool) -> None:
+        self._people = context.may(Permission.READ_CUSTOMERS)
+        self._ledger = context.may(Permission.READ_LEDGER)
+        self._pending = pending
+        self._dry_run = dry_run
+
+    def of(self, row: ReportRow) -> tuple[str, ...]:
+        own = row.details or {}
+        unread: dict[str, str] = own.get("unread") or {}
+        reference, _ = own.get("texts") or (None, None)
+        sent = {
+            "customer": row.customer if self._people else None,
+            "amount": None if row.amount is None else _amount(row),
+            "asset": own.get("asset"),
+            "expires": own.get("expires_in_days", own.get("expires_at")),
+            "effectiveOn": own.get("effective_on"),
+            "reason": own.get("reason"),
+            "note": own.get("note") if self._ledger else None,
+            "reference": reference if self._ledger else None,
+        }
+        read = {name: unread.get(name, "" if value is None else str(value)) for name, value in sent.items()}
+        transaction = None if row.transaction_id is None else global_id("Transaction", row.transaction_id)
+        return (
+            *(_safe(name, read.get(name) or unread.get(name, "")) for name in _SENT),
+            "" if row.line is None else str(row.line),
+            self._result(row),
+            transaction or "" if self._ledger else "",
+            own.get("moved", "") if self._ledger else "",
+            safe(_errors(row)),
+        )
+
+    def _result(self, row: ReportRow) -> str:
+        if row.error is not None:
+            return "FAILED"
+        if row.transaction_id is not None or (row.details or {}).get("moved") is not None:
+            return "GOOD" if self._dry_run else "POSTED"
+        return "GOOD" if self._dry_run and self._pending != "PENDING" else self._pending
+
+
+def _amount(row: ReportRow) -> str:
+    assert row.amount is not None  # noqa: S101 - for the type checker
+    amount = round(row.amount, exponent(row.asset))
+    return format(amount if amount == row.amount else row.amount.normalize(), "f")
+
+
+def _safe(name: str, value: str) -> str:
+    """A number below zero is an amount, and no formula."""
+    return value if name == "amount" and value.lstrip("-").replace(".", "").isdecimal() else safe(value)
+
+
+def _errors(row: ReportRow) -> str:
+    kept = [] if row.error is None else [row.error, *row.error.get("more", ())]
+    return " · ".join(f"{error['code']}: {error['message']}" for error in kept)

@@ -1,0 +1,279 @@
+"""Files as people have them, over HTTP: how they are read and told, all errors of a row, SET, the report."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import httpx
+import openpyxl
+import pytest
+
+from app.files.import_parameters import XLSX
+from auth.roles import Role, Scope
+from tests.api.conftest import Api, bearer
+from tests.api.test_imports import post, work
+from tests.support.tenants import Tenant
+
+WRITTEN: Final = Path(__file__).parents[1] / "app/files/written"
+ROWS: Final = """query($id: ID!) { bulkOperation(id: $id) { status mode total succeeded failed createdAt finishedAt
+  sentBy { subject } file { name format encoding delimiter decimalMark thousandsMark sheet }
+  sums { asset amount }
+  rows { nodes: edges { node { row line amount moved customer { externalId }
+    transaction { reason note reference entries { edges { node { credit { effectiveOn services { name } } } } } }
+    error { code field } errors { code field message } } } } } }"""
+
+
+async def send(api: Api, body: str | bytes, *, kind: str = "text/csv", key: str = "k", **query: str) -> httpx.Response:
+    asked = urlencode({"asset": "POINTS", "reason": "CORRECTION", "errorPolicy": "SKIP_FAILED"} | query)
+    return await post(api, body, asked, headers={"content-type": kind}, key=key)
+
+
+async def done(api: Api, tenant: Tenant, answer: httpx.Response) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    assert answer.status_code == 202, answer.text
+    await work(tenant)
+    found = (await api(ROWS, {"id": answer.json()["operation"]}, role=Role.MANAGER))["bulkOperation"]
+    return found, [edge["node"] for edge in found.pop("rows")["nodes"]]
+
+
+async def get(api: Api, path: str, *, role: Role = Role.MANAGER, **token: Any) -> httpx.Response:
+    return await api.client.get(path, headers={"authorization": bearer(api.tenant.slug, role, **token)})
+
+
+@pytest.fixture
+async def people(tenant: Tenant) -> None:
+    for name in ("carol", "dave", "erin"):
+        await tenant.customer(name)
+
+
+@pytest.mark.usefixtures("people")
+async def test_rows_and_columns_without_content_are_none(api: Api, tenant: Tenant) -> None:
+    """F1, F2."""
+    content = 'customer,amount,,\ncarol,5,,\n,,\n"","",""\n  \n\t\n\u00a0\ndave,6\n'
+    found, rows = await done(api, tenant, await send(api, content))
+    assert (found["status"], found["total"], found["succeeded"]) == ("COMPLETED", 2, 2)
+    assert [row["line"] for row in rows] == [2, 8]
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_file_has_the_assets_decimal_places_and_no_more(api: Api, tenant: Tenant) -> None:
+    """F3."""
+    content = "customer,amount,asset\ncarol,1.000,\ndave,1.000,GBP\nerin,1.0,GBP\ncarol,1.00,GBP\ndave,1.000,KWD\n"
+    found, rows = await done(api, tenant, await send(api, content, allowDuplicateCustomers="true"))
+    assert [row["error"] and row["error"]["code"] for row in rows] == [*["AMOUNT_PRECISION"] * 2, None, None, None]
+    assert found["sums"] == [
+        {"asset": "GBP", "amount": "3.00"},
+        {"asset": "KWD", "amount": "1.000"},
+        {"asset": "POINTS", "amount": "1"},
+    ]
+
+
+@pytest.mark.usefixtures("people")
+async def test_the_dialect_is_told_in_the_answer_and_on_the_operation(api: Api, tenant: Tenant) -> None:
+    """F5, F10."""
+    content = "Customer;Amount;Note\ncarol;1.234,50;Grüße\n".encode("cp1252")
+    said = {"encoding": "windows-1252", "decimalMark": "comma", "thousandsMark": "point"}
+    refused = await send(api, content, asset="GBP")
+    assert (refused.status_code, "encoding=" in refused.text) == (422, True)
+
+    answer = await send(api, content, asset="GBP", fileName="Gutschriften März.csv", **said)
+    found, (row,) = await done(api, tenant, answer)
+    told = {"name": "Gutschriften März.csv", "format": "CSV", "delimiter": "semicolon", **said}
+    assert answer.json()["file"] == told
+    assert found["file"] == {**told, "sheet": None}
+    assert (row["amount"], row["transaction"]["note"]) == ("1234.50", "Grüße")
+    assert (found["sentBy"]["subject"], found["mode"]) == ("manager@test", "ADJUST")
+    assert found["createdAt"] < found["finishedAt"]
+
+    again = await send(api, content, asset="GBP", fileName="another name.csv", **said)
+    assert (again.status_code, again.json()["replayed"]) == (202, True)
+    other = await send(api, content, asset="GBP", encoding="windows-1252", decimalMark="comma")
+    assert (other.status_code, other.json()["userErrors"][0]["code"]) == (409, "IDEMPOTENCY_KEY_REUSED")
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_charset_of_the_media_type_counts_as_said(api: Api, tenant: Tenant) -> None:
+    content = "customer,amount,note\ncarol,5,Grüße\n".encode("cp1252")
+    found, (row,) = await done(api, tenant, await send(api, content, kind="text/csv; charset=Windows-1252"))
+    assert (found["file"]["encoding"], row["transaction"]["note"]) == ("windows-1252", "Grüße")
+    assert (await send(api, content, kind="text/csv; charset=koi8-r")).status_code == 415
+
+
+@pytest.mark.usefixtures("people")
+async def test_lines_are_those_of_the_file(api: Api, tenant: Tenant) -> None:
+    """F6."""
+    content = 'customer,amount,note\n\ncarol,1,"two\nlines"\n\nnobody,2,\ndave,3,\n'
+    answer = await send(api, content)
+    _, rows = await done(api, tenant, answer)
+    assert [(row["row"], row["line"]) for row in rows] == [(0, 3), (1, 6), (2, 7)]
+    assert rows[1]["error"]["code"] == "NOT_FOUND"
+
+
+@pytest.mark.usefixtures("people")
+async def test_all_errors_of_a_row(api: Api, tenant: Tenant) -> None:
+    content = """customer,amount,asset,reason,expires,effectiveOn
+carol,1e3,XYZ,NONE,soon,never
+nobody,0,,NONE,,1815-12-10
+dave,1.5,,OTHER,,
+carol,5,,NONE,,
+"""
+    _, rows = await done(api, tenant, await send(api, content, reason="PROMOTION"))
+    assert [[(error["code"], error["field"]) for error in row["errors"]] for row in rows] == [
+        [
+            ("INVALID", ["amount"]),
+            ("INVALID", ["expires"]),
+            ("INVALID", ["effectiveOn"]),
+            ("INVALID", ["asset"]),
+            ("REASON_UNKNOWN", ["reason"]),
+        ],
+        [
+            ("INVALID", ["effectiveOn"]),
+            ("AMOUNT_ZERO", ["amount"]),
+            ("REASON_UNKNOWN", ["reason"]),
+            ("NOT_FOUND", ["customer"]),
+        ],
+        [("AMOUNT_PRECISION", ["amount"]), ("NOTE_REQUIRED", ["note"])],
+        [("DUPLICATE", ["customer"])],
+    ]
+    assert [row["error"] for row in rows] == [
+        {name: row["errors"][0][name] for name in ("code", "field")} for row in rows
+    ]
+
+
+@pytest.mark.usefixtures("people")
+async def test_services_dates_and_references_in_files(api: Api, tenant: Tenant) -> None:
+    await tenant.service("Haircut")
+    await tenant.service("Massage")
+    content = """customer,amount,services,effectiveOn,reference
+carol,5,Haircut; Massage,2031-05-06,PO-1
+dave,5,,,
+erin,5,Sauna,,
+"""
+    answer = await send(api, content, asset="SERVICE_CREDITS", services="Massage", effectiveOn="2030-01-02")
+    _, rows = await done(api, tenant, answer)
+    credits = [row["transaction"] and row["transaction"]["entries"]["edges"][0]["node"]["credit"] for row in rows]
+    assert [
+        credit and (credit["effectiveOn"], sorted(s["name"] for s in credit["services"])) for credit in credits
+    ] == [("2031-05-06", ["Haircut", "Massage"]), ("2030-01-02", ["Massage"]), None]
+    assert rows[0]["transaction"]["reference"] == "PO-1"
+    assert (rows[2]["error"]["code"], rows[2]["error"]["field"]) == ("NOT_FOUND", ["services"])
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_workbook(api: Api, tenant: Tenant) -> None:
+    for name in ("000123", "4711", "hidden", "1", "small"):
+        await tenant.customer(name)
+    content = (WRITTEN / "credits.xlsx").read_bytes()
+    for kind in (XLSX, "application/vnd.ms-excel"):
+        answer = await send(api, content, kind=kind, asset="GBP", key=kind)
+        found, rows = await done(api, tenant, answer)
+        assert answer.json()["file"]["sheet"] == "Gutschriften"
+        assert (found["file"]["format"], found["succeeded"], found["failed"]) == ("XLSX", 4, 3)
+    assert [(row["line"], row["amount"], row["error"] and row["error"]["code"]) for row in rows] == [
+        (2, "1234.50", None),
+        (3, "0.10", None),
+        (5, "7.00", None),
+        (6, None, "INVALID"),
+        (7, None, "INVALID"),
+        (8, "1.00", None),
+        (9, "0.005", "AMOUNT_PRECISION"),
+    ]
+    assert (await send(api, content, kind=XLSX, sheet="Nowhere", key="n")).status_code == 422
+
+
+@pytest.mark.usefixtures("people")
+async def test_ids_in_a_workbook_are_texts_or_whole_numbers(api: Api, tenant: Tenant) -> None:
+    book: Any = openpyxl.Workbook()
+    made = io.BytesIO()
+    for row in (("customer", "amount"), (4711, 5), (1.5, 5), (10**15, 5), ("0042", 5)):
+        book.active.append(row)
+    book.save(made)
+    for name in ("4711", "0042"):
+        await tenant.customer(name)
+    _, rows = await done(api, tenant, await send(api, made.getvalue(), kind=XLSX))
+    assert [row["customer"] and row["customer"]["externalId"] for row in rows] == ["4711", None, None, "0042"]
+    assert [row["error"] and row["error"]["field"] for row in rows] == [None, ["customer"], ["customer"], None]
+
+
+@pytest.mark.usefixtures("people")
+async def test_set_aims_at_what_is_available(api: Api, tenant: Tenant) -> None:
+    await send(api, "customer,amount\ncarol,100\ndave,7\n", key="first")
+    await work(tenant)
+    content = "customer,balance\ncarol,40\ndave,7\nerin,25\n"
+
+    dry, rows = await done(api, tenant, await send(api, content, mode="SET", dryRun="true"))
+    assert [row["moved"] for row in rows] == ["-60", "0", "25"]
+    assert (dry["mode"], dry["succeeded"]) == ("SET", 3)
+    found, rows = await done(api, tenant, await send(api, content, mode="SET"))
+    assert (found["status"], found["succeeded"], found["failed"]) == ("COMPLETED", 3, 0)
+    assert [(row["amount"], row["moved"], row["transaction"] is None) for row in rows] == [
+        ("40", "-60", False),
+        ("7", "0", True),
+        ("25", "25", False),
+    ]
+    assert found["sums"] == [{"asset": "POINTS", "amount": "72"}]
+    _, rows = await done(api, tenant, await send(api, content, mode="SET", key="again"))
+    assert [row["moved"] for row in rows] == ["0", "0", "0"]
+
+
+@pytest.mark.usefixtures("people")
+async def test_set_takes_the_rights_of_adding_and_of_removing(api: Api, tenant: Tenant) -> None:
+    before = await tenant.fingerprint()
+    refused = await post(
+        api,
+        "customer,amount\ncarol,5\n",
+        "asset=POINTS&reason=CORRECTION&mode=SET",
+        role=Role.PARTNER,
+        scopes=(Scope.CREDITS_BULK,),
+    )
+    assert (refused.status_code, refused.json()["errors"][0]["extensions"]["missing"]) == (403, ["credits:remove"])
+    assert await tenant.fingerprint() == before
+
+
+@pytest.mark.usefixtures("people")
+async def test_the_report(api: Api, tenant: Tenant) -> None:
+    content = "customer,amount,note\ncarol,5,=1+1\nnobody,6,secret\ndave,1e3,;=2\n"
+    answer = await send(api, content)
+    place = answer.headers["location"]
+    assert (await get(api, place)).json()["status"] == "QUEUED"
+    await done(api, tenant, answer)
+    progress = (await get(api, place)).json()
+    assert progress == {
+        "operation": answer.json()["operation"],
+        "status": "COMPLETED",
+        "mode": "ADJUST",
+        "dryRun": False,
+        "total": 3,
+        "processed": 3,
+        "succeeded": 1,
+        "failed": 2,
+        "report": answer.json()["report"],
+    }
+    text = (await get(api, progress["report"])).text
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [(row["customer"], row["amount"], row["note"], row["scrip.line"], row["scrip.result"]) for row in rows] == [
+        ("carol", "5", "'=1+1", "2", "POSTED"),
+        ("nobody", "6", "", "3", "FAILED"),
+        ("dave", "1e3", ";'=2", "4", "FAILED"),
+    ]
+    assert rows[1]["scrip.errors"] == "NOT_FOUND: There is no customer nobody."
+    failed = (await get(api, f"{progress['report']}?onlyFailed=true")).text
+    assert [row["scrip.line"] for row in csv.DictReader(io.StringIO(failed))] == ["3", "4"]
+
+    await tenant.customer("nobody")
+    again, _ = await done(api, tenant, await send(api, failed.replace("1e3", "1000"), key="corrected"))
+    assert (again["succeeded"], again["failed"]) == (2, 0)
+
+
+@pytest.mark.usefixtures("people")
+async def test_who_may_have_a_report(api: Api, tenant: Tenant, other_tenant: Tenant) -> None:
+    answer = await send(api, "customer,amount,note\ncarol,5,secret\n")
+    path = answer.json()["report"]
+    assert (await get(api, path, role=Role.STAFF)).status_code == 403
+    assert (await get(api, path, role=Role.CUSTOMER, customer="carol")).status_code in (401, 403)
+    assert (await get(api, path, role=Role.PARTNER, scopes=(Scope.CREDITS_BULK,), client_id="else")).status_code == 404
+    assert (await get(api, f"{path}?x=1")).status_code == 400
+    assert (await get(api, path.replace(".csv", "x.csv"))).status_code in (400, 404)
+    stranger = {"authorization": bearer(other_tenant.slug, Role.MANAGER)}
+    assert (await api.client.get(path, headers=stranger)).status_code == 404
