@@ -19,7 +19,7 @@ from typing import Any, Final
 import httpcore
 import httpx
 
-from models.kinds import DeliveryError
+from models.event_kinds import DeliveryError
 from models.webhooks import Endpoint, WebhookSetup
 
 TIMEOUT_S: Final = 15.0

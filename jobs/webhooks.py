@@ -18,7 +18,7 @@ import orjson
 from standardwebhooks.webhooks import Webhook
 
 from jobs.webhook_http import Answer, Sender
-from models.kinds import DeliveryStatus, EventKind, WebhookPause
+from models.event_kinds import DeliveryStatus, EventKind, WebhookPause
 from models.ledger import Ledger
 from models.operations.deliver_webhooks import Claim, Delivery, Record, claim_webhook, record_look, release_webhook
 from models.operations.prune_webhooks import prune_webhooks

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from models.kinds import EventKind, TransactionKind
+from models.event_kinds import EventKind
+from models.kinds import TransactionKind
 
 OF_TRANSACTIONS: Final[Mapping[str, EventKind]] = MappingProxyType(
     {

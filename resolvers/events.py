@@ -7,7 +7,7 @@ import strawberry
 
 from auth.roles import Permission
 from gateway.errors import BadUserInput
-from models.kinds import EventKind
+from models.event_kinds import EventKind
 from models.reads import events
 from models.reads.paging import BadPage, Condition, Listing
 from schema.context import Context, Info

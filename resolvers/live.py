@@ -13,7 +13,8 @@ import strawberry
 
 from auth.roles import Permission
 from gateway.errors import BadUserInput
-from models.kinds import BulkStatus, EventKind
+from models.event_kinds import EventKind
+from models.kinds import BulkStatus
 from models.reads import events
 from models.reads.events import EVENTS, EventView
 from models.reads.live import Choice, TooMany, TooSlow

@@ -9,7 +9,7 @@ import strawberry
 from auth.roles import Permission
 from models.commands import Actor
 from models.errors import LedgerError
-from models.kinds import DeliveryStatus
+from models.event_kinds import DeliveryStatus
 from models.ledger import Ledger
 from models.operations import webhooks as operations
 from models.reads import webhooks

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from auth.roles import Permission
-from models.kinds import EventKind
+from models.event_kinds import EventKind
 
 APPROVALS: Final = frozenset(kind for kind in EventKind if kind.startswith("APPROVAL_"))
 CONFIGURATION: Final = frozenset(

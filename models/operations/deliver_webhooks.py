@@ -11,7 +11,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.commands import Actor
-from models.kinds import DeliveryError, DeliveryStatus, EventKind, Role, WebhookPause, WebhookStatus
+from models.event_kinds import DeliveryError, DeliveryStatus, EventKind, WebhookPause, WebhookStatus
+from models.kinds import Role
 from models.ledger import Ledger
 from models.lookups import each
 from models.operations.auditing import doer_of, record_event

@@ -5,8 +5,8 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from models.errors import InvariantViolated
+from models.event_kinds import EventKind
 from models.feed import ANNOUNCE, BEGIN, DUE, LAPSES, LOCK, MOVE, NOTICES, OLDEST, TAKE
-from models.kinds import EventKind
 from models.ledger import Ledger
 from models.session import GENERIC_PLANS, TenantConnection, tenant_transaction
 from models.signals import GROWN, NOTIFY, told_growth

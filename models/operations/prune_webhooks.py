@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from models.kinds import DeliveryStatus
+from models.event_kinds import DeliveryStatus
 from models.ledger import Ledger
 from models.session import GENERIC_PLANS, settled_instant, tenant_transaction
 

@@ -19,7 +19,7 @@ from models.configuration_commands import (
     WebhookNamed,
 )
 from models.errors import Invalid, NotFound
-from models.kinds import DeliveryStatus, WebhookPause, WebhookStatus
+from models.event_kinds import DeliveryStatus, WebhookPause, WebhookStatus
 from models.ledger import Ledger
 from models.operations.configuring import Configuring, configuring
 from models.patience import patiently

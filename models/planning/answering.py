@@ -1,4 +1,4 @@
-"""What a posting answers with, from the books as it leaves them: rows as reads show them. Pure."""
+"""Views of what a posting leaves behind, which it answers with, as reads show them. Pure."""
 
 from models.commands import Actor
 from models.planning.drafts import TransactionDraft

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from models.event_kinds import EventKind
 from models.feed import OF_ACTIONS, OF_TRANSACTIONS
-from models.kinds import EventKind
 from models.reads.columns import columns, parsed, rows
 from models.reads.paging import BadPage, Condition, Listing, PageRequest, Through, integer_key
 from models.reads.session import ReadSession

@@ -14,7 +14,7 @@ from typing import Final
 from uuid import UUID
 
 from models.errors import DatabaseAway
-from models.kinds import EventKind
+from models.event_kinds import EventKind
 from models.reads import events
 from models.reads.events import EVENTS, PERSONS_EVENTS, EventView
 from models.reads.paging import Condition, Key, Listing, Mark, PageRequest, load_pages

@@ -3,8 +3,8 @@ is news is in it once."""
 
 from typing import Final
 
+from models.event_kinds import EventKind
 from models.feed import KINDS_OF_ACTIONS, KINDS_OF_TOPICS, KINDS_OF_TRANSACTIONS, OF_ACTIONS, OF_TRANSACTIONS
-from models.kinds import EventKind
 from models.reads.verify_checks import Check
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from models.kinds import DeliveryStatus, EventKind, WebhookStatus
+from models.event_kinds import DeliveryStatus, EventKind, WebhookStatus
 from models.ledger import Ledger
 from models.lookups import each
 from models.reads.events import EVENTS, EventView

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from models.kinds import DeliveryError, DeliveryStatus, EventKind, WebhookPause, WebhookStatus
+from models.event_kinds import DeliveryError, DeliveryStatus, EventKind, WebhookPause, WebhookStatus
 from models.reads.columns import actor, columns, rows, who
 from models.reads.paging import Listing, Through, id_key, time_key
 from models.reads.session import ReadSession

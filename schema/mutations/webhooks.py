@@ -17,7 +17,7 @@ from models.configuration_commands import (
     WebhookNamed,
 )
 from models.errors import Invalid
-from models.kinds import EventKind
+from models.event_kinds import EventKind
 from models.reads.events import EVENTS
 from models.reads.paging import BadPage
 from models.webhooks import MAX_URL_CHARACTERS, WebhookKey

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import strawberry
 
-from models import kinds
+from models import event_kinds, kinds
 
 for kind in (
     kinds.ApprovalStatus,
@@ -16,9 +16,9 @@ for kind in (
     kinds.Counter,
     kinds.CouponStatus,
     kinds.CreditStatus,
-    kinds.DeliveryError,
-    kinds.DeliveryStatus,
-    kinds.EventKind,
+    event_kinds.DeliveryError,
+    event_kinds.DeliveryStatus,
+    event_kinds.EventKind,
     kinds.FileFormat,
     kinds.ReceiptState,
     kinds.GiveBack,
@@ -33,8 +33,8 @@ for kind in (
     kinds.RewardKind,
     kinds.Role,
     kinds.TransactionKind,
-    kinds.WebhookPause,
-    kinds.WebhookStatus,
+    event_kinds.WebhookPause,
+    event_kinds.WebhookStatus,
 ):
     strawberry.enum(kind)
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import strawberry
 
-from models.kinds import EventKind
+from models.event_kinds import EventKind
 from models.money import to_decimal
 from models.reads.events import EventView, Movement
 from schema.ids import global_id

@@ -9,7 +9,8 @@ from uuid import UUID
 import strawberry
 
 from models.errors import InvariantViolated
-from models.kinds import ApprovalStatus, BulkStatus, EventKind, InvoiceKind, PaymentMethod
+from models.event_kinds import EventKind
+from models.kinds import ApprovalStatus, BulkStatus, InvoiceKind, PaymentMethod
 from models.money import POINTS, to_decimal
 from models.reads.events import EventView, FeedEnds
 from schema.ids import global_id

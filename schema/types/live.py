@@ -6,7 +6,7 @@ from uuid import UUID
 import strawberry
 
 from gateway.sharing import SHARED, Shared
-from models.kinds import EventKind
+from models.event_kinds import EventKind
 from models.reads.events import EVENTS, EventView
 from models.reads.paging import Key, Page
 from schema.context import Info

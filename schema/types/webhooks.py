@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from auth.roles import Permission
-from models.kinds import DeliveryError, DeliveryStatus, EventKind, WebhookPause, WebhookStatus
+from models.event_kinds import DeliveryError, DeliveryStatus, EventKind, WebhookPause, WebhookStatus
 from models.reads import webhooks
 from models.reads.events import EVENTS
 from models.reads.paging import Key

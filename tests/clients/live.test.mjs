@@ -18,6 +18,7 @@ const ADJUST = `mutation ($input: AdjustCreditInput!) {
   adjustCredit(input: $input) { userErrors { code } }
 }`;
 const SOON_MS = 5_000;
+const STOP = Symbol("stop");
 
 let scrip;
 let token;
@@ -77,6 +78,11 @@ async function goesOn(follow, cursor, expected) {
   assert.equal(seen.length, expected);
 }
 
+async function cursorOfNow() {
+  await pause(1_500);
+  return (await post("query { events(last: 1) { pageInfo { endCursor } } }")).events.pageInfo.endCursor;
+}
+
 async function positions(after) {
   const query = `query ($after: String) { events(after: $after, first: 100, types: [CREDIT_ADJUSTED]) { edges { cursor } } }`;
   return (await post(query, { after })).events.edges.length;
@@ -101,6 +107,55 @@ test("graphql-ws", async () => {
   await isFollowed((next, cursor) =>
     client.subscribe({ query: LIVE, variables: { after: cursor } }, { next, error: assert.fail, complete() {} }),
   );
+  await client.dispose();
+});
+
+/** As docs/events.md has it. */
+async function follow(client, seen) {
+  let after = await seen.last();
+  for (;;) {
+    try {
+      for await (const { data, errors } of client.iterate({ query: LIVE, variables: { after } })) {
+        if (errors) throw errors;
+        await seen.keep(data.events);
+        after = data.events.cursor;
+      }
+    } catch (error) {
+      if (error === STOP) return;
+      await new Promise((resolve) => setTimeout(resolve, 1000 + 2000 * Math.random()));
+    }
+  }
+}
+
+test("graphql-ws, whose connection is lost: it goes on behind what was kept", async () => {
+  const sockets = [];
+  class Kept extends WebSocket {
+    constructor(...given) {
+      super(...given);
+      sockets.push(this);
+    }
+  }
+  const client = createClient({
+    url: `${scrip.url.replace("http", "ws")}/graphql`,
+    webSocketImpl: Kept,
+    connectionParams: { Authorization: `Bearer ${token}` },
+    retryAttempts: 0,
+  });
+  const begin = await cursorOfNow();
+  for (let each = 0; each < 6; each += 1) await adjust();
+  await pause(1_500);
+  const expected = await positions(begin);
+  const seen = [];
+  await follow(client, {
+    last: async () => begin,
+    keep: async ({ node }) => {
+      seen.push(Number(node.position));
+      if (seen.length === 2) sockets.at(-1).terminate();
+      if (seen.length === expected) throw STOP;
+    },
+  });
+  assert.ok(sockets.length > 1, "the connection was not lost");
+  assert.deepEqual(seen, [...new Set(seen)].sort((one, other) => one - other));
   await client.dispose();
 });
 

@@ -64,6 +64,7 @@ OVERRIDDEN: Final = {
 MADE_FOR_IT: Final = frozenset(
     {
         "graphql.GraphQLError",
+        "graphql.Visitor",
         "prometheus_client.registry.Collector",
         "pydantic_settings.BaseSettings",
         "starlette.authentication.AuthenticationBackend",

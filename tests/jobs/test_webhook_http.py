@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from jobs.webhook_http import Answer, Sender
-from models.kinds import DeliveryError
+from models.event_kinds import DeliveryError
 from models.webhooks import WebhookSetup, parse_url
 from tests.support.receivers import SETUP, Receiver, Reply, receiving
 

@@ -9,7 +9,7 @@ import pytest
 from graphql import GraphQLEnumType
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
-from models import kinds
+from models import event_kinds, kinds
 from models.planning.limits import LIMITED_ROLES, SPENDING_ROLES
 from tests.support.schema import SCHEMA
 
@@ -25,7 +25,7 @@ CHECKED: Final[dict[str, tuple[type[StrEnum], frozenset[str]]]] = {
     "limit_counters.role": (kinds.LimitRole, frozenset()),
     "limit_counters.scope": (kinds.CounterScope, frozenset()),
     "transactions.kind": (kinds.TransactionKind, frozenset()),
-    "feed.kind": (kinds.EventKind, frozenset()),
+    "feed.kind": (event_kinds.EventKind, frozenset()),
     "entries.counter": (kinds.Counter, frozenset()),
     "invoices.kind": (kinds.InvoiceKind, frozenset()),
     "invoices.status": (kinds.InvoiceStatus, frozenset()),
@@ -37,10 +37,10 @@ CHECKED: Final[dict[str, tuple[type[StrEnum], frozenset[str]]]] = {
     "approval_requests.status": (kinds.ApprovalStatus, frozenset()),
     "bulk_operations.status": (kinds.BulkStatus, frozenset()),
     "bulk_operations.error_policy": (kinds.BulkErrorPolicy, frozenset()),
-    "webhooks.status": (kinds.WebhookStatus, frozenset()),
-    "webhooks.pause_reason": (kinds.WebhookPause, frozenset()),
-    "webhook_deliveries.status": (kinds.DeliveryStatus, frozenset()),
-    "webhook_deliveries.error": (kinds.DeliveryError, frozenset()),
+    "webhooks.status": (event_kinds.WebhookStatus, frozenset()),
+    "webhooks.pause_reason": (event_kinds.WebhookPause, frozenset()),
+    "webhook_deliveries.status": (event_kinds.DeliveryStatus, frozenset()),
+    "webhook_deliveries.error": (event_kinds.DeliveryError, frozenset()),
 }
 """By column: its values, and those of them that are not stored."""
 AHEAD: Final = {"entries.counter": {"NOTES", "TRANSFERRED"}}
@@ -48,7 +48,8 @@ AHEAD: Final = {"entries.counter": {"NOTES", "TRANSFERRED"}}
 
 
 def every_kind() -> list[type[StrEnum]]:
-    return [kind for kind in vars(kinds).values() if isinstance(kind, type) and issubclass(kind, StrEnum) and len(kind)]
+    named = {**vars(kinds), **vars(event_kinds)}
+    return [kind for kind in named.values() if isinstance(kind, type) and issubclass(kind, StrEnum) and len(kind)]
 
 
 def values_in(check: str, column: str) -> set[str]:

@@ -13,8 +13,9 @@ import pytest
 from app.postgres.embedded import Urls
 from models.commands import MergeCustomers
 from models.configuration_commands import UpdateTenant
+from models.event_kinds import EventKind
 from models.feed import NO_NEWS, OF_ACTIONS, OF_TOPICS, OF_TRANSACTIONS, TOLD_OTHERWISE
-from models.kinds import ApprovalStatus, BulkStatus, CouponStatus, EventKind, TransactionKind
+from models.kinds import ApprovalStatus, BulkStatus, CouponStatus, TransactionKind
 from models.ledger import Ledger
 from models.operations.keep_feed import keep_feed
 from models.operations.merge_customers import merge_customers
