@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 KEYS = [line.split("+", 2) for line in Path(sys.argv[1]).read_text().split() if line.count("+") > 1]
 SEEN = {}  # checkpoints by tenant and number
+NONE = r"\N"
 
 
 def must(right, what):
@@ -27,6 +28,10 @@ def must(right, what):
 
 def sha(*parts):
     return sha256(b"".join(parts)).digest()
+
+
+def hashing(text):
+    return bytes(32) if text == NONE else bytes.fromhex(text)
 
 
 def micros(text):
@@ -71,48 +76,62 @@ def receipt(told):
     print("entry", UUID(bytes=entries[0][63:79]), *unpack(">4q", entries[0][127:159]))
 
 
+def hashed(row, of, figures):
+    new, none = of["digest"] != NONE, row["credit_id"] == NONE
+    ids = [row["tenant_id"], row["id"], row["account_id"], row["transaction_id"], row["credit_id"]]
+    there, texts = (row["previous_hash"], row["credit_id"]), (row["counter"],)
+    if not new:  # it is of before transactions had digests
+        ids = [*ids[:1], *ids[2:], of["customer_id"], of["actor_id"], of["approved_by_id"]]
+        there = row["previous_hash"], of["approved_by_id"], of["note_digest"], of["reason"], "" if none else NONE
+        texts = row["counter"], of["kind"], of["reason"].replace(NONE, "")
+    facts = [bytes(16) if each == NONE else UUID(each).bytes for each in ids]
+    facts += [pack(">5q", *figures, micros(row["created_at"])), hashing(of["digest" if new else "note_digest"])]
+    facts += [pack(">H", len(text.encode())) + text.encode() for text in texts]
+    flags = bytes([sum((each != NONE) << n for n, each in enumerate(there))])
+    return sha(b"scrip-entry-2\0" if new else b"scrip-entry-1\0", flags, hashing(there[0]), *facts).hex()
+
+
 def export(archive):
     tables, columns = {}, json.loads(archive.read("manifest.json"))["tables"]
     for name in ("transactions", "entries", "checkpoints"):
-        lines = archive.read(f"tables/{name}.copy").decode().replace("\\\\x", "").splitlines()
+        lines = archive.read(f"tables/{name}.copy").decode().replace("\\\\x", "").split("\n")[:-1]
         tables[name] = [dict(zip(columns[name]["columns"], line.split("\t"), strict=True)) for line in lines]
-    digests = {row["id"]: row["digest"] for row in tables["transactions"]}
+    of, heads, chains = {row["id"]: row for row in tables["transactions"]}, {}, {}
     notes = [checkpoint(row["note"].replace("\\n", "\n")) for row in tables["checkpoints"]]
-    last = max(notes, key=lambda note: note["number"], default={"until": "0001-01-01T00:00:00Z", "root": sha()})
-    heads, chains, nothing = {}, {}, r"\N"
+    must(notes, "the export has no checkpoint: nobody has signed what is in it")
+    last = SEEN[max(place for place in SEEN if place[0] == notes[-1]["tenant"])]
     for row in tables["entries"]:
         figures = [int(row[name]) for name in ("sequence", "amount_minor", "lifetime_minor", "balance_after_minor")]
-        sequence, balance, previous = chains.get(row["account_id"], (0, 0, nothing))
+        account = UUID(row["account_id"])
+        sequence, balance, previous = chains.get(account, (0, 0, NONE))
         follows = (figures[0], figures[3], row["previous_hash"]) == (sequence + 1, balance + figures[1], previous)
         must(follows, f"entry {row['id']} does not follow the one before it")
-        chains[row["account_id"]] = figures[0], figures[3], row["hash"]
-        ids = [row[name] for name in ("tenant_id", "id", "account_id", "transaction_id", "credit_id")]
-        facts = bytes([(previous != nothing) + 2 * (ids[4] != nothing)]) + bytes.fromhex(
-            previous.replace(nothing, "00" * 32)
-        )
-        facts += b"".join(bytes(16) if each == nothing else UUID(each).bytes for each in ids)
-        facts += pack(">5q", *figures, micros(row["created_at"]))
-        if (digest := digests[row["transaction_id"]]) != nothing:  # an older one only follows and is followed
-            facts += bytes.fromhex(digest) + pack(">H", len(row["counter"])) + row["counter"].encode()
-            must(sha(b"scrip-entry-2\0", facts).hex() == row["hash"], f"entry {row['id']} has another hash")
+        must(hashed(row, of[row["transaction_id"]], figures) == row["hash"], f"entry {row['id']} has another hash")
+        chains[account] = figures[0], figures[3], row["hash"]
         if micros(row["created_at"]) < micros(last["until"]):
-            heads[UUID(row["account_id"])] = figures[0], bytes.fromhex(row["hash"])
+            heads[account] = figures[0], bytes.fromhex(row["hash"])
     level = [leaf(last["tenant"], account, *heads[account]) for account in sorted(heads)] or [sha()]
     while len(level) > 1:
         level = [sha(b"\1", *level[n : n + 2]) if level[n + 1 :] else level[n] for n in range(0, len(level), 2)]
-    must(level[0] == last["root"], "the entries are not those of the last checkpoint")
+    must(level[0] == last["root"], f"the entries are not those of the last checkpoint, {last['number']}")
     print(f"{len(tables['entries']):,} entries on {len(chains):,} accounts, {len(notes):,} checkpoints")
 
 
-given = [Path(name) for name in sys.argv[2:]]
-for file in [each for path in given for each in (sorted(path.rglob("*.txt")) if path.is_dir() else [path])]:
+files, begun = [], set()
+for given in map(Path, sys.argv[2:]):
+    inside = (each for each in given.rglob("*.*") if each.suffix in (".txt", ".json", ".zip"))
+    files += inside if given.is_dir() else [given]
+for file in sorted(files, key=lambda each: (each.suffix == ".zip", each)):  # exports by all checkpoints
     if file.suffix == ".zip":
         export(zipfile.ZipFile(file))
     elif file.suffix == ".json":
         receipt(json.loads(file.read_text())["data"]["receipt"])
     else:
         checkpoint(file.read_text())
-for (tenant, number), made in SEEN.items():
-    right = number == 1 or (tenant, number - 1) not in SEEN or made["previous"] == SEEN[tenant, number - 1]["own"]
-    must(right, f"checkpoint {number} does not name the one before it")
+must(SEEN, "there is no checkpoint")
+for (tenant, number), made in sorted(SEEN.items(), key=lambda each: each[0]):
+    before = SEEN.get((tenant, number - 1))
+    must(before or tenant not in begun, f"checkpoint {number - 1} is missing")
+    must(not before or made["previous"] == before["own"], f"checkpoint {number} does not name the one before it")
+    begun.add(tenant)
 print(f"all is right; {len(SEEN):,} checkpoints, signed, each naming the one before it")

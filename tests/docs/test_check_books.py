@@ -21,11 +21,13 @@ from app.files.tenant_file import write_tenant
 from app.notary import InFolder
 from app.postgres.embedded import Urls
 from models.checkpoints import Checkpoint
+from models.hash_chain import entry_hash_1
 from models.operations.keep_checkpoints import keep_checkpoints
 from models.reads.receipts import receipt
 from models.reads.session import ReadSession
 from schema.types.checkpoint import Receipt
 from tests.docs.blocks import ROOT
+from tests.models.test_hash_chain_1 import CHANGED, FACTS, PREVIOUS
 from tests.models.test_make_checkpoint import KEY, KEYS, Elsewhere, last, made
 from tests.support.following import in_real_time
 from tests.support.tenants import Tenant
@@ -99,7 +101,7 @@ def check(*files: Path | str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_it_is_short_and_needs_none_of_our_code() -> None:
     text = SCRIPT.read_text()
-    assert len([line for line in text.splitlines() if line.strip()]) < 100
+    assert len([line for line in text.splitlines() if line.strip()]) < 120
     named = {
         alias.name.split(".")[0]
         for node in ast.walk(ast.parse(text))
@@ -113,7 +115,7 @@ def test_all_is_right(kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     check(kept / "keys", kept / "books.zip", kept / "kept", *receipts, monkeypatch=monkeypatch)
     said = capsys.readouterr().out.splitlines()
     assert len(receipts) == 12
-    assert said[0] == "13 entries on 9 accounts, 3 checkpoints"
+    assert said[-2] == "13 entries on 9 accounts, 3 checkpoints"
     assert said[-1].startswith("all is right; 3 checkpoints")
     assert sum(line.startswith("entry ") for line in said) == 12
 
@@ -257,3 +259,90 @@ def test_two_checkpoints_of_one_number_and_one_that_leads_elsewhere(
     files[1].unlink()
     with pytest.raises(SystemExit, match="does not name the one before"):
         check(kept / "keys", kept / "kept", monkeypatch=monkeypatch)
+    (files[1].parent / "other.txt").unlink()
+    with pytest.raises(SystemExit, match="checkpoint 2 is missing"):
+        check(kept / "keys", kept / "kept", monkeypatch=monkeypatch)
+
+
+def _members(file: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """The export's members, and the columns of its tables."""
+    with zipfile.ZipFile(file) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    return members, {name: told["columns"] for name, told in json.loads(members["manifest.json"])["tables"].items()}
+
+
+def _pack(file: Path, members: dict[str, bytes]) -> None:
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+
+
+def test_nothing_is_not_right(kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SystemExit, match="no checkpoint"):
+        check(kept / "keys", tmp_path / "empty", monkeypatch=monkeypatch)
+    with pytest.raises(SystemExit, match="no checkpoint"):
+        check(kept / "keys", monkeypatch=monkeypatch)
+
+
+@pytest.mark.parametrize("left", [0, 1, 2])
+def test_an_export_cannot_leave_out_the_checkpoints_that_it_differs_from(
+    kept: Path, left: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever rewrites an export takes the checkpoints out of it that show it; those kept elsewhere show it still."""
+    file = kept / "books.zip"
+    members, columns = _members(file)
+    notes = [row.split("\t") for row in members["tables/checkpoints.copy"].decode().splitlines()]
+    notes.sort(key=lambda row: int(row[columns["checkpoints"].index("number")]))
+    members["tables/checkpoints.copy"] = "".join("\t".join(row) + "\n" for row in notes[:left]).encode()
+    at = columns["entries"].index("created_at")
+    until = columns["checkpoints"].index("until")
+    entries = members["tables/entries.copy"].decode().splitlines(keepends=True)
+    before = [row for row in entries if left and row.split("\t")[at] < notes[left - 1][until]]
+    members["tables/entries.copy"] = "".join(before).encode()
+    _pack(file, members)
+    with pytest.raises(SystemExit, match="WRONG"):
+        check(kept / "keys", file, kept / "kept", monkeypatch=monkeypatch)
+    if not left:
+        with pytest.raises(SystemExit, match="nobody has signed"):
+            check(kept / "keys", file, monkeypatch=monkeypatch)
+
+
+def test_an_entry_that_pretends_to_be_older_than_digests_is_found(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = kept / "books.zip"
+    members, columns = _members(file)
+    entries = [row.split("\t") for row in members["tables/entries.copy"].decode().splitlines()]
+    account, transaction = columns["entries"].index("account_id"), columns["entries"].index("transaction_id")
+    lone = next(row for row in entries if sum(other[account] == row[account] for other in entries) == 1)
+    for name in ("amount_minor", "balance_after_minor"):
+        lone[columns["entries"].index(name)] = "100000"
+    members["tables/entries.copy"] = "".join("\t".join(row) + "\n" for row in entries).encode()
+    transactions = [row.split("\t") for row in members["tables/transactions.copy"].decode().splitlines()]
+    of = next(row for row in transactions if row[columns["transactions"].index("id")] == lone[transaction])
+    of[columns["transactions"].index("digest")] = r"\N"
+    members["tables/transactions.copy"] = "".join("\t".join(row) + "\n" for row in transactions).encode()
+    _pack(file, members)
+    with pytest.raises(SystemExit, match="has another hash"):
+        check(kept / "keys", file, monkeypatch=monkeypatch)
+
+
+def test_receipts_in_a_folder_are_checked(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = next(kept.glob("*.json"))
+    told = json.loads(file.read_text())
+    _of_path(told["data"]["receipt"])
+    (kept / "kept" / "receipt.json").write_text(json.dumps(told))
+    with pytest.raises(SystemExit, match="WRONG"):
+        check(kept / "keys", kept / "kept", monkeypatch=monkeypatch)
+
+
+def test_entries_of_before_there_were_digests(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["check_books.py", str(kept / "keys"), str(kept / "kept")])
+    hashed = runpy.run_path(str(SCRIPT))["hashed"]
+    for changed in ({}, *({name: value} for name, value in CHANGED.items()), {"credit_id": None}):
+        facts = FACTS | changed
+        shown = {name: value.hex() if isinstance(value, bytes) else str(value) for name, value in facts.items()}
+        shown = {name: r"\N" if facts[name] is None else text for name, text in shown.items()}
+        figures = [facts[name] for name in ("sequence", "amount_minor", "lifetime_minor", "balance_after_minor")]
+        for previous in (None, PREVIOUS):
+            row = shown | {"id": str(UUID(int=9)), "previous_hash": r"\N" if previous is None else previous.hex()}
+            assert hashed(row, shown | {"digest": r"\N"}, figures) == entry_hash_1(previous, **facts).hex()

@@ -11,7 +11,14 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from app.postgres.embedded import Urls
 from jobs.webhooks import deliver
 from models import webhooks as webhook_rules
-from models.configuration_commands import PingWebhook, ReplayWebhook, RotateWebhookSecret, UpdateTenant, WebhookNamed
+from models.configuration_commands import (
+    PingWebhook,
+    ReplayWebhook,
+    RotateWebhookSecret,
+    UpdateTenant,
+    UpdateWebhook,
+    WebhookNamed,
+)
 from models.errors import Invalid
 from models.ledger import Ledger
 from models.operations import webhooks
@@ -310,6 +317,28 @@ async def test_disabled_and_enabled_again_and_deleted(tenant: Tenant, receiver: 
     assert await delivered(tenant) == 0
     assert await prune_webhooks(tenant.ledger, tenant.id, at_once=1) == 3
     assert not await statuses(tenant)
+
+
+async def test_what_waits_is_not_told_to_whom_it_may_not_be_any_more(tenant: Tenant, receiver: Receiver) -> None:
+    """Whoever changes a webhook is told what they may read, of what has waited too."""
+    webhook = await hooked(tenant, receiver.url)
+    receiver.decide = lambda _: Reply(500)
+    await update_tenant(tenant.ledger, tenant.id, ADMIN, UpdateTenant(name="Coffee shop"))
+    await tenant.adjust(await tenant.customer("anna"), 5)
+    await told(tenant)
+    await delivered(tenant)
+    assert "SETTINGS_CHANGED" in {request.told["type"] for request in receiver.seen}
+    moved = UpdateWebhook(webhook, receiver.url + "?elsewhere", None, None, False, frozenset())
+    await webhooks.update_webhook(tenant.ledger, tenant.id, ADMIN, moved)
+    receiver.always(Reply())
+    tenant.clock.advance(minutes=10)
+    await delivered(tenant)
+    there = [request.told["type"] for request in receiver.taken if request.path.endswith("elsewhere")]
+    assert there == ["CUSTOMER_CREATED", "CREDIT_ADJUSTED"]
+    row = await of_webhook(tenant, webhook)
+    assert row["settled"] == row["position"]
+    kinds = await tenant.fetch("SELECT kind FROM webhook_deliveries WHERE tenant_id = $1 AND status = 'CANCELLED'")
+    assert "SETTINGS_CHANGED" in {row["kind"] for row in kinds}
 
 
 async def test_a_replay_sends_the_same_events_with_the_same_ids(tenant: Tenant, receiver: Receiver) -> None:
