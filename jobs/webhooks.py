@@ -185,7 +185,7 @@ class _Sending:
     began: float = field(default_factory=time.monotonic)
     answers: dict[int, tuple[Answer, datetime]] = field(default_factory=dict)
     lost: set[int] = field(default_factory=set)
-    """Those whose events are gone."""
+    """Those whose events are gone, or are not to be told any more."""
     taken: int = 0
     failed: int = 0
 

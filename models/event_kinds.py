@@ -142,7 +142,7 @@ class DeliveryStatus(StrEnum):
     FAILED = "FAILED"
     """It was given up."""
     CANCELLED = "CANCELLED"
-    """A replay took its place."""
+    """A replay took its place, or the webhook has been changed since, and is not told of it any more."""
 
 
 class DeliveryError(StrEnum):

@@ -125,7 +125,7 @@ class Item:
 
     @property
     def is_lost(self) -> bool:
-        """Whether it is to be tried, and its event is gone."""
+        """Whether it is to be tried, and its event is gone, or is not to be told to this webhook any more."""
         return self.tried and not self.is_ping and self.view is None
 
 
@@ -165,7 +165,9 @@ async def _read(reader: "_Reader", asked: Asked) -> Work:
     chains: Chains[int] = Chains()
     waiting = await reader.waiting(asked.webhook_id)
     tried = [n for n, one in enumerate(waiting) if _put(chains, n, one, asked)]
-    views = await reader.at([position for n in tried if (position := waiting[n].position) is not None])
+    # What waited when the webhook was changed is told by what it may be told since: the rest is lost to it.
+    wanted = [one.position for n in tried if (one := waiting[n]).position is not None and one.kind in asked.kinds]
+    views = await reader.at(wanted)
     chosen = set(tried)
     items = [
         Item(one, None if one.position is None else views.get(one.position), n in chosen, one.keys)
