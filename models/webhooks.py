@@ -44,6 +44,8 @@ JITTER: Final = 0.1
 _PUBLIC_V6: Final = ipaddress.IPv6Network("2000::/3")
 _TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _NOT_PUBLIC: Final[tuple[Network, ...]] = (
+    ipaddress.IPv4Network("192.0.0.0/24"),  # protocol assignments; one cloud's metadata among them
+    ipaddress.IPv4Network("168.63.129.16/32"),  # public by its number, and another cloud's own service for its machines
     ipaddress.IPv4Network("192.88.99.0/24"),  # relays of 6to4
     ipaddress.IPv6Network("2001::/23"),  # protocol assignments, Teredo among them
     ipaddress.IPv6Network("2001:db8::/32"),
