@@ -14,6 +14,7 @@ from pathlib import Path
 from struct import pack, unpack
 from uuid import UUID
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 KEYS = [line.split("+", 2) for line in Path(sys.argv[1]).read_text().split() if line.count("+") > 1]
@@ -54,6 +55,7 @@ def leaf(tenant, account, sequence, head):
 
 
 def receipt(told):
+    must(told and told["checkpoint"], "that is no receipt, or none yet")
     at, entries = checkpoint(told["checkpoint"]["note"]), [b64decode(each) for each in (told["entry"], *told["links"])]
     for before, entry in zip([entries[0], *entries], entries, strict=False):
         follows = entry is before or entry[15:47] == sha(before)
@@ -68,7 +70,9 @@ def receipt(told):
             node = sha(b"\1", path.pop(0), node) if index % 2 else sha(b"\1", node, path.pop(0))
         index, last = index // 2, last // 2
     must(not path and node == at["root"], "the account's head is not in the checkpoint")
-    print("entry", UUID(bytes=entries[0][63:79]), *unpack(">4q", entries[0][127:159]))
+    sequence, amount, _, balance, when = unpack(">5q", entries[0][127:167])
+    print(f"entry {sequence} of account {UUID(bytes=entries[0][79:95])}: amount {amount}, balance after it {balance},")
+    print(f"    in minor units, at {datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=when)}")
 
 
 def export(archive):
@@ -104,15 +108,22 @@ def export(archive):
     print(f"{len(tables['entries']):,} entries on {len(chains):,} accounts, {len(notes):,} checkpoints")
 
 
-given = [Path(name) for name in sys.argv[2:]]
+given, read = [Path(name) for name in sys.argv[2:]], 0
 for file in [each for path in given for each in (sorted(path.rglob("*.txt")) if path.is_dir() else [path])]:
-    if file.suffix == ".zip":
-        export(zipfile.ZipFile(file))
-    elif file.suffix == ".json":
-        receipt(json.loads(file.read_text())["data"]["receipt"])
-    else:
-        checkpoint(file.read_text())
+    try:
+        if file.suffix == ".zip":
+            export(zipfile.ZipFile(file))
+        elif file.suffix == ".json":
+            receipt(json.loads(file.read_text())["data"]["receipt"])
+        else:
+            checkpoint(file.read_text())
+        read += 1
+    except (InvalidSignature, KeyError, OSError, TypeError, ValueError) as error:
+        must(False, f"{file}: {type(error).__name__} {error}")
+must(read, "there is nothing to check")
+gaps = 0
 for (tenant, number), made in SEEN.items():
+    gaps += number > 1 and (tenant, number - 1) not in SEEN
     right = number == 1 or (tenant, number - 1) not in SEEN or made["previous"] == SEEN[tenant, number - 1]["own"]
     must(right, f"checkpoint {number} does not name the one before it")
-print(f"all is right; {len(SEEN):,} checkpoints, signed, each naming the one before it")
+print(f"all is right; {len(SEEN):,} checkpoints, signed; {gaps:,} of them are without the one before, the others name it")
