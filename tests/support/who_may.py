@@ -93,6 +93,7 @@ RIGHTS: Final[dict[str, str]] = {
     "tiers": _REWARDS,
     "coupon": _REWARDS,
     "bulk operation": _BULK,
+    "bulk operations": _BULK,
     "bulk": _BULK,
     "cancel a bulk": _BULK,
     "retry a bulk": _BULK,
