@@ -126,4 +126,6 @@ for (tenant, number), made in SEEN.items():
     gaps += number > 1 and (tenant, number - 1) not in SEEN
     right = number == 1 or (tenant, number - 1) not in SEEN or made["previous"] == SEEN[tenant, number - 1]["own"]
     must(right, f"checkpoint {number} does not name the one before it")
-print(f"all is right; {len(SEEN):,} checkpoints, signed; {gaps:,} of them are without the one before, the others name it")
+print(
+    f"all is right; {len(SEEN):,} checkpoints, signed; {gaps:,} of them are without the one before, the others name it"
+)
