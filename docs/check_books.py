@@ -71,8 +71,10 @@ def receipt(told):
         index, last = index // 2, last // 2
     must(not path and node == at["root"], "the account's head is not in the checkpoint")
     sequence, amount, _, balance, when = unpack(">5q", entries[0][127:167])
-    print(f"entry {sequence} of account {UUID(bytes=entries[0][79:95])}: amount {amount}, balance after it {balance},")
-    print(f"    in minor units, at {datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=when)}")
+    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=when)
+    print(
+        f"entry {sequence} of account {UUID(bytes=entries[0][79:95])}: {amount}, then {balance}, in minor units, at {at}"
+    )
 
 
 def export(archive):

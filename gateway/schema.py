@@ -74,8 +74,7 @@ class CheckDocument(SchemaExtension):
         yield
 
     def get_results(self) -> dict[str, Any]:
-        """What a subscription's message adds to `extensions`: the remaining quota if it was charged, and no figures of
-        long ago if not. All else is told once, by `_paid`."""
+        """Return nothing: only correct the quota in a subscription's message, told if it was charged, left out if not."""
         context = self.execution_context
         if getattr(context.context, "follows", False):
             charge: Charge = getattr(context.context, "charge", None) or for_free

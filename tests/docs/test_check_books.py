@@ -98,7 +98,7 @@ def check(*files: Path | str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_it_is_short_and_needs_none_of_our_code() -> None:
     text = SCRIPT.read_text()
-    assert len([line for line in text.splitlines() if line.strip()]) <= 110
+    assert len([line for line in text.splitlines() if line.strip()]) < 115
     named = {
         alias.name.split(".")[0]
         for node in ast.walk(ast.parse(text))
