@@ -14,6 +14,7 @@ from pathlib import Path
 from struct import pack, unpack
 from uuid import UUID
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 KEYS = [line.split("+", 2) for line in Path(sys.argv[1]).read_text().split() if line.count("+") > 1]
@@ -59,6 +60,7 @@ def leaf(tenant, account, sequence, head):
 
 
 def receipt(told):
+    must(told and told["checkpoint"], "that is no receipt, or none yet")
     at, entries = checkpoint(told["checkpoint"]["note"]), [b64decode(each) for each in (told["entry"], *told["links"])]
     for before, entry in zip([entries[0], *entries], entries, strict=False):
         follows = entry is before or entry[15:47] == sha(before)
@@ -73,7 +75,11 @@ def receipt(told):
             node = sha(b"\1", path.pop(0), node) if index % 2 else sha(b"\1", node, path.pop(0))
         index, last = index // 2, last // 2
     must(not path and node == at["root"], "the account's head is not in the checkpoint")
-    print("entry", UUID(bytes=entries[0][63:79]), *unpack(">4q", entries[0][127:159]))
+    sequence, amount, _, balance, when = unpack(">5q", entries[0][127:167])
+    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=when)
+    print(
+        f"entry {sequence} of account {UUID(bytes=entries[0][79:95])}: {amount}, then {balance}, in minor units, at {at}"
+    )
 
 
 def hashed(row, of, figures):
@@ -117,21 +123,27 @@ def export(archive):
     print(f"{len(tables['entries']):,} entries on {len(chains):,} accounts, {len(notes):,} checkpoints")
 
 
-files, begun = [], set()
+files, read = [], 0
 for given in map(Path, sys.argv[2:]):
     inside = (each for each in given.rglob("*.*") if each.suffix in (".txt", ".json", ".zip"))
     files += inside if given.is_dir() else [given]
 for file in sorted(files, key=lambda each: (each.suffix == ".zip", each)):  # exports by all checkpoints
-    if file.suffix == ".zip":
-        export(zipfile.ZipFile(file))
-    elif file.suffix == ".json":
-        receipt(json.loads(file.read_text())["data"]["receipt"])
-    else:
-        checkpoint(file.read_text())
-must(SEEN, "there is no checkpoint")
-for (tenant, number), made in sorted(SEEN.items(), key=lambda each: each[0]):
-    before = SEEN.get((tenant, number - 1))
-    must(before or tenant not in begun, f"checkpoint {number - 1} is missing")
-    must(not before or made["previous"] == before["own"], f"checkpoint {number} does not name the one before it")
-    begun.add(tenant)
-print(f"all is right; {len(SEEN):,} checkpoints, signed, each naming the one before it")
+    try:
+        if file.suffix == ".zip":
+            export(zipfile.ZipFile(file))
+        elif file.suffix == ".json":
+            receipt(json.loads(file.read_text())["data"]["receipt"])
+        else:
+            checkpoint(file.read_text())
+        read += 1
+    except (InvalidSignature, KeyError, OSError, TypeError, ValueError) as error:
+        must(False, f"{file}: {type(error).__name__} {error}")
+must(read, "there is nothing to check")
+gaps = 0
+for (tenant, number), made in SEEN.items():
+    gaps += number > 1 and (tenant, number - 1) not in SEEN
+    right = number == 1 or (tenant, number - 1) not in SEEN or made["previous"] == SEEN[tenant, number - 1]["own"]
+    must(right, f"checkpoint {number} does not name the one before it")
+print(
+    f"all is right; {len(SEEN):,} checkpoints, signed; {gaps:,} of them are without the one before, the others name it"
+)

@@ -57,6 +57,7 @@ class CheckDocument(SchemaExtension):
         self._trusted = trusted
         self._compiled: Operation | None = None
         self._variables: Variables | None = None
+        self._left: Mapping[str, Any] = {}
 
     async def on_operation(self) -> AsyncIterator[None]:
         """Check before Strawberry's own parsing. Raises `GraphQLError` with a code."""
@@ -71,6 +72,16 @@ class CheckDocument(SchemaExtension):
                 self._compiled, self.execution_context, TURNS, self._variables
             )
         yield
+
+    def get_results(self) -> dict[str, Any]:
+        """Return nothing: only correct the quota in a subscription's message, told if it was charged, left out if not."""
+        context = self.execution_context
+        if getattr(context.context, "follows", False):
+            charge: Charge = getattr(context.context, "charge", None) or for_free
+            context.extensions_results.pop("rateLimit", None)
+            if (left := charge.told()) != self._left:
+                context.extensions_results["rateLimit"] = self._left = left
+        return {}
 
     async def _check(self, context: ExecutionContext) -> None:
         context.query = text = document_text(self._trusted, context.query, context.operation_extensions)

@@ -18,6 +18,7 @@ PARTNER_SCOPES: Final = (
     Scope.CREDITS_ADD,
     Scope.INVOICES_READ,
     Scope.REWARDS_READ,
+    Scope.EVENTS_READ,
 )
 _NAMES: Final = {
     Role.STAFF: STAFF_NAME,
@@ -40,7 +41,7 @@ class DemoToken:
 _MAY: Final = {
     Role.STAFF: "Reads everything; adds credit and points within limits: £100 at once, £200 per customer and day.",
     Role.MANAGER: "Adds without limits, removes, adjusts in bulk; decides what staff ask for; reads limits and the audit.",
-    Role.ADMIN: "All that a manager may, and the configuration: limits, partners' tokens.",
+    Role.ADMIN: "All that a manager may, and the configuration: limits, partners' tokens, webhooks.",
     Role.PARTNER: f"Nothing but its scopes: {' '.join(scope.value for scope in PARTNER_SCOPES)}.",
     Role.CUSTOMER: f"Reads what belongs to customer {REGULAR}, without internal notes, and changes nothing.",
 }

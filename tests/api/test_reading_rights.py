@@ -21,6 +21,7 @@ READS: Final = {
     "Customer": CUSTOMERS,
     "Membership": CUSTOMERS,
     "Account": LEDGER,
+    "AccountUpdate": LEDGER,
     "BalanceExplanation": LEDGER,
     "Credit": LEDGER,
     "CreditChange": LEDGER,

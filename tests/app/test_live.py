@@ -395,6 +395,25 @@ async def test_messages_are_charged(ledger: Ledger, tenant: Tenant, live: LiveFe
     assert [error["extensions"]["code"] for error in refused["payload"]] == ["RATE_LIMITED"]
 
 
+async def test_a_message_that_is_charged_tells_what_is_left_and_others_tell_nothing_old(
+    ledger: Ledger, tenant: Tenant, live: LiveFeed
+) -> None:
+    carol = await tenant.customer("carol")
+    await relayed(tenant)
+    async with server(ledger, live, "100000/minute") as base, opened(base) as client:
+        await client.begin(token(tenant=tenant.slug, role=Role.MANAGER))
+        await client.subscribe("1", EVENTS)
+        await joined(live)
+        left = []
+        for _ in range(22):
+            await tenant.adjust(carol, 1)
+            await relayed(tenant)
+            extensions = (await client.receive())["payload"]["extensions"]
+            left.append(extensions.get("rateLimit", {}).get("reads", {}).get("remaining"))
+    assert [number for number, told in enumerate(left) if told is not None] == [0, 20]
+    assert left[20] < left[0]
+
+
 # How soon, and from where
 
 

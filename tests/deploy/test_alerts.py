@@ -86,6 +86,13 @@ def test_every_page_is_an_alert_s() -> None:
     assert len(ALERTS) == len(named)
 
 
+def test_every_alert_is_on_the_page_of_metrics() -> None:
+    rows = re.findall(r"^\| \[(\w+)\]\((\S+)\) \| (.+) \|$", (ROOT / "docs/metrics.md").read_text(), re.MULTILINE)
+    told = [(alert["alert"], *(alert["annotations"][key] for key in ("runbook", "summary"))) for alert in ALERTS]
+    plain = sorted((name, page, text.replace("`", "")) for name, page, text in told)
+    assert sorted((name, f"docs/{page}", text.replace("`", "")) for name, page, text in rows) == plain
+
+
 async def test_every_series_is_on_the_page_of_metrics(tmp_path: Path) -> None:
     page = (ROOT / "docs/metrics.md").read_text()
     listed = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))

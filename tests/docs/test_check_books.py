@@ -15,7 +15,6 @@ from typing import Any, Final
 from uuid import UUID
 
 import pytest
-from cryptography.exceptions import InvalidSignature
 
 from app.files.tenant_file import write_tenant
 from app.notary import InFolder
@@ -94,14 +93,14 @@ async def _receipt(books: Tenant, account: UUID, sequence: int) -> dict[str, Any
 
 
 def check(*files: Path | str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run it. Raises SystemExit if something is wrong, with what it says; InvalidSignature if a signature is."""
+    """Run it. Raises SystemExit if something is wrong, with what it says."""
     monkeypatch.setattr(sys, "argv", ["check_books.py", *map(str, files)])
     runpy.run_path(str(SCRIPT), run_name="__main__")
 
 
 def test_it_is_short_and_needs_none_of_our_code() -> None:
     text = SCRIPT.read_text()
-    assert len([line for line in text.splitlines() if line.strip()]) < 120
+    assert len([line for line in text.splitlines() if line.strip()]) < 130
     named = {
         alias.name.split(".")[0]
         for node in ast.walk(ast.parse(text))
@@ -116,7 +115,7 @@ def test_all_is_right(kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     said = capsys.readouterr().out.splitlines()
     assert len(receipts) == 12
     assert said[-2] == "13 entries on 9 accounts, 3 checkpoints"
-    assert said[-1].startswith("all is right; 3 checkpoints")
+    assert said[-1].startswith("all is right; 3 checkpoints, signed; 0 of them are without")
     assert sum(line.startswith("entry ") for line in said) == 12
 
 
@@ -159,9 +158,27 @@ def test_a_changed_receipt_is_found(
     told = json.loads(file.read_text())
     change(told["data"]["receipt"])
     file.write_text(json.dumps(told))
-    with pytest.raises((SystemExit, InvalidSignature)) as raised:
+    with pytest.raises(SystemExit, match="WRONG: "):
         check(kept / "keys", file, monkeypatch=monkeypatch)
-    assert raised.type is InvalidSignature or "WRONG" in str(raised.value)
+
+
+def test_what_is_no_receipt_yet_or_not_there_is_said(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (kept / "pending.json").write_text('{"data": {"receipt": {"state": "PENDING", "entry": null, "checkpoint": null}}}')
+    with pytest.raises(SystemExit, match="no receipt, or none yet"):
+        check(kept / "keys", kept / "pending.json", monkeypatch=monkeypatch)
+    with pytest.raises(SystemExit, match="FileNotFoundError"):
+        check(kept / "keys", kept / "nowhere", monkeypatch=monkeypatch)
+    (kept / "empty").mkdir()
+    with pytest.raises(SystemExit, match="nothing to check"):
+        check(kept / "keys", kept / "empty", monkeypatch=monkeypatch)
+
+
+def test_a_checkpoint_that_was_left_out_is_told(
+    kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sorted((kept / "kept").rglob("*.txt"))[1].unlink()
+    check(kept / "keys", kept / "kept", monkeypatch=monkeypatch)
+    assert "2 checkpoints, signed; 1 of them are without the one before" in capsys.readouterr().out
 
 
 COLUMNS: Final = (
@@ -208,7 +225,7 @@ def _rewrite(file: Path, table: str, column: str, row: int) -> None:
 def test_a_changed_export_is_found(kept: Path, column: str, monkeypatch: pytest.MonkeyPatch) -> None:
     table = "transactions" if column == "digest" else "entries"
     _rewrite(kept / "books.zip", table, column, 2)
-    with pytest.raises((SystemExit, KeyError)):
+    with pytest.raises(SystemExit, match="WRONG: "):
         check(kept / "keys", kept / "books.zip", monkeypatch=monkeypatch)
 
 
@@ -238,7 +255,7 @@ def test_checkpoints_that_are_changed_or_strange_are_found(kept: Path, monkeypat
         lines = text.splitlines()
         lines[line] = lines[line][:-1] + ("0" if lines[line][-1] != "0" else "1")
         second.write_text("\n".join(lines) + "\n")
-        with pytest.raises((InvalidSignature, ValueError)):
+        with pytest.raises(SystemExit, match="WRONG: "):
             check(kept / "keys", kept / "kept", monkeypatch=monkeypatch)
     made = Checkpoint(UUID(int=1), 1, WHEN, 0, bytes(32), 1, 0, bytes(32), None)
     second.write_text(KEYS.sign(made.text).replace("books.example", "looks.example"))
@@ -259,9 +276,6 @@ def test_two_checkpoints_of_one_number_and_one_that_leads_elsewhere(
     files[1].unlink()
     with pytest.raises(SystemExit, match="does not name the one before"):
         check(kept / "keys", kept / "kept", monkeypatch=monkeypatch)
-    (files[1].parent / "other.txt").unlink()
-    with pytest.raises(SystemExit, match="checkpoint 2 is missing"):
-        check(kept / "keys", kept / "kept", monkeypatch=monkeypatch)
 
 
 def _members(file: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
@@ -275,14 +289,6 @@ def _pack(file: Path, members: dict[str, bytes]) -> None:
     with zipfile.ZipFile(file, "w") as archive:
         for name, data in members.items():
             archive.writestr(name, data)
-
-
-def test_nothing_is_not_right(kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(SystemExit, match="no checkpoint"):
-        check(kept / "keys", tmp_path / "empty", monkeypatch=monkeypatch)
-    with pytest.raises(SystemExit, match="no checkpoint"):
-        check(kept / "keys", monkeypatch=monkeypatch)
 
 
 @pytest.mark.parametrize("left", [0, 1, 2])

@@ -8,6 +8,7 @@ from typing import Any
 from tests.simulation.approving import Approving
 from tests.simulation.records import (
     NOTHING,
+    PLACES,
     REASONS,
     REMOVED,
     TAKEN_BACK,
@@ -214,6 +215,7 @@ class Adjusting(Approving):
             errors = {"NOT_FOUND"} if person is None else {"DUPLICATE"} if person in seen and not twice else set()
             if person is not None:
                 seen.add(person)
+            errors |= {"AMOUNT_PRECISION"} if _written_finer(row.amount, row.asset or asset) else set()
             own = row.days is not None or row.until is not None
             given = row.days if own else days if row.amount > 0 else None
             expires = None if row.until is None else first_instant(row.until + timedelta(days=1), self.zone)
@@ -303,3 +305,8 @@ class Adjusting(Approving):
         for number, amount in reversed(row.taken):
             self._give_back(self.lots[number], amount, now, row.kind)
         return True
+
+
+def _written_finer(amount: Decimal, asset: str) -> bool:
+    """Than the asset is counted, by the digits: in a file, zeros at the end are digits too."""
+    return -int(amount.as_tuple().exponent) > PLACES[asset]
