@@ -57,7 +57,10 @@ def is_url(place: str) -> bool:
 
 
 class InFolder:
-    """A folder, with one for each tenant in it. A file is written whole or not at all, and never over another."""
+    """A folder, with one for each tenant in it. A file is written whole or not at all, and never over another.
+
+    The folder itself is not made: where a disk is not mounted, nothing is to be kept beside the database instead.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -69,7 +72,7 @@ class InFolder:
     def _keep(self, file: Path, note: str) -> None:
         beside = file.with_suffix(f".{os.getpid()}")
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
+            file.parent.mkdir(exist_ok=True)
             with beside.open("w", encoding="utf-8") as opened:
                 opened.write(note)
                 opened.flush()
@@ -85,7 +88,7 @@ class InFolder:
 
 
 class AtUrl:
-    """A URL that checkpoints are PUT beneath. Redirects are not followed."""
+    """A URL that checkpoints are PUT beneath. Redirects are not followed, and no proxy of the environment is used."""
 
     def __init__(self, url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._url = url.rstrip("/")
@@ -99,7 +102,9 @@ class AtUrl:
         try:
             async with (
                 asyncio.timeout(SENDING_S),
-                httpx.AsyncClient(transport=self._transport, timeout=SENDING_S, follow_redirects=False) as client,
+                httpx.AsyncClient(
+                    transport=self._transport, timeout=SENDING_S, follow_redirects=False, trust_env=False
+                ) as client,
             ):
                 answer = await client.put(place, content=note.encode(), headers=headers)
                 if answer.status_code == httpx.codes.PRECONDITION_FAILED:

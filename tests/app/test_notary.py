@@ -1,5 +1,6 @@
 """Where checkpoints are kept: in a folder or at a URL, once each, and never one over another."""
 
+import asyncio
 import stat
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ def note(number: int, tenant: UUID = TENANT) -> str:
 
 
 async def test_a_folder_has_a_file_for_each(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
     folder = InFolder(tmp_path / "kept")
     for number in (1, 2):
         for _ in range(2):  # again, as after a crash
@@ -58,6 +60,28 @@ async def test_a_folder_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "kept").write_text("a file")
     with pytest.raises(NotKept, match="cannot be written"):
         await InFolder(tmp_path / "kept").keep(checkpoint(1).name, note(1))
+
+
+async def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    """Its disk is not mounted: checkpoints are not to lie beside the database instead."""
+    with pytest.raises(NotKept, match="No such file"):
+        await InFolder(tmp_path / "mounted" / "kept").keep(checkpoint(1).name, note(1))
+    assert not await asyncio.to_thread((tmp_path / "mounted").exists)
+
+
+async def test_a_url_is_asked_without_the_environments_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readline()).decode())
+        writer.close()
+
+    async with await asyncio.start_server(proxy, "127.0.0.1", 0) as server:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        with pytest.raises(NotKept, match="ConnectError"):
+            await AtUrl("http://nobody.invalid").keep(checkpoint(1).name, note(1))
+    assert asked == []
 
 
 class Store:

@@ -24,6 +24,7 @@ async def keys_in(folder: Path, urls: Urls) -> dict[str, str]:
     status, private, told = await output(await scrip(urls, "checkpoint", "new-key", "books.example"))
     assert (status, private.startswith("PRIVATE+KEY+books.example+")) == (0, True)
     file = folder / "keys"
+    (folder / "kept").mkdir()
     file.write_text(private)
     variables = {"SCRIP_CHECKPOINT_KEYS": str(file), "SCRIP_CHECKPOINTS_TO": str(folder / "kept")}
     status, public, _ = await output(await scrip(urls, "checkpoint", "keys", **variables))
