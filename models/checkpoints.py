@@ -175,7 +175,7 @@ LAST: Final = """
     select id, number, created_at, note from checkpoints where tenant_id = $1 order by number desc limit 1"""
 MANY: Final = """
     select count(*) from (
-           select id from transactions where tenant_id = $1 and created_at >= $2 order by created_at limit $3) x"""
+           select id from transactions where tenant_id = $1 and created_at >= $2 order by created_at, id limit $3) x"""
 
 _HEADS: Final = f"""
     select a.id, e.sequence, e.hash, b.sequence as sequence_before, b.hash as hash_before, t.n as tile
@@ -186,10 +186,12 @@ _HEADS: Final = f"""
            select n from checkpoint_tiles where tenant_id = $1 and level = 0 and id <= a.id
             order by id desc limit 1) t on true
      order by a.id"""
-# A transaction is stamped with the latest of its entries, so with no instant before theirs.
+# A transaction is stamped with the latest of its entries, so with no instant before theirs. The end that none is behind has
+# PostgreSQL 15 see a short range, and go by the index on time.
 CHANGED: Final = _HEADS.format("""
            (select m.account_id as id
-              from (select id from transactions where tenant_id = $1 and created_at >= $3 order by created_at offset 0) x
+              from (select id from transactions where tenant_id = $1 and created_at >= $3
+                       and created_at <= greatest($2::timestamptz, 'infinity') order by created_at, id offset 0) x
               cross join lateral (
                    select account_id from entries where tenant_id = $1 and transaction_id = x.id offset 0) m
              where m.account_id > $4 group by m.account_id order by m.account_id limit $5)""")
