@@ -45,6 +45,7 @@ async def books(database: Urls) -> AsyncIterator[Tenant]:
 async def once(books: Tenant, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with keys, an export, receipts and three checkpoints, the last of nine accounts."""
     tmp_path = tmp_path_factory.mktemp("once")
+    (tmp_path / "kept").mkdir()
     elsewhere, folder = Elsewhere(), InFolder(tmp_path / "kept")
     anna = await books.customer("anna")
     await books.adjust(anna, 50)
