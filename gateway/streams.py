@@ -209,7 +209,7 @@ class EventStreams:
                     await wire.complete()
                     return
         except _Broken:
-            pass
+            logger.debug("a stream's client has gone")
         if connection is not None:
             connection.abort()
             await _until_gone(request.receive)

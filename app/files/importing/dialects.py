@@ -171,5 +171,5 @@ def _first_row(head: str, delimiter: str) -> list[str]:
             if any(cell.strip() for cell in cells):
                 return [cell.strip() for cell in cells]
     except csv.Error:
-        pass  # another one may fit; and if none does, reading it says what is wrong
+        return []  # another one may fit; and if none does, reading it says what is wrong
     return []
