@@ -128,7 +128,7 @@ class CustomerFilter:
     membership: list[MembershipStatus] | None = None
     """States of their membership."""
     last_activity_at: InstantRange | None = None
-    """When something was last posted on an account of theirs: in the period and not since. Takes the right to read
+    """When something was last posted on one of their accounts: in the period and not since. Takes the right to read
     ledgers."""
     expiring_before: datetime | None = None
     """Those with credit left that expires by then, and has not yet. Takes the right to read ledgers."""
