@@ -5,6 +5,8 @@ from uuid import UUID
 
 import strawberry
 
+from auth.roles import Permission
+from gateway.errors import BadUserInput
 from models.reads import customers
 from models.reads.filtering import looked
 from models.reads.paging import Condition
@@ -29,7 +31,12 @@ class CustomerBy:
     """Id that the tenant's own systems use for the customer."""
 
 
-_ORDERS: Final = {CustomerSort.CREATED: customers.CUSTOMERS, CustomerSort.NAME: customers.BY_NAME}
+_ORDERS: Final = {
+    CustomerSort.CREATED: customers.CUSTOMERS,
+    CustomerSort.NAME: customers.BY_NAME,
+    CustomerSort.BALANCE: customers.BY_BALANCE,
+    CustomerSort.LAST_ACTIVITY: customers.BY_ACTIVITY,
+}
 
 
 async def resolve_one(info: Info, by: CustomerBy) -> Customer | None:
@@ -54,6 +61,16 @@ async def _named(context: Context, by: CustomerBy) -> UUID | None:
     return None if found is None else found.id
 
 
+def _sorted_asset(given: CustomerFilter | None) -> str:
+    """Return the asset whose balances customers are to be in the order of. Raises BadUserInput if none is named."""
+    asset = None if given is None else given.has_balance if given.balance is None else given.balance.asset
+    if asset is None:
+        raise BadUserInput(
+            "sortBy BALANCE takes filter.balance or filter.hasBalance: balances of one asset have an order."
+        )
+    return asset
+
+
 async def resolve_all(
     info: Info,
     first: int | None = None,
@@ -76,6 +93,10 @@ async def resolve_all(
     """
     conditions: list[Condition] = []
     listing, tenant = _ORDERS[sort_by or CustomerSort.CREATED], info.context.tenant.id
+    if sort_by in (CustomerSort.BALANCE, CustomerSort.LAST_ACTIVITY):
+        info.context.require(Permission.READ_LEDGER)
+    if sort_by is CustomerSort.BALANCE:
+        conditions.append(customers.in_asset(_sorted_asset(filter)))
     if search is not None and search.strip():
         searched = customers.matching(texts.looked_up(search, texts.MAX_SEARCH, "search"))
         conditions.append(searched if listing is customers.CUSTOMERS else looked(searched, "search"))

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from models.customers import READ, CustomerView
 from models.lookups import each
-from models.reads.keys import id_key, instant_key, text_key, time_key
+from models.reads.keys import id_key, instant_key, integer_key, text_key, time_key
 from models.reads.paging import Condition, Listing, Looked
 from models.reads.references import Reference
 from models.reads.session import ReadSession
@@ -40,6 +40,29 @@ CUSTOMERS: Final = Listing(
 
 BY_NAME: Final = replace(CUSTOMERS, name="customers|NAME", keys=(text_key("t.search_name"), id_key("t.id")))
 """The same by name in small letters, character by character."""
+
+_STANDING: Final = """(
+    select s.tenant_id as standing_tenant, s.customer_id as standing_id, s.asset as standing_asset,
+           s.balance_minor as standing_minor, s.active_at as standing_at, c.*
+      from standings s
+     cross join lateral (select * from customers where tenant_id = $1 and id = s.customer_id offset 0) c
+     where s.tenant_id = $1) t"""
+BY_BALANCE: Final = replace(
+    CUSTOMERS,
+    name="customers|BALANCE",
+    table=_STANDING,
+    parent="t.standing_tenant",
+    keys=(integer_key("t.standing_minor"), id_key("t.standing_id")),
+    alone=f"t.standing_asset <> '' and {CUSTOMERS.alone}",
+)
+"""Customers who have an account in an asset, by its balance as a job has last noted it. For use with `in_asset`."""
+BY_ACTIVITY: Final = replace(
+    BY_BALANCE,
+    name="customers|LAST_ACTIVITY",
+    keys=(instant_key("t.standing_at"), id_key("t.standing_id")),
+    alone=f"t.standing_asset = '' and {CUSTOMERS.alone}",
+)
+"""Customers for whom something was ever posted, by when it last was, as a job has noted it."""
 
 BY_REFERENCE: Final = Listing(
     name="customers-by-reference",
@@ -124,6 +147,16 @@ def with_membership(statuses: Collection[str], grace_began: datetime) -> Conditi
                        case when t.membership_started_at is not null then 'ACTIVE' end
                   when t.membership_cancelled_at >= {0} then 'CANCELLED' else 'ENDED' end = any({1}::text[])"""
     return Looked(sql, (grace_began, tuple(sorted(set(statuses)))), "membership")
+
+
+def in_asset(asset: str) -> Condition:
+    """Of the list by balance: in this asset."""
+    return Condition("t.standing_asset = {0}", (asset,))
+
+
+def standing(low: int, high: int) -> Condition:
+    """Of the list by balance: at least and at most so much."""
+    return Condition("t.standing_minor >= {0} and t.standing_minor <= {1}", (low, high))
 
 
 def inactive_since(instant: datetime) -> Condition:

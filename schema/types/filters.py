@@ -25,7 +25,7 @@ from models.kinds import (
     InvoiceStatus,
     TransactionKind,
 )
-from models.money import POINTS, exponent
+from models.money import MAX_AMOUNT_MINOR, POINTS, exponent
 from models.planning.calendar import local_date, start_of_day
 from models.reads import credits, customers, filtering, holds, invoices, ledger, requests, rewards
 from models.reads.paging import Condition, Listing
@@ -109,7 +109,8 @@ def _id(text: strawberry.ID, type_name: str, named: str) -> UUID:
 @strawberry.input
 class CustomerFilter:
     """Which customers to list. Each has all that is given. Served by an index: `search` of what no more than 1,000 have, in
-    any order; `reference` and `createdAt`, sorted by CREATED. The others are looked for in the order asked for, among 10,000
+    any order; `reference` and `createdAt`, sorted by CREATED; `balance` and `hasBalance` of one asset, sorted by BALANCE;
+    `lastActivityAt`, sorted by LAST_ACTIVITY. The others are looked for in the order asked for, among 10,000
     customers at most for a page: where these are too few, the page is refused."""
 
     search: str | None = None
@@ -157,17 +158,26 @@ class CustomerFilter:
             found.append(customers.expiring(context.now, self.expiring_before))
         if (metadata := _metadata(context, self.metadata)) is not None:
             found.append(filtering.looked(filtering.paired("t.metadata", *metadata), "metadata"))
-        return (*found, *self._of_accounts(), *await self._of_tier(context))
+        return (*found, *self._of_accounts(listing), *await self._of_tier(context))
 
-    def _of_accounts(self) -> Iterator[Condition]:
+    def _of_accounts(self, listing: Listing[Any]) -> Iterator[Condition]:
+        in_order = None if listing is not customers.BY_BALANCE else self.has_balance
         if self.balance is not None:
+            in_order = in_order and self.balance.asset
             _check_asset(self.balance.asset, "balance")
             bounds = filtering.minor_bounds(self.balance.asset, self.balance.min, self.balance.max)
-            has = "o.balance_minor between {0} and {1}"
-            yield filtering.has_account(has, bounds, "balance", asset=self.balance.asset)
-        if self.has_balance is not None:
+            if listing is customers.BY_BALANCE:
+                yield customers.standing(*bounds)
+            else:
+                has = "o.balance_minor between {0} and {1}"
+                yield filtering.has_account(has, bounds, "balance", asset=self.balance.asset)
+        if self.has_balance is not None and in_order == self.has_balance:
+            yield customers.standing(1, MAX_AMOUNT_MINOR)
+        elif self.has_balance is not None:
             yield filtering.has_account("o.balance_minor > 0", (), "hasBalance", asset=self.has_balance)
-        if self.last_activity_at is not None:
+        if self.last_activity_at is not None and listing is customers.BY_ACTIVITY:
+            yield from self.last_activity_at.of(listing, "t.standing_at", "lastActivityAt")
+        elif self.last_activity_at is not None:
             from_, to = self.last_activity_at.from_, self.last_activity_at.to
             if from_ is not None:
                 yield filtering.has_account("o.posted_at >= {0}", (from_,), "lastActivityAt")

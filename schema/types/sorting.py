@@ -13,6 +13,12 @@ class CustomerSort(StrEnum):
     """By when they were added."""
     NAME = "NAME"
     """By name in small letters, character by character as Unicode numbers them: accented letters come after z."""
+    BALANCE = "BALANCE"
+    """By the balance in the asset that filter.balance or filter.hasBalance names, smallest first: those who have an account
+    in it. The order is that of some seconds ago. Takes the right to read ledgers."""
+    LAST_ACTIVITY = "LAST_ACTIVITY"
+    """By when something was last posted for them, the longest ago first: those for whom something ever was. The order is
+    that of some seconds ago. Takes the right to read ledgers."""
 
 
 @strawberry.enum

@@ -45,6 +45,7 @@ HERE: Final = {
     "docs/events.md",
     "docs/invoices.md",
     "docs/limits-and-approvals.md",
+    "docs/lists.md",
     "docs/moving.md",
     "docs/partner-tokens.md",
     "docs/query-cost.md",

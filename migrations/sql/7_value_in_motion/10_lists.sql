@@ -31,3 +31,30 @@ CREATE INDEX invoices_due ON invoices (tenant_id, due_on, id)
     WHERE status IN ('OPEN', 'PART_PAID') AND due_on IS NOT NULL;
 CREATE INDEX invoices_customer_due ON invoices (tenant_id, customer_id, due_on, id) WHERE due_on IS NOT NULL;
 CREATE INDEX invoices_void ON invoices (tenant_id, created_at, id) WHERE status = 'VOID';
+
+-- Where accounts and customers stand, in the order of balances and of what was posted last. A job keeps them, some seconds
+-- behind: an index on the accounts would be written in by every posting.
+
+-- id: the account's; or the customer's, with no asset, for when something was last posted for it. sequence: of the account's
+-- entry that the balance is after.
+CREATE TABLE standings (
+    id            uuid NOT NULL,
+    tenant_id     uuid NOT NULL,
+    customer_id   uuid NOT NULL,
+    asset         varchar(16) NOT NULL,
+    balance_minor bigint NOT NULL,
+    sequence      bigint NOT NULL,
+    active_at     timestamptz,
+    PRIMARY KEY (tenant_id, id),
+    FOREIGN KEY (tenant_id, customer_id) REFERENCES customers (tenant_id, id),
+    CONSTRAINT standings_of CHECK (CASE WHEN asset = '' THEN id = customer_id AND balance_minor = 0 AND sequence = 0
+        AND active_at IS NOT NULL ELSE balance_minor >= 0 AND sequence >= 1 AND active_at IS NULL END)
+);
+CREATE INDEX standings_balance ON standings (tenant_id, asset, balance_minor, customer_id) WHERE asset <> '';
+CREATE INDEX standings_active ON standings (tenant_id, active_at, customer_id) WHERE asset = '';
+ALTER TABLE standings ALTER COLUMN tenant_id SET (n_distinct = 1);
+ALTER TABLE standings ENABLE ROW LEVEL SECURITY;
+ALTER TABLE standings FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON standings
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
