@@ -109,4 +109,6 @@ async def resolve_all(
         listing = customers.BY_REFERENCE if sort_by is None and asked.begins else listing
     if filter is not None:
         conditions += await filter.conditions(info.context, listing, by_reference=reference is None)
+        listing, searched = await filter.searched(info.context, listing)
+        conditions += searched
     return await root_page(info, listing, tenant, (first, after, last, before, reverse), *conditions)

@@ -9,7 +9,7 @@ from uuid import UUID
 from models.customers import READ, CustomerView
 from models.lookups import each
 from models.reads.keys import id_key, instant_key, integer_key, text_key, time_key
-from models.reads.paging import Condition, Listing, Looked
+from models.reads.paging import Condition, Listing, Looked, Through
 from models.reads.references import Reference
 from models.reads.session import ReadSession
 
@@ -43,10 +43,12 @@ BY_NAME: Final = replace(CUSTOMERS, name="customers|NAME", keys=(text_key("t.sea
 
 _STANDING: Final = """(
     select s.tenant_id as standing_tenant, s.customer_id as standing_id, s.asset as standing_asset,
-           s.balance_minor as standing_minor, s.active_at as standing_at, c.*
+           s.balance_minor as standing_minor, s.active_at as standing_at, s.id as standing_row, c.*
       from standings s
      cross join lateral (select * from customers where tenant_id = $1 and id = s.customer_id offset 0) c
      where s.tenant_id = $1) t"""
+# Of a few, the accounts themselves: by customer they have an index.
+_ACCOUNTS: Final = _STANDING.replace("standings s", "accounts s").replace("s.active_at", "s.posted_at")
 BY_BALANCE: Final = replace(
     CUSTOMERS,
     name="customers|BALANCE",
@@ -107,8 +109,14 @@ async def found(session: ReadSession, text: str) -> tuple[UUID, ...] | None:
     return None if len(rows) > FEW_FOUND else tuple(row["id"] for row in rows)
 
 
-def named(ids: tuple[UUID, ...]) -> Condition:
-    return Condition("t.id = any({0}::uuid[])", (ids,))
+def among(listing: Listing[CustomerView], ids: tuple[UUID, ...]) -> tuple[Listing[CustomerView], tuple[Condition, ...]]:
+    """The list of these alone, in its order, and the condition for it: by their ids, however many others there are."""
+    if listing not in (BY_BALANCE, BY_ACTIVITY):
+        return listing, (Condition("t.id = any({0}::uuid[])", (ids,)),)
+    each_of = Through("(select u.id from unnest({0}::uuid[]) u(id)) b", "b.id", values=(ids,))
+    if listing is BY_ACTIVITY:
+        return replace(listing, through=each_of, parent="t.standing_row"), ()
+    return replace(listing, through=each_of, parent="t.standing_id", table=_ACCOUNTS), ()
 
 
 def contains(text: str) -> Condition:

@@ -136,16 +136,20 @@ class CustomerFilter:
     metadata: MetadataBy | None = None
     """Pair of metadata."""
 
+    async def searched(self, context: Context, listing: Listing[Any]) -> tuple[Listing[Any], Conditions]:
+        """Return the list of those that the search finds, and the conditions for it."""
+        if self.search is None or not self.search.strip():
+            return listing, ()
+        text = texts.looked_up(self.search, texts.MAX_SEARCH, "filter.search")
+        ids = await customers.found(context.reads, text)
+        return (listing, (customers.contains(text),)) if ids is None else customers.among(listing, ids)
+
     async def conditions(self, context: Context, listing: Listing[Any], *, by_reference: bool = False) -> Conditions:
-        """by_reference: whether they are found by the reference already."""
+        """All but the search. by_reference: whether they are found by the reference already."""
         found: list[Condition] = []
         by_ledger = (self.balance, self.has_balance, self.tier_id, self.last_activity_at, self.expiring_before)
         if any(each is not None for each in by_ledger):
             context.require(Permission.READ_LEDGER)
-        if self.search is not None and self.search.strip():
-            text = texts.looked_up(self.search, texts.MAX_SEARCH, "filter.search")
-            ids = await customers.found(context.reads, text)
-            found.append(customers.contains(text) if ids is None else customers.named(ids))
         if self.reference is not None and not by_reference:
             found.append(filtering.looked(customers.referenced(self.reference.reference()), "reference"))
         if self.created_at is not None:

@@ -77,6 +77,29 @@ async def test_one_person_stands_once_after_a_merge(tenant: Tenant) -> None:
     assert (await listed(tenant, customers.BY_ACTIVITY))[-1] == ann
 
 
+async def test_a_few_are_listed_in_any_order(tenant: Tenant) -> None:
+    people = [await tenant.customer(name=name) for name in ("Cid", "Ann", "Bob", "Dan")]
+    for person, amount in zip(people, (3, 1, 2, 4), strict=True):
+        await tenant.adjust(person, amount)
+        tenant.clock.advance(seconds=1)
+    assert await keep(tenant)
+    cid, ann, bob, _ = people
+    session = ReadSession(tenant.id)
+    found = {}
+    for order in (customers.CUSTOMERS, customers.BY_NAME, customers.BY_BALANCE, customers.BY_ACTIVITY):
+        few, conditions = customers.among(order, (bob, cid, ann))
+        more = (customers.in_asset("GBP"),) if order is customers.BY_BALANCE else ()
+        pages = await load_pages(session, few, [tenant.id], PageRequest(), (*conditions, *more))
+        found[order.name.partition("|")[2]] = [row.id for row in pages[tenant.id].rows]
+    await session.close()
+    assert found == {
+        "": [cid, ann, bob],
+        "NAME": [ann, bob, cid],
+        "BALANCE": [ann, bob, cid],
+        "LAST_ACTIVITY": [cid, ann, bob],
+    }
+
+
 async def test_what_is_not_settled_is_taken_later(tenant: Tenant, anna: UUID) -> None:
     """And a row that another process wrote of a later entry stays."""
     await tenant.adjust(anna, 5)

@@ -155,7 +155,12 @@ async def lists_in_other_orders() -> None:
                     await load_pages(session, listing, [parent], after, (*conditions, *more))
             await count_rows(session, listing, [parent], (*conditions, *more))
     for text in ("an", "7404"):
-        assert await customers.found(session, text) is not None
+        ids = await customers.found(session, text)
+        assert ids is not None
+        for order in (customers.CUSTOMERS, customers.BY_NAME, customers.BY_ACTIVITY, customers.BY_BALANCE):
+            few, condition = customers.among(order, ids)
+            await load_pages(session, few, [tenant.id], PageRequest(), condition)
+            await count_rows(session, few, [tenant.id], condition)
         asked = PageRequest()
         await load_pages(session, customers.CUSTOMERS, [tenant.id], asked, (customers.contains(text),))
     await session.close()
