@@ -98,8 +98,8 @@ async def resolve_all(
     if sort_by is CustomerSort.BALANCE:
         conditions.append(customers.in_asset(_sorted_asset(filter)))
     if search is not None and search.strip():
-        searched = customers.matching(texts.looked_up(search, texts.MAX_SEARCH, "search"))
-        conditions.append(searched if listing is customers.CUSTOMERS else looked(searched, "search"))
+        begins = customers.matching(texts.looked_up(search, texts.MAX_SEARCH, "search"))
+        conditions.append(begins if listing is customers.CUSTOMERS else looked(begins, "search"))
     named = reference if reference is not None or filter is None else filter.reference
     if named is not None:
         asked = named.reference()

@@ -1,7 +1,7 @@
 """Standings: lists by balance and by activity say what the accounts say, as far as the job has come."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import pytest
@@ -14,6 +14,8 @@ from models.operations.merge_customers import merge_customers
 from models.reads import customers
 from models.reads.paging import Condition, Listing, PageRequest, load_pages
 from models.reads.session import ReadSession
+from models.reads.verify import verify
+from tests.support.tampering import Tampering
 from tests.support.tenants import MANAGER, Tenant
 
 
@@ -114,6 +116,28 @@ async def test_what_is_not_settled_is_taken_later(tenant: Tenant, anna: UUID) ->
     assert await tenant.rows(
         "SELECT balance_minor, sequence FROM standings WHERE tenant_id = $1 AND asset = 'GBP'"
     ) == [(900, 9)]
+
+
+CORRUPTIONS: Final = {
+    "a balance": "balance_minor = balance_minor + 1 WHERE asset <> ''",
+    "an entry": "sequence = sequence + 1 WHERE asset <> ''",
+    "an asset": "asset = 'EUR' WHERE asset <> ''",
+    "an activity": "active_at = active_at - interval '1 second' WHERE asset = ''",
+}
+
+
+@pytest.mark.parametrize("what", CORRUPTIONS)
+async def test_a_wrong_standing_is_found(tenant: Tenant, anna: UUID, tamper: Tampering, what: str) -> None:
+    await tenant.adjust(anna, 5)
+    assert await keep(tenant)
+    await tenant.adjust(await tenant.customer(), 5)
+    assert (await verify(tenant.id)).holds
+    await tamper("standings", f"UPDATE standings SET {CORRUPTIONS[what]} AND tenant_id = '{tenant.id}'")
+    assert "standings" in (await verify(tenant.id)).found
+    await tamper("standings", f"DELETE FROM standings WHERE tenant_id = '{tenant.id}'")
+    assert (await verify(tenant.id)).holds
+    assert await keep(tenant)
+    assert (await verify(tenant.id)).holds
 
 
 async def test_many_at_one_instant_are_taken_together(tenant: Tenant) -> None:
