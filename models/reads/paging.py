@@ -365,7 +365,7 @@ def range_of(
         listing = replace(listing, through=through)
     where = [f"t.tenant_id = $1 and {listing.parent} = {through.key if through else 'p.id'}"]
     where += [listing.alone] if listing.alone else []
-    looked = []
+    looked: list[str] = []
     for condition in conditions:
         into = looked if isinstance(condition, looks_for) else where
         into.append(f"({condition.sql.format(*map(place, condition.values))})")

@@ -205,7 +205,12 @@ ACCOUNT: Final = """query($by: CustomerBy!, $filter: LedgerEntryFilter) { custom
 async def test_entries_are_the_same_wherever_they_hang(api: Api, tenant: Tenant, clock: Clock) -> None:
     ann = await tenant.customer("ann")
     times = []
-    for amount, more in (("9.00", {"texts": Texts("R-1", (("till", "3"),))}), ("-2.00", {}), ("5.00", {})):
+    posted: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("9.00", {"texts": Texts("R-1", (("till", "3"),))}),
+        ("-2.00", {}),
+        ("5.00", {}),
+    )
+    for amount, more in posted:
         times.append(clock().isoformat())
         await tenant.adjust(ann, amount, **more)
         clock.advance(days=1)
