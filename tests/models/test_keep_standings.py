@@ -1,11 +1,14 @@
 """Standings: lists by balance and by activity say what the accounts say, as far as the job has come."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
+import asyncpg
 import pytest
 
+from app.postgres.embedded import Urls
 from models.commands import MergeCustomers
 from models.ledger import Ledger
 from models.operations import keep_standings as keeping
@@ -113,9 +116,18 @@ async def test_what_is_not_settled_is_taken_later(tenant: Tenant, anna: UUID) ->
     )
     await tenant.adjust(anna, 5)
     assert await keep(tenant) == 1
-    assert await tenant.rows(
-        "SELECT balance_minor, sequence FROM standings WHERE tenant_id = $1 AND asset = 'GBP'"
-    ) == [(900, 9)]
+    rows = await tenant.rows("SELECT balance_minor, sequence FROM standings WHERE tenant_id = $1 AND asset = 'GBP'")
+    assert rows == [(900, 9)]
+    await tenant.execute(
+        "UPDATE standings SET sequence = 2, balance_minor = 1000 WHERE tenant_id = $1 AND asset = 'GBP'"
+    )
+
+
+@pytest.fixture
+async def tamper(tenant: Tenant, database: Urls) -> AsyncIterator[Tampering]:
+    connection = await asyncpg.connect(database.admin)
+    yield Tampering(connection, tenant.id)
+    await connection.close()
 
 
 CORRUPTIONS: Final = {
@@ -134,7 +146,7 @@ async def test_a_wrong_standing_is_found(tenant: Tenant, anna: UUID, tamper: Tam
     assert (await verify(tenant.id)).holds
     await tamper("standings", f"UPDATE standings SET {CORRUPTIONS[what]} AND tenant_id = '{tenant.id}'")
     assert "standings" in (await verify(tenant.id)).found
-    await tamper("standings", f"DELETE FROM standings WHERE tenant_id = '{tenant.id}'")
+    await tamper.connection.execute("DELETE FROM standings WHERE tenant_id = $1", tenant.id)
     assert (await verify(tenant.id)).holds
     assert await keep(tenant)
     assert (await verify(tenant.id)).holds

@@ -197,7 +197,7 @@ async def test_a_page_is_a_short_range_of_an_index(
 
 async def _check(raw: "asyncpg.Connection[Any]", tenant: Tenant, listing: Listing[Any], *, brought: bool) -> None:
     values = tuple({"timestamptz": NOW, "uuid": ONE, "date": NOW.date()}.get(part.type, 1) for part in listing.keys)
-    key = Key(values, NOW + timedelta(days=1) if brought and listing.through else None)
+    key = Key(values, NOW + timedelta(days=1) if brought and listing.through and listing.through.joined else None)
     request = page_request(listing, 5, listing.cursor(key), None, None)
     sql, arguments = page_statement(listing, request, (), NOW + timedelta(days=2))
     plan = json.loads(await _explained(raw, sql, tenant.id, [tenant.id], *arguments))
