@@ -1,20 +1,25 @@
 """Where accounts and customers stand: balances, and when something was last posted, in the order of these
 (docs/adr/0066).
 
-They follow the transactions, up to an instant: the latest that is noted of any customer. SQL here has $1 the tenant; $2 and
-$3 bound the transactions: after the one instant, up to the other, included.
+They follow the transactions, up to an instant: the latest that is noted of any customer. SQL here has $1 the
+tenant.
 """
 
 from typing import Final
 
-LAST: Final = """
-    select active_at from standings where tenant_id = $1 and asset = '' order by active_at desc limit 1"""
-"""The instant up to which the standings are kept."""
-_LATER: Final = "select created_at from transactions where tenant_id = $1 and created_at > $2 and created_at < $3"
-NTH: Final = f"{_LATER} order by created_at, id offset $4::int - 1 limit 1"
-"""The instant of the $4th transaction after $2, before $3."""
-NEWEST: Final = f"{_LATER} order by created_at desc, id desc limit 1"
-"""That of the newest, if they are fewer."""
+from models.totals import BEGINNING_SQL
+
+_LATER: Final = """select created_at as at from transactions
+         where tenant_id = $1 and created_at > b.at and created_at < $2"""
+DUE: Final = f"""
+    select b.at as after, case when n.at is null then l.at else n.at end as until
+      from (select case when count(*) = 0 then {BEGINNING_SQL} else max(s.active_at) end as at
+              from (select active_at from standings
+                     where tenant_id = $1 and asset = '' order by active_at desc limit 1) s) b
+      cross join lateral ({_LATER} order by created_at desc, id desc limit 1) l
+      left join lateral ({_LATER} order by created_at, id offset $3::int - 1 limit 1) n on true"""
+"""The instant up to which the standings are kept, and that of the $3th transaction after it, or of the newest if they are
+fewer, before $2."""
 
 _POSTED: Final = """(
     select id, customer_id, created_at from transactions
@@ -35,4 +40,4 @@ KEEP: Final = f"""
     on conflict (tenant_id, id) do update
        set balance_minor = excluded.balance_minor, sequence = excluded.sequence, active_at = excluded.active_at
      where excluded.sequence > standings.sequence or excluded.active_at > standings.active_at"""
-"""Bring them up to $3. Balances are those of this moment, which is later: what another process has written since, stays."""
+"""Bring them from $2 up to $3, included. Balances are those of this moment, which is later: what another process has written since, stays."""

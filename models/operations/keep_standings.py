@@ -5,8 +5,7 @@ from uuid import UUID
 
 from models.ledger import Ledger
 from models.session import GENERIC_PLANS, settled_instant, tenant_transaction
-from models.standings import KEEP, LAST, NEWEST, NTH
-from models.totals import BEGINNING
+from models.standings import DUE, KEEP
 
 TRANSACTIONS: Final = 1_000
 """Transactions in one step; more if they have the same instant, as those of one bulk."""
@@ -22,13 +21,9 @@ async def keep_standings(ledger: Ledger, tenant_id: UUID, transactions: int = TR
     settled = ledger.clock.given or await settled_instant(tenant_id)
     for made in range(MAX_STEPS):
         async with tenant_transaction(tenant_id, read_only=True, settings=GENERIC_PLANS) as connection:
-            raw = connection.raw
-            after = await raw.fetchval(LAST, tenant_id) or BEGINNING
-            until = await raw.fetchval(NTH, tenant_id, after, settled, transactions)
-            if until is None:
-                until = await raw.fetchval(NEWEST, tenant_id, after, settled)
-        if until is None:
+            due = await connection.raw.fetchrow(DUE, tenant_id, settled, transactions)
+        if due is None:
             return made
         async with tenant_transaction(tenant_id, settings=GENERIC_PLANS, quietly=True) as connection:
-            await connection.raw.execute(KEEP, tenant_id, after, until)
+            await connection.raw.execute(KEEP, tenant_id, due["after"], due["until"])
     return MAX_STEPS
