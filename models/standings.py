@@ -1,8 +1,7 @@
 """Where accounts and customers stand: balances, and when something was last posted, in the order of these
 (docs/adr/0066).
 
-They follow the transactions, up to an instant: the latest that is noted of any customer. SQL here has $1 the
-tenant.
+They follow the transactions, up to an instant: the latest that is noted of any customer. SQL here has $1 the tenant.
 """
 
 from typing import Final
@@ -40,4 +39,5 @@ KEEP: Final = f"""
     on conflict (tenant_id, id) do update
        set balance_minor = excluded.balance_minor, sequence = excluded.sequence, active_at = excluded.active_at
      where excluded.sequence > standings.sequence or excluded.active_at > standings.active_at"""
-"""Bring them from $2 up to $3, included. Balances are those of this moment, which is later: what another process has written since, stays."""
+"""Bring them from $2 up to $3, included. Balances are those of this moment, which is later: what another process has
+written since, stays."""
