@@ -1,7 +1,5 @@
 """coupon, useCoupon, reopenCoupon and disableCoupon."""
 
-import strawberry
-
 from models.errors import LedgerError
 from models.operations.coupons import disable_coupon, reopen_coupon, use_coupon
 from models.reads import rewards
@@ -17,18 +15,9 @@ from schema.mutations.coupons import (
     UseCouponInput,
     UseCouponPayload,
 )
+from schema.naming import CouponBy
 from schema.types.errors import user_errors
 from schema.types.reward import Coupon
-
-
-@strawberry.input(one_of=True)
-class CouponBy:
-    """One of the two: the coupon's id or its code."""
-
-    id: strawberry.ID | None = strawberry.UNSET
-    """Global id of the coupon."""
-    code: str | None = strawberry.UNSET
-    """Code of the coupon as typed in, upper or lower case."""
 
 
 async def resolve_one(info: Info, by: CouponBy) -> Coupon | None:

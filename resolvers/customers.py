@@ -2,27 +2,16 @@
 
 from uuid import UUID
 
-import strawberry
-
 from models.reads import customers
 from models.reads.paging import Condition
 from schema import texts
 from schema.context import Context, Info
 from schema.ids import asked_id
+from schema.naming import CustomerBy
 from schema.types.base import Connection
 from schema.types.customer import Customer
 from schema.types.metadata import ReferenceBy
 from schema.types.pages import root_page
-
-
-@strawberry.input(one_of=True)
-class CustomerBy:
-    """One of the two: the customer's id or external id."""
-
-    id: strawberry.ID | None = strawberry.UNSET
-    """Global id of the customer."""
-    external_id: str | None = strawberry.UNSET
-    """Id that the tenant's own systems use for the customer."""
 
 
 async def resolve_one(info: Info, by: CustomerBy) -> Customer | None:

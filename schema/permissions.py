@@ -11,6 +11,7 @@ from strawberry.types.base import get_object_definition
 from auth.roles import Permission
 from gateway.query_limits import ITEMS, SEARCHES, WEIGHT
 from schema.context import Info
+from schema.naming import INPUT, look_up
 
 DECLARED: Final = "permissions"
 
@@ -89,6 +90,8 @@ def _guarded(
     async def guarded(info: Info, **arguments: Any) -> Any:
         rights = None if exactly is None else partial(exactly, **arguments)
         await info.context.admit(permissions, own=own, place=info, exactly=rights)
+        if INPUT in arguments:
+            await look_up(info.context.reads, arguments[INPUT])
         return await resolver(info=info, **arguments)
 
     # Nullable even if the resolver's type is not: one field's failure must not hide what another has posted.

@@ -28,6 +28,8 @@ from models.views import CreditView
 class CreditChangeView:
     """A credit's terms before and after an update."""
 
+    id: UUID
+    credit_id: UUID
     transaction_id: UUID
     old_expires_at: datetime | None
     new_expires_at: datetime | None
@@ -118,15 +120,17 @@ def _ids(value: Any) -> tuple[UUID, ...]:
     return tuple(map(UUID, parsed(value)))
 
 
+_CHANGE: Final = columns(
+    CreditChangeView, old_service_ids="t.old_services", new_service_ids="t.new_services", changed_at="t.created_at"
+)
+_change: Final = rows(CreditChangeView, old_service_ids=_ids, new_service_ids=_ids)
 CHANGES: Final = Listing(
     name="credit-changes",
-    columns=columns(
-        CreditChangeView, old_service_ids="t.old_services", new_service_ids="t.new_services", changed_at="t.created_at"
-    ),
+    columns=_CHANGE,
     table="credit_changes t",
     parent="t.credit_id",
     keys=(time_key("t.created_at"), id_key("t.id")),
-    view=rows(CreditChangeView, old_service_ids=_ids, new_service_ids=_ids),
+    view=_change,
     through=LOTS,
 )
 """Changes of a credit and of those that preceded it before merges."""
@@ -173,6 +177,10 @@ def with_status(statuses: Collection[str], now: datetime) -> Condition:
     # An account may have a million used-up credits beside a few open ones: let the partial index find those.
     remaining = "t.open and " if set(statuses) <= {CreditStatus.OPEN, CreditStatus.SCHEDULED} else ""
     return Condition(remaining + _STATUS, (now, tuple(sorted(set(statuses)))))
+
+
+async def changes_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[CreditChangeView]:
+    return [_change(row) for row in await session.fetch_by_ids("credit_changes", _CHANGE, ids)]
 
 
 async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[CreditView]:

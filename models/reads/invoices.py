@@ -149,5 +149,9 @@ async def notes_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[Credit
     return [_note(row) for row in await session.fetch_by_ids("credit_notes", _NOTE, ids)]
 
 
+async def noted_lines_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[NotedLineView]:
+    return [_noted_line(row) for row in await session.fetch_by_ids("credit_note_lines", _NOTED_LINE, ids)]
+
+
 async def lines_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[InvoiceLineView]:
     return [_line(row) for row in await session.fetch(_LINES_BY_ID, list(ids))]

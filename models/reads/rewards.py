@@ -63,6 +63,10 @@ async def coupons_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[Coup
     return [_coupon(row) for row in await session.fetch_by_ids("coupons", _COUPON, ids)]
 
 
+async def tier_changes_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[TierChangeView]:
+    return [_tier_change(row) for row in await session.fetch_by_ids("tier_changes", _TIER_CHANGE, ids)]
+
+
 async def coupon_by_code(session: ReadSession, code: str) -> CouponView | None:
     """Find a coupon by its code: capitals and digits; a typed one may be in small letters, or with blanks around it."""
     rows = await session.fetch(
