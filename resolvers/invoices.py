@@ -2,26 +2,43 @@
 
 import strawberry
 
+from gateway.errors import BadUserInput
 from models.kinds import InvoiceStatus
-from models.reads import invoices
+from models.reads import invoices, names
 from models.reads.paging import Condition
+from schema import texts
 from schema.context import Info
 from schema.ids import asked_id
+from schema.naming import InvoiceBy
 from schema.types.base import Connection
 from schema.types.invoice import Invoice
 from schema.types.metadata import ReferenceBy
 from schema.types.pages import PageArguments, root_page
 
 
-async def resolve_one(info: Info, id: strawberry.ID) -> Invoice | None:  # noqa: A002 - the argument's name in the API
+async def resolve_one(
+    info: Info,
+    id: strawberry.ID | None = None,  # noqa: A002 - the argument's name in the API
+    by: InvoiceBy | None = None,
+) -> Invoice | None:
     """Return one invoice or order; null if there is none, or the token may not see it.
 
     id: Invoice to return.
+    by: The same by number or id, in place of id.
     """
     context = info.context
-    invoice_id = asked_id(id, "Invoice", "id")
+    if (id is None) == (by is None):
+        raise BadUserInput("Name the invoice by id or by `by`: by one of the two.")
+    if by is None:
+        invoice_id = asked_id(str(id), "Invoice", "id")
+    elif by.sent is None:
+        invoice_id = asked_id(str(by.id), "Invoice", "by.id")
+    else:
+        number = texts.looked_up(by.sent, texts.MAX_NUMBER, "by.number")
+        invoice_id = (await names.ids_of(context.reads, names.INVOICES, [number])).get(number)
     invoice = None if invoice_id is None else await context.loaders.invoices.load(invoice_id)
-    return invoice if invoice is not None and await context.may_see(invoice.view.customer_id) else None
+    # Asked even of none: else the time it takes would tell a customer which numbers there are (resolvers/customers.py).
+    return invoice if await context.may_see(None if invoice is None else invoice.view.customer_id) else None
 
 
 async def resolve_all(

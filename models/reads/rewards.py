@@ -33,6 +33,11 @@ CUSTOMER_COUPONS: Final = Listing(
 )
 """Coupons of all records of a person; those brought by a merge are placed at the time of the merge."""
 
+COUPONS: Final = Listing(
+    "all-coupons", _COUPON, "coupons t", "t.tenant_id", (time_key("t.issued_at"), id_key("t.id")), _coupon
+)
+"""All of a tenant's coupons: the parent is the tenant."""
+
 INVOICE_COUPONS: Final = Listing(
     "invoice-coupons", _COUPON, "coupons t", "t.invoice_id", (instant_key("t.issued_at"), id_key("t.id")), _coupon
 )

@@ -22,6 +22,7 @@ from graphql import (
 )
 
 from schema.ids import MalformedId, parse_id
+from schema.nodes import NODES as KINDS
 from tests.api.conftest import Api
 from tests.support.schema import SCHEMA
 
@@ -30,7 +31,8 @@ MAX_STEPS: Final = 15
 AT_ONCE: Final = 10
 """Paths in one request, each under an alias."""
 TYPES: Final = SCHEMA.graphql.type_map
-NODES: Final = frozenset(type_.name for type_ in SCHEMA.graphql.get_possible_types(TYPES["Node"]))  # type: ignore[arg-type]
+NODES: Final = frozenset(KINDS)
+"""The types that ids name: all events have ids of one type."""
 
 Ids = Mapping[str, list[str]]
 """Global ids by type."""
@@ -219,7 +221,7 @@ class Walker:
 
     def _of_kind(self, key: str, answer: str) -> list[str]:
         """customerId: a Customer's. id: of what the field answers; of anything where that can be any node."""
-        if key != "id":
+        if key not in ("id", "ids"):
             answer = key[0].upper() + key[1:].removesuffix("Ids").removesuffix("Id")
         return [id_ for kind, some in self._ids.items() for id_ in some if answer in (kind, "Node")]
 
