@@ -1,6 +1,6 @@
 """node and nodes: any object by its id, for holders of the right to read its kind; for customers, their own only."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import strawberry
@@ -11,7 +11,7 @@ from schema.ids import MalformedId, parse_id
 from schema.nodes import HOLDERS, NODES, NodeKind
 from schema.types.base import Node
 
-MAX_NODES = 100
+MAX_NODES: Final = 100
 
 
 async def resolve(info: Info, id: strawberry.ID) -> Node | None:  # noqa: A002 - the argument's name in the API

@@ -21,6 +21,7 @@ from tests.support.schema import SCHEMA
 from tests.support.tenants import ADMIN, Tenant, known
 
 NODE = "query($id: ID!) { node(id: $id) { __typename id } }"
+NODES_OF = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
 OWNED = [
     *("Customer", "Account", "Credit", "LedgerEntry", "Transaction", "Coupon", "Hold"),
     *("Invoice", "InvoiceLine", "Assignment", "Payment", "CreditNote", "CreditNoteLine"),
@@ -173,9 +174,6 @@ async def test_every_event_is_found_by_id_by_who_may_read_its_kind(api: Api, ten
     )
     assert [node for node in narrow["nodes"] if node] == [edge["node"] for edge in seen["events"]["edges"]]
     assert None in narrow["nodes"]
-
-
-NODES_OF = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
 
 
 async def test_several_come_in_the_order_that_they_were_asked_for(api: Api, tenant: Tenant) -> None:
