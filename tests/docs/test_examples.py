@@ -122,7 +122,7 @@ async def test_errors(api: Api, tenant: Tenant) -> None:
     page.end()
 
 
-async def test_names(api: Api, tenant: Tenant) -> None:
+async def test_names_in_a_request(api: Api, tenant: Tenant) -> None:
     page = Examples("docs/names.md", "graphql", "json")
     await tenant.customer("C-1001")
     await tenant.service("Haircut")
