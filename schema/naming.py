@@ -260,7 +260,7 @@ def _named(asked: Any) -> Iterator[By]:
 
 
 @cache
-def _places(kind: type) -> tuple[tuple[str, bool], ...]:
+def _places(kind: Any) -> tuple[tuple[str, bool], ...]:
     """The attributes of an input in which something may be named: whether that is one of the inputs above itself, or one
     that has such."""
     if not has_object_definition(kind):

@@ -25,6 +25,10 @@ def by_name(customer: str, amount: str, **more: Any) -> dict[str, Any]:
     return given | {"customerBy": {"externalId": customer}}
 
 
+def fresh() -> dict[str, Any]:
+    return {"idempotencyKey": uuid4().hex}
+
+
 async def balance(tenant: Tenant, customer: UUID, asset: str = "GBP") -> int:
     rows = await tenant.rows(
         "SELECT balance_minor FROM accounts WHERE tenant_id = $1 AND customer_id = $2 AND asset = $3", customer, asset
@@ -54,26 +58,23 @@ async def test_each_kind_of_thing_is_named_by_what_is_its_name(api: Api, tenant:
     await tenant.tier("Gold", 1000)
     await tenant.adjust(carol, "500", "POINTS")
     credit = await tenant.adjust(carol, "50.00", auto_apply=False)
-    who = {"customerBy": {"externalId": "carol"}}
+    who: dict[str, Any] = {"customerBy": {"externalId": "carol"}}
     served = by_name("carol", "2", asset="SERVICE_CREDITS", servicesBy=[{"name": "Haircut"}])
 
-    async def key() -> dict[str, str]:
-        return {"idempotencyKey": uuid4().hex}
-
     await done(api, ADJUST, served)
-    given = {**who, "serviceBy": {"name": "Haircut"}, "amount": "1", **await key()}
+    given: dict[str, Any] = {**who, "serviceBy": {"name": "Haircut"}, "amount": "1", **fresh()}
     assert await mutate(api, "useCredit", given) == {"userErrors": []}
     items = [{"productBy": {"name": "Chair"}, "quantity": 1}]
-    order = {**who, "number": "SO-1", "currency": "GBP", "items": items, **await key()}
+    order = {**who, "number": "SO-1", "currency": "GBP", "items": items, **fresh()}
     assert await mutate(api, "createOrder", order) == {"userErrors": []}
-    number = {"invoiceBy": {"number": "SO-1"}}
-    given = {"creditId": gid("Credit", credit.credit_id), "assignments": [number | {"amount": "1.00"}], **await key()}
+    number: dict[str, Any] = {"invoiceBy": {"number": "SO-1"}}
+    given = {"creditId": gid("Credit", credit.credit_id), "assignments": [number | {"amount": "1.00"}], **fresh()}
     assert await mutate(api, "assignCredit", given) == {"userErrors": []}
-    paid = {**number, "amount": "1.00", "method": "CASH", **await key()}
+    paid = {**number, "amount": "1.00", "method": "CASH", **fresh()}
     assert await mutate(api, "recordPayment", paid) == {"userErrors": []}
-    given = {**who, "rewardBy": {"name": "Mug"}, "deductPoints": True, **await key()}
+    given = {**who, "rewardBy": {"name": "Mug"}, "deductPoints": True, **fresh()}
     coupon = await mutate(api, "giveReward", given, f"coupon {{ code }} {ERRORS}")
-    used = {"couponBy": {"code": coupon["coupon"]["code"].lower()}, **number, **await key()}
+    used = {"couponBy": {"code": coupon["coupon"]["code"].lower()}, **number, **fresh()}
     assert await mutate(api, "useCoupon", used, f"coupon {{ usedOn {{ number }} }} {ERRORS}") == {
         "coupon": {"usedOn": {"number": "SO-1"}},
         "userErrors": [],
@@ -107,7 +108,7 @@ async def test_both_customers_of_a_transfer_and_of_a_merge_are_named(api: Api, t
 async def test_what_has_no_such_name_is_not_found_at_its_field(api: Api, tenant: Tenant, carol: UUID) -> None:
     credit = gid("Credit", (await tenant.adjust(carol, "10.00")).credit_id)
     await tenant.invoice(carol, "5.00", number="I-1", auto_apply=False)
-    key = {"idempotencyKey": "k"}
+    key: dict[str, Any] = {"idempotencyKey": "k"}
     for field, given, path in (
         (ADJUST, by_name("nobody", "5.00"), ["customerBy", "externalId"]),
         (ADJUST, by_name("carol", "5", asset="SERVICE_CREDITS", servicesBy=[{"name": "Cut"}]), ["servicesBy"]),
@@ -226,7 +227,7 @@ async def test_a_preview_takes_names(api: Api, tenant: Tenant, carol: UUID) -> N
 async def test_paying_by_number_takes_the_right_to_record_payments(api: Api, tenant: Tenant, carol: UUID) -> None:
     await tenant.invoice(carol, "5.00", number="I-1", auto_apply=False)
     given = {"holdId": gid("Hold", uuid4()), "invoiceBy": {"number": "I-1"}, "idempotencyKey": "k"}
-    token = {"role": Role.PARTNER, "client_id": "shop", "scopes": [Scope("credits:spend")]}
+    token: dict[str, Any] = {"role": Role.PARTNER, "client_id": "shop", "scopes": [Scope("credits:spend")]}
     answer = await api(document("captureHold", ERRORS), {"input": given}, **token)
     assert answer.errors[0]["extensions"]["missing"] == ["payments:write"]
 
