@@ -174,6 +174,8 @@ async def settled(api: Api) -> "Town":
     texts = {
         "externalId": ["carol", "dave"],
         "code": codes,
+        "number": ["carol-1"],
+        "name": ["Haircut"],
         "AssetCode": ["POINTS", "GBP", "SERVICE_CREDITS"],
         "DateTime": [now],
         "Decimal": ["1.00", "-1.00"],
@@ -292,6 +294,7 @@ OPENS: Final[dict[Scope, set[str]]] = {
         "Statement",
         "TierChange",
         "Tier",
+        "Checkpoint",
         *_CATALOGUE,
     },
     Scope.CREDITS_ADD: {*_PREVIEW, "RevivalPreview", *_CATALOGUE, "ApprovalRequest", "Actor"},

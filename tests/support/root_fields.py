@@ -144,7 +144,6 @@ async def one_of_each(tenant: Tenant) -> Ids:
         "Membership": member,
         "AdjustmentReason": await first_of(tenant, "reasons"),
         "LimitRule": await first_of(tenant, "limit_rules"),
-        "CreditNoteLine": await first_of(tenant, "credit_note_lines"),
         "LedgerEntry": entry[0][0],
         "Customer": customer,
         "Account": credit.account_id,

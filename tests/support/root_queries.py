@@ -96,7 +96,6 @@ QUERIES: Final = [
     Case("node: membership", "node", NODE, EVERYBODY, scopes("customers:read"), by_id("Membership")),
     Case("node: reason", "node", NODE, INSIDE, CATALOGUE, by_id("AdjustmentReason")),
     Case("node: limit rule", "node", NODE, CONFIGURATION, scopes("config:write"), by_id("LimitRule")),
-    Case("node: credit note line", "node", NODE, EVERYBODY, scopes("invoices:read"), by_id("CreditNoteLine")),
     Case("credits", "credits", "{ credits { edges { cursor } } }", EVERYBODY, scopes("ledger:read")),
     Case("holds", "holds", "{ holds { edges { cursor } } }", EVERYBODY, scopes("ledger:read")),
     Case(

@@ -193,9 +193,12 @@ class Walker:
         may = {
             key: argument
             for key, argument in called.args.items()
-            if key not in must and get_named_type(argument.type).name in ("ID", "Boolean")
+            if key not in must and (key == "by" or get_named_type(argument.type).name in ("ID", "Boolean"))
         }
         page = ["first: 3"] if "first" in called.args else []
+        if {"id", "by"} <= may.keys():  # one of the two names what is asked for
+            chosen = [one for key in ("id", "by") for one in self._given(called, key, called.args[key])]
+            return [_call(name, [one, *page]) for one in chosen]
         given = [list(choice) for choice in product(*(self._given(called, key, value) for key, value in must.items()))]
         more = (
             [[*given[0], one] for key, value in may.items() for one in self._given(called, key, value)] if given else []

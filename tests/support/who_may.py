@@ -83,7 +83,6 @@ RIGHTS: Final[dict[str, str]] = {
     "node: membership": _CUSTOMERS,
     "node: reason": _CATALOGUE,
     "node: limit rule": _CONFIG,
-    "node: credit note line": _INVOICES,
     "orders": _INVOICES,
     "liability": _REPORTS,
     "trial balance": _REPORTS,
