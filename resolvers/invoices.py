@@ -4,7 +4,7 @@ import strawberry
 
 from gateway.errors import BadUserInput
 from models.kinds import InvoiceStatus
-from models.reads import invoices, names
+from models.reads import invoices
 from models.reads.paging import Condition
 from schema import texts
 from schema.context import Info
@@ -29,14 +29,13 @@ async def resolve_one(
     context = info.context
     if (id is None) == (by is None):
         raise BadUserInput("Name the invoice by id or by `by`: by one of the two.")
-    if by is None:
-        invoice_id = asked_id(str(id), "Invoice", "id")
-    elif by.sent is None:
-        invoice_id = asked_id(str(by.id), "Invoice", "by.id")
-    else:
+    if by is not None and by.sent is not None:
         number = texts.looked_up(by.sent, texts.MAX_NUMBER, "by.number")
-        invoice_id = (await names.ids_of(context.reads, names.INVOICES, [number])).get(number)
-    invoice = None if invoice_id is None else await context.loaders.invoices.load(invoice_id)
+        view = await invoices.by_number(context.reads, number)
+        invoice = None if view is None else Invoice.of(view, context.loaders)
+    else:
+        invoice_id = asked_id(str(id), "Invoice", "id") if by is None else asked_id(str(by.id), "Invoice", "by.id")
+        invoice = None if invoice_id is None else await context.loaders.invoices.load(invoice_id)
     # Asked even of none: else the time it takes would tell a customer which numbers there are (resolvers/customers.py).
     return invoice if await context.may_see(None if invoice is None else invoice.view.customer_id) else None
 

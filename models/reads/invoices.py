@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from models.lookups import each
+from models.names import clean_name
 from models.reads.columns import columns, rows
 from models.reads.paging import LOTS, RECORDS, Condition, Listing, id_key, instant_key, integer_key, text_key, time_key
 from models.reads.references import Reference
@@ -129,6 +130,14 @@ def with_status(statuses: Collection[str]) -> Condition:
 
 async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[InvoiceView]:
     return [_invoice(row) for row in await session.fetch_by_ids("invoices", _INVOICE, ids)]
+
+
+async def by_number(session: ReadSession, number: str) -> InvoiceView | None:
+    """The invoice or order with this number."""
+    rows_ = await session.fetch(
+        f"select {_INVOICE} from invoices t where t.tenant_id = $1 and t.number = $2", clean_name(number)
+    )
+    return _invoice(rows_[0]) if rows_ else None
 
 
 async def texts_by_ids(session: ReadSession, ids: Iterable[UUID]) -> dict[UUID, InvoiceTextView]:
