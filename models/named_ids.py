@@ -1,7 +1,7 @@
 """Ids of things that a request has named otherwise: a customer by an external id, an invoice by its number. Pure.
 
-Such an id remembers its name. A request sent again is the same one if it names the same, whoever has the name by then: so
-the name is hashed, not the id (models/idempotency.py). And what is wrong with the thing is told where it was named.
+Such an id remembers its name. A request sent again is the same one if it names the same, though the name has gone to another
+thing by then: so the name is hashed, not the id (models/idempotency.py). And a failure is told at the field of the name.
 """
 
 import hashlib

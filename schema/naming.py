@@ -7,7 +7,6 @@ before the field is resolved, all of a kind in one statement; an input that name
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -247,7 +246,7 @@ def _collected(asked: Any) -> Steps[list[By]]:
 
 
 def _named(asked: Any) -> Iterator[By]:
-    """What is named otherwise than by id in an input, and in those that it consists of."""
+    """All that an input, or one of those that it consists of, names otherwise than by id."""
     for name, is_by in _places(type(asked)):
         value = getattr(asked, name)
         for each in value if isinstance(value, list) else (value,):
@@ -259,18 +258,22 @@ def _named(asked: Any) -> Iterator[By]:
                 yield each
 
 
-@cache
-def _places(kind: Any) -> tuple[tuple[str, bool], ...]:
-    """The attributes of an input in which something may be named: whether that is one of the inputs above itself, or one
-    that has such."""
-    if not has_object_definition(kind):
-        return ()
+_PLACES: Final[dict[type, tuple[tuple[str, bool], ...]]] = {}
+"""By input: the attributes in which something may be named, and whether each is one of the inputs above itself, or one
+that has such."""
+
+
+def _places(kind: type) -> tuple[tuple[str, bool], ...]:
+    if (known := _PLACES.get(kind)) is not None:
+        return known
     found = []
-    definition = get_object_definition(kind, strict=True)
-    for field in definition.fields:
-        inner = field.resolve_type(type_definition=definition)
-        while isinstance(inner, StrawberryOptional | StrawberryList):
-            inner = inner.of_type
-        if isinstance(inner, type) and (issubclass(inner, By) or _places(inner)):
-            found.append((field.python_name, issubclass(inner, By)))
-    return tuple(found)
+    if has_object_definition(kind):
+        definition = get_object_definition(kind, strict=True)
+        for field in definition.fields:
+            inner: Any = field.resolve_type(type_definition=definition)
+            while isinstance(inner, StrawberryOptional | StrawberryList):
+                inner = inner.of_type
+            if isinstance(inner, type) and (issubclass(inner, By) or _places(inner)):
+                found.append((field.python_name, issubclass(inner, By)))
+    _PLACES[kind] = tuple(found)
+    return _PLACES[kind]

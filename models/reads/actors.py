@@ -1,4 +1,4 @@
-"""Who did something: by id, and the ids of those that are known by subject, role and client."""
+"""Actors by their ids, and the ids of those that are known by subject, role and client."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -50,7 +50,7 @@ class Actor(Node):
 
     @classmethod
     def of(cls, view: ActorView) -> "Actor":
-        return cls(  # type: ignore[call-arg] - its id is looked up
+        return cls(  # type: ignore[call-arg]
             subject=view.subject, name=view.name, role=Role(view.role), client=view.client
         )
 
@@ -58,8 +58,9 @@ class Actor(Node):
         """Customers see the names of no staff."""
         return principal.role is not RoleOfToken.CUSTOMER
 
-    @resolved(strawberry.ID)  # type: ignore[misc] - a field of the interface, which is resolved here
-    async def id(self, info: Info) -> strawberry.ID:  # type: ignore[override] - as above
+    # The interface's field: looked up, since a posting answers with whom it knows, and not with their rows.
+    @resolved(strawberry.ID)  # type: ignore[misc]
+    async def id(self, info: Info) -> strawberry.ID:  # type: ignore[override]
         """Global id. Opaque: store it and compare it, but do not parse it."""
         found = await info.context.loaders.actor_ids.load((self.subject, self.role.value, self.client))
         if found is None:
