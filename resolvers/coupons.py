@@ -3,7 +3,6 @@
 import strawberry
 
 from models.errors import LedgerError
-from models.kinds import CouponStatus
 from models.operations.coupons import disable_coupon, reopen_coupon, use_coupon
 from models.reads import rewards
 from schema import texts
@@ -21,6 +20,7 @@ from schema.mutations.coupons import (
 from schema.naming import CouponBy
 from schema.types.base import Connection
 from schema.types.errors import user_errors
+from schema.types.filters import CouponFilter
 from schema.types.pages import root_page
 from schema.types.reward import Coupon
 
@@ -44,16 +44,17 @@ async def resolve_one(info: Info, by: CouponBy) -> Coupon | None:
 async def resolve_all(
     info: Info,
     customer_id: strawberry.ID | None = None,
-    status: list[CouponStatus] | None = None,
     first: int | None = None,
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
+    reverse: bool | None = False,
+    filter: CouponFilter | None = None,  # noqa: A002 - the argument's name in the API
 ) -> Connection[Coupon] | None:
     """List coupons of all customers or of one, oldest first. Customers see their own.
 
     customer_id: Customer whose coupons to list. Null: all customers.
-    status: States to list. Null: all.
+    filter: Which of them to list. Null: all.
     """
     context = info.context
     listing, parent = rewards.COUPONS, context.tenant.id
@@ -65,8 +66,8 @@ async def resolve_all(
         if person is None:
             return None
         listing, parent = rewards.CUSTOMER_COUPONS, person
-    conditions = () if status is None else (rewards.with_status(status, context.now),)
-    return await root_page(info, listing, parent, (first, after, last, before), *conditions)
+    conditions = () if filter is None else filter.conditions(context, listing)
+    return await root_page(info, listing, parent, (first, after, last, before, reverse), *conditions)
 
 
 async def resolve_use(info: Info, input: UseCouponInput) -> UseCouponPayload:  # noqa: A002 - the argument's name in the API

@@ -195,7 +195,9 @@ class Walker:
         may = {
             key: argument
             for key, argument in called.args.items()
-            if key not in must and (key == "by" or get_named_type(argument.type).name in ("ID", "Boolean"))
+            if key not in must
+            and (key == "by" or get_named_type(argument.type).name in ("ID", "Boolean"))
+            and key != "reverse"  # the same rows
         }
         page = ["first: 3"] if "first" in called.args else []
         if {"id", "by"} <= may.keys():  # one of the two names what is asked for
