@@ -27,7 +27,7 @@ MOST: Final = 1.5
 PICKED: Final = 500
 
 INSTANTS, NAMES, NUMBERS, DUE_DAYS, NOTHING = "instants", "names", "numbers", "days", "nothing"
-"""What is drawn for each request."""
+"""Kinds of values, of which one is drawn for each request."""
 
 
 @dataclass(frozen=True, slots=True)

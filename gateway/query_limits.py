@@ -114,7 +114,7 @@ class QueryLimits:
     default_page_size: int = 20
     """Page size of a list requested without `first` or `last`."""
     filter_weight: int = 100
-    """What the filter of a list with pages costs: more rows than are returned may have to be looked at for it."""
+    """Cost of the filter of a list with pages: more rows than are returned may have to be looked at for it."""
     list_size: int = 5
     """Assumed length of a list without paging, such as a customer's accounts."""
 

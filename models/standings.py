@@ -1,4 +1,4 @@
-"""Where accounts and customers stand: balances, and when something was last posted, in the order of these
+"""Standings of accounts and customers: balances, and when something was last posted, in the order of these
 (docs/adr/0066).
 
 They follow the transactions, up to an instant: the latest that is noted of any customer. SQL here has $1 the tenant.
@@ -6,13 +6,13 @@ They follow the transactions, up to an instant: the latest that is noted of any 
 
 from typing import Final
 
-from models.totals import BEGINNING_SQL
+_BEGINNING: Final = "timestamptz '1000-01-01 00:00:00+00'"
 
 _LATER: Final = """select created_at as at from transactions
          where tenant_id = $1 and created_at > b.at and created_at < $2"""
 DUE: Final = f"""
     select b.at as after, case when n.at is null then l.at else n.at end as until
-      from (select case when count(*) = 0 then {BEGINNING_SQL} else max(s.active_at) end as at
+      from (select case when count(*) = 0 then {_BEGINNING} else max(s.active_at) end as at
               from (select active_at from standings
                      where tenant_id = $1 and asset = '' order by active_at desc limit 1) s) b
       cross join lateral ({_LATER} order by created_at desc, id desc limit 1) l

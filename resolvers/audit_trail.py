@@ -26,7 +26,7 @@ from schema.types.audit import AuditRecord
 from schema.types.base import Connection
 from schema.types.filters import InstantRange
 from schema.types.metadata import ReferenceBy
-from schema.types.pages import USE_FILTER, USE_FILTER_TEXT, asked_page, root_page
+from schema.types.pages import USE_FILTER, USE_FILTER_TEXT, PageArguments, asked_page, root_page
 
 MAX_REQUEST_ID: Final = 128
 
@@ -117,7 +117,6 @@ async def resolve(
     reference: Reference of the transactions to list. Null: transactions and actions.
     filter: Which of them to list; each of the others may be said here, or beside it. Null: all.
     """
-    context = info.context
     period = None if from_ is None and to is None else InstantRange(from_=from_, to=to)
     asked = AuditFilter(
         actor=actor,
@@ -135,6 +134,13 @@ async def resolve(
     )
     if filter is not None:
         asked = _both(asked, filter)
+    return await _listed(info, asked, customer_id, (first, after, last, before, reverse))
+
+
+async def _listed(
+    info: Info, asked: AuditFilter, customer_id: strawberry.ID | None, page: PageArguments
+) -> Connection[AuditRecord] | None:
+    context = info.context
     start, end = (None, None) if asked.at is None else (asked.at.from_, asked.at.to)
     conditions = [*between(start, end), *await asked.conditions(context)]
     listing, parent = audit.AUDIT_TRAIL, context.tenant.id
@@ -146,7 +152,6 @@ async def resolve(
         else:
             listing, parent = audit.CUSTOMER_TRAIL, person
     await context.settle(end)
-    page = (first, after, last, before, reverse)
     try:
         listing = await confined(context.reads, listing, asked_page(listing, page), conditions, start, end)
     except TooManyFound as error:

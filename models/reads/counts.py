@@ -45,7 +45,7 @@ async def looked_too_far(
 async def count_rows(
     session: ReadSession, listing: Listing[Any], parents: Iterable[UUID], conditions: tuple[Condition, ...]
 ) -> dict[UUID, int | None]:
-    """How many rows each parent's list has; None where more than MOST_COUNTED would have to be looked at."""
+    """How many rows each parent's list has; None if more than MOST_COUNTED would have to be looked at."""
     place = Placed()
     part = range_of(listing, PageRequest(), conditions, None, place, Unserved)
     most, listing = place(MOST_COUNTED + 1), part.listing

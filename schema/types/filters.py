@@ -216,7 +216,7 @@ class InvoiceFilter:
     total: AmountRange | None = None
     """Total, in one currency."""
     due: AmountRange | None = None
-    """What is still due, in one currency."""
+    """Amount still due, in one currency."""
     reference: ReferenceBy | None = None
     """Reference of the tenant's own system."""
     metadata: MetadataBy | None = None

@@ -6,19 +6,18 @@ CREATE INDEX customers_search_name ON customers (tenant_id, search_name, id);
 
 -- The last characters of longer external ids: what stands within one is the beginning of one of these. A range of a column is
 -- what row-level security leaves to an index; a trigram's would not be used (docs/adr/0066).
-ALTER TABLE customers
-    ADD COLUMN search_tail_3 text COLLATE "C"
-        GENERATED ALWAYS AS (CASE WHEN char_length(external_id) > 3 THEN right(lower(external_id), 3) END) STORED,
-    ADD COLUMN search_tail_4 text COLLATE "C"
-        GENERATED ALWAYS AS (CASE WHEN char_length(external_id) > 4 THEN right(lower(external_id), 4) END) STORED,
-    ADD COLUMN search_tail_5 text COLLATE "C"
-        GENERATED ALWAYS AS (CASE WHEN char_length(external_id) > 5 THEN right(lower(external_id), 5) END) STORED,
-    ADD COLUMN search_tail_6 text COLLATE "C"
-        GENERATED ALWAYS AS (CASE WHEN char_length(external_id) > 6 THEN right(lower(external_id), 6) END) STORED,
-    ADD COLUMN search_tail_7 text COLLATE "C"
-        GENERATED ALWAYS AS (CASE WHEN char_length(external_id) > 7 THEN right(lower(external_id), 7) END) STORED,
-    ADD COLUMN search_tail_8 text COLLATE "C"
-        GENERATED ALWAYS AS (CASE WHEN char_length(external_id) > 8 THEN right(lower(external_id), 8) END) STORED;
+ALTER TABLE customers ADD COLUMN search_tail_3 text COLLATE "C"
+    GENERATED ALWAYS AS (CASE WHEN char_length(external_id) > 3 THEN right(lower(external_id), 3) END) STORED;
+ALTER TABLE customers ADD COLUMN search_tail_4 text COLLATE "C"
+    GENERATED ALWAYS AS (CASE WHEN char_length(external_id) > 4 THEN right(lower(external_id), 4) END) STORED;
+ALTER TABLE customers ADD COLUMN search_tail_5 text COLLATE "C"
+    GENERATED ALWAYS AS (CASE WHEN char_length(external_id) > 5 THEN right(lower(external_id), 5) END) STORED;
+ALTER TABLE customers ADD COLUMN search_tail_6 text COLLATE "C"
+    GENERATED ALWAYS AS (CASE WHEN char_length(external_id) > 6 THEN right(lower(external_id), 6) END) STORED;
+ALTER TABLE customers ADD COLUMN search_tail_7 text COLLATE "C"
+    GENERATED ALWAYS AS (CASE WHEN char_length(external_id) > 7 THEN right(lower(external_id), 7) END) STORED;
+ALTER TABLE customers ADD COLUMN search_tail_8 text COLLATE "C"
+    GENERATED ALWAYS AS (CASE WHEN char_length(external_id) > 8 THEN right(lower(external_id), 8) END) STORED;
 CREATE INDEX customers_search_tail_3 ON customers (tenant_id, search_tail_3) WHERE search_tail_3 IS NOT NULL;
 CREATE INDEX customers_search_tail_4 ON customers (tenant_id, search_tail_4) WHERE search_tail_4 IS NOT NULL;
 CREATE INDEX customers_search_tail_5 ON customers (tenant_id, search_tail_5) WHERE search_tail_5 IS NOT NULL;
