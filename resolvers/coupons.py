@@ -1,4 +1,4 @@
-"""coupon, useCoupon, reopenCoupon and disableCoupon."""
+"""coupon, coupons, useCoupon, reopenCoupon and disableCoupon."""
 
 import strawberry
 
@@ -17,18 +17,12 @@ from schema.mutations.coupons import (
     UseCouponInput,
     UseCouponPayload,
 )
+from schema.naming import CouponBy
+from schema.types.base import Connection
 from schema.types.errors import user_errors
+from schema.types.filters import CouponFilter
+from schema.types.pages import root_page
 from schema.types.reward import Coupon
-
-
-@strawberry.input(one_of=True)
-class CouponBy:
-    """One of the two: the coupon's id or its code."""
-
-    id: strawberry.ID | None = strawberry.UNSET
-    """Global id of the coupon."""
-    code: str | None = strawberry.UNSET
-    """Code of the coupon as typed in, upper or lower case."""
 
 
 async def resolve_one(info: Info, by: CouponBy) -> Coupon | None:
@@ -45,6 +39,35 @@ async def resolve_one(info: Info, by: CouponBy) -> Coupon | None:
         coupon = None if view is None else Coupon.of(view, context.loaders)
     # Asked even of none: else the time it takes would tell a customer which codes there are (resolvers/customers.py).
     return coupon if await context.may_see(None if coupon is None else coupon.view.customer_id) else None
+
+
+async def resolve_all(
+    info: Info,
+    customer_id: strawberry.ID | None = None,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+    reverse: bool | None = False,
+    filter: CouponFilter | None = None,  # noqa: A002 - the argument's name in the API
+) -> Connection[Coupon] | None:
+    """List coupons of all customers or of one, oldest first. Customers see their own.
+
+    customer_id: Customer whose coupons to list. Null: all customers.
+    filter: Which of them to list. Null: all.
+    """
+    context = info.context
+    listing, parent = rewards.COUPONS, context.tenant.id
+    if customer_id is not None or context.is_customer:
+        asked = (
+            await context.own_customer_id() if customer_id is None else asked_id(customer_id, "Customer", "customerId")
+        )
+        person = await context.person(asked)
+        if person is None:
+            return None
+        listing, parent = rewards.CUSTOMER_COUPONS, person
+    conditions = () if filter is None else filter.conditions(context, listing)
+    return await root_page(info, listing, parent, (first, after, last, before, reverse), *conditions)
 
 
 async def resolve_use(info: Info, input: UseCouponInput) -> UseCouponPayload:  # noqa: A002 - the argument's name in the API

@@ -17,9 +17,10 @@ from auth.tokens import DEFAULT_LEEWAY
 from gateway.reading import Lists
 from gateway.schema import Charge, for_free
 from models.commands import Actor, Outcome
-from models.errors import DatabaseAway
+from models.errors import DatabaseAway, LedgerError
 from models.ledger import Ledger
 from models.money import enter_books
+from models.named_ids import told_by_name
 from models.names import clean_name
 from models.operations.access_audit import Denial, record_denials
 from models.reads.holders import Holder, holder_of
@@ -289,7 +290,11 @@ class Context:
     async def post(self, operation: Operation[C], command: C, idempotency_key: str) -> Outcome:
         """Run an operation, then let reads see its effects. Holds no connection meanwhile. Raises LedgerError."""
         await self.reads.release()
-        outcome = await operation(self.ledger, self.tenant.id, self.actor, command, idempotency_key)
+        try:
+            outcome = await operation(self.ledger, self.tenant.id, self.actor, command, idempotency_key)
+        except LedgerError as error:
+            told_by_name(error, command)
+            raise
         self.refresh()
         await in_slices(self.loaders.prime(outcome.views))
         return outcome
@@ -299,7 +304,11 @@ class Context:
     ) -> R:
         """Run an operation that moves no value, like `post`. Raises LedgerError."""
         await self.reads.release()
-        done = await operation(self.ledger, self.tenant.id, self.actor, *asked, **more)
+        try:
+            done = await operation(self.ledger, self.tenant.id, self.actor, *asked, **more)
+        except LedgerError as error:
+            told_by_name(error, asked)
+            raise
         self.refresh()
         return done
 

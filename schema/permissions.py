@@ -9,8 +9,9 @@ import strawberry
 from strawberry.types.base import get_object_definition
 
 from auth.roles import Permission
-from gateway.query_limits import ITEMS, SEARCHES, WEIGHT
+from gateway.query_limits import ITEMS, SEARCHES, SIZED_BY, WEIGHT
 from schema.context import Info
+from schema.naming import INPUT, look_up
 
 DECLARED: Final = "permissions"
 
@@ -25,6 +26,8 @@ REPORT: Final = MappingProxyType({WEIGHT: 100, SEARCHES: True})
 LONG_LIST: Final = MappingProxyType({WEIGHT: 100})
 """Of each of the five rows assumed of a list without pages, where there can be 1,000: they take 22 ms (measured)."""
 
+NODES: Final = MappingProxyType({SIZED_BY: ("ids",)})
+"""Cost of a list that has one thing for each id that is asked for."""
 PROOF: Final = MappingProxyType({WEIGHT: 50})
 """Cost of a receipt: up to 1,000 entries are hashed."""
 
@@ -73,9 +76,9 @@ def subscription_field(
     return strawberry.subscription(resolver=guarded, graphql_type=message, metadata={DECLARED: permissions})
 
 
-def any_principal_field(resolver: Callable[..., Awaitable[Any]]) -> Any:
+def any_principal_field(resolver: Callable[..., Awaitable[Any]], cost: Mapping[str, Any] = ORDINARY) -> Any:
     """Return a root field for any valid token. The resolver checks the right to what it returns."""
-    return _guarded(resolver, (), True, None, ORDINARY)
+    return _guarded(resolver, (), True, None, cost)
 
 
 def _guarded(
@@ -89,6 +92,8 @@ def _guarded(
     async def guarded(info: Info, **arguments: Any) -> Any:
         rights = None if exactly is None else partial(exactly, **arguments)
         await info.context.admit(permissions, own=own, place=info, exactly=rights)
+        if INPUT in arguments:
+            await look_up(info.context.reads, arguments[INPUT])
         return await resolver(info=info, **arguments)
 
     # Nullable even if the resolver's type is not: one field's failure must not hide what another has posted.

@@ -49,6 +49,7 @@ import resolvers.reverse_bulk_operation
 import resolvers.revive_credit
 import resolvers.rewards
 import resolvers.services
+import resolvers.single
 import resolvers.spend_credit
 import resolvers.statement
 import resolvers.tiers
@@ -75,6 +76,7 @@ from schema.errors import coded_of, outage_of
 from schema.permissions import (
     BULK,
     LONG_LIST,
+    NODES,
     PROOF,
     REPORT,
     any_principal_field,
@@ -92,6 +94,7 @@ class Query:
     """Entry points for reading. Each takes a right, which `extensions.missing` of the error names if the token lacks it."""
 
     node = any_principal_field(resolvers.node.resolve)
+    nodes = any_principal_field(resolvers.node.resolve_all, cost=NODES)
     viewer = any_principal_field(resolvers.viewer.resolve)
     customer = root_field(resolvers.customers.resolve_one, May.READ_CUSTOMERS, own=True)
     customers = root_field(resolvers.customers.resolve_all, May.READ_CUSTOMERS)
@@ -100,6 +103,9 @@ class Query:
     invoices = root_field(resolvers.invoices.resolve_all, May.READ_INVOICES, own=True)
     orders = root_field(resolvers.invoices.resolve_orders, May.READ_INVOICES, own=True)
     invoice = root_field(resolvers.invoices.resolve_one, May.READ_INVOICES, own=True)
+    account = root_field(resolvers.single.resolve_account, May.READ_LEDGER, own=True)
+    transaction = root_field(resolvers.single.resolve_transaction, May.READ_LEDGER, own=True)
+    credit = root_field(resolvers.single.resolve_credit, May.READ_LEDGER, own=True)
     credits = root_field(resolvers.credits.resolve, May.READ_LEDGER, own=True)
     holds = root_field(resolvers.holds.resolve, May.READ_LEDGER, own=True)
     adjustment_preview = root_field(
@@ -136,6 +142,7 @@ class Query:
     )
     tiers = root_field(resolvers.configuration.resolve_tiers, May.READ_REWARDS, own=True)
     coupon = root_field(resolvers.coupons.resolve_one, May.READ_REWARDS, own=True)
+    coupons = root_field(resolvers.coupons.resolve_all, May.READ_REWARDS, own=True)
     liability = root_field(resolvers.liability.resolve, May.READ_REPORTS, cost=REPORT)
     trial_balance = root_field(resolvers.liability.resolve_trial_balance, May.READ_REPORTS, cost=REPORT)
     upcoming_expirations = root_field(

@@ -15,6 +15,7 @@ from models.loading.credits import load_credits, load_spend_records, load_spends
 from models.loading.lapsed import load_of_lots
 from models.loading.named import load_needed_holds, load_what_paid
 from models.money import POINTS
+from models.named_ids import told_by_name
 from models.planning.needs import Needs
 from models.planning.persons import followed, followed_needs
 from models.planning.state import AccountKey, AccountState, Books, CustomerState, PostingContext
@@ -29,7 +30,7 @@ async def previewed(
     ledger: Ledger, tenant_id: Any, actor: Actor, command: Command, key: AccountKey, needs: Needs, verdict: Verdict
 ) -> Preview:
     """Preview a command on one account, by its customer and asset, as if posted now, refusals included."""
-    named = {key[0], *needs.customers, *(customer for customer, _ in needs.accounts)}
+    asked, named = command, {key[0], *needs.customers, *(customer for customer, _ in needs.accounts)}
     async with tenant_transaction(tenant_id, read_only=True, one_moment=True) as connection:
         customers = await read_customers(connection, named)
         merged = {c.id: c.merged_into_id for c in customers.values() if c.merged_into_id is not None}
@@ -44,7 +45,7 @@ async def previewed(
     try:
         outcome = await in_slices(planning.plan(books, PostingContext(actor, None, ledger.source.new_id()), command))
     except LedgerError as error:
-        return preview_of_refusal(key[1], error, before, verdict=said, books=books)
+        return preview_of_refusal(key[1], told_by_name(error, asked), before, verdict=said, books=books)
     others = [other for other in needs.accounts if other != key]
     received = _effect(books, others[0], existing, said) if others else None
     return replace(_effect(books, key, existing, said), received=received, views=outcome.views)

@@ -24,6 +24,8 @@ class BulkRowView:
     tiers, if the person moved to another. line: of the file, from 1. moved: of a row that sets what is available, what
     it added, or removed below zero; of a dry run, what it would."""
 
+    id: UUID
+    operation_id: UUID
     row: int
     asset: str
     customer_id: UUID | None
@@ -117,6 +119,10 @@ _FAILED_ROWS: Final = f"""
 async def failed_rows(session: ReadSession, operation_id: UUID, number: int) -> list[BulkRowView]:
     """The first bad rows of an operation, at most this many."""
     return [_row(row) for row in await session.fetch(_FAILED_ROWS, operation_id, number)]
+
+
+async def rows_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[BulkRowView]:
+    return [_row(row) for row in await session.fetch_by_ids("bulk_rows", _ROW, ids)]
 
 
 async def sums(session: ReadSession, ids: Iterable[UUID]) -> dict[UUID, dict[str, Decimal]]:

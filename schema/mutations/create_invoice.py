@@ -10,8 +10,8 @@ from gateway.reading import Pending
 from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from schema import texts
 from schema.context import Info
-from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
+from schema.naming import CustomerBy, one
 from schema.scalars import AssetCode
 from schema.types.base import resolved
 from schema.types.invoice import Invoice
@@ -55,8 +55,10 @@ class InvoiceLineInput:
 class CreateInvoiceInput(TextsInput, KeyedInput):
     """An invoice to issue."""
 
-    customer_id: strawberry.ID
+    customer_id: strawberry.ID | None = None
     """Customer who is to pay."""
+    customer_by: CustomerBy | None = None
+    """In place of customerId: the customer by external id or id. One of the two is needed."""
     number: str
     """Number that is unique in the tenant, up to 64 characters, such as "INV-2026-0042"."""
     currency: AssetCode
@@ -74,7 +76,7 @@ class CreateInvoiceInput(TextsInput, KeyedInput):
     def command(self) -> CreateInvoice:
         """Raises NotFound, Invalid."""
         return CreateInvoice(
-            customer_id=input_id(self.customer_id, "Customer", "customerId"),
+            customer_id=one(self.customer_id, self.customer_by, "Customer", "customerId"),
             number=texts.name_as_sent(self.number, texts.MAX_NUMBER, "number"),
             currency=self.currency,
             lines=tuple(line.line(place) for place, line in enumerate(self.lines)),

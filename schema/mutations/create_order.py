@@ -10,8 +10,8 @@ from gateway.reading import Pending
 from models.commands import CreateOrder, OrderItem
 from schema import texts
 from schema.context import Info
-from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
+from schema.naming import CustomerBy, ProductBy, one
 from schema.scalars import AssetCode
 from schema.types.base import resolved
 from schema.types.invoice import Invoice
@@ -24,8 +24,10 @@ class OrderItemInput:
     """One line of an order, whose total is worked out as an invoice's. One of credit has no discount and no tax, and is
     worth a whole number of minor units."""
 
-    product_id: strawberry.ID
+    product_id: strawberry.ID | None = None
     """Active product to sell."""
+    product_by: ProductBy | None = None
+    """In place of productId: the product by name or id. One of the two is needed."""
     quantity: int
     """Number of units, at least 1; or 0 if quantityDecimal gives it."""
     unit_price: Decimal | None = None
@@ -40,7 +42,7 @@ class OrderItemInput:
     """Tax to add to the total of the line, not negative. It is never computed."""
 
     def item(self, place: int) -> OrderItem:
-        product_id = input_id(self.product_id, "Product", "items", str(place), "productId")
+        product_id = one(self.product_id, self.product_by, "Product", "items", str(place), "productId")
         return OrderItem(
             product_id,
             self.quantity,
@@ -56,8 +58,10 @@ class OrderItemInput:
 class CreateOrderInput(TextsInput, KeyedInput):
     """An order to issue."""
 
-    customer_id: strawberry.ID
+    customer_id: strawberry.ID | None = None
     """Customer who is to pay."""
+    customer_by: CustomerBy | None = None
+    """In place of customerId: the customer by external id or id. One of the two is needed."""
     number: str
     """Number that is unique in the tenant, up to 64 characters, such as "SO-1042"."""
     currency: AssetCode
@@ -78,7 +82,7 @@ class CreateOrderInput(TextsInput, KeyedInput):
     def command(self) -> CreateOrder:
         """Raises NotFound, Invalid."""
         return CreateOrder(
-            customer_id=input_id(self.customer_id, "Customer", "customerId"),
+            customer_id=one(self.customer_id, self.customer_by, "Customer", "customerId"),
             number=texts.name_as_sent(self.number, texts.MAX_NUMBER, "number"),
             currency=self.currency,
             items=tuple(item.item(place) for place, item in enumerate(self.items)),

@@ -11,8 +11,8 @@ from models.configuration_commands import CreateReward, UpdateReward
 from models.kinds import RewardKind
 from schema import texts
 from schema.context import Info
-from schema.ids import input_id
 from schema.mutations.base import Payload, loaded
+from schema.naming import RewardBy, one
 from schema.scalars import AssetCode
 from schema.types.base import resolved
 from schema.types.reward import Reward
@@ -58,8 +58,10 @@ class UpdateRewardInput:
     """Changes to a reward. Fields that are null or left out stay as they are, and so do coupons issued before. Kind and
     currency cannot be changed."""
 
-    reward_id: strawberry.ID
+    reward_id: strawberry.ID | None = None
     """Reward to change."""
+    reward_by: RewardBy | None = None
+    """In place of rewardId: the reward by name or id. One of the two is needed."""
     name: str | None = None
     """New display name, up to 200 characters."""
     points_cost: Decimal | None = None
@@ -80,7 +82,7 @@ class UpdateRewardInput:
     def command(self) -> UpdateReward:
         """Raises NotFound, Invalid."""
         return UpdateReward(
-            reward_id=input_id(self.reward_id, "Reward", "rewardId"),
+            reward_id=one(self.reward_id, self.reward_by, "Reward", "rewardId"),
             name=texts.optional_name(self.name, texts.MAX_REWARD_NAME, "name"),
             points_cost=self.points_cost,
             value=self.value,

@@ -10,7 +10,8 @@ from models.planning.releasing import UpdateCredit
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import KeyedInput, PostingPayload, ids, loaded
+from schema.mutations.base import KeyedInput, PostingPayload, loaded
+from schema.naming import ServiceBy, some
 from schema.types.account import Credit
 from schema.types.base import resolved
 from schema.types.ledger import Transaction
@@ -33,6 +34,8 @@ class UpdateCreditInput(TextsInput, KeyedInput):
     """Whether the remainder is applied to the next invoice. false pauses it."""
     service_ids: list[strawberry.ID] | None = None
     """New services to restrict the credit to. Empty: any service."""
+    services_by: list[ServiceBy] | None = None
+    """In place of serviceIds: the same services by name or id."""
     note: str | None = None
     """Free text of up to 10,000 characters kept with the change, hidden from customers."""
 
@@ -44,7 +47,7 @@ class UpdateCreditInput(TextsInput, KeyedInput):
             expires_at=self.expires_at,
             never_expires=bool(self.never_expires),
             auto_apply=self.auto_apply,
-            service_ids=None if self.service_ids is None else ids(self.service_ids, "Service", "serviceIds"),
+            service_ids=some(self.service_ids, self.services_by, "Service", "serviceIds"),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             texts=self.texts(),
         )

@@ -23,7 +23,7 @@ from schema.context import Info
 from schema.ids import global_id
 from schema.nodes import by_ids, by_ids_now, node
 from schema.scalars import AssetCode
-from schema.types.base import Connection, Node, Reader, from_view, of_view, resolved, shows
+from schema.types.base import Connection, Node, Reader, from_view, of_view, resolved
 from schema.types.configuration import Service, Tier
 from schema.types.customer import Customer
 from schema.types.filters import CreditFilter, LedgerEntryFilter
@@ -316,9 +316,9 @@ class Credit(Node):
         return info.context.loaders.transactions.get(self.view.transaction_id)
 
 
-@shows(CreditChangeView)
+@node(CreditChangeView, by_ids(credit_reads.changes_by_ids), Permission.READ_LEDGER, owner="credit_id")
 @strawberry.type
-class CreditChange:
+class CreditChange(Node):
     """One change that updateCredit made to a credit: the terms before it and after it."""
 
     changed_at: datetime
@@ -336,6 +336,7 @@ class CreditChange:
     @classmethod
     def of(cls, view: CreditChangeView, _reader: Reader) -> "CreditChange":
         return cls(
+            id=global_id("CreditChange", view.id),
             changed_at=view.changed_at,
             old_expires_at=view.old_expires_at,
             new_expires_at=view.new_expires_at,

@@ -11,15 +11,17 @@ from auth.roles import Permission
 from gateway.reading import Pending
 from models.kinds import TransactionKind
 from models.money import to_decimal
+from models.reads import audit
 from models.reads.audit import AuditView
 from schema.context import Info
 from schema.ids import global_id
+from schema.nodes import by_ids, node
 from schema.scalars import AssetCode
-from schema.types.base import Reader, resolved, shows
+from schema.types.base import Node, Reader, resolved
 from schema.types.customer import Customer
 from schema.types.ledger import Actor, Transaction
 
-NODES: Final = {
+SUBJECTS: Final = {
     "approval": "ApprovalRequest",
     "bulk": "BulkOperation",
     "coupon": "Coupon",
@@ -38,9 +40,9 @@ NODES: Final = {
 """Type of an action's subject, by the action's first word, if it has an id in this API."""
 
 
-@shows(AuditView)
+@node(AuditView, by_ids(audit.by_ids), Permission.READ_AUDIT, owner=None)
 @strawberry.type
-class AuditRecord:
+class AuditRecord(Node):
     """One thing that one user, program or job did. Records are never changed or removed."""
 
     at: datetime
@@ -77,6 +79,7 @@ class AuditRecord:
     @classmethod
     def of(cls, view: AuditView, _reader: Reader) -> "AuditRecord":
         return cls(
+            id=global_id("AuditRecord", view.id),
             at=view.at,
             kind=None if view.kind is None else TransactionKind(view.kind),
             action=view.action,
@@ -115,5 +118,5 @@ def _figure(view: AuditView, minor: int | None) -> Decimal | None:
 def _subject(view: AuditView) -> strawberry.ID | None:
     if view.action is None or view.subject_id is None:
         return None
-    type_name = NODES.get(view.action.split(".")[0])
+    type_name = SUBJECTS.get(view.action.split(".")[0])
     return None if type_name is None else global_id(type_name, view.subject_id)

@@ -19,7 +19,7 @@ from schema.context import Info
 from schema.ids import global_id
 from schema.nodes import by_ids, node
 from schema.scalars import AssetCode
-from schema.types.base import Connection, Node, Reader, resolved, shows
+from schema.types.base import Connection, Node, Reader, resolved
 from schema.types.customer import Customer
 from schema.types.enums import UserErrorCode
 from schema.types.errors import UserError
@@ -29,9 +29,9 @@ from schema.types.pages import paged
 from schema.types.refs import BulkOperationRef
 
 
-@shows(BulkRowView)
+@node(BulkRowView, by_ids(requests.rows_by_ids), Permission.BULK, owner=None, part_of=("BulkOperation", "operation_id"))
 @strawberry.type
-class BulkRow:
+class BulkRow(Node):
     """Result of one row of a bulk."""
 
     row: int
@@ -52,6 +52,7 @@ class BulkRow:
         kept = [] if view.error is None else [view.error, *view.error.get("more", ())]
         errors = [_kept_error(error, view.row) for error in kept]
         return cls(
+            id=global_id("BulkRow", view.id),
             row=view.row,
             line=view.line,
             amount=_as_asked(view.amount, view.asset),

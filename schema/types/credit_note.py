@@ -15,15 +15,15 @@ from schema.context import Info
 from schema.ids import global_id
 from schema.nodes import by_ids, node
 from schema.types.account import Credit
-from schema.types.base import Connection, Node, Reader, resolved, shows
+from schema.types.base import Connection, Node, Reader, resolved
 from schema.types.invoice import Invoice
 from schema.types.ledger import Transaction
 from schema.types.pages import paged
 
 
-@shows(NotedLineView)
+@node(NotedLineView, by_ids(invoices.noted_lines_by_ids), Permission.READ_INVOICES, owner="note_id")
 @strawberry.type
-class CreditNoteLine:
+class CreditNoteLine(Node):
     """A part of one line of its invoice that a credit note takes back."""
 
     line_id: strawberry.ID
@@ -32,13 +32,16 @@ class CreditNoteLine:
     """Quantity that is taken back; null if only an amount was named."""
     amount: Decimal
     """Amount that is taken back, in the invoice's currency."""
+    view: strawberry.Private[NotedLineView]
 
     @classmethod
     def of(cls, view: NotedLineView, _reader: Reader) -> "CreditNoteLine":
         return cls(
+            id=global_id("CreditNoteLine", view.id),
             line_id=global_id("InvoiceLine", view.line_id),
             quantity=None if view.quantity is None else Decimal(format(view.quantity.normalize(), "f")),
             amount=to_decimal(view.amount_minor, view.currency),
+            view=view,
         )
 
 

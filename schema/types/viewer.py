@@ -1,6 +1,9 @@
 """The caller, and the tenant."""
 
-from typing import Any
+import hashlib
+import json
+from typing import Any, Final
+from uuid import UUID
 
 import strawberry
 
@@ -11,20 +14,36 @@ from models.kinds import Role
 from models.planning.calendar import local_date
 from models.reads import limits
 from models.reads.tenants import TenantView
-from schema.context import Info
+from schema.context import Context, Info
 from schema.ids import global_id
+from schema.nodes import node_of_request
 from schema.scalars import AssetCode
-from schema.types.base import resolved
+from schema.types.base import Node, resolved
 from schema.types.customer import Customer
 from schema.types.limits import LimitRemaining
 
+_ID_BYTES: Final = 16
 
+
+def _id_of(tenant_id: UUID, who: Actor) -> UUID:
+    """The same for the same subject, role and client. No row has it: a token may be good before anything was done."""
+    said = json.dumps([str(tenant_id), who.subject, who.role, who.client])
+    return UUID(bytes=hashlib.sha256(said.encode()).digest()[:_ID_BYTES])
+
+
+def _own_tenant(context: Context) -> "Tenant":
+    return Tenant.of(context.tenant)
+
+
+def _own_viewer(context: Context) -> "Viewer":
+    return Viewer.of(context)
+
+
+@node_of_request(_own_tenant)
 @strawberry.type
-class Tenant:
+class Tenant(Node):
     """The business whose books these are."""
 
-    id: strawberry.ID
-    """Global id of the tenant."""
     name: str
     """Display name."""
     time_zone: str
@@ -57,9 +76,10 @@ class Tenant:
         )
 
 
+@node_of_request(_own_viewer)
 @strawberry.type
-class Viewer:
-    """The user or program that the request's token identifies."""
+class Viewer(Node):
+    """The user or program that the request's token identifies. Its id is that of its subject, role and client."""
 
     subject: str
     """Subject (`sub`) of the token."""
@@ -70,6 +90,18 @@ class Viewer:
     tenant: Tenant
     """Tenant that the token belongs to."""
     actor: strawberry.Private[Actor]
+
+    @classmethod
+    def of(cls, context: Context) -> "Viewer":
+        who, actor = context.principal, context.actor
+        return cls(
+            id=global_id("Viewer", _id_of(context.tenant.id, actor)),
+            subject=who.subject,
+            role=Role(who.role.name),
+            scopes=sorted(who.scopes),
+            tenant=Tenant.of(context.tenant),
+            actor=actor,
+        )
 
     @resolved(Customer | None)
     async def customer(self, info: Info) -> Pending[Any]:

@@ -48,6 +48,7 @@ HERE: Final = {
     "docs/limits-and-approvals.md",
     "docs/lists.md",
     "docs/moving.md",
+    "docs/names.md",
     "docs/partner-tokens.md",
     "docs/query-cost.md",
     "docs/references.md",
@@ -120,6 +121,17 @@ async def test_errors(api: Api, tenant: Tenant) -> None:
 
     answer = await api(page.take("graphql").text, {"customer": customer}, role=Role.STAFF)
     assert fits(page.take("json").json(), {"data": answer.data})
+    page.end()
+
+
+async def test_names_in_a_request(api: Api, tenant: Tenant) -> None:
+    page = Examples("docs/names.md", "graphql", "json")
+    await tenant.customer("C-1001")
+    await tenant.service("Haircut")
+    document = page.take("graphql").text
+    for replayed in (False, True):
+        payload = (await api(document, {"key": "k"}))["adjustCredit"]
+        assert (payload["replayed"], payload["userErrors"]) == (replayed, [])
     page.end()
 
 
