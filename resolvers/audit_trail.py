@@ -9,6 +9,7 @@ import strawberry
 
 from gateway.errors import BadUserInput
 from models.errors import AssetUnknown
+from models.event_kinds import AuditAction
 from models.kinds import TransactionKind
 from models.money import exponent
 from models.reads import accounts, audit
@@ -48,6 +49,7 @@ async def resolve(
     last: int | None = None,
     before: str | None = None,
     reference: ReferenceBy | None = None,
+    action_kind: AuditAction | None = None,
 ) -> Connection[AuditRecord] | None:
     """List everything that was done from `from` (included) to `to` (excluded), oldest first; pass `last` for the
     newest.
@@ -66,6 +68,7 @@ async def resolve(
     from_: Start of the period, included. Null: from the beginning.
     to: End of the period, excluded. Null: now.
     reference: Reference of the transactions to list. Null: transactions and actions.
+    action_kind: Kind of the actions to list, in place of `action`. Null: transactions and actions.
     """
     context = info.context
     conditions, listing, parent = list(between(from_, to)), audit.AUDIT_TRAIL, context.tenant.id
@@ -83,6 +86,8 @@ async def resolve(
         conditions.append(audit.of_kinds(kind))
     if action is not None:
         conditions.append(audit.with_action(texts.argument(action, texts.MAX_REASON, "action")))
+    if action_kind is not None:
+        conditions.append(audit.with_action(action_kind.value))
     if reference is not None:
         conditions.append(audit.referenced(reference.reference()))
     conditions += await _amounts(context, min_amount, max_amount, asset)
@@ -91,7 +96,7 @@ async def resolve(
     try:
         listing = await confined(context.reads, listing, asked_page(listing, page), conditions, from_, to)
     except TooManyFound as error:
-        raise BadUserInput(str(error)) from None
+        raise BadUserInput(str(error), "reference") from None
     return await root_page(info, listing, parent, page, *conditions)
 
 
@@ -117,7 +122,7 @@ def _address(text: str) -> str:
     try:
         return str(ip_address(text))
     except ValueError:
-        raise BadUserInput("address is not an IP address.") from None
+        raise BadUserInput("address is not an IP address.", "address") from None
 
 
 async def _amounts(
@@ -130,5 +135,5 @@ async def _amounts(
     try:
         exponent(asset)
     except AssetUnknown as error:
-        raise BadUserInput(error.message) from None
+        raise BadUserInput(error.message, "asset") from None
     return [audit.of_amount([asset], least, most)]

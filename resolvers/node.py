@@ -31,7 +31,7 @@ async def resolve(info: Info, id: strawberry.ID) -> Node | None:  # noqa: A002 -
     try:
         type_name, row_id = parse_id(id)
     except MalformedId:
-        raise BadUserInput("id is not an id that this API gave out.") from None
+        raise BadUserInput("id is not an id that this API gave out.", "id") from None
     kind = NODES.get(type_name)
     if kind is None:
         return None

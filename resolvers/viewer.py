@@ -10,6 +10,7 @@ async def resolve(info: Info) -> Viewer:
     context, who = info.context, info.context.principal
     return Viewer(
         subject=who.subject,
+        name=who.name,
         role=Role(who.role.name),
         scopes=sorted(who.scopes),
         tenant=Tenant.of(context.tenant),

@@ -39,9 +39,9 @@ class UpdateTierInput:
     tier_id: strawberry.ID
     """Tier to change."""
     name: str | None = None
-    """New display name. It moves nobody."""
+    """New display name. It moves nobody. Null: unchanged."""
     threshold: Decimal | None = None
-    """New lifetime total at which the tier begins, in whole points."""
+    """New lifetime total at which the tier begins, in whole points. Null: unchanged."""
 
     def command(self) -> UpdateTier:
         """Raises NotFound, Invalid."""

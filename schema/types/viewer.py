@@ -1,6 +1,6 @@
 """The caller, and the tenant."""
 
-from typing import Any
+from typing import Any, Final
 
 import strawberry
 
@@ -9,14 +9,18 @@ from gateway.reading import Pending
 from models.commands import Actor
 from models.kinds import Role
 from models.planning.calendar import local_date
-from models.reads import limits
+from models.reads import limits, requests
 from models.reads.tenants import TenantView
 from schema.context import Info
 from schema.ids import global_id
+from schema.rights_to import OF_REQUESTS, rights_to
 from schema.scalars import AssetCode
 from schema.types.base import resolved
 from schema.types.customer import Customer
 from schema.types.limits import LimitRemaining
+
+COUNT_WEIGHT: Final = 10
+"""Of a count of what waits, which ends at 1,000 rows."""
 
 
 @strawberry.type
@@ -34,7 +38,7 @@ class Tenant:
     approval_hours: int
     """Hours for which an approval request waits before it expires."""
     idempotency_key_days: int
-    """Days for which idempotency keys are kept; a request sent again within them is recognised."""
+    """Days for which idempotency keys are kept, 90 unless set; a request sent again within them is recognised."""
     event_days: int
     """Days for which events are kept in the feed."""
     expiry_notice_days: int
@@ -63,6 +67,8 @@ class Viewer:
 
     subject: str
     """Subject (`sub`) of the token."""
+    name: str | None
+    """Name to show, by the token's claim `name`; null if the token has none."""
     role: Role
     """Role that the token gives."""
     scopes: list[str]
@@ -87,3 +93,26 @@ class Viewer:
             return []
         left = await limits.left_today(context.reads, self.actor, local_date(context.now, context.zone))
         return [LimitRemaining.of(each) for each in left]
+
+    @resolved(int, weight=COUNT_WEIGHT)
+    async def approvals_to_decide(self, info: Info) -> int:
+        """Number of approval requests that wait and that this token may approve or reject: none of its own. 1000: that
+        many or more."""
+        context = info.context
+        if not context.may(Permission.APPROVE):
+            return 0
+        held = frozenset(filter(context.may, OF_REQUESTS))
+        if held == OF_REQUESTS:
+            return await requests.others_waiting(context.reads, self.actor.subject, context.now)
+        asked = await requests.waiting_of_others(context.reads, self.actor.subject, context.now)
+        return sum(held.issuperset(rights_to(command, terms)) for command, terms in asked)
+
+    @resolved(int, weight=COUNT_WEIGHT)
+    async def approvals_asked(self, info: Info) -> int:
+        """Number of the token's own approval requests that still wait for somebody else. 1000: that many or more."""
+        context = info.context
+        if context.is_customer:
+            return 0
+        program = self.actor.role == Role.PARTNER
+        client = (self.actor.client or "") if program else None
+        return await requests.own_waiting(context.reads, self.actor.subject, client, context.now)
