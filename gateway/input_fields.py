@@ -34,7 +34,9 @@ MAX_NODES: Final = 100_000
 # anything that the client has sent: names in it are those of the schema.
 _VARIABLE: Final = re.compile(r"Variable '\$(\w+)' has invalid (?:default )?value((?: at (?:\.\w+|\[\d+\])+)?): ")
 _STEP: Final = re.compile(r"\.(\w+)|\[(\d+)\]")
-_INNER: Final = re.compile(r"Expected value of type '[\w\[\]!]+' (?:not )?to include (?:required|unknown) field '(\w+)'[.,]")
+_INNER: Final = re.compile(
+    r"Expected value of type '[\w\[\]!]+' (?:not )?to include (?:required|unknown) field '(\w+)'[.,]"
+)
 _ARGUMENT: Final = re.compile(r"Argument '(\w+)' has invalid (?:default )?value((?: at (?:\.\w+|\[\d+\])+)?): ")
 
 

@@ -24,6 +24,7 @@ from schema.types.invoice import Invoice
 from schema.types.ledger import Transaction
 from schema.types.limits import LimitVerdict
 from schema.types.metadata import TextsInput
+from schema.types.money import by_preview, money
 from schema.types.reports import CreditEffect
 from schema.types.requests import ApprovalRequest, requested
 
@@ -145,6 +146,7 @@ class VoidCreditNotePayload(CreditNotePayload):
 
 
 @strawberry.type
+@money(by_preview, "amount", "lowered", "given_back", "due_after", "available_after")
 class CreditNotePreview:
     """Effects that a credit note would have if it were made now. Nothing is written."""
 
