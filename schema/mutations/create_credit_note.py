@@ -88,8 +88,8 @@ class CreateCreditNoteInput(KeyedInput, PreviewCreditNoteInput):
 
 
 @strawberry.input
-class VoidCreditNoteInput(KeyedInput, TextsInput):
-    """A credit note to void."""
+class PreviewVoidCreditNoteInput(TextsInput):
+    """A credit note whose voiding to preview."""
 
     credit_note_id: strawberry.ID
     """Credit note to void."""
@@ -103,6 +103,11 @@ class VoidCreditNoteInput(KeyedInput, TextsInput):
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             texts=self.texts(),
         )
+
+
+@strawberry.input
+class VoidCreditNoteInput(KeyedInput, PreviewVoidCreditNoteInput):
+    """A credit note to void."""
 
 
 @strawberry.type
