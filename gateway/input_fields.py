@@ -32,12 +32,12 @@ MAX_NODES: Final = 100_000
 """Nodes of a document that are looked at; a document has a bound of its own, far below."""
 # The beginnings of graphql-core's messages (tests/contracts/test_graphql_core.py holds them). The path comes before
 # anything that the client has sent: names in it are those of the schema.
-_VARIABLE: Final = re.compile(r"Variable '\$(\w+)' has invalid (?:default )?value((?: at (?:\.\w+|\[\d+\])+)?): ")
+VARIABLE: Final = re.compile(r"Variable '\$(\w+)' has invalid (?:default )?value((?: at (?:\.\w+|\[\d+\])+)?): ")
 _STEP: Final = re.compile(r"\.(\w+)|\[(\d+)\]")
-_INNER: Final = re.compile(
+INNER: Final = re.compile(
     r"Expected value of type '[\w\[\]!]+' (?:not )?to include (?:required|unknown) field '(\w+)'[.,]"
 )
-_ARGUMENT: Final = re.compile(r"Argument '(\w+)' has invalid (?:default )?value((?: at (?:\.\w+|\[\d+\])+)?): ")
+ARGUMENT: Final = re.compile(r"Argument '(\w+)' has invalid (?:default )?value((?: at (?:\.\w+|\[\d+\])+)?): ")
 
 
 def tell_fields(errors: Iterable[GraphQLError], document: DocumentNode | None) -> None:
@@ -52,7 +52,7 @@ def tell_fields(errors: Iterable[GraphQLError], document: DocumentNode | None) -
 
 def _of_variable(error: GraphQLError, document: DocumentNode) -> dict[str, Any] | None:
     node = error.nodes[0] if error.nodes else None
-    if not isinstance(node, VariableDefinitionNode) or (said := _VARIABLE.match(error.message)) is None:
+    if not isinstance(node, VariableDefinitionNode) or (said := VARIABLE.match(error.message)) is None:
         return None
     name, inside = said[1], _inside(said)
     for definition in _with_its_own(document, node):
@@ -65,7 +65,7 @@ def _of_variable(error: GraphQLError, document: DocumentNode) -> dict[str, Any] 
 def _inside(said: re.Match[str]) -> Path:
     """The path inside the value that a message names, and the field that is missing there or not known."""
     path = tuple(member or index for member, index in _STEP.findall(said[2]))
-    inner = _INNER.match(said.string, said.end())
+    inner = INNER.match(said.string, said.end())
     return path if inner is None else (*path, inner[1])
 
 
@@ -82,14 +82,14 @@ def _of_literal(error: GraphQLError, document: DocumentNode) -> dict[str, Any] |
     code = (error.extensions or {}).get("code")
     if error.path is not None:
         # Of a variable that is null where none may be, graphql-core finds out when it resolves the field.
-        said = _ARGUMENT.match(error.message) if code is None else None
+        said = ARGUMENT.match(error.message) if code is None else None
         return None if said is None else {"field": _told((said[1], *_inside(said)))}
     wrong = error.nodes[0] if error.nodes else None
     if wrong is None or code != ErrorCode.GRAPHQL_VALIDATION_FAILED:
         return None
     for path, value in _values(document):
         if value is wrong:
-            inner = _INNER.match(error.message)
+            inner = INNER.match(error.message)
             return {"field": _told(path if inner is None else (*path, inner[1]))}
     return None
 
