@@ -18,12 +18,12 @@ from tests.support.root_fields import Case, what_it_names
 from tests.support.root_mutations import MUTATIONS
 from tests.support.tenants import Tenant
 
-TRAIL = """query($actor: String, $customerId: ID, $reason: String, $kind: [TransactionKind!], $action: String, $actionKind: AuditAction,
-    $minAmount: Decimal, $maxAmount: Decimal, $asset: AssetCode, $from: DateTime, $to: DateTime, $first: Int,
+TRAIL = """query($actor: String, $customerId: ID, $reason: String, $kind: [TransactionKind!], $action: String,
+    $actionKind: AuditAction, $minAmount: Decimal, $maxAmount: Decimal, $asset: AssetCode, $from: DateTime, $to: DateTime, $first: Int,
     $after: String, $last: Int, $before: String) {
   auditTrail(actor: $actor, customerId: $customerId, reason: $reason, kind: $kind, action: $action,
-    actionKind: $actionKind, minAmount: $minAmount, maxAmount: $maxAmount, asset: $asset, from: $from, to: $to, first: $first, after: $after,
-    last: $last, before: $before) {
+    actionKind: $actionKind, minAmount: $minAmount, maxAmount: $maxAmount, asset: $asset, from: $from, to: $to,
+    first: $first, after: $after, last: $last, before: $before) {
     edges { cursor node { at kind action actor { subject name role } approvedBy { subject } customer { externalId }
       reason note asset amount subjectId details transaction { id entries { edges { node { amount } } } } } }
     pageInfo { hasNextPage hasPreviousPage } } }"""
@@ -141,6 +141,7 @@ async def test_what_moves_no_value_is_there_too(day: dict[str, Any], trail: Trai
     assert (updated["actor"]["subject"], updated["customer"], updated["subjectId"]) == ("admin@test", None, None)
 
 
+RENAME = 'mutation { updateCustomer(input: { customerId: "WHO", name: "Else" }) { userErrors { code } } }'
 CHANGED = """query($kind: AuditAction) { auditTrail(actionKind: $kind) { edges { node {
   action actionKind changes { field before after } } } } }"""
 
@@ -167,7 +168,9 @@ async def test_actions_have_kinds_and_changes(api: Api, day: dict[str, Any]) -> 
 async def test_what_is_added_deleted_or_kept_from_the_audit(api: Api, day: dict[str, Any]) -> None:
     for query in (
         'mutation { createTier(input: { name: "Gold", threshold: "100" }) { userErrors { code } } }',
-        'mutation { updateCustomer(input: { customerId: "%s", name: "Else" }) { userErrors { code } } }' % day["dave"],
+        RENAME.replace("WHO", day["dave"]),
+            day["dave"]
+        ),
         'mutation { setLimit(input: { role: MANAGER, asset: "GBP", perAdjustment: "5" }) { userErrors { code } } }',
         'mutation { setLimit(input: { role: MANAGER, asset: "GBP", perAdjustment: "6" }) { userErrors { code } } }',
         'mutation { removeLimit(input: { role: MANAGER, asset: "GBP" }) { userErrors { code } } }',

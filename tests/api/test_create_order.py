@@ -319,8 +319,11 @@ async def test_a_request_shows_its_lines(api: Api, tenant: Tenant, products: dic
             {**none, "quantity": 0, "quantityDecimal": "80.0", "units": "80.0", "taxAmountMoney": None},
             {
                 **none,
-                **{"quantity": 2, "quantityDecimal": "2", "units": "2"},
-                **{"taxAmount": "4.00", "taxAmountMoney": {"asset": "GBP"}},
+                "quantity": 2,
+                "quantityDecimal": "2",
+                "units": "2",
+                "taxAmount": "4.00",
+                "taxAmountMoney": {"asset": "GBP"},
             },
         ],
     }
