@@ -59,7 +59,7 @@ def _of_variable(error: GraphQLError, document: DocumentNode) -> dict[str, Any] 
         for path, value in _values(definition):
             if isinstance(value, VariableNode) and value.name.value == name:
                 return {"field": _told(path + inside), "variable": name}
-    return {"field": list(inside), "variable": name}
+    return {"field": [name, *inside], "variable": name}  # used in a directive alone
 
 
 def _inside(said: re.Match[str]) -> Path:
@@ -126,7 +126,7 @@ def _values(whole: Node) -> Iterator[tuple[Path, Node]]:
 
 
 def _children(node: Node) -> Iterator[Node]:
-    """What a document, an operation, a selection set, a field or a fragment has in it, arguments first."""
+    """Return the parts of a document, an operation, a selection set, a field or a fragment, arguments first."""
     if isinstance(node, FieldNode):
         yield from node.arguments or ()
     elif not hasattr(node, "selection_set") and not hasattr(node, "selections") and not isinstance(node, DocumentNode):

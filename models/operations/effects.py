@@ -54,7 +54,7 @@ NO_LIMIT: Final = LimitVerdict(allowed=True, approval_required=False, remaining=
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """What a command would do, had it been posted now; nothing if there are errors, or it would only be asked for."""
+    """Effects of a command, had it been posted now; nothing if there are errors, or it would only be asked for."""
 
     accounts: tuple[AccountEffect, ...] = ()
     invoices: tuple[InvoiceEffect, ...] = ()

@@ -226,7 +226,7 @@ def approval_asked_through(client: str | None) -> Condition:
 
 
 MOST_COUNTED: Final = 1_000
-"""Where a count of waiting requests ends."""
+"""Maximum that waiting requests are counted up to."""
 _OTHERS: Final = """
     from approval_requests t
      where t.tenant_id = $1 and t.status = 'PENDING' and t.expires_at > $2 and t.requested_subject <> $3
@@ -242,7 +242,7 @@ _OWN_WAITING: Final = f"""
 
 
 async def others_waiting(session: ReadSession, subject: str, now: datetime) -> int:
-    """How many requests wait that somebody else made, up to MOST_COUNTED."""
+    """Count the requests that wait and that somebody else made, up to MOST_COUNTED."""
     (row,) = await session.fetch(_OTHERS_WAITING, now, subject, MOST_COUNTED)
     found: int = row["count"]
     return found
@@ -251,7 +251,7 @@ async def others_waiting(session: ReadSession, subject: str, now: datetime) -> i
 async def waiting_of_others(
     session: ReadSession, subject: str, now: datetime
 ) -> list[tuple[Approvable, dict[str, Any] | None]]:
-    """What the same requests ask for, with their terms: the soonest to expire, up to MOST_COUNTED."""
+    """Return what the same requests ask for, with their terms: the soonest to expire, up to MOST_COUNTED."""
     found = await session.fetch(_WAITING_OF_OTHERS, now, subject, MOST_COUNTED)
     return await each_in_slices(
         lambda row: (restored(row["operation"], parsed(row["command"])), parsed(row["terms"])), found
@@ -259,8 +259,8 @@ async def waiting_of_others(
 
 
 async def own_waiting(session: ReadSession, subject: str, client: str | None, now: datetime) -> int:
-    """How many requests of this person (client None), or of a partner's program through this client, wait, of the first
-    MOST_COUNTED of the subject."""
+    """Count the requests that wait of this person (client None), or of a partner's program through this client, among the
+    first MOST_COUNTED of the subject."""
     (row,) = await session.fetch(_OWN_WAITING, subject, now, MOST_COUNTED, client)
     found: int = row["count"]
     return found
