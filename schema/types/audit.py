@@ -151,8 +151,8 @@ def _action(view: AuditView) -> AuditAction | None:
 
 
 def _changes(view: AuditView) -> list[AuditChange] | None:
-    """Return the changes that an action's details tell: the whole of what was made or deleted, the pairs of what was changed, the
-    terms that an approver agreed to, or of a customer, whose words are not kept, names alone."""
+    """Return the changes that an action's details tell: the whole of what was made or deleted, the pairs of what was
+    changed, the terms that an approver agreed to, or of a customer, whose words are not kept, names alone."""
     told = view.details
     if view.action is None or not isinstance(told, dict):
         return None
