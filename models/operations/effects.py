@@ -15,7 +15,7 @@ from models.errors import LedgerError
 from models.ledger import Ledger
 from models.loading.accounts import accounts_of, read_customers
 from models.loading.credits import load_all_open
-from models.operations.previewing import effects_on, tier_of, unlocked_books
+from models.operations.previewing import credits_by_own_id, effects_on, tier_of, unlocked_books
 from models.planning.needs import Needs
 from models.planning.persons import followed, followed_needs
 from models.planning.state import AccountState, Books, CustomerState, PostingContext
@@ -125,8 +125,9 @@ async def _with_what_merges(connection: TenantConnection, needs: Needs) -> Needs
 
 def _touched(books: Books) -> list[AccountState]:
     """The accounts that anything moves or is held on, in the order in which they are touched."""
+    credit_of = credits_by_own_id(books)
     ids = [entry.account_id for entry in books.writes.entries]
-    ids += [books.credits_by_id[lot.credit_id].account_id for lot in books.writes.hold_lots]
+    ids += [credit_of(lot.credit_id).account_id for lot in books.writes.hold_lots]
     return [books.accounts_by_id[account_id] for account_id in dict.fromkeys(ids)]
 
 

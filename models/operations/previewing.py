@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from models import planning
 from models.commands import Actor, Command, CreditEffect, LimitVerdict, Preview
@@ -14,7 +15,7 @@ from models.loading.named import Skipped, load_named
 from models.money import POINTS
 from models.planning.needs import Needs
 from models.planning.persons import followed, followed_needs
-from models.planning.state import AccountKey, AccountState, Books, CustomerState, PostingContext
+from models.planning.state import AccountKey, AccountState, Books, CreditState, CustomerState, PostingContext
 from models.session import TenantConnection, tenant_transaction
 from turns.slices import in_slices
 
@@ -65,15 +66,16 @@ def _effect(books: Books, key: AccountKey, existing: set[AccountKey], verdict: L
 
 
 def effects_on(books: Books, account: AccountState) -> tuple[CreditEffect, ...]:
+    """Return what was planned for the credits of one account."""
+    credit_of = credits_by_own_id(books)
     new = {credit.id for credit in books.writes.credits}
-    touched = [
-        (entry, books.credits_by_id[entry.credit_id])
+    moved = [
+        (entry.amount_minor, credit_of(entry.credit_id))
         for entry in books.writes.entries
         if entry.credit_id and entry.account_id == account.id
     ]
-    moved = [(entry.amount_minor, credit) for entry, credit in touched]
-    taken = {credit.id for _, credit in touched}  # what is captured was held before, and leaves its credit once
-    held = [(lot.amount_minor, books.credits_by_id[lot.credit_id]) for lot in books.writes.hold_lots]
+    taken = {credit.id for _, credit in moved}  # what is captured was held before, and leaves its credit once
+    held = [(lot.amount_minor, credit_of(lot.credit_id)) for lot in books.writes.hold_lots]
     moved += [
         (-amount_minor, credit)
         for amount_minor, credit in held
@@ -88,6 +90,12 @@ def effects_on(books: Books, account: AccountState) -> tuple[CreditEffect, ...]:
         )
         for amount_minor, credit in moved
     )
+
+
+def credits_by_own_id(books: Books) -> Callable[[UUID], CreditState]:
+    """Return a function for credits by the id that is their own, where a merge has let another one take it over."""
+    moved = {credit.id: credit for credit in books.writes.moved_credits}
+    return lambda credit_id: moved.get(credit_id) or books.credits_by_id[credit_id]
 
 
 async def unlocked_books(

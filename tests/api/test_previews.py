@@ -153,12 +153,18 @@ async def test_a_reward_for_points_of_a_merged_record(api: Api, tenant: Tenant) 
 async def test_a_merge_shows_both_sides_and_the_account_it_would_open(api: Api, tenant: Tenant) -> None:
     old, new = await tenant.customer("old"), await tenant.customer("new")
     await tenant.tier("Gold", 100)
-    await tenant.adjust(old, "150", "POINTS")
+    points = await tenant.adjust(old, "150", "POINTS")
     given = {"fromId": gid("Customer", old), "intoId": gid("Customer", new)}
     seen = await preview(api, "previewMerge", given)
     by_customer = {each["customer"]["id"]: each for each in seen["accounts"]}
     left, got = by_customer[gid("Customer", old)], by_customer[gid("Customer", new)]
     assert (left["availableAfter"], left["lifetimeAfter"], left["tierAfter"]) == ("0", "0", None)
+    assert [(each["credit"], each["amount"], each["remainingAfter"]) for each in left["credits"]] == [
+        ({"id": gid("Credit", points.credit_id)}, "-150", "0")
+    ]
+    assert [(each["credit"], each["amount"], each["remainingAfter"]) for each in got["credits"]] == [
+        (None, "150", "150")
+    ]
     assert (got["account"], got["availableAfter"], got["tierAfter"]) == (None, "150", {"name": "Gold"})
     nobody = await preview(api, "previewMerge", {**given, "intoId": given["fromId"]})
     assert [error["code"] for error in nobody["userErrors"]] == ["INVALID"]
