@@ -125,7 +125,7 @@ async def unlocked_books(
     counters = counters_needed(books.config, now, [(actor, limited) for limited in needs.limited])
     counters |= spending_counters_needed(books.config, now, [(actor, spent) for spent in needs.spending])
     books.counters = await read_counters(connection, counters)
-    await load_named(connection, books, [needs], Skipped(), wait=True, locked=False)
+    await load_named(connection, books, [needs], Skipped(), wait=True, locking=False)
     return books, existing
 
 

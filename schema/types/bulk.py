@@ -297,7 +297,7 @@ def _kept_error(kept: dict[str, Any], row: int, asset: str) -> UserError:
         text=kept["message"],
         field=kept.get("field"),
         spendable=None if available is None else Decimal(available),
-        unit=asset,
+        unit=None if available is None else asset,
         remaining=None if remaining is None else [_kept_limit(left) for left in remaining],
         row=row,
         currencies=None if currencies is None else [AssetCode(code) for code in currencies],

@@ -48,7 +48,7 @@ class RequestedItem:
 
 
 @strawberry.type
-@money(by_itself, "amount")
+@money(by_itself, "amount", may_be_unknown=True)
 class RequestedPayment:
     """A payment that waits for approval of what is to be kept of it."""
 

@@ -22,7 +22,7 @@ INPUTS: Final = [type_ for type_ in TYPES.values() if isinstance(type_, GraphQLI
 
 NO_AMOUNTS: Final = {"units", "quantity", "quantityDecimal", "discountPercent"}
 """Numbers that have no asset."""
-POINTS_BY_NAME: Final = {"Coupon.pointsSpent", "CouponEvent.points", "Reward.pointsCost", "Tier.threshold"}
+POINTS_BY_NAME: Final = {"Coupon.pointsSpent", "CouponEvent.points", "Tier.threshold"}
 """Points alone, by what they are."""
 
 
