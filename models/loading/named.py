@@ -57,7 +57,13 @@ class Skipped:
 
 
 async def load_named(
-    connection: TenantConnection, books: Books, needs: list[Needs], skipped: Skipped, *, wait: bool, locked: bool = True
+    connection: TenantConnection,
+    books: Books,
+    needs: list[Needs],
+    skipped: Skipped,
+    *,
+    wait: bool,
+    locking: bool = True,
 ) -> None:
     """Lock and read invoices, rewards and coupons; then read everything protected by the locks held so far.
 
