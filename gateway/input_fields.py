@@ -108,7 +108,7 @@ def _values(whole: Node) -> Iterator[tuple[Path, Node]]:
         path, node = waiting.pop()
         if isinstance(node, ListValueNode):
             yield path, node
-            inner = [((*path, str(index)), value) for index, value in enumerate(node.values)]
+            inner: list[tuple[Path, Node]] = [((*path, str(index)), value) for index, value in enumerate(node.values)]
         elif isinstance(node, ObjectValueNode):
             yield path, node
             inner = [((*path, field.name.value), field) for field in node.fields]

@@ -10,7 +10,9 @@ from auth.roles import Permission
 from gateway.reading import Pending
 from models.kinds import InvoiceStatus
 from models.money import to_decimal
-from models.operations import effects
+from models.operations.effects import AccountEffect as OnAccount
+from models.operations.effects import Effects
+from models.operations.effects import InvoiceEffect as OnInvoice
 from schema.context import Info
 from schema.scalars import AssetCode
 from schema.types.account import Account
@@ -37,10 +39,10 @@ class AccountEffect:
     """Lifetime total afterwards."""
     credits: list[CreditEffect]
     """Credits that would be opened, given back to or taken from, in the order in which that would happen."""
-    effect: strawberry.Private[effects.AccountEffect]
+    effect: strawberry.Private[OnAccount]
 
     @classmethod
-    def of(cls, effect: effects.AccountEffect) -> "AccountEffect":
+    def of(cls, effect: OnAccount) -> "AccountEffect":
         return cls(
             asset=AssetCode(effect.asset),
             available_after=to_decimal(effect.available_minor, effect.asset),
@@ -84,7 +86,7 @@ class InvoiceEffect:
     invoice_id: strawberry.Private[UUID]
 
     @classmethod
-    def of(cls, effect: effects.InvoiceEffect) -> "InvoiceEffect":
+    def of(cls, effect: OnInvoice) -> "InvoiceEffect":
         return cls(
             currency=AssetCode(effect.currency),
             amount=to_decimal(effect.before_minor - effect.due_minor, effect.currency),
@@ -108,10 +110,10 @@ class PostingPreview:
     """Result of checking it against the limits, if there are any on it."""
     user_errors: list[UserError]
     """Reasons for which it would be rejected; empty if it would be posted."""
-    effects: strawberry.Private[effects.Effects]
+    effects: strawberry.Private[Effects]
 
     @classmethod
-    def of(cls, found: effects.Effects) -> "PostingPreview":
+    def of(cls, found: Effects) -> "PostingPreview":
         return cls(
             limit=LimitVerdict.of(found.limit),
             user_errors=[UserError.of(error) for error in found.errors],

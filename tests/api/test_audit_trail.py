@@ -161,7 +161,8 @@ async def test_actions_have_kinds_and_changes(api: Api, day: dict[str, Any]) -> 
     assert label == ("REASON_UPDATED", [change("label", "Other", "Else")])
     (started,) = await changed(api, "MEMBERSHIP_STARTED")
     assert [(each["field"], each["before"]) for each in started[1]] == [("startedAt", None)]
-    assert [kind for kind, _ in await changed(api)] == [None, None, None, "MEMBERSHIP_STARTED", None, "REASON_UPDATED"]
+    kinds = [kind for kind, _ in await changed(api)]
+    assert kinds[-6:] == [None, None, None, "MEMBERSHIP_STARTED", None, "REASON_UPDATED"]
     assert await changed(api, "TIER_DELETED") == []
 
 
