@@ -388,7 +388,7 @@ async def test_a_page_that_is_none(attack: Attack, field: str) -> None:
     ):
         answer = await attack.run(query, page)
         (error,) = answer["errors"]
-        assert error["extensions"].get("field", [None])[0] in (None, *map(str, page))
+        assert error["extensions"].get("field", [None])[0] in (None, "first", "after", "last", "before")
         assert error["extensions"]["code"] in ("BAD_USER_INPUT", "QUERY_TOO_COSTLY"), page
 
 
