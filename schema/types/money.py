@@ -36,7 +36,7 @@ def money(
     """Add `<name>Money` for each of these fields of a type: put it below `@strawberry.type`.
 
     asset: given the object, returns the asset of all its figures; None if that is not known, and the money null.
-    may_be_unknown: whether it may be None where there is a figure. The money is null where the figure is, and denied
+    may_be_unknown: whether it may be None although there is a figure. The money is null where the figure is, and denied
     where it is.
     """
 
