@@ -27,6 +27,7 @@ from gateway.compiled.operation import Operation, Variables
 from gateway.documents import CheckedDocument, CheckedOperation, DocumentCache
 from gateway.errors import CodedOf, OutageOf, RateLimited, forget_frames, no_code, no_outage, shape_errors
 from gateway.fast_inputs import install_fast_inputs
+from gateway.input_fields import tell_fields
 from gateway.query_limits import MAX_REPORTED, QueryLimits, QueryTooCostly, check_variables
 from gateway.sdl import mend
 from gateway.trusted import TrustedDocuments, document_text
@@ -341,6 +342,7 @@ class GatewaySchema(strawberry.Schema):
         if (locate := getattr(context, "locate", None)) is not None:
             for error in errors:
                 locate(error, execution_context.operation_name if execution_context else None)
+        tell_fields(errors, execution_context.graphql_document if execution_context else None)
         raised = list(errors)
         shape_errors(
             errors,

@@ -3,8 +3,9 @@
 import strawberry
 
 from models.errors import LedgerError
-from models.operations.coupons import disable_coupon, reopen_coupon, use_coupon
+from models.operations.coupons import disable_coupon, preview_disable_coupon, reopen_coupon, use_coupon
 from models.reads import rewards
+from resolvers.previews import effects_of
 from schema import texts
 from schema.context import Info
 from schema.ids import asked_id
@@ -12,6 +13,7 @@ from schema.mutations.base import idempotency_key
 from schema.mutations.coupons import (
     DisableCouponInput,
     DisableCouponPayload,
+    PreviewDisableCouponInput,
     ReopenCouponInput,
     ReopenCouponPayload,
     UseCouponInput,
@@ -22,6 +24,7 @@ from schema.types.base import Connection
 from schema.types.errors import user_errors
 from schema.types.filters import CouponFilter
 from schema.types.pages import root_page
+from schema.types.previews import PostingPreview
 from schema.types.reward import Coupon
 
 
@@ -97,3 +100,8 @@ async def resolve_disable(info: Info, input: DisableCouponInput) -> DisableCoupo
     except LedgerError as error:
         return DisableCouponPayload(user_errors=user_errors(error))
     return DisableCouponPayload(outcome=outcome, replayed=outcome.replayed)
+
+
+async def resolve_disable_preview(info: Info, input: PreviewDisableCouponInput) -> PostingPreview:  # noqa: A002 - as above
+    """Return the effects that disableCoupon would have with the same input. Writes nothing."""
+    return await effects_of(info, input, preview_disable_coupon)

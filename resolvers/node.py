@@ -40,7 +40,7 @@ def _parsed(text: str, argument: str) -> tuple[str, UUID]:
     try:
         return parse_id(text)
     except MalformedId:
-        raise BadUserInput(f"{argument} is not an id that this API gave out.") from None
+        raise BadUserInput(f"{argument} is not an id that this API gave out.", argument) from None
 
 
 async def _read(context: Context, parsed: list[tuple[str, UUID]]) -> list[tuple[str, UUID]]:

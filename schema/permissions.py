@@ -42,17 +42,18 @@ def root_field(
     own: bool = False,
     exactly: Exactly | None = None,
     cost: Mapping[str, Any] = ORDINARY,
+    instead: str | None = None,
 ) -> Any:
     """Return a field of Query or Mutation for holders of one of `permissions`; the resolver's docstring describes it.
 
     own: whether a right to one's own rows is enough; the resolver then shows no others. exactly: returns the rights
     that this request takes, all of them: its effect decides, not the field's name. If that depends on the books, the
     resolver itself requires a more precise right (`Context.require`), before anything is locked. cost: its cost without
-    anything below it, as `query_limits` reads it.
+    anything below it, as `query_limits` reads it. instead: of a deprecated one, the reason, and what to use.
     """
     if not permissions:
         raise UndeclaredPermission(resolver.__name__)
-    return _guarded(resolver, permissions, own, exactly, cost)
+    return _guarded(resolver, permissions, own, exactly, cost, instead)
 
 
 def subscription_field(
@@ -87,6 +88,7 @@ def _guarded(
     own: bool,
     exactly: Exactly | None,
     cost: Mapping[str, Any],
+    instead: str | None = None,
 ) -> Any:
     @wraps(resolver)
     async def guarded(info: Info, **arguments: Any) -> Any:
@@ -98,7 +100,8 @@ def _guarded(
 
     # Nullable even if the resolver's type is not: one field's failure must not hide what another has posted.
     answer = get_type_hints(resolver, include_extras=True)["return"]
-    return strawberry.field(resolver=guarded, graphql_type=answer | None, metadata={DECLARED: permissions, **cost})
+    metadata = {DECLARED: permissions, **cost}
+    return strawberry.field(resolver=guarded, graphql_type=answer | None, metadata=metadata, deprecation_reason=instead)
 
 
 def check_declared(*roots: type) -> None:

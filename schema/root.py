@@ -109,6 +109,13 @@ class Query:
     credits = root_field(resolvers.credits.resolve, May.READ_LEDGER, own=True)
     holds = root_field(resolvers.holds.resolve, May.READ_LEDGER, own=True)
     adjustment_preview = root_field(
+        resolvers.adjust.resolve_old_preview,
+        May.ADD_CREDIT,
+        May.REMOVE_CREDIT,
+        exactly=resolvers.adjust.rights,
+        instead="Use previewAdjustment, whose input has no idempotency key: a preview needs none.",
+    )
+    preview_adjustment = root_field(
         resolvers.adjust.resolve_preview, May.ADD_CREDIT, May.REMOVE_CREDIT, exactly=resolvers.adjust.rights
     )
     preview_spend = root_field(resolvers.spend_credit.resolve_preview, May.SPEND_CREDIT)
@@ -127,6 +134,28 @@ class Query:
         resolvers.transfer_credit.resolve_preview, May.TRANSFER, exactly=resolvers.transfer_credit.rights
     )
     preview_revival = root_field(resolvers.revive_credit.resolve_preview, May.REVIVE)
+    preview_use = root_field(resolvers.use_credit.resolve_preview, May.USE_CREDIT)
+    preview_reward = root_field(
+        resolvers.give_reward.resolve_preview,
+        May.GIVE_REWARD,
+        May.GIVE_REWARD_FREE,
+        exactly=resolvers.give_reward.rights,
+    )
+    preview_disable_coupon = root_field(resolvers.coupons.resolve_disable_preview, May.DISABLE_COUPON)
+    preview_assignment = root_field(resolvers.assign.resolve_preview, May.ASSIGN)
+    preview_release = root_field(resolvers.release_assignments.resolve_preview, May.RELEASE)
+    preview_reassignment = root_field(
+        resolvers.reassign_credit.resolve_preview, May.RELEASE, exactly=resolvers.reassign_credit.rights
+    )
+    preview_void_credit = root_field(
+        resolvers.void_credit.resolve_preview, May.VOID, exactly=resolvers.void_credit.rights
+    )
+    preview_void_invoice = root_field(resolvers.void_invoice.resolve_preview, May.VOID_INVOICE)
+    preview_void_payment = root_field(resolvers.void_payment.resolve_preview, May.VOID_PAYMENT)
+    preview_void_credit_note = root_field(resolvers.create_credit_note.resolve_void_preview, May.VOID_CREDIT_NOTE)
+    preview_merge = root_field(
+        resolvers.people.resolve_merge_preview, May.MERGE_CUSTOMERS, exactly=resolvers.people.rights_to_merge
+    )
     adjustment_reasons = root_field(
         resolvers.configuration.resolve_reasons, May.READ_CATALOGUE, exactly=resolvers.configuration.catalogue_rights
     )

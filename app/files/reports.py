@@ -88,7 +88,7 @@ def _no_such() -> JSONResponse:
 def _only_failed(request: Request) -> bool:
     value = parameters_of(request, frozenset({"onlyFailed"})).get("onlyFailed", "false")
     if value not in ("true", "false"):
-        raise BadUserInput("onlyFailed is true or false.")
+        raise BadUserInput("onlyFailed is true or false.", "onlyFailed")
     return value == "true"
 
 

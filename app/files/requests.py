@@ -39,7 +39,7 @@ def parsed(asked: dict[str, str], name: str, parse: Callable[[str], T]) -> T | N
     try:
         return parse(asked[name])
     except ValueError as error:
-        raise BadUserInput(str(error)) from None
+        raise BadUserInput(str(error), name) from None
 
 
 async def away(request: Request, error: Exception) -> Response:

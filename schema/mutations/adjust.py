@@ -1,4 +1,4 @@
-"""adjustCredit, and adjustmentPreview, which takes the same input."""
+"""adjustCredit, and previewAdjustment, whose input is the same without a key."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -22,8 +22,8 @@ from schema.types.requests import ApprovalRequest, requested
 
 
 @strawberry.input
-class AdjustCreditInput(TextsInput, KeyedInput):
-    """An adjustment to post, or to preview."""
+class PreviewAdjustmentInput(TextsInput):
+    """An adjustment to preview."""
 
     customer_id: strawberry.ID | None = None
     """Customer to adjust."""
@@ -75,6 +75,11 @@ class AdjustCreditInput(TextsInput, KeyedInput):
             propose_only=bool(self.propose_only),
             auto_apply=self.auto_apply is not False,
         )
+
+
+@strawberry.input
+class AdjustCreditInput(KeyedInput, PreviewAdjustmentInput):
+    """An adjustment to post."""
 
 
 @strawberry.type

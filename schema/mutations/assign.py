@@ -42,8 +42,8 @@ def invoice_amounts(items: list[InvoiceAmountInput]) -> tuple[InvoiceAmount, ...
 
 
 @strawberry.input
-class AssignCreditInput(TextsInput, KeyedInput):
-    """One credit and the invoices to set it against."""
+class PreviewAssignmentInput(TextsInput):
+    """One credit, and the invoices to preview it against."""
 
     credit_id: strawberry.ID
     """Open money credit to assign."""
@@ -57,6 +57,11 @@ class AssignCreditInput(TextsInput, KeyedInput):
             assignments=invoice_amounts(self.assignments),
             texts=self.texts(),
         )
+
+
+@strawberry.input
+class AssignCreditInput(KeyedInput, PreviewAssignmentInput):
+    """One credit and the invoices to set it against."""
 
 
 @strawberry.type

@@ -58,8 +58,8 @@ class ReopenCouponInput(KeyedInput):
 
 
 @strawberry.input
-class DisableCouponInput(KeyedInput, TextsInput):
-    """A coupon to disable. Its reference and metadata are the transaction's that returns its points."""
+class PreviewDisableCouponInput(TextsInput):
+    """A coupon whose disabling to preview."""
 
     coupon_id: strawberry.ID | None = None
     """Coupon to disable. A used one can be disabled only to return the points it cost."""
@@ -81,6 +81,11 @@ class DisableCouponInput(KeyedInput, TextsInput):
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             texts=self.texts(),
         )
+
+
+@strawberry.input
+class DisableCouponInput(KeyedInput, PreviewDisableCouponInput):
+    """A coupon to disable. Its reference and metadata are the transaction's that returns its points."""
 
 
 @strawberry.type

@@ -25,6 +25,7 @@ from schema.types.invoice import Invoice
 from schema.types.ledger import Transaction
 from schema.types.limits import LimitVerdict
 from schema.types.metadata import TextsInput
+from schema.types.money import by_preview, money
 from schema.types.reports import CreditEffect
 from schema.types.requests import ApprovalRequest, requested
 
@@ -90,8 +91,8 @@ class CreateCreditNoteInput(KeyedInput, PreviewCreditNoteInput):
 
 
 @strawberry.input
-class VoidCreditNoteInput(KeyedInput, TextsInput):
-    """A credit note to void."""
+class PreviewVoidCreditNoteInput(TextsInput):
+    """A credit note whose voiding to preview."""
 
     credit_note_id: strawberry.ID
     """Credit note to void."""
@@ -105,6 +106,11 @@ class VoidCreditNoteInput(KeyedInput, TextsInput):
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             texts=self.texts(),
         )
+
+
+@strawberry.input
+class VoidCreditNoteInput(KeyedInput, PreviewVoidCreditNoteInput):
+    """A credit note to void."""
 
 
 @strawberry.type
@@ -148,6 +154,7 @@ class VoidCreditNotePayload(CreditNotePayload):
 
 
 @strawberry.type
+@money(by_preview, "amount", "lowered", "given_back", "due_after", "available_after")
 class CreditNotePreview:
     """Effects that a credit note would have if it were made now. Nothing is written."""
 

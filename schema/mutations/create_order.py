@@ -11,6 +11,7 @@ from models.commands import CreateOrder, OrderItem
 from schema import texts
 from schema.context import Info
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
+from schema.mutations.quantities import USE_UNITS, quantities
 from schema.naming import CustomerBy, ProductBy, one
 from schema.scalars import AssetCode
 from schema.types.base import resolved
@@ -28,12 +29,16 @@ class OrderItemInput:
     """Active product to sell."""
     product_by: ProductBy | None = None
     """In place of productId: the product by name or id. One of the two is needed."""
-    quantity: int
-    """Number of units, at least 1; or 0 if quantityDecimal gives it."""
+    quantity: int | None = strawberry.field(default=None, deprecation_reason=USE_UNITS)
+    """Whole number of units, at least 1. Null or 0: `units` or quantityDecimal gives it."""
     unit_price: Decimal | None = None
     """Price of one unit, with up to four decimal places in any currency. Null: the product's own price."""
-    quantity_decimal: Decimal | None = None
-    """Number of units that may have a fraction, such as "2.5", above zero and below 10,000,000,000. Then quantity is 0."""
+    quantity_decimal: Decimal | None = strawberry.field(default=None, deprecation_reason=USE_UNITS)
+    """Number of units that may have a fraction, such as "2.5", above zero and below 10,000,000,000. Null: `units` or
+    quantity gives it."""
+    units: Decimal | None = None
+    """Number of units, such as "3" or "2.5", above zero and below 10,000,000,000, with up to four decimal places. Always
+    given, but for those who still send quantity or quantityDecimal."""
     discount_percent: Decimal | None = None
     """Percentage to take off, from 0 to 100, such as "7.5"."""
     discount_amount: Decimal | None = None
@@ -42,12 +47,14 @@ class OrderItemInput:
     """Tax to add to the total of the line, not negative. It is never computed."""
 
     def item(self, place: int) -> OrderItem:
+        """Raises NotFound, Invalid."""
         product_id = one(self.product_id, self.product_by, "Product", "items", str(place), "productId")
+        quantity, quantity_decimal = quantities(self.units, self.quantity, self.quantity_decimal, "items", str(place))
         return OrderItem(
             product_id,
-            self.quantity,
+            quantity,
             self.unit_price,
-            self.quantity_decimal,
+            quantity_decimal,
             self.discount_percent,
             self.discount_amount,
             self.tax_amount,

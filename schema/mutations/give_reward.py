@@ -24,8 +24,8 @@ ON_THE_VOUCHER: Final = ("code", "terms", "issued_at", "expires_at")
 
 
 @strawberry.input
-class GiveRewardInput(TextsInput, KeyedInput):
-    """A reward to give to a customer."""
+class PreviewRewardInput(TextsInput):
+    """A reward to preview for a customer."""
 
     customer_id: strawberry.ID | None = None
     """Customer to give it to."""
@@ -55,6 +55,11 @@ class GiveRewardInput(TextsInput, KeyedInput):
             request_approval=bool(self.request_approval),
             propose_only=bool(self.propose_only),
         )
+
+
+@strawberry.input
+class GiveRewardInput(KeyedInput, PreviewRewardInput):
+    """A reward to give to a customer."""
 
 
 @strawberry.type

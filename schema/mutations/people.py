@@ -17,8 +17,8 @@ from schema.types.metadata import TextsInput
 
 
 @strawberry.input
-class MergeCustomersInput(KeyedInput, TextsInput):
-    """Two records of one person to merge. Its reference and metadata are the transactions' by which value moves."""
+class PreviewMergeInput(TextsInput):
+    """Two records of one person whose merge to preview."""
 
     from_id: strawberry.ID | None = None
     """Record to merge into the other. Its ids name the other record from then on."""
@@ -39,6 +39,11 @@ class MergeCustomersInput(KeyedInput, TextsInput):
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             texts=self.texts(),
         )
+
+
+@strawberry.input
+class MergeCustomersInput(KeyedInput, PreviewMergeInput):
+    """Two records of one person to merge. Its reference and metadata are the transactions' by which value moves."""
 
 
 @strawberry.input

@@ -49,11 +49,11 @@ class UpdateProductInput:
     product_by: ProductBy | None = None
     """In place of productId: the product by name or id. One of the two is needed."""
     name: str | None = None
-    """New display name, up to 200 characters."""
+    """New display name, up to 200 characters. Null: unchanged."""
     price: Decimal | None = None
-    """New price of one unit. Orders made before keep theirs."""
+    """New price of one unit. Orders made before keep theirs. Null: unchanged."""
     active: bool | None = None
-    """Whether new orders can sell it; false retires it."""
+    """Whether new orders can sell it; false retires it. Null: unchanged."""
     reference: str | None = strawberry.UNSET
     """New reference, up to 255 characters. Left out: unchanged. Null: removed."""
     metadata: list[MetadataInput] | None = strawberry.UNSET

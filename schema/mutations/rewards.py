@@ -63,21 +63,21 @@ class UpdateRewardInput:
     reward_by: RewardBy | None = None
     """In place of rewardId: the reward by name or id. One of the two is needed."""
     name: str | None = None
-    """New display name, up to 200 characters."""
+    """New display name, up to 200 characters. Null: unchanged."""
     points_cost: Decimal | None = None
-    """New price in points."""
+    """New price in points. Null: unchanged."""
     value: Decimal | None = None
-    """New discount: an amount for FIXED, per cent for PERCENT."""
+    """New discount: an amount for FIXED, per cent for PERCENT. Null: unchanged."""
     product: str | None = None
-    """New free product, as text. For FREE_PRODUCT only."""
+    """New free product, as text. For FREE_PRODUCT only. Null: unchanged."""
     validity_days: int | None = None
-    """New number of days for which coupons are valid. 0: they never expire."""
+    """New number of days for which coupons are valid. 0: they never expire. Null: unchanged."""
     stock: int | None = None
-    """New number of coupons that can still be given."""
+    """New number of coupons that can still be given. Null: unchanged; unlimitedStock removes the limit."""
     unlimited_stock: bool = False
     """Whether to remove the stock limit. Not together with stock."""
     active: bool | None = None
-    """Whether it can be given; false retires it."""
+    """Whether it can be given; false retires it. Null: unchanged."""
 
     def command(self) -> UpdateReward:
         """Raises NotFound, Invalid."""

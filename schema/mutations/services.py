@@ -36,9 +36,10 @@ class UpdateServiceInput:
     service_by: ServiceBy | None = None
     """In place of serviceId: the service by name or id. One of the two is needed."""
     name: str | None = None
-    """New display name, up to 200 characters."""
+    """New display name, up to 200 characters. Null: unchanged."""
     active: bool | None = None
-    """Whether new credits can be restricted to it. false retires it; existing credits can still be spent on it."""
+    """Whether new credits can be restricted to it. false retires it; existing credits can still be spent on it.
+    Null: unchanged."""
 
     def command(self) -> UpdateService:
         """Raises NotFound, Invalid."""

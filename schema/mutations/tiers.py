@@ -41,9 +41,9 @@ class UpdateTierInput:
     tier_by: TierBy | None = None
     """In place of tierId: the tier by name or id. One of the two is needed."""
     name: str | None = None
-    """New display name. It moves nobody."""
+    """New display name. It moves nobody. Null: unchanged."""
     threshold: Decimal | None = None
-    """New lifetime total at which the tier begins, in whole points."""
+    """New lifetime total at which the tier begins, in whole points. Null: unchanged."""
 
     def command(self) -> UpdateTier:
         """Raises NotFound, Invalid."""

@@ -18,8 +18,8 @@ from schema.types.metadata import TextsInput
 
 
 @strawberry.input
-class UseCreditInput(TextsInput, KeyedInput):
-    """Service credits to spend."""
+class PreviewUseInput(TextsInput):
+    """Service credits whose use to preview."""
 
     customer_id: strawberry.ID | None = None
     """Customer whose credits are spent."""
@@ -43,6 +43,11 @@ class UseCreditInput(TextsInput, KeyedInput):
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             texts=self.texts(),
         )
+
+
+@strawberry.input
+class UseCreditInput(KeyedInput, PreviewUseInput):
+    """Service credits to spend."""
 
 
 @strawberry.type

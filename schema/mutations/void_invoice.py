@@ -17,8 +17,8 @@ from schema.types.metadata import TextsInput
 
 
 @strawberry.input
-class VoidInvoiceInput(TextsInput, KeyedInput):
-    """An invoice or order to void."""
+class PreviewVoidInvoiceInput(TextsInput):
+    """An invoice or order whose voiding to preview."""
 
     invoice_id: strawberry.ID | None = None
     """Invoice or order to void. Void its payments first."""
@@ -34,6 +34,11 @@ class VoidInvoiceInput(TextsInput, KeyedInput):
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             texts=self.texts(),
         )
+
+
+@strawberry.input
+class VoidInvoiceInput(KeyedInput, PreviewVoidInvoiceInput):
+    """An invoice or order to void."""
 
 
 @strawberry.type

@@ -27,6 +27,7 @@ from schema.types.base import Connection, Node, Reader, from_view, of_view, reso
 from schema.types.configuration import Service, Tier
 from schema.types.customer import Customer
 from schema.types.filters import CreditFilter, LedgerEntryFilter
+from schema.types.money import by_itself, by_view, money
 from schema.types.pages import USE_FILTER, paged
 from schema.types.refs import AssignmentRef, LedgerEntryRef, PaymentRef, TierChangeRef, TransactionRef
 from schema.types.sorting import CreditSort
@@ -167,6 +168,7 @@ class Account(Node):
 
 
 @strawberry.type
+@money(by_itself, "ledger_balance", "scheduled", "expired", "held", "available")
 class BalanceExplanation:
     """An account's balance at one instant, broken down."""
 
@@ -183,6 +185,7 @@ class BalanceExplanation:
     available: Decimal
     """Amount that could be spent: ledgerBalance - scheduled - expired - held."""
     account_id: strawberry.Private[UUID]
+    unit: strawberry.Private[str]
 
     @classmethod
     def of(cls, found: BalanceView, account: AccountView, at: datetime) -> "BalanceExplanation":
@@ -194,6 +197,7 @@ class BalanceExplanation:
             held=to_decimal(found.held_minor, account.asset),
             available=to_decimal(found.available_minor, account.asset),
             account_id=account.id,
+            unit=account.asset,
         )
 
     @resolved(Connection[LedgerEntryRef])
@@ -213,6 +217,7 @@ class BalanceExplanation:
 
 @node(CreditView, by_ids(credit_reads.by_ids), Permission.READ_LEDGER, owner="account_id")
 @strawberry.type
+@money(by_view, "amount", "remaining", "held")
 class Credit(Node):
     """One credit on an account: an amount with its own remainder, start, expiry and restrictions."""
 

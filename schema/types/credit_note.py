@@ -18,11 +18,13 @@ from schema.types.account import Credit
 from schema.types.base import Connection, Node, Reader, resolved
 from schema.types.invoice import Invoice
 from schema.types.ledger import Transaction
+from schema.types.money import by_invoice, by_itself, money
 from schema.types.pages import paged
 
 
 @node(NotedLineView, by_ids(invoices.noted_lines_by_ids), Permission.READ_INVOICES, owner="note_id")
 @strawberry.type
+@money(by_itself, "amount")
 class CreditNoteLine(Node):
     """A part of one line of its invoice that a credit note takes back."""
 
@@ -33,6 +35,7 @@ class CreditNoteLine(Node):
     amount: Decimal
     """Amount that is taken back, in the invoice's currency."""
     view: strawberry.Private[NotedLineView]
+    unit: strawberry.Private[str]
 
     @classmethod
     def of(cls, view: NotedLineView, _reader: Reader) -> "CreditNoteLine":
@@ -42,11 +45,13 @@ class CreditNoteLine(Node):
             quantity=None if view.quantity is None else Decimal(format(view.quantity.normalize(), "f")),
             amount=to_decimal(view.amount_minor, view.currency),
             view=view,
+            unit=view.currency,
         )
 
 
 @node(CreditNoteView, by_ids(invoices.notes_by_ids), Permission.READ_INVOICES, owner="invoice_id")
 @strawberry.type
+@money(by_invoice, "amount", "lowered", "given_back")
 class CreditNote(Node):
     """A part of an invoice or order that was taken back. It lowers what is due; the rest of it is given back."""
 

@@ -212,7 +212,7 @@ class UpsertCustomerInput:
     name: str
     """Display name, up to 255 characters."""
     email: str | None = None
-    """E-mail address, up to 320 characters."""
+    """E-mail address, up to 320 characters. Null or left out: removed from a customer who exists."""
     reference: str | None = strawberry.UNSET
     """Your own reference, up to 255 characters, which the customer sees. Left out: unchanged. Null: removed."""
     metadata: list[MetadataInput] | None = strawberry.UNSET
@@ -236,7 +236,8 @@ class UpsertCustomerInput:
 
 @strawberry.input
 class UpdateCustomerInput:
-    """Changes to a customer. Fields left out stay as they are."""
+    """Changes to a customer. Fields that are left out stay as they are; null removes an e-mail address, a reference or
+    metadata, and leaves an external id and a name as they are."""
 
     customer_id: strawberry.ID | None = None
     """Customer to edit."""

@@ -20,9 +20,11 @@ from models.views import ActorView, EntryView, TransactionView
 from schema.context import Info
 from schema.ids import global_id
 from schema.nodes import NodeReader, by_ids, node
+from schema.scalars import AssetCode
 from schema.types.account import Account, Credit
 from schema.types.base import Connection, Node, Reader, resolved
 from schema.types.metadata import MetadataPair, shown_metadata
+from schema.types.money import Money, by_view, money
 from schema.types.pages import paged
 from schema.types.refs import CreditNoteRef, HoldRef, LedgerEntryRef, TransactionRef
 
@@ -70,6 +72,7 @@ class Actor(Node):
 
 @node(EntryView, by_ids(ledger.entries_by_ids), Permission.READ_LEDGER, owner="account_id")
 @strawberry.type
+@money(by_view, "amount", "balance_after")
 class LedgerEntry(Node):
     """One signed movement on one account and one credit. Entries are never changed or removed."""
 
@@ -169,6 +172,14 @@ class Transaction(Node):
         if found is None or found.refunded_minor is None or found.asset is None:
             return None
         return to_decimal(found.refunded_minor, found.asset)
+
+    @resolved(Money | None)
+    async def refunded_money(self, info: Info) -> Money | None:
+        """The figure `refunded` with its unit; null where that is."""
+        found = await self._refunds(info)
+        if found is None or found.refunded_minor is None or found.asset is None:
+            return None
+        return Money(amount=to_decimal(found.refunded_minor, found.asset), asset=AssetCode(found.asset))
 
     @resolved(CreditNoteRef | None)
     def credit_note(self, info: Info) -> Pending[Any]:

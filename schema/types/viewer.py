@@ -12,17 +12,20 @@ from gateway.reading import Pending
 from models.commands import Actor
 from models.kinds import Role
 from models.planning.calendar import local_date
-from models.reads import limits
+from models.reads import limits, requests
 from models.reads.tenants import TenantView
 from schema.context import Context, Info
 from schema.ids import global_id
 from schema.nodes import node_of_request
+from schema.rights_to import OF_REQUESTS, rights_to
 from schema.scalars import AssetCode
 from schema.types.base import Node, resolved
 from schema.types.customer import Customer
 from schema.types.limits import LimitRemaining
 
 _ID_BYTES: Final = 16
+COUNT_WEIGHT: Final = 10
+"""Of a count of what waits, which ends at 1,000 rows."""
 
 
 def _id_of(tenant_id: UUID, who: Actor) -> UUID:
@@ -53,7 +56,7 @@ class Tenant(Node):
     approval_hours: int
     """Hours for which an approval request waits before it expires."""
     idempotency_key_days: int
-    """Days for which idempotency keys are kept; a request sent again within them is recognised."""
+    """Days for which idempotency keys are kept, 90 unless set; a request sent again within them is recognised."""
     event_days: int
     """Days for which events are kept in the feed."""
     expiry_notice_days: int
@@ -83,6 +86,8 @@ class Viewer(Node):
 
     subject: str
     """Subject (`sub`) of the token."""
+    name: str | None
+    """Name to show, by the token's claim `name`; null if the token has none."""
     role: Role
     """Role that the token gives."""
     scopes: list[str]
@@ -97,6 +102,7 @@ class Viewer(Node):
         return cls(
             id=global_id("Viewer", _id_of(context.tenant.id, actor)),
             subject=who.subject,
+            name=who.name,
             role=Role(who.role.name),
             scopes=sorted(who.scopes),
             tenant=Tenant.of(context.tenant),
@@ -119,3 +125,26 @@ class Viewer(Node):
             return []
         left = await limits.left_today(context.reads, self.actor, local_date(context.now, context.zone))
         return [LimitRemaining.of(each) for each in left]
+
+    @resolved(int, weight=COUNT_WEIGHT)
+    async def approvals_to_decide(self, info: Info) -> int:
+        """Number of approval requests that wait and that this token may approve or reject: none of its own. 1000: that
+        many or more."""
+        context = info.context
+        if not context.may(Permission.APPROVE):
+            return 0
+        held = frozenset(filter(context.may, OF_REQUESTS))
+        if held == OF_REQUESTS:
+            return await requests.others_waiting(context.reads, self.actor.subject, context.now)
+        asked = await requests.waiting_of_others(context.reads, self.actor.subject, context.now)
+        return sum(held.issuperset(rights_to(command, terms)) for command, terms in asked)
+
+    @resolved(int, weight=COUNT_WEIGHT)
+    async def approvals_asked(self, info: Info) -> int:
+        """Number of the token's own approval requests that still wait for somebody else. 1000: that many or more."""
+        context = info.context
+        if context.is_customer:
+            return 0
+        program = self.actor.role == Role.PARTNER
+        client = (self.actor.client or "") if program else None
+        return await requests.own_waiting(context.reads, self.actor.subject, client, context.now)

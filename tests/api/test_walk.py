@@ -276,9 +276,10 @@ async def test_another_tenant_s_ids_reach_nothing(town: Town) -> None:
 
 
 # What each scope lets read, by hand: the types that are reached with it alone.
-ANYBODY_S: Final = {"Viewer", "Tenant", "LimitRemaining", "UserError"}
+ANYBODY_S: Final = {"Viewer", "Tenant", "LimitRemaining", "UserError", "Money"}
 _CATALOGUE: Final = {"AdjustmentReason", "Service"}
 _PREVIEW: Final = {"AdjustmentPreview", "LimitVerdict"}
+_EFFECTS: Final = {"PostingPreview", "LimitVerdict"}
 OPENS: Final[dict[Scope, set[str]]] = {
     Scope.CUSTOMERS_READ: {"Customer", "Membership"},
     Scope.CUSTOMERS_WRITE: set(),
@@ -298,19 +299,19 @@ OPENS: Final[dict[Scope, set[str]]] = {
         *_CATALOGUE,
     },
     Scope.CREDITS_ADD: {*_PREVIEW, "RevivalPreview", *_CATALOGUE, "ApprovalRequest", "Actor"},
-    Scope.CREDITS_REMOVE: {*_PREVIEW, *_CATALOGUE, "ApprovalRequest", "Actor"},
-    Scope.CREDITS_ASSIGN: set(),
+    Scope.CREDITS_REMOVE: {*_PREVIEW, *_EFFECTS, *_CATALOGUE, "ApprovalRequest", "Actor"},
+    Scope.CREDITS_ASSIGN: {"SpendPreview", *_EFFECTS},
     Scope.CREDITS_SPEND: {"SpendPreview", "LimitVerdict"},
-    Scope.CREDITS_REFUND: {"SpendPreview", "CreditNotePreview", "LimitVerdict", "ApprovalRequest", "Actor"},
+    Scope.CREDITS_REFUND: {"SpendPreview", "CreditNotePreview", *_EFFECTS, "ApprovalRequest", "Actor"},
     Scope.CREDITS_BULK: {"BulkOperation", "BulkRow", "BulkSum", "Actor", *_CATALOGUE},
     Scope.INVOICES_READ: {
         *("Invoice", "InvoiceLine", "Payment", "Assignment", "Product"),
         *("CreditNote", "CreditNoteLine"),
     },
-    Scope.INVOICES_WRITE: {"Product", "ApprovalRequest", "Actor"},
-    Scope.PAYMENTS_WRITE: {"PaymentPreview", "LimitVerdict"},
+    Scope.INVOICES_WRITE: {"Product", "ApprovalRequest", "Actor", *_EFFECTS},
+    Scope.PAYMENTS_WRITE: {"PaymentPreview", *_EFFECTS},
     Scope.REWARDS_READ: {"Reward", "Coupon", "CouponTerms", "Tier"},
-    Scope.REWARDS_GIVE: {"ApprovalRequest", "Actor"},
+    Scope.REWARDS_GIVE: {"ApprovalRequest", "Actor", *_EFFECTS},
     Scope.REPORTS_READ: {
         "Liability",
         "LiabilityByMonth",
@@ -318,6 +319,7 @@ OPENS: Final[dict[Scope, set[str]]] = {
         "TrialBalance",
         "CounterTotal",
         "AuditRecord",
+        "AuditChange",
         "Actor",
         "Credit",
         "Service",

@@ -41,6 +41,7 @@ WALKED: Final = {
 HERE: Final = {
     "docs/bulk.md",
     "docs/checkpoints.md",
+    "docs/conventions.md",
     "docs/credit-notes.md",
     "docs/errors.md",
     "docs/events.md",
@@ -132,6 +133,24 @@ async def test_names_in_a_request(api: Api, tenant: Tenant) -> None:
     for replayed in (False, True):
         payload = (await api(document, {"key": "k"}))["adjustCredit"]
         assert (payload["replayed"], payload["userErrors"]) == (replayed, [])
+    page.end()
+
+
+async def test_conventions(api: Api, tenant: Tenant) -> None:
+    page = Examples("docs/conventions.md", "graphql", "json")
+    customer = await tenant.customer()
+    credit = await tenant.adjust(customer, "25.00")
+    seen = await api(page.take("graphql").text, {"customer": gid("Customer", customer)})
+    assert page.take("json").json() == {"data": seen.data}
+
+    given = {"customerId": "x", "asset": "GBP", "amount": "5,00", "reason": "GOODWILL", "idempotencyKey": "k"}
+    (error,) = (await api(page.take("graphql").text, {"input": given})).errors
+    assert page.take("json").json() == error["extensions"]
+
+    invoice = await tenant.invoice(customer, "20.00", auto_apply=False)
+    named = {"credit": gid("Credit", credit.credit_id), "invoice": gid("Invoice", invoice)}
+    before = await api(page.take("graphql").text, named)
+    assert page.take("json").json() == {"data": before.data}
     page.end()
 
 

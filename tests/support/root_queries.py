@@ -14,6 +14,7 @@ from tests.support.root_fields import (
     by_id,
     scopes,
 )
+from tests.support.root_previews import KEYLESS
 
 PREVIEW: Final = "query($input: AdjustCreditInput!) { adjustmentPreview(input: $input) { userErrors { code } } }"
 PREVIEW_PAYMENT: Final = "query($input: PreviewPaymentInput!) { previewPayment(input: $input) { userErrors { code } } }"
@@ -188,6 +189,7 @@ QUERIES: Final = [
         scopes("credits:add"),
         as_input(lambda ids: {"creditId": ids["Expired"], "reason": "GOODWILL", "expiresInDays": 9}),
     ),
+    *KEYLESS,
     Case("reasons", "adjustmentReasons", "{ adjustmentReasons { code } }", INSIDE, CATALOGUE),
     Case(
         "old reasons",
