@@ -52,9 +52,11 @@ async def resolve(
     if parent is None:
         return None
     shown = await root_page(info, listing, parent, page, *conditions)
-    ends = await events.feed_ends(context.reads)
+    mark = asked_page(listing, page).after
+    after = None if mark is None else mark.key
+    ends = await events.feed_ends(context.reads, after)
     try:
-        events.check_kept(asked_page(listing, page), ends)
+        events.check_kept(after, ends)
     except BadPage as error:
         raise BadUserInput(str(error)) from None
     return None if shown is None else EventConnection.between(shown, ends)

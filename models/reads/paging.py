@@ -114,10 +114,11 @@ class Condition:
 @frozen
 class Key:
     """A row's position: its values of the list's columns. place: the time it joined the list, if that is not the first
-    of these (`Through`)."""
+    of these (`Through`). recorded: when the row was recorded, in a list whose cursors say so."""
 
     values: tuple[object, ...]
     place: datetime | None = None
+    recorded: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,8 @@ class Listing(Generic[V]):
 
     name: part of its cursors, so that no other list accepts them. table: with its alias, `t`; it has a tenant_id.
     parent: the column that equals the parent's id, or with `through` that of a branch. alone: a condition on all its
-    rows.
+    rows. recorded: the column of the view that says when a row was recorded, if cursors say so as well: then one of a row
+    whose key another row has by now can be told (docs/adr/0072).
     """
 
     name: str
@@ -197,6 +199,7 @@ class Listing(Generic[V]):
     through: Through | None = None
     alone: str | None = None
     older: Older | None = None
+    recorded: str | None = None
 
     @property
     def settles(self) -> bool:
@@ -209,6 +212,8 @@ class Listing(Generic[V]):
         beyond = settled if self.settles and settled is not None and _place(key) >= settled else None
         if key.place is not None or beyond is not None:
             parts.append([None if at is None else _microseconds(at) for at in (key.place, beyond)])
+        if key.recorded is not None:
+            parts.append(_microseconds(key.recorded))
         return urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).rstrip(b"=").decode()
 
     def mark(self, cursor: str) -> Mark:
@@ -228,11 +233,13 @@ class Listing(Generic[V]):
         if self.older is not None and len(parts) == len(self.older.keys) and not isinstance(parts[-1], list):
             old = tuple(part.parse(value) for part, value in zip(self.older.keys, parts, strict=True))
             return Mark(Key(tuple(Condition(sql, old[-1:]) for sql in self.older.values)))
-        place = settled = None
+        place = settled = recorded = None
+        if self.recorded is not None and len(parts) == len(self.keys) + 1:
+            recorded = _instant(parts.pop())
         if self.settles and len(parts) == len(self.keys) + 1:
             place, settled = (None if at is None else _instant(at) for at in parts.pop())
         values = tuple(part.parse(value) for part, value in zip(self.keys, parts, strict=True))
-        return Mark(Key(values, place if self.through and self.through.joined else None), settled)
+        return Mark(Key(values, place if self.through and self.through.joined else None, recorded), settled)
 
 
 def _place(key: Key) -> datetime:
@@ -338,7 +345,8 @@ def _page(
 def _key(listing: Listing[Any], row: Any) -> Key:
     values = tuple(row[f"k{n}"] for n in range(len(listing.keys)))
     place = row["place"] if listing.through is not None and listing.through.joined else None
-    return Key(values, None if place == values[0] else place)
+    recorded = None if listing.recorded is None else row[listing.recorded]
+    return Key(values, None if place == values[0] else place, recorded)
 
 
 class _Placed:

@@ -19,7 +19,7 @@ import pytest
 from app.postgres.embedded import Urls
 from auth.roles import Role
 from jobs.webhooks import deliver
-from models.configuration_commands import IssueToken, ReplayWebhook
+from models.configuration_commands import FeedPlace, IssueToken, ReplayWebhook
 from models.kinds import ReceiptState
 from models.operations.approvals import approve_request
 from models.operations.import_credits import import_credits
@@ -174,7 +174,7 @@ async def webhooks_told() -> None:
             while await deliver(tenant.ledger, tenant.id):
                 pass
             tenant.clock.advance(days=1)
-        await replay_webhook(tenant.ledger, tenant.id, ADMIN, ReplayWebhook(webhook))
+        await replay_webhook(tenant.ledger, tenant.id, ADMIN, ReplayWebhook(webhook, FeedPlace(1)))
         tenant.clock.advance(days=100)
         assert await prune_webhooks(tenant.ledger, tenant.id)
     await tenant.ledger.close()
