@@ -1,4 +1,4 @@
-"""What checkpoints take for granted of cryptography: that Ed25519 is RFC 8032's, and that it takes nothing else for a signature."""
+"""What checkpoints take for granted of cryptography: Ed25519 is RFC 8032's, and nothing else passes for a signature."""
 
 from __future__ import annotations
 
