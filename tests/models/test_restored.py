@@ -24,9 +24,9 @@ from models.reads.session import reading
 from models.reads.verify import verify
 from models.sources import system_clock
 from tests.conftest import cloned_database
+from tests.support.citus import given_cluster
 from tests.support.clock import Clock
 from tests.support.receivers import SETUP, Receiver, hooked, receiving
-from tests.support.citus import given_cluster
 from tests.support.tenants import ADMIN, Tenant
 
 SLUG: Final = "tea"
