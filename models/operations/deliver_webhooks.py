@@ -27,6 +27,7 @@ _CLAIM: Final = """
     WITH k AS MATERIALIZED (
         SELECT id FROM webhooks
         WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL AND (claimed_until IS NULL OR claimed_until <= $3)
+            AND (SELECT suspended_at IS NULL FROM tenants WHERE id = $1)
         FOR NO KEY UPDATE SKIP LOCKED)
     UPDATE webhooks w SET claimed_by = $4, claimed_until = $5 FROM k WHERE w.tenant_id = $1 AND w.id = k.id
     RETURNING w.id, w.url, w.kinds, w.rights, w.status, w.secret_salt, w.secret_key, w.former_salt, w.former_key,
@@ -34,7 +35,8 @@ _CLAIM: Final = """
 _LOCK: Final = """SELECT version, status FROM webhooks
     WHERE tenant_id = $1 AND id = $2 AND claimed_by = $3 AND deleted_at IS NULL FOR NO KEY UPDATE"""
 _STILL: Final = """SELECT version, status FROM webhooks
-    WHERE tenant_id = $1 AND id = $2 AND claimed_by = $3 AND deleted_at IS NULL"""
+    WHERE tenant_id = $1 AND id = $2 AND claimed_by = $3 AND deleted_at IS NULL
+        AND (SELECT suspended_at IS NULL FROM tenants WHERE id = $1)"""
 _ADD: Final = """
     INSERT INTO webhook_deliveries (tenant_id, webhook_id, created_at, id, position, kind, status, attempts, attempted_at,
         next_at, duration_ms, response_status, response, error)
@@ -133,7 +135,7 @@ class Record:
 
 @patiently
 async def claim_webhook(ledger: Ledger, tenant_id: UUID, webhook_id: UUID) -> Claim | None:
-    """Claim it. None if another worker has it, or it is gone."""
+    """Claim it. None if another worker has it, it is gone, or its tenant is suspended."""
     by = ledger.source.new_id()
     async with tenant_transaction(tenant_id) as connection:
         now = await ledger.stamp(connection)
@@ -171,7 +173,7 @@ async def record_look(ledger: Ledger, tenant_id: UUID, claim: Claim, record: Rec
 
 async def is_as_claimed(tenant_id: UUID, claim: Claim) -> bool:
     """Whether what goes by this claim may still be sent: nobody has changed the webhook since, set its cursor, stopped or
-    deleted it, and this worker has it."""
+    deleted it, this worker has it, and the tenant is not suspended."""
     async with tenant_transaction(tenant_id, read_only=True, settings=GENERIC_PLANS) as connection:
         row = await connection.raw.fetchrow(_STILL, tenant_id, claim.webhook_id, claim.by)
     return (
