@@ -37,6 +37,7 @@ from schema.event_json import event_json, instant_json
 from schema.event_rights import kinds_with
 from schema.ids import global_id
 
+JOB: Final = "webhooks"
 INTERVAL_S: Final = 1.0
 PATIENCE_S: Final = 10.0
 SIDE_BY_SIDE: Final = 16
@@ -67,7 +68,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 async def deliver(ledger: Ledger, tenant_id: UUID) -> int:
     """Deliver some of what is due to the tenant's webhooks. Returns the number of attempts, 0 if nothing is due."""
     due = await due_webhooks(ledger, tenant_id)
-    ledger.metrics.webhooks.looked(tenant_id, due.paused, None if due.oldest is None else due.oldest.timestamp())
+    oldest = None if due.oldest is None else due.oldest.timestamp()
+    ledger.metrics.webhooks.looked(tenant_id, due.paused, oldest, active=due.active)
     looks = (_Looks(ledger, tenant_id, webhook_id).take() for webhook_id in due.due)
     found = await asyncio.gather(*looks, return_exceptions=True)
     failures = [each for each in found if isinstance(each, BaseException)]

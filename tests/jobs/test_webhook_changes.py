@@ -2,16 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from time import monotonic
 from typing import Final
+from uuid import UUID
 
 import pytest
 from standardwebhooks.webhooks import Webhook
 
 from app.postgres.embedded import Urls
 from jobs import webhooks as delivering
+from jobs import worker
+from jobs.signals import signalled
 from jobs.webhooks import deliver
+from jobs.worker import Job, Quiet, working
 from models.configuration_commands import RotateWebhookSecret, UpdateTenant, UpdateWebhook, WebhookNamed
+from models.ledger import Ledger
 from models.operations import webhooks
+from models.operations.keep_feed import keep_feed
 from models.operations.update_tenant import update_tenant
 from models.reads.verify import verify
 from tests.jobs.test_webhooks import ADDED, accounts_in_order, added, delivered, of_webhook, statuses, told
@@ -149,6 +156,38 @@ async def test_a_secret_that_is_worthless_signs_no_more(live: Tenant, receiver: 
     assert len(later) == 12
     for request in later:
         new.verify(request.body, request.headers)
+
+
+async def test_a_silent_tenant_is_delivered_as_soon_as_its_feed_grows(
+    live: Tenant, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though nothing has happened there for so long that it is looked at every quarter of an hour; another process runs
+    the relay."""
+    later: list[float] = []
+    quiets: list[Quiet] = []
+
+    def patient(patience_s: float) -> Quiet:
+        quiets.append(Quiet(patience_s, lambda: monotonic() + sum(later)))
+        return quiets[-1]
+
+    async def step(ledger: Ledger, tenant_id: UUID) -> int:
+        return await deliver(ledger, tenant_id) if tenant_id == live.id else 0
+
+    monkeypatch.setattr(worker, "Quiet", patient)
+    await hooked(live, receiver.url, ADDED)
+    anna = await live.customer("anna")
+    await told(live)
+    active, jobs = live.ledger.metrics.webhooks.active, (Job(delivering.JOB, 0.05, step, patience_s=3_600.0),)
+    async with signalled(relays=True, delivered=active) as hints, working(live.ledger, jobs, hints):
+        await until(lambda: live.id in active)
+        later.append(3_600.0)
+        await until(lambda: quiets and quiets[0].is_left_out(live.id))
+        other = Ledger()
+        await live.adjust(anna, 1)
+        await keep_feed(other, live.id)
+        await until(lambda: receiver.taken)
+        await other.close()
+    assert receiver.taken[0].told["type"] == "CREDIT_ADJUSTED"
 
 
 async def test_a_name_alone_stops_nothing(tenant: Tenant, receiver: Receiver) -> None:
