@@ -176,11 +176,9 @@ async def is_as_claimed(tenant_id: UUID, claim: Claim) -> bool:
     deleted it, this worker has it, and the tenant is not suspended."""
     async with tenant_transaction(tenant_id, read_only=True, settings=GENERIC_PLANS) as connection:
         row = await connection.raw.fetchrow(_STILL, tenant_id, claim.webhook_id, claim.by)
-    return (
-        row is not None
-        and row["version"] == claim.version
-        and (not claim.active or row["status"] == WebhookStatus.ACTIVE)
-    )
+    if row is None or row["version"] != claim.version:
+        return False
+    return not claim.active or WebhookStatus(row["status"]) is WebhookStatus.ACTIVE
 
 
 async def release_webhook(tenant_id: UUID, claim: Claim) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import pytest
@@ -193,6 +193,7 @@ async def test_a_silent_tenant_is_delivered_as_soon_as_its_feed_grows(
 async def test_a_name_alone_stops_nothing(tenant: Tenant, receiver: Receiver) -> None:
     webhook = await hooked(tenant, receiver.url, ADDED)
     version = (await of_webhook(tenant, webhook))["version"]
+    more: dict[str, Any]
     for more in ({"description": "Bookkeeping"}, {"kinds": ADDED}, {"url": receiver.url}, {"description": ""}):
         await webhooks.update_webhook(tenant.ledger, tenant.id, ADMIN, UpdateWebhook(webhook, ALL_RIGHTS, **more))
         assert (await of_webhook(tenant, webhook))["version"] == version

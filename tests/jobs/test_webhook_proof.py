@@ -25,7 +25,7 @@ from models.reads.verify import verify
 from tests.jobs.test_webhook_kills import firsts_in_order
 from tests.jobs.test_webhooks import delivered, of_webhook, statuses, told
 from tests.support.clock import NOON, Clock
-from tests.support.receivers import SETUP, Reply, hooked, receiving
+from tests.support.receivers import SETUP, Reply, Request, hooked, receiving
 from tests.support.tenants import Tenant
 
 NAME: Final = "hook.example"
@@ -113,7 +113,7 @@ async def test_everything_arrives_in_order_and_nothing_private_is_reached(
             # All goes wrong, then half, then nothing; and then the name stands for something else.
             for share, stands_for in ((1.0, [PUBLIC]), (0.5, [PUBLIC]), (0.0, [PUBLIC]), (0.0, LED_INSIDE[number % 3])):
                 await _happened(tenant, dice.choices(people, k=PEOPLE))
-                receiver.decide = lambda _, wrong=wrong, share=share: wrong if dice.random() < share else Reply()
+                receiver.decide = partial(_answer, dice, wrong, share)
                 world.stands_for = stands_for
                 await delivered(tenant)
             world.stands_for = [PUBLIC]
@@ -133,6 +133,10 @@ async def test_everything_arrives_in_order_and_nothing_private_is_reached(
     assert world.connected.keys() == {PUBLIC}
     assert inside[1:] == []
     assert {request.path for request in receiver.seen} == {"/hook"}
+
+
+def _answer(dice: random.Random, wrong: Reply, share: float, _: Request) -> Reply:
+    return wrong if dice.random() < share else Reply()
 
 
 async def _happened(tenant: Tenant, people: list[UUID]) -> None:
