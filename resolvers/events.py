@@ -53,10 +53,10 @@ async def resolve(
         return None
     shown = await root_page(info, listing, parent, page, *conditions)
     mark = asked_page(listing, page).after
-    after = None if mark is None else mark.key
-    ends = await events.feed_ends(context.reads, after)
+    followed = None if mark is None else mark.key
+    ends = await events.feed_ends(context.reads, followed)
     try:
-        events.check_kept(after, ends)
+        events.check_kept(followed, ends)
     except BadPage as error:
         raise BadUserInput(str(error)) from None
     return None if shown is None else EventConnection.between(shown, ends)

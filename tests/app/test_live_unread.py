@@ -89,14 +89,11 @@ class Followed:
         assert len(self.positions) == EVENTS
 
 
-BEARER: Final = {"role": Role.MANAGER}
-
-
 @pytest.mark.parametrize("returns", [True, False])
 async def test_a_socket(ledger: Ledger, tenant: Tenant, people: list[UUID], *, returns: bool) -> None:
     live, followed = LiveFeed(LiveLimits(queue=QUEUE)), Followed()
     limits = SocketLimits(send_timeout=60 if returns else 0.5)
-    bearer = token(tenant=tenant.slug, **BEARER)
+    bearer = token(tenant=tenant.slug, role=Role.MANAGER)
     async with sockets_of(ledger, live=live, limits=limits) as base:
         async with opened(base) as client:
             await client.begin(bearer)
@@ -140,7 +137,7 @@ async def _before(tenant: Tenant) -> str:
 async def test_a_stream(ledger: Ledger, tenant: Tenant, people: list[UUID], *, returns: bool) -> None:
     live, followed = LiveFeed(LiveLimits(queue=QUEUE)), Followed()
     limits = SocketLimits(send_timeout=60 if returns else 0.5)
-    bearer = token(tenant=tenant.slug, **BEARER)
+    bearer = token(tenant=tenant.slug, role=Role.MANAGER)
     async with streams_of(ledger, live, limits) as client:
         async with stream(client, LIVE, bearer) as told:
             await until(lambda: live.joined)
