@@ -1,12 +1,15 @@
 """Clients that follow and stop reading: each costs a queue that is bounded, is dropped, and catches up by its cursor."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID
 
 import pytest
 
+from app.cli.serve import take_port
 from app.postgres.embedded import Urls
 from auth.roles import Role
 from gateway.websocket.limits import SocketLimits
@@ -17,12 +20,13 @@ from models.reads.paging import Key
 from schema.types.live import cursor_of
 from tests.app.test_streams import stream, streams_of
 from tests.app.test_websocket_ledger import sockets_of
+from tests.support import sockets
 from tests.support.sockets import opened, token, until
 from tests.support.tenants import Tenant, make_tenant
 
 QUEUE: Final = 40
-PEOPLE: Final = 60
-BULKS: Final = 12
+PEOPLE: Final = 50
+BULKS: Final = 8
 EVENTS: Final = PEOPLE * BULKS
 WIDE: Final = " ".join(f"m{n}: movements {{ accountId asset amount hash previousHash }}" for n in range(14))
 LIVE: Final = f"""subscription($after: String) {{ events(after: $after, types: [CREDIT_ADJUSTED]) {{ cursor
@@ -49,6 +53,19 @@ async def people(tenant: Tenant) -> list[UUID]:
     return people
 
 
+@pytest.fixture(autouse=True)
+def little_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the system, for what a server has sent and nobody has read: else it takes megabytes."""
+
+    @contextmanager
+    def small(host: str, port: int) -> Iterator[socket.socket]:
+        with take_port(host, port) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8_192)
+            yield listener
+
+    monkeypatch.setattr(sockets, "take_port", small)
+
+
 def waiting(live: LiveFeed) -> int:
     """Events that are kept for those who follow."""
     return sum(len(follower.queue) for channel in live._channels.values() for follower in channel.joined)
@@ -66,6 +83,7 @@ async def much_happens(tenant: Tenant, people: list[UUID], live: LiveFeed) -> No
         live.look_again()
         await asyncio.sleep(0.05)
         assert waiting(live) <= QUEUE
+        print(waiting(live), live.metrics.delivered, live.followers, live.joined, [ (c.position, f.failure) for c in live._channels.values() for f in c.joined])
 
 
 class Followed:
@@ -116,7 +134,7 @@ async def test_a_socket(ledger: Ledger, tenant: Tenant, people: list[UUID], *, r
             while len(followed.positions) < EVENTS:
                 assert followed.note(_payload(await client.receive())) is None
     followed.check()
-    assert live.metrics.dropped == (1 if returns else 0)
+    assert live.metrics.dropped == 1
 
 
 def _payload(message: dict[str, Any]) -> dict[str, Any]:
