@@ -83,7 +83,13 @@ async def much_happens(tenant: Tenant, people: list[UUID], live: LiveFeed) -> No
         live.look_again()
         await asyncio.sleep(0.05)
         assert waiting(live) <= QUEUE
-        print(waiting(live), live.metrics.delivered, live.followers, live.joined, [ (c.position, f.failure) for c in live._channels.values() for f in c.joined])
+        print(
+            waiting(live),
+            live.metrics.delivered,
+            live.followers,
+            live.joined,
+            [(c.position, f.failure) for c in live._channels.values() for f in c.joined],
+        )
 
 
 class Followed:
