@@ -55,7 +55,8 @@ _FACTS: Final = f"""
          when {_NOTES} then (
               select jsonb_build_array(c.invoice_id, i.currency, c.amount_minor)
                 from (select invoice_id, amount_minor from credit_notes
-                       where tenant_id = $1 and id = coalesce(t.subject_id, t.id) offset 0) c
+                       where tenant_id = $1 and id >= coalesce(t.subject_id, t.id) and id <= coalesce(t.subject_id, t.id)
+                       order by id limit 1) c
                 cross join lateral (select currency from invoices where tenant_id = $1 and id = c.invoice_id offset 0) i)
          when {_COUPONS} then (
               select jsonb_build_array(reward_id, points_spent_minor) from coupons
