@@ -75,6 +75,8 @@ async def test_previews_the_feed_and_webhooks_rest_as_well(api: Api, tenant: Ten
     carol = await tenant.customer("carol")
     async with receiving() as receiver:
         webhook = gid("Webhook", await hooked(tenant, receiver.url))
+        tenant.clock.advance(timedelta(seconds=1))
+        assert await keep_feed(tenant.ledger, tenant.id) > 0
         await suspend_tenant(tenant.ledger, tenant.id, ADMIN)
         tenant.clock.advance(timedelta(seconds=1))
         async with tenant.nothing_moves():
@@ -86,7 +88,7 @@ async def test_previews_the_feed_and_webhooks_rest_as_well(api: Api, tenant: Ten
             assert await deliver(tenant.ledger, tenant.id) == 0
         assert await resume_tenant(tenant.ledger, tenant.id, ADMIN)
         tenant.clock.advance(timedelta(seconds=1))
-        assert await keep_feed(tenant.ledger, tenant.id) > 0
+        assert await keep_feed(tenant.ledger, tenant.id) > 0  # that it was suspended, and resumed
         while await deliver(tenant.ledger, tenant.id):
             pass
         told = {request.told["type"] for request in receiver.taken}

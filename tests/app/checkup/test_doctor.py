@@ -188,7 +188,9 @@ async def test_webhooks_whose_key_is_missing(server: Urls, worker_id: str) -> No
     key, other = "a key that webhooks are made with".ljust(40, "."), "another one of this operator's".ljust(40, ".")
     async with cloned_database(server, f"doctor_{worker_id}") as urls:
         assert "webhooks" not in await found(urls, urls.app)
-        status, _, said = await output(await scrip(urls, "tenant", "create", "tea", **SECRET))
+        status, _, said = await output(
+            await scrip(urls, "tenant", "create", "tea", "--time-zone", "Europe/London", **SECRET)
+        )
         assert status == 0, said
         connection = await asyncpg.connect(urls.admin)
         try:

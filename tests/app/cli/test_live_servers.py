@@ -60,7 +60,9 @@ async def play(begin: Callable[..., Scrip], urls: Urls, way: str) -> float:
     """Follow at one server what is posted at the other, and go on there by the cursor once the first has stopped. The
     longest that an event took, in seconds. way: the URL by which Scrip gets to the database."""
     settings = {"DATABASE_URL": way, "SCRIP_JWT_SECRET": SECRET, "SCRIP_RATE_LIMIT": "0"}
-    status, _, said = await output(await scrip(urls, "tenant", "create", "tea", **settings))
+    status, _, said = await output(
+        await scrip(urls, "tenant", "create", "tea", "--time-zone", "Europe/London", **settings)
+    )
     assert status == 0, said
     status, token, said = await output(
         await scrip(urls, "token", "--tenant", "tea", "--role", "admin", "--ttl", "1h", **settings)
