@@ -38,7 +38,7 @@ REFUSED: Final = 500
 """One event of so many is refused when it first comes."""
 LIMIT_S: Final = 3_600
 MAX_ROUNDS: Final = 10_000
-KEY: Final = "of a benchmark alone, and long enough for all"
+KEY: Final = "of a benchmark alone and long enough for all of it"
 NETWORK: Final = "127.0.0.1/32"
 GOOD: Final = b"HTTP/1.1 204 So\r\nContent-Length: 0\r\n\r\n"
 BAD: Final = b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"
