@@ -194,6 +194,7 @@ async def test_webhooks_whose_key_is_missing(server: Urls, worker_id: str) -> No
         assert status == 0, said
         connection = await asyncpg.connect(urls.admin)
         try:
+            await connection.execute("SELECT set_config('scrip.tenant', id::text, false) FROM tenants")
             await connection.execute(
                 """WITH a AS (INSERT INTO actors (tenant_id, id, subject, role, client)
                     SELECT id, uuidv7(), 'ann', 'ADMIN', '' FROM tenants RETURNING tenant_id, id)
