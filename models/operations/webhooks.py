@@ -71,7 +71,7 @@ async def create_webhook(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
 @patiently
 async def update_webhook(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateWebhook) -> None:
     """Change it. From then on it is told no more than this actor may read, and at its URL of now: a worker that delivers
-    stops within a second or two, and what is not recorded by then is sent anew. With another URL, what failed is due at once.
+    stops within a second or two, and what is not recorded by then is sent anew. At another URL, what failed is due at once.
 
     Raises NotFound, Invalid, Duplicate.
     """
