@@ -220,10 +220,11 @@ TILES: Final = """
 TAIL: Final = """
     select n, keys, hashes, root from checkpoint_tiles where tenant_id = $1 and level = 0 and n >= $2 order by n limit $3"""
 LEAVES: Final = """
-    select n, keys, hashes, root from checkpoint_tiles
-     where tenant_id = $1 and level = 0 and id <= $3 and id >= coalesce((
-           select id from checkpoint_tiles where tenant_id = $1 and level = 0 and id <= $2 order by id desc limit 1), $2)
-     order by id limit $4"""
+    (select n, keys, hashes, root from checkpoint_tiles
+      where tenant_id = $1 and level = 0 and id <= $2 order by id desc limit 1)
+    union all
+    (select n, keys, hashes, root from checkpoint_tiles
+      where tenant_id = $1 and level = 0 and id > $2 and id <= $3 order by id limit $4)"""
 """The tiles that accounts after $2, up to $3, are in."""
 ROOTS: Final = """
     select n, id, root from checkpoint_tiles where tenant_id = $1 and level = $2 and n >= $3 order by n limit $4"""
@@ -285,7 +286,7 @@ KEPT: Final = "update checkpoints set kept_at = $3 where tenant_id = $1 and id =
 
 WAITING: Final = """
     select recorded_at from feed
-     where tenant_id = $1 and kind <> 'CHECKPOINT_MADE' and position > coalesce((
+     where tenant_id = $1 and kind <> 'CHECKPOINT_MADE' and position > greatest((
            select position from checkpoints where tenant_id = $1 and (kept_at is not null or $2)
             order by number desc limit 1), 0)
      order by position limit 1"""

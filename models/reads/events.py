@@ -44,7 +44,8 @@ _NOTES: Final = _among(EventKind.CREDIT_NOTED, EventKind.CREDIT_NOTE_VOIDED)
 _COUPONS: Final = _among(
     EventKind.COUPON_ISSUED, EventKind.COUPON_USED, EventKind.COUPON_REOPENED, EventKind.COUPON_DISABLED
 )
-# What each kind tells besides: an array, in the order in which its type reads it.
+# What each kind tells besides: an array, in the order in which its type reads it. PostgreSQL lets no COALESCE pass the
+# policy of a table into an index (it does not count it as leakproof), but a CASE.
 _FACTS: Final = f"""
     case when {_INVOICES} then (
               select jsonb_build_array(kind, currency, total_minor) from invoices
@@ -56,8 +57,8 @@ _FACTS: Final = f"""
          when {_NOTES} then (
               select jsonb_build_array(c.invoice_id, i.currency, c.amount_minor)
                 from (select invoice_id, amount_minor from credit_notes
-                       where tenant_id = $1 and id >= coalesce(t.subject_id, t.id) and id <= coalesce(t.subject_id, t.id)
-                       order by id limit 1) c
+                       where tenant_id = $1 and id = case when t.subject_id is null then t.id else t.subject_id end
+                      offset 0) c
                 cross join lateral (select currency from invoices where tenant_id = $1 and id = c.invoice_id offset 0) i)
          when {_COUPONS} then (
               select jsonb_build_array(reward_id, points_spent_minor) from coupons
