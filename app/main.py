@@ -150,7 +150,7 @@ async def _open(
             lag_watched(metrics.lag.observe),
             metrics.published(),
             clock_kept(ledger),
-            signalled(live=live, relays=settings.run_jobs) as hints,
+            signalled(live=live, relays=settings.run_jobs, delivered=ledger.metrics.webhooks.active) as hints,
             working(ledger, hints=hints) if settings.run_jobs else nullcontext(),
         ):
             yield

@@ -69,10 +69,11 @@ class Looked(Unserved):
 @frozen
 class Key:
     """A row's position: its values of the list's columns. place: the time it joined the list, if that is not the first
-    of these (`Through`)."""
+    of these (`Through`). recorded: when the row was recorded, in a list whose cursors say so."""
 
     values: tuple[object, ...]
     place: datetime | None = None
+    recorded: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,8 @@ class Listing(Generic[V]):
     name: part of its cursors, so that no other list accepts them; in another order than the usual one it ends with `|`
     and the order's name. table: with its alias, `t`; it has a tenant_id.
     parent: the column that equals the parent's id, or with `through` that of a branch. alone: a condition on all its
-    rows.
+    rows. recorded: the column of the view that says when a row was recorded, if cursors say so as well: then one of a row
+    whose key another row has by now can be told (docs/adr/0072).
     """
 
     name: str
@@ -153,6 +155,7 @@ class Listing(Generic[V]):
     through: Through | None = None
     alone: str | None = None
     older: Older | None = None
+    recorded: str | None = None
 
     @property
     def settles(self) -> bool:
@@ -165,6 +168,8 @@ class Listing(Generic[V]):
         beyond = settled if self.settles and settled is not None and _place(key) >= settled else None
         if key.place is not None or beyond is not None:
             parts.append([None if at is None else microseconds(at) for at in (key.place, beyond)])
+        if key.recorded is not None:
+            parts.append(microseconds(key.recorded))
         return urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).rstrip(b"=").decode()
 
     def mark(self, cursor: str) -> Mark:
@@ -187,11 +192,13 @@ class Listing(Generic[V]):
         if self.older is not None and len(parts) == len(self.older.keys) and not isinstance(parts[-1], list):
             old = tuple(part.parse(value) for part, value in zip(self.older.keys, parts, strict=True))
             return Mark(Key(tuple(Condition(sql, old[-1:]) for sql in self.older.values)))
-        place = settled = None
+        place = settled = recorded = None
+        if self.recorded is not None and len(parts) == len(self.keys) + 1:
+            recorded = instant_of(parts.pop())
         if self.settles and len(parts) == len(self.keys) + 1:
             place, settled = (None if at is None else instant_of(at) for at in parts.pop())
         values = tuple(part.parse(value) for part, value in zip(self.keys, parts, strict=True))
-        return Mark(Key(values, place if self.through and self.through.joined else None), settled)
+        return Mark(Key(values, place if self.through and self.through.joined else None, recorded), settled)
 
 
 def _place(key: Key) -> datetime:
@@ -319,7 +326,8 @@ def _page(
 def _key(listing: Listing[Any], row: Any) -> Key:
     values = tuple(row[f"k{n}"] for n in range(len(listing.keys)))
     place = row["place"] if listing.through is not None and listing.through.joined else None
-    return Key(values, None if place == values[0] else place)
+    recorded = None if listing.recorded is None else row[listing.recorded]
+    return Key(values, None if place == values[0] else place, recorded)
 
 
 class Placed:

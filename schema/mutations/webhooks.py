@@ -10,6 +10,7 @@ import strawberry
 from gateway.reading import Pending
 from models.configuration_commands import (
     CreateWebhook,
+    FeedPlace,
     PingWebhook,
     ReplayWebhook,
     RotateWebhookSecret,
@@ -56,7 +57,7 @@ class CreateWebhookInput:
             rights=rights,
             description=texts.optional_name(self.description, texts.MAX_NAME, "description"),
             kinds=None if self.types is None else _kinds(self.types),
-            position=None if self.after is None else _position(self.after),
+            after=None if self.after is None else _after(self.after),
         )
 
 
@@ -170,7 +171,7 @@ class ReplayWebhookInput:
 
     def command(self) -> ReplayWebhook:
         """Raises NotFound, Invalid."""
-        return ReplayWebhook(_webhook(self.webhook_id), None if self.after is None else _position(self.after))
+        return ReplayWebhook(_webhook(self.webhook_id), None if self.after is None else _after(self.after))
 
 
 @strawberry.type
@@ -258,10 +259,11 @@ def _kinds(types: Iterable[EventKind]) -> frozenset[str]:
     return kinds
 
 
-def _position(cursor: str) -> int:
+def _after(cursor: str) -> FeedPlace:
     try:
-        (position,) = EVENTS.mark(cursor).key.values
+        key = EVENTS.mark(cursor).key
     except BadPage:
         raise Invalid("This is no cursor of events.", field=("after",)) from None
+    (position,) = key.values
     assert isinstance(position, int)  # noqa: S101 - for the type checker
-    return position
+    return FeedPlace(position, key.recorded)

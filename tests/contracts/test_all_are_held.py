@@ -107,6 +107,9 @@ ELSE: Final = (
     "test_strawberry::test_get_variable_values",
     "test_strawberry::test_process_errors",
     "test_strawberry::test_stream",
+    "test_cryptography::test_ed25519",
+    "test_cryptography::test_what_is_no_key",
+    "test_cryptography::test_what_is_no_signature",
     "test_database::test_a_step_needs_no_state_of_the_models",
     "test_database::test_context",
     "test_prometheus::test_a_place_instead_of_a_process",
@@ -117,7 +120,17 @@ ELSE: Final = (
 """Contracts on what is public, and of a shape that Scrip relies on."""
 
 BOUNDED: Final = frozenset(
-    {"aerich", "asyncpg", "graphql-core", "starlette", "strawberry-graphql", "tortoise-orm", "uvicorn", "websockets"}
+    {
+        "aerich",
+        "asyncpg",
+        "cryptography",
+        "graphql-core",
+        "starlette",
+        "strawberry-graphql",
+        "tortoise-orm",
+        "uvicorn",
+        "websockets",
+    }
 )
 
 
