@@ -20,7 +20,7 @@ from app.files.requests import away
 from app.files.statements import statement_route
 from app.graphql import context_maker, event_streams, graphql_view, socket_view
 from app.http import straight
-from app.http.cors import cors
+from app.http.cors import cors, is_localhost
 from app.http.health import health_routes
 from app.http.loop_lag import lag_watched
 from app.http.metrics import Metrics, Timing
@@ -167,7 +167,8 @@ def _layers(
     settings: Settings, view: GraphQLView, backend: BearerBackend, refused: RefusedTokens, metrics: Metrics
 ) -> list[Middleware]:
     """The layers around the routes, and in front of them the way that goes straight through."""
-    around, logs = cors(settings.cors_origins), settings.log_format == "json"
+    around = cors(settings.cors_origins, settings.cors_headers, localhost=settings.cors_localhost)
+    logs = settings.log_format == "json"
     return [
         Middleware(
             straight.StraightWay,
@@ -210,6 +211,7 @@ def _api(
         refused=refused.note,
         rate_limits=limits,
         origins=settings.cors_origins,
+        other_origin=is_localhost if settings.cors_localhost else None,
         limits=_socket_limits(settings),
         live=live,
         logs=settings.log_format == "json",

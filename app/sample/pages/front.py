@@ -5,12 +5,10 @@ the request is to it by number or as `localhost`: a page from elsewhere that has
 gets none.
 """
 
-import importlib.metadata
 import ipaddress
 import secrets
 from collections.abc import Callable
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -19,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from app.http.security_headers import version
 from app.postgres.embedded import SETTINGS as SERVER_SETTINGS
 from app.sample.demo import TENANT, demo_figures
 from app.sample.pages import render
@@ -47,7 +46,11 @@ def front_page(settings: Settings, clock: Callable[[], datetime], new_id: Callab
     """The routes of the page and its two files. It needs the pool; `new_id` names the tokens."""
 
     async def page(request: Request) -> Response:
-        facts = [("Version", version()), ("API", "POST /graphql"), ("Health", "/health/live, /health/ready")]
+        facts = [
+            ("Version", version() or "unknown (not installed)"),
+            ("API", "POST /graphql"),
+            ("Health", "/health/live, /health/ready"),
+        ]
         if not settings.sample:
             return _html(render.page(facts, render.NO_SAMPLE))
         tenant_id = await tenant_id_of(TENANT)
@@ -65,15 +68,6 @@ def front_page(settings: Settings, clock: Callable[[], datetime], new_id: Callab
         return _html(render.page(facts, figures + trying))
 
     return [Route("/", page), *(Route(f"/page/{name}", _asset(name, kind)) for name, kind in _ASSETS.items())]
-
-
-@cache
-def version() -> str:
-    """Of the installed project."""
-    try:
-        return importlib.metadata.version("scrip")
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown (not installed)"
 
 
 async def _server() -> str:
