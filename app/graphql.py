@@ -10,7 +10,7 @@ from app.rate_limits.quotas import RateLimits
 from auth.backend import BearerBackend, challenge, network_address, principal_of
 from auth.errors import TokenError, TokensUnavailable
 from gateway.http.requests import DEFAULT_MAX_BODY_BYTES, DEFAULT_READ_TIMEOUT, BodyReader
-from gateway.http.view import DEFAULT_EXECUTION_TIMEOUT, GraphQLView
+from gateway.http.view import DEFAULT_EXECUTION_TIMEOUT, GraphQLView, Page
 from gateway.schema import GatewaySchema, for_free
 from gateway.streams import EventStreams
 from gateway.websocket.limits import SocketLimits
@@ -32,7 +32,7 @@ def graphql_view(
     rate_limits: RateLimits | None = None,
     read_timeout: float = DEFAULT_READ_TIMEOUT,
     execution_timeout: float = DEFAULT_EXECUTION_TIMEOUT,
-    ide: bool = True,
+    ide: Page | None = None,
 ) -> GraphQLView:
     """The view mounted at /graphql, behind the middlewares of authentication and request ids."""
     return GraphQLView(

@@ -35,6 +35,7 @@ from app.postgres.database import open_database
 from app.postgres.launch import stop_with_parent
 from app.problems import SetupProblem
 from app.rate_limits.quotas import RateLimits, rate_limits
+from app.sample.pages.editor import editor_page, editor_routes
 from app.sample.pages.front import front_page
 from app.settings import Settings, load_settings
 from app.tokens.claims import token_verifier
@@ -120,14 +121,14 @@ def create_app(
         rate_limits=limits,
         read_timeout=settings.read_timeout,
         execution_timeout=settings.execution_timeout,
-        ide=settings.has_pages,
+        ide=editor_page() if settings.has_pages else None,
     )
     return Starlette(
         routes=[
             *_api(settings, schema, sources, view, live, tenants, backend, refused, limits),
             *health_routes(ledger),
             *(metrics.routes if settings.metrics else ()),
-            *(front_page(settings, system_clock, uuid7) if settings.has_pages else ()),
+            *((*front_page(settings, system_clock, uuid7), *editor_routes()) if settings.has_pages else ()),
         ],
         middleware=_traced(tracing, _layers(settings, view, backend, refused, metrics)),
         exception_handlers={DatabaseAway: away, Exception: fault},

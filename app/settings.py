@@ -158,8 +158,7 @@ class Settings(BaseSettings):
     """Whether an operation that comes again is compiled (docs/adr/0039). If not, graphql-core executes all; the answers
     are the same."""
     pages: bool | None = None
-    """Whether there are a front page and an IDE. Not set: in the sample alone, since the IDE's scripts are a CDN's,
-    and tokens are typed into it."""
+    """Whether there are a front page and an IDE. Not set: in the sample alone, since tokens are typed into it."""
     metrics: bool = True
     """Whether there is /metrics. It counts for all tenants together and names none."""
     metrics_dir: Path | None = None

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 ANY: Final = "*"
 REQUEST_HEADERS: Final = (
@@ -112,7 +112,7 @@ def cors(origins: Sequence[str], headers: Sequence[str] = (), *, localhost: bool
         return []
     return [
         Middleware(
-            _OfTheApi,
+            _BesidePages,
             allow_origins=origins,
             allow_origin_regex=_LOCALHOST.pattern if localhost else None,
             allow_methods=_METHODS,
@@ -122,15 +122,18 @@ def cors(origins: Sequence[str], headers: Sequence[str] = (), *, localhost: bool
     ]
 
 
-class _OfTheApi(CORSMiddleware):
-    """Leaves out our own pages: no other page reads what stands on them, such as the sample's tokens."""
+class _BesidePages:
+    """Starlette's middleware for all but our own pages: no other page reads what stands on them, such as the sample's
+    tokens."""
+
+    def __init__(self, app: ASGIApp, **options: Any) -> None:
+        self._app = app
+        self._shared = CORSMiddleware(app, **options)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] == "http" and (scope["path"] == "/" or scope["path"].startswith(_PAGES)):
-            await self.app(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
+        own = scope["type"] == "http" and (scope["path"] == "/" or scope["path"].startswith(_PAGES))
+        await (self._app if own else self._shared)(scope, receive, send)
 
 
 def _is_origin(text: str) -> bool:

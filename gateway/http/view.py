@@ -22,7 +22,6 @@ from gateway.errors import (
     error_entry,
     retry_after,
 )
-from gateway.http.ide import ide_page
 from gateway.http.media import GRAPHQL_RESPONSE, JSON, accepts_html, response_type
 from gateway.http.requests import (
     DEFAULT_MAX_BODY_BYTES,
@@ -72,6 +71,13 @@ class Answer(NamedTuple):
         await send({"type": "http.response.body", "body": self.body})
 
 
+class Page(NamedTuple):
+    """A page in HTML, with headers of its own."""
+
+    html: bytes
+    headers: Mapping[str, str]
+
+
 class RequestContext(Protocol):
     """The value of `info.context` in resolvers."""
 
@@ -87,7 +93,7 @@ class GraphQLView:
     execution_timeout: seconds until an operation is given up; a posting already begun is still completed.
     is_known: whether the client is known; others may only send small bodies.
     challenge: the headers of a 401 to a request, which say what it lacks.
-    ide: whether a browser that opens the path gets GraphiQL. Strawberry's page loads its scripts from a CDN.
+    ide: the page that a browser gets which opens the path; None for none.
     """
 
     def __init__(
@@ -100,14 +106,14 @@ class GraphQLView:
         execution_timeout: float = DEFAULT_EXECUTION_TIMEOUT,
         is_known: Callable[[HTTPConnection], bool] = lambda _: False,
         challenge: Callable[[HTTPConnection], Mapping[str, str]] = lambda _: {"www-authenticate": BEARER},
-        ide: bool = True,
+        ide: Page | None = None,
     ) -> None:
         self._schema = schema
         self._make_context = make_context
         self._body_reader = BodyReader(max_body_bytes, read_timeout, is_known)
         self._in_time = Deadlines(execution_timeout)
         self._challenge = challenge
-        self._ide_page = ide_page() if ide else None
+        self._ide = ide
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -116,13 +122,8 @@ class GraphQLView:
     async def answer(self, scope: Scope, receive: Receive) -> "Answer":
         """The answer to one request, even if it fails. Raises only CancelledError."""
         head, request = Head(scope), Request(scope, receive)
-        if (
-            self._ide_page
-            and head.method == "GET"
-            and accepts_html(head.accept)
-            and "query" not in request.query_params
-        ):
-            return _answer(200, b"text/html; charset=utf-8", self._ide_page.html, self._ide_page.headers)
+        if self._ide and head.method == "GET" and accepts_html(head.accept) and "query" not in request.query_params:
+            return _answer(200, b"text/html; charset=utf-8", self._ide.html, self._ide.headers)
         media_type = response_type(head.accept)
         headers: Mapping[str, str] = {}
         try:
