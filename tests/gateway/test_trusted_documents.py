@@ -353,7 +353,7 @@ async def test_the_text_of_another_client_is_not_trusted(manifests: Path) -> Non
 
 def test_a_folder_s_faults_name_the_file(manifests: Path, tmp_path: Path) -> None:
     (manifests / "till.json").write_text('{"a": "{ nothing }"}')
-    with pytest.raises(BadManifest, match="till.json: document 'a': Cannot query field 'nothing'"):
+    with pytest.raises(BadManifest, match=r"till\.json: document 'a': Cannot query field 'nothing'"):
         load_trusted_documents(manifests, make_schema().documents, only=True)
     empty = tmp_path / "empty"
     empty.mkdir()

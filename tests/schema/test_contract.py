@@ -66,6 +66,17 @@ def test_one_of_the_inputs_takes_one_of_its_fields() -> None:
     assert one_of(SCHEMA.graphql) == {"CustomerBy", "CouponBy", "ReferenceBy"}
 
 
+def test_the_sdl_defines_each_directive_that_not_every_parser_knows() -> None:
+    """Those of before @oneOf refuse a file that uses it without; those of after it take it as their own."""
+    text = sdl(SCHEMA.graphql)
+    used = set(re.findall(r"@([a-zA-Z]+)", re.sub(r'"""(?:.|\n)*?"""|"[^"\n]*"', "", text)))
+    defined = set(re.findall(r"^directive @([a-zA-Z]+)", text, re.MULTILINE))
+    assert used - defined <= {"deprecated", "specifiedBy"}
+    again = build_schema(text)
+    assert {type_.name for type_ in again.type_map.values() if getattr(type_, "is_one_of", False)} >= {"CustomerBy"}
+    assert sdl(again) == text
+
+
 def names(values: list[Described] | None) -> set[str]:
     return {value["name"] for value in values or ()}
 
