@@ -200,7 +200,7 @@ class Charge:
         limit, left, resets_in = min(self._figures.values(), key=lambda figures: figures[1] / figures[0])
         # Up to the next whole second: never too early.
         at = self._limits.now() + timedelta(seconds=resets_in, microseconds=999_999)
-        return {"limit": limit, "remaining": left, "resetAt": f"{at:%Y-%m-%dT%H:%M:%S}Z"}
+        return {"limit": limit, "remaining": left, "resetAt": f"{at.replace(tzinfo=None).isoformat('T', 'seconds')}Z"}
 
 
 def _quota(name: str, limit: Limit | None) -> Quota | None:

@@ -1,12 +1,17 @@
 """The schema beside the last release's: what breaks clients is refused unless it is allowed, once, with its reason."""
 
+import re
 import tomllib
+from collections.abc import Iterator
+from typing import Any, Final
 
 import pytest
 
 from gateway.sdl import sdl
 from scripts.check_contract import ALLOWED, RELEASED, ROOT, kept_right, last_tag, problems
 from tests.support.schema import SCHEMA
+
+REPLACEMENT: Final = re.compile(r"Use `?(?:(\w+)\.)?(\w+)")
 
 BEFORE = """
 type Query { thing(id: ID!, first: Int = 20): Thing things(by: By): [Thing!] }
@@ -24,6 +29,31 @@ def changed(now: str, allowed: list[str] | None = None) -> list[str]:
 def test_today_s_schema_keeps_what_the_last_release_promised() -> None:
     allowed = tomllib.loads((ROOT / ALLOWED).read_text("utf-8"))
     assert problems((ROOT / RELEASED).read_text("utf-8"), sdl(SCHEMA.graphql), allowed) == []
+
+
+def deprecated(types: dict[str, Any]) -> Iterator[tuple[str, set[str], str]]:
+    """Each deprecated thing, the names beside it, and the reason that it has."""
+    for name, type_ in types.items():
+        members = {**getattr(type_, "fields", {}), **getattr(type_, "values", {})}
+        for member, given in members.items():
+            arguments = getattr(given, "args", None) or {}
+            if given.deprecation_reason is not None:
+                yield f"{name}.{member}", set(members), given.deprecation_reason
+            for argument, of in arguments.items():
+                if of.deprecation_reason is not None:
+                    yield f"{name}.{member}({argument})", {*arguments, *members}, of.deprecation_reason
+
+
+def test_what_is_deprecated_says_what_to_use_instead() -> None:
+    types = SCHEMA.graphql.type_map
+    found = list(deprecated(types))
+    assert len(found) >= 2
+    for where, beside, reason in found:
+        instead = REPLACEMENT.match(reason)
+        assert instead, f"{where}: {reason}"
+        type_name, member = instead.groups()
+        known = beside if type_name is None else getattr(types.get(type_name), "fields", {})
+        assert member in known, f"{where}: {reason}"
 
 
 def test_what_is_kept_is_the_release() -> None:
