@@ -50,7 +50,7 @@ class TrustedDocuments:
 
     def of(self, names: Iterable[str | None]) -> "TrustedDocuments":
         """Return the documents of the first of these clients with a manifest of its own; without one, those of all."""
-        return next((self.clients[name] for name in names if name in self.clients), self)
+        return next((self.clients[name] for name in names if name is not None and name in self.clients), self)
 
 
 def client_named(headers: Sequence[tuple[bytes, bytes]]) -> str | None:

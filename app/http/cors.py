@@ -126,7 +126,7 @@ class _BesidePages:
     """Starlette's middleware for all but our own pages: no other page reads what stands on them, such as the sample's
     tokens."""
 
-    def __init__(self, app: ASGIApp, **options: Any) -> None:
+    def __init__(self, app: ASGIApp, /, **options: Any) -> None:
         self._app = app
         self._shared = CORSMiddleware(app, **options)
 

@@ -156,8 +156,8 @@ async def test_what_is_refused_is_an_event_too(ledger: Ledger, tenant: Tenant, l
             async with stream(client, query, bearer) as told:
                 assert [e["extensions"]["code"] for e in (await told.next())[1]["errors"]] == [code]
                 assert await told.next() == ("complete", None)
-        for bearer, challenge in (("Bearer nonsense", 'Bearer error="invalid_token"'), (None, 'Bearer realm="scrip"')):
-            async with stream(client, LIVE, bearer) as told:
+        for sent, challenge in (("Bearer nonsense", 'Bearer error="invalid_token"'), (None, 'Bearer realm="scrip"')):
+            async with stream(client, LIVE, sent) as told:
                 assert (told.response.status_code, told.response.headers["www-authenticate"]) == (401, challenge)
                 error = json.loads(await told.response.aread())["errors"][0]
                 assert error["extensions"]["code"] == "UNAUTHENTICATED"
