@@ -21,7 +21,7 @@ def manifests(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("client", "said", "data"),
+    ("of_token", "said", "data"),
     [
         (None, "web", {"viewer": {"subject": "sam"}}),
         (None, "till", {"viewer": {"role": "ADMIN"}}),
@@ -34,9 +34,9 @@ def manifests(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 @pytest.mark.parametrize("name", ["apollographql-client-name", "graphql-client-name"])
 async def test_a_client_runs_its_own_documents(
-    api: Api, tenant: Tenant, name: str, client: str | None, said: str | None, data: Any
+    api: Api, tenant: Tenant, name: str, of_token: str | None, said: str | None, data: Any
 ) -> None:
-    headers = {"authorization": bearer(tenant.slug, Role.ADMIN, subject="sam", client_id=client)}
+    headers = {"authorization": bearer(tenant.slug, Role.ADMIN, subject="sam", client_id=of_token)}
     if said is not None:
         headers[name] = said
     answer = (await api.client.post("/graphql", json={"documentId": "who"}, headers=headers)).json()

@@ -183,7 +183,7 @@ async def test_files_tell_what_is_left_too(client: httpx.AsyncClient, tenant: Te
     sent = await client.get(f"/statements/{customer}.csv", headers=headers)
     assert (sent.status_code, sent.headers["ratelimit"].split(";")[1]) == (200, f"r={LIMIT - statements.COST}")
     refused = await client.post("/imports/credits", headers=headers, content=b"")
-    assert (refused.status_code, refused.headers["ratelimit"].split(";")[1]) == (400, "r=0")
+    assert (refused.status_code, refused.headers["ratelimit"].split(";")[1]) == (415, "r=0")
     again = await client.get(f"/statements/{customer}.csv", headers=headers)
     assert (again.status_code, again.headers["ratelimit"].split(";")[1]) == (429, "r=0")
 
