@@ -1,7 +1,7 @@
 """Exits with status 1 if the schema breaks clients of the last release: `docs/compatibility.md` says what that is.
 
-`schema/released.graphql` is the last release's schema.graphql, kept here since a clone may come without tags. What breaks it
-once all the same stands in `schema/allowed_changes.toml`, with its reason. `make check` runs this.
+`contract/released.graphql` is the last release's schema.graphql, kept here since a clone may come without tags. What breaks it
+once all the same stands in `contract/allowed_changes.toml`, with its reason. `make check` runs this.
 """
 
 import subprocess
@@ -27,8 +27,8 @@ from graphql import (
 
 ROOT: Final = Path(__file__).parents[1]
 NOW: Final = "schema.graphql"
-RELEASED: Final = "schema/released.graphql"
-ALLOWED: Final = "schema/allowed_changes.toml"
+RELEASED: Final = "contract/released.graphql"
+ALLOWED: Final = "contract/allowed_changes.toml"
 _ALSO_BREAKING: Final = (
     DangerousChangeType.ARG_DEFAULT_VALUE_CHANGE,
     DangerousChangeType.INPUT_FIELD_DEFAULT_VALUE_CHANGE,
@@ -37,7 +37,7 @@ _ALSO_BREAKING: Final = (
 
 
 def breaking_changes(released: GraphQLSchema, now: GraphQLSchema) -> dict[str, str]:
-    """What breaks a client that was written for `released`: each change in words, with its kind."""
+    """The changes that break a client written for `released`: each in words, with its kind."""
     changes: list[BreakingChange | DangerousChange] = [*find_breaking_changes(released, now)]
     changes += [change for change in find_dangerous_changes(released, now) if change.type in _ALSO_BREAKING]
     found = {change.description: change.type.name for change in changes}
@@ -65,7 +65,7 @@ def not_deprecated_before(released: GraphQLSchema, now: GraphQLSchema) -> list[s
 
 
 def problems(released: str, now: str, allowed: dict[str, Any]) -> list[str]:
-    """What is to be put right, a line each. released, now: SDL. allowed: as the file has it."""
+    """A line for each thing to be put right. released, now: SDL. allowed: as the file has it."""
     before, after = build_schema(released), build_schema(now)
     found, listed = breaking_changes(before, after), allowed_changes(allowed)
     told = [f"{kind}: {change}" for change, kind in found.items() if change not in listed]
@@ -87,7 +87,7 @@ def last_tag() -> str | None:
 
 
 def kept_right(tag: str, version: str) -> str | None:
-    """What is wrong with RELEASED, given the last tag and the project's version; None if it is what it should be.
+    """The fault of RELEASED, given the last tag and the project's version; None if it is as it should be.
 
     It is the tag's schema, or, while the next release is being made, what that will be.
     """

@@ -70,7 +70,7 @@ def front_page(settings: Settings, clock: Callable[[], datetime], new_id: Callab
         return _html(render.page(facts, figures + trying))
 
     async def offers(request: Request) -> Response:
-        """What the editor's page has to choose from: nothing where the front page shows no tokens either."""
+        """The tokens and examples for the editor's page: none if the front page shows no tokens either."""
         told: dict[str, list[dict[str, object]]] = {"tokens": [], "examples": []}
         tenant_id = await tenant_id_of(TENANT) if settings.sample and settings.on_loopback else None
         if tenant_id is not None and is_local(request.headers.get("host", "")):
