@@ -1,7 +1,7 @@
 """Exits with status 1 if the schema breaks clients of the last release: `docs/compatibility.md` says what that is.
 
-`contract/released.graphql` is the last release's schema.graphql, kept here since a clone may come without tags. A change that
-breaks it once all the same stands in `contract/allowed_changes.toml`, with its reason. `make check` runs this.
+`contract/released.graphql` is the last release's schema.graphql, kept here since a clone may come without tags. A
+change that breaks it once all the same stands in `contract/allowed_changes.toml`, with its reason. `make check` runs this.
 """
 
 import subprocess
