@@ -26,7 +26,7 @@ query {
     return;
   }
 
-  const { createElement: h, useState } = React;
+  const { createElement: h, useMemo, useState } = React;
   const tokens = new Map();
   let chosen = NOBODY;
 
@@ -136,13 +136,15 @@ query {
   function Editor({ examples }) {
     const [query, setQuery] = useState(undefined);
     const explorer = GraphiQLPluginExplorer.useExplorerPlugin({ query, onEdit: setQuery });
+    // The same list each time: with another one, GraphiQL would show the first panel again.
+    const plugins = useMemo(() => (examples ? [examples, explorer] : [explorer]), [examples, explorer]);
     return h(GraphiQL, {
       fetcher,
       query,
       onEditQuery: setQuery,
       defaultQuery: FIRST,
       defaultEditorToolsVisibility: true,
-      plugins: examples ? [examples, explorer] : [explorer],
+      plugins,
       visiblePlugin: examples ?? undefined,
       // The history keeps headers, of which a token may be one: no longer than the tab.
       storage: window.sessionStorage,
