@@ -96,20 +96,37 @@ query {
     return response;
   }
 
+  /** The document as it is sent: the editor's own is a moment old. It tells subscriptions from others. */
+  function parsed(query) {
+    try {
+      return GraphiQL.GraphQL.parse(query);
+    } catch {
+      return undefined; // the server says what is wrong
+    }
+  }
+
   function fetcher(params, options) {
     const headers = headersOf(options);
     const wsClient = socketsFor(authorizationOf(headers));
-    return GraphiQL.createFetcher({ url: location.pathname, fetch: send, wsClient, headers })(params, { ...options, headers });
+    const documentAST = parsed(params.query);
+    const fetcherOf = GraphiQL.createFetcher({ url: location.pathname, fetch: send, wsClient, headers });
+    return fetcherOf(params, { ...options, documentAST, headers });
+  }
+
+  /** A tab is called by its operation's name. */
+  function named(query, name) {
+    const words = name.split(/\W+/).map((word) => word.charAt(0).toUpperCase() + word.slice(1));
+    return query.replace(/^(query|mutation) (?=[({])/, `$1 ${words.join("")}`);
   }
 
   function examplesPlugin(examples) {
     const groups = Map.groupBy ? Map.groupBy(examples, ({ group }) => group) : grouped(examples);
     function Examples() {
       const editor = GraphiQL.React.useEditorContext({ nonNull: true });
-      const show = ({ query, variables }) => {
+      const show = ({ name, query, variables }) => {
         editor.addTab();
         setTimeout(() => {
-          editor.queryEditor?.setValue(query);
+          editor.queryEditor?.setValue(named(query, name));
           editor.variableEditor?.setValue(JSON.stringify(variables, null, 2));
         }, 0);
       };
