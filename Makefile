@@ -44,6 +44,7 @@ check: environment-dev ## Look the code over: style, types, floors, schema, migr
 	$(python) -m mypy
 	$(python) -c "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
 	$(python) -m app.cli sdl | diff schema.graphql -
+	$(python) -m scripts.check_contract
 	$(python) -m scripts.check_migrations
 	$(build_docs)
 

@@ -16,6 +16,7 @@ from auth.roles import Permission, Role, has, may, nearest, scopes_of
 from auth.tokens import DEFAULT_LEEWAY
 from gateway.reading import Lists
 from gateway.schema import Charge, for_free
+from gateway.trusted import client_named
 from models.commands import Actor, Outcome
 from models.errors import DatabaseAway, LedgerError
 from models.ledger import Ledger
@@ -54,6 +55,7 @@ class Context:
     """One request's. `admit` comes first; parts that need a tenant are there only after it."""
 
     __slots__ = (
+        "_headers",
         "_holder",
         "_load",
         "_paid",
@@ -95,7 +97,9 @@ class Context:
         charge: Charge = for_free,
         refused: RefusedToken | None = None,
         live: LiveFeed | None = None,
+        headers: Sequence[tuple[bytes, bytes]] = (),
     ) -> None:
+        """headers: of the request, as ASGI has them."""
         if principal is not None:
             self.principal = principal
         self.ledger = ledger
@@ -107,6 +111,7 @@ class Context:
         self._holder: Holder | None = None
         self._refused = refused
         self.live = live or LiveFeed()
+        self._headers = headers
         self.cost = 1
         """The operation's, as its document says."""
         self._paid = 0
@@ -215,6 +220,12 @@ class Context:
     def may(self, permission: Permission) -> bool:
         """Return whether the principal has the right, to all rows or to their own only."""
         return may(self.principal, permission)
+
+    @property
+    def clients(self) -> tuple[str | None, str | None]:
+        """Return the names of the client that asks: its token's, which nobody else can have, and the one it gives itself."""
+        token = self.principal.client_id if hasattr(self, "principal") else None
+        return token, client_named(self._headers)
 
     @property
     def is_customer(self) -> bool:

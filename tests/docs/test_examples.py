@@ -42,6 +42,7 @@ HERE: Final = {
     "docs/bulk.md",
     "docs/checkpoints.md",
     "docs/conventions.md",
+    "docs/compatibility.md",
     "docs/credit-notes.md",
     "docs/errors.md",
     "docs/events.md",
@@ -386,12 +387,20 @@ async def test_query_cost(
         small = await api(document, {"n": 5}, role=Role.STAFF, subject="somebody else")
         assert small.response.json()["extensions"]["cost"]["requested"] == 66
         answer = (await api(document, role=Role.STAFF)).response.json()
-        assert fits(page.take("json").json(), answer)
+        assert is_shaped_like(page.take("json").json(), answer)
+        assert (answer["extensions"]["cost"]["requested"], answer["extensions"]["cost"]["remaining"]) == (651, 49)
         written = await api(UPSERT, role=Role.STAFF)
         assert is_shaped_like(page.take("json").json(), written.response.json())
         refused = await api(document, role=Role.STAFF)
         assert is_shaped_like(page.take("json").json(), refused.response.json())
         assert (refused.response.status_code, "retry-after" in refused.response.headers) == (429, True)
+    page.end()
+
+
+async def test_compatibility(api: Api) -> None:
+    page = Examples("docs/compatibility.md", "graphql")
+    (one, *_) = [field for field in (await api(page.take("graphql").text))["__type"]["fields"] if field["isDeprecated"]]
+    assert one["deprecationReason"].startswith("Use ")
     page.end()
 
 

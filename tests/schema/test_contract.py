@@ -76,6 +76,17 @@ def unless_by_name(
     return ("ID", signature[1]) if signature[0] == "ID!" and by in beside else signature
 
 
+def test_the_sdl_defines_each_directive_that_not_every_parser_knows() -> None:
+    """Those of before @oneOf refuse a file that uses it without; those of after it take it as their own."""
+    text = sdl(SCHEMA.graphql)
+    used = set(re.findall(r"@([a-zA-Z]+)", re.sub(r'"""(?:.|\n)*?"""|"[^"\n]*"', "", text)))
+    defined = set(re.findall(r"^directive @([a-zA-Z]+)", text, re.MULTILINE))
+    assert used - defined <= {"deprecated", "specifiedBy"}
+    again = build_schema(text)
+    assert {type_.name for type_ in again.type_map.values() if getattr(type_, "is_one_of", False)} >= {"CustomerBy"}
+    assert sdl(again) == text
+
+
 def names(values: list[Described] | None) -> set[str]:
     return {value["name"] for value in values or ()}
 
