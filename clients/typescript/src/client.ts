@@ -1,7 +1,7 @@
 import { bodyOf, hasKey, isObject, type Root, rootOf, type TypedDocument } from "./documents.js";
 import { type Fault, faultsOf, ScripError } from "./errors.js";
 import { eventsOf, Place } from "./following.js";
-import { type Answered, exchange, failure, RETRIES, type Retries, sleep } from "./retrying.js";
+import { type Answered, deadline, exchange, failure, read, RETRIES, type Retries, sleep } from "./retrying.js";
 import { type FileParameters, mediaTypeOf, type Progress, queryOf, sendFile, type Sent, type UploadOptions } from "./uploading.js";
 
 export interface ScripOptions {
@@ -68,7 +68,7 @@ const MAX_PAGES = 1_000_000;
 
 /** An idempotency key for a new request. Make it when the user decides, and keep it until there is an answer. */
 export function newKey(): string {
-  return crypto.randomUUID();
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** One Scrip, under one token. */
@@ -139,6 +139,7 @@ export class Scrip {
     const resumes = document.toString().includes("$after");
     const place = new Place({ ...variables } as Record<string, unknown>, resumes, this.#retries, typeof token === "function");
     for (;;) {
+      const headers = await this.#headers();
       const ended = new AbortController();
       const stop = () => ended.abort(signal?.reason);
       signal?.addEventListener("abort", stop, { once: true });
@@ -146,7 +147,7 @@ export class Scrip {
         signal?.throwIfAborted();
         const response = await this.#fetch(`${this.#url}/graphql`, {
           method: "POST",
-          headers: { ...(await this.#headers()), "content-type": "application/json", accept: "text/event-stream" },
+          headers: { ...headers, "content-type": "application/json", accept: "text/event-stream" },
           body: bodyOf(document, place.variables, trusted),
           signal: ended.signal,
         });
@@ -180,9 +181,9 @@ export class Scrip {
     const name = parameters.fileName ?? (file as Partial<File>).name ?? "";
     const url = `${this.#url}${IMPORTS}?${queryOf(name ? { ...parameters, fileName: name } : parameters)}`;
     const type = mediaTypeOf(file, name);
-    const send = async () => {
-      const headers = { ...(await this.#headers()), "content-type": type, "idempotency-key": options.key };
-      return sendFile(url, file, headers, options, this.#fetch);
+    const send = async (token: Record<string, string>) => {
+      const headers = { ...token, "content-type": type, "idempotency-key": options.key };
+      return read(await sendFile(url, file, headers, options, this.#fetch));
     };
     const { response, body } = await this.#exchange(send, true, options.signal);
     if (response.status === 202 && isObject(body)) return { done: true, ...body } as Sent;
@@ -193,7 +194,7 @@ export class Scrip {
 
   /** How far a file or a bulk is. */
   async progress(operation: string, { signal }: Asked = {}): Promise<Progress> {
-    const { response, body } = await this.#get(`${IMPORTS}/${operation}`, signal);
+    const { response, body } = await this.#send(`${IMPORTS}/${operation}`, {}, true, signal);
     if (response.status !== 200) throw failure({ response }, faultsOf(body));
     return body as Progress;
   }
@@ -214,12 +215,8 @@ export class Scrip {
 
   /** Each row's result, as CSV. Corrected, it can be sent as a new file. */
   async report(operation: string, { onlyFailed = false, signal }: Asked & { onlyFailed?: boolean } = {}): Promise<string> {
-    const send = async () =>
-      this.#fetch(`${this.#url}${IMPORTS}/${operation}.csv?onlyFailed=${onlyFailed}`, {
-        headers: await this.#headers(),
-        signal: this.#deadline(signal),
-      });
-    const { response, body, text } = await this.#exchange(send, true, signal);
+    const path = `${IMPORTS}/${operation}.csv?onlyFailed=${onlyFailed}`;
+    const { response, body, text } = await this.#send(path, {}, true, signal);
     if (response.status !== 200) throw failure({ response }, faultsOf(body));
     return text;
   }
@@ -231,30 +228,30 @@ export class Scrip {
     signal?: AbortSignal,
   ): Promise<Answered> {
     const body = bodyOf(document as TypedDocument<never, never>, variables, this.#options.trusted ?? false);
-    const send = async () =>
-      this.#fetch(`${this.#url}/graphql`, {
-        method: "POST",
-        headers: { ...(await this.#headers()), "content-type": "application/json" },
-        body,
-        signal: this.#deadline(signal),
-      });
+    const headers = { "content-type": "application/json" };
+    return this.#send("/graphql", { method: "POST", headers, body }, again, signal);
+  }
+
+  #send(path: string, init: RequestInit, again: boolean, signal?: AbortSignal): Promise<Answered> {
+    const send = async (token: Record<string, string>) => {
+      const until = deadline(this.#options.timeoutMs ?? 30_000, signal);
+      const headers = { ...init.headers, ...token };
+      try {
+        return await read(await this.#fetch(this.#url + path, { ...init, headers, signal: until.signal }));
+      } finally {
+        until.clear();
+      }
+    };
     return this.#exchange(send, again, signal);
   }
 
-  async #get(path: string, signal?: AbortSignal): Promise<Answered> {
-    const send = async () =>
-      this.#fetch(this.#url + path, { headers: await this.#headers(), signal: this.#deadline(signal) });
-    return this.#exchange(send, true, signal);
-  }
-
-  #exchange(send: () => Promise<Response>, again: boolean, signal?: AbortSignal): Promise<Answered> {
+  #exchange(
+    send: (headers: Record<string, string>) => Promise<Answered>,
+    again: boolean,
+    signal?: AbortSignal,
+  ): Promise<Answered> {
     const renewable = typeof this.#options.token === "function";
-    return exchange(send, { retries: this.#retries, again, renewable, signal });
-  }
-
-  #deadline(signal?: AbortSignal): AbortSignal {
-    const late = AbortSignal.timeout(this.#options.timeoutMs ?? 30_000);
-    return signal ? AbortSignal.any([signal, late]) : late;
+    return exchange(send, { retries: this.#retries, again, renewable, signal, headers: () => this.#headers() });
   }
 
   get #fetch(): typeof fetch {

@@ -47,6 +47,20 @@ export function sleep(ms: number, signal?: AbortSignal | null): Promise<void> {
   });
 }
 
+/** A signal that is aborted after so many milliseconds, or with the other one; and how to let go of it. */
+export function deadline(ms: number, signal?: AbortSignal | null): { signal: AbortSignal; clear: () => void } {
+  const controller = new AbortController();
+  const stop = () => controller.abort(signal?.reason);
+  const timer = setTimeout(() => controller.abort(new Error(`No answer within ${ms} ms.`)), ms);
+  signal?.addEventListener("abort", stop, { once: true });
+  if (signal?.aborted) stop();
+  const clear = () => {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
+  };
+  return { signal: controller.signal, clear };
+}
+
 export interface Sending {
   retries: Retries;
   /** Whether it may be sent again after it may have been done: a query, or a mutation with a key. */
@@ -54,17 +68,22 @@ export interface Sending {
   /** Whether asking for the token again may bring another one. */
   renewable: boolean;
   signal?: AbortSignal | null | undefined;
+  /** Called before each time: the token may be another one by then. Its failures are passed on. */
+  headers: () => Promise<Record<string, string>>;
 }
 
 /** Sends until there is an answer. Throws ScripError if none came, and the signal's reason if it was aborted. */
-export async function exchange(send: () => Promise<Response>, sending: Sending): Promise<Answered> {
-  const { retries, again, renewable, signal } = sending;
+export async function exchange(
+  send: (headers: Record<string, string>) => Promise<Answered>,
+  { retries, again, renewable, signal, headers }: Sending,
+): Promise<Answered> {
   let renewed = false;
   for (let attempt = 1; ; attempt += 1) {
     const last = attempt >= retries.attempts;
+    const fresh = await headers();
     let answered: Answered;
     try {
-      answered = await read(await send());
+      answered = await send(fresh);
     } catch (error) {
       signal?.throwIfAborted();
       if (last || !again) throw noAnswer(error);
