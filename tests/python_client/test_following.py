@@ -9,8 +9,8 @@ import pytest
 from scrip_client import AsyncScrip, Retries, Scrip, ScripError, Subscription
 from scrip_client.following import Events
 
-FOLLOW: Final = Subscription[dict[str, Any], dict[str, Any]](
-    "Follow", "subscription Follow($after: String) { events(after: $after) { cursor } }", "events"
+FOLLOW: Final = Subscription[dict[str, Any]](
+    "Follow", "subscription Follow($after: String) { events(after: $after) { cursor } }", {"after": "0"}, "events"
 )
 QUICK: Final = Retries(first=0.001, longest=1.0)
 
@@ -45,13 +45,13 @@ class Streams:
         return httpx.Response(200, content=stream, headers={"content-type": "text/event-stream; charset=utf-8"})
 
 
-async def followed(form: str, streams: Streams, variables: Any, token: Any = "t") -> list[str]:
+async def followed(form: str, streams: Streams, token: Any = "t") -> list[str]:
     transport = httpx.MockTransport(streams)
     if form == "waiting":
         with Scrip("http://scrip", token, retries=QUICK, http=httpx.Client(transport=transport)) as client:
-            return [message["cursor"] for message in client.follow(FOLLOW, variables)]
+            return [message["cursor"] for message in client.follow(FOLLOW)]
     async with AsyncScrip("http://scrip", token, retries=QUICK, http=httpx.AsyncClient(transport=transport)) as client:
-        return [message["cursor"] async for message in client.follow(FOLLOW, variables)]
+        return [message["cursor"] async for message in client.follow(FOLLOW)]
 
 
 @pytest.fixture(params=["waiting", "asyncio"])
@@ -64,28 +64,28 @@ async def test_it_goes_on_after_the_last_message(form: str) -> None:
     away = httpx.Response(503, json={"errors": [{"message": "", "extensions": {"code": "UNAVAILABLE"}}]})
     streams = Streams(told("1", "2"), httpx.ConnectError("no"), away, ended("TOO_SLOW"), told("3") + COMPLETE)
 
-    assert await followed(form, streams, {"after": "0"}) == ["1", "2", "3"]
+    assert await followed(form, streams) == ["1", "2", "3"]
     assert streams.after == ["0", "2", "2", "2", "2"]
 
 
 async def test_it_takes_a_new_token_once(form: str) -> None:
     streams = Streams(told("1") + ended("UNAUTHENTICATED"), told("2") + COMPLETE)
-    assert await followed(form, streams, {}, lambda: "fresh") == ["1", "2"]
+    assert await followed(form, streams, lambda: "fresh") == ["1", "2"]
 
     streams = Streams(told("1") + ended("UNAUTHENTICATED"), ended("UNAUTHENTICATED"))
     with pytest.raises(ScripError, match="UNAUTHENTICATED"):
-        await followed(form, streams, {}, lambda: "stale")
+        await followed(form, streams, lambda: "stale")
     with pytest.raises(ScripError, match="UNAUTHENTICATED"):
-        await followed(form, Streams(ended("UNAUTHENTICATED")), {})
+        await followed(form, Streams(ended("UNAUTHENTICATED")))
 
 
 @pytest.mark.parametrize("code", ["BAD_USER_INPUT", "FORBIDDEN", "SUSPENDED", "SOMETHING_NEW"])
 async def test_what_will_not_pass_is_raised(form: str, code: str) -> None:
     with pytest.raises(ScripError, match=code):
-        await followed(form, Streams(ended(code)), {})
+        await followed(form, Streams(ended(code)))
     refused = httpx.Response(400, json={"errors": [{"message": "", "extensions": {"code": code}}]})
     with pytest.raises(ScripError, match=code):
-        await followed(form, Streams(refused), {})
+        await followed(form, Streams(refused))
 
 
 async def test_it_gives_up_a_stream_that_never_comes(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,15 +93,16 @@ async def test_it_gives_up_a_stream_that_never_comes(form: str, monkeypatch: pyt
     streams = Streams(*[httpx.ConnectError("no")] * 4)
 
     with pytest.raises(ScripError, match="NO_STREAM"):
-        await followed(form, streams, {})
+        await followed(form, streams)
 
 
 async def test_a_message_that_was_not_worked_off_comes_again() -> None:
-    streams = Streams(told("1", "2"))
+    streams = Streams(told("1", "2"), told("1", "2"))
     with Scrip("http://scrip", "t", http=httpx.Client(transport=httpx.MockTransport(streams))) as client:
-        messages = client.follow(FOLLOW, variables := {"after": "0"})
+        messages = client.follow(FOLLOW)
         assert next(messages)["cursor"] == "1"
-    assert variables == {"after": "0"}
+        again = client.follow(FOLLOW.having(after="0"))
+        assert next(again)["cursor"] == "1"
 
 
 def test_events_come_in_any_pieces() -> None:

@@ -37,7 +37,8 @@ def test_types_are_those_of_what_is_asked() -> None:
         "mutation Add($part: Part!) { add(part: $part) { rows { id } userErrors { ...R } } } fragment R on Row { id }"
     )
 
-    assert made["ADD"].field == "add"
+    added = made["add"]({"name": "a"})
+    assert (added.field, added.variables) == ("add", {"part": {"name": "a"}})
     assert made["AddPayload"].__annotations__.keys() == {"rows", "userErrors"}
     for line in (
         'name: "str"',
@@ -67,8 +68,9 @@ def test_a_list_that_takes_after_is_a_listing() -> None:
         "query L($after: String) { row { parts(after: $after) { edges { node { id } } pageInfo { endCursor } } } }"
     )
 
-    assert made["L"].path == ("row", "parts")
-    assert "Listing[LData, LVariables, LDataRowPartsEdgesNode]" in made["text"]
+    assert made["l"]().path == ("row", "parts")
+    assert made["l"](after="c").variables == {"after": "c"}
+    assert "def l(*, after: str | None = None) -> Listing[LData, LDataRowPartsEdgesNode]:" in made["text"]
     with pytest.raises(BadDocuments, match="edges"):
         module("query L($after: String) { rows(after: $after) { pageInfo { endCursor } } }")
 
@@ -76,10 +78,10 @@ def test_a_list_that_takes_after_is_a_listing() -> None:
 def test_a_text_has_the_fragments_that_it_uses_and_no_others() -> None:
     made = module("query Q { row { ...A } } fragment A on Row { id } fragment B on Row { id }")
 
-    assert "fragment A" in made["Q"].text
-    assert "fragment B" not in made["Q"].text
+    assert "fragment A" in made["q"]().text
+    assert "fragment B" not in made["q"]().text
     manifest = generator_of(SCHEMA, "query Q { row { id } }").manifest()
-    assert list(manifest) == [module("query Q { row { id } }")["Q"].document_id]
+    assert list(manifest) == [module("query Q { row { id } }")["q"]().document_id]
 
 
 @pytest.mark.parametrize(
@@ -109,4 +111,4 @@ def test_the_command_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFi
     assert "Syntax Error" in capsys.readouterr().err
     (documents / "q.graphql").write_text("query Q { row { id } }")
     assert main(command) == 0
-    assert "Q: Final" in into.read_text()
+    assert "def q()" in into.read_text()

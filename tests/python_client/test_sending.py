@@ -9,10 +9,10 @@ import pytest
 
 from scrip_client import NO_ANSWER, AsyncScrip, Done, Mutation, Query, Refused, Retries, Scrip, ScripError
 
-ASK: Final = Query[dict[str, Any], dict[str, Any]]("Ask", "query Ask { viewer { subject } }")
-DO: Final = Mutation[dict[str, Any], dict[str, Any]]("Do", "mutation Do($input: I!) { act(input: $input) }", "act")
-KEYED: Final = {"input": {"idempotencyKey": "k", "amount": "1"}}
-BARE: Final = {"input": {"name": "Ann"}}
+ASK: Final = Query[dict[str, Any]]("Ask", "query Ask { viewer { subject } }", {})
+TEXT: Final = "mutation Do($input: I!) { act(input: $input) }"
+KEYED: Final = Mutation[dict[str, Any]]("Do", TEXT, {"input": {"idempotencyKey": "k", "amount": "1"}}, "act")
+BARE: Final = Mutation[dict[str, Any]]("Do", TEXT, {"input": {"name": "Ann"}}, "act")
 QUICK: Final = Retries(attempts=3, first=0.001, longest=1.0)
 DONE: Final = {"data": {"act": {"replayed": False, "userErrors": []}}}
 
@@ -55,17 +55,17 @@ Run = Callable[..., Awaitable[Any]]
 def run(request: pytest.FixtureRequest) -> Run:
     """Runs `ask` or `do` of a client at a server, in either form."""
 
-    async def waiting(server: Server, operation: Any, variables: Any, token: Any = "t", **options: Any) -> Any:
+    async def waiting(server: Server, operation: Any, token: Any = "t", **options: Any) -> Any:
         http = httpx.Client(transport=httpx.MockTransport(server))
         with Scrip("http://scrip", token, retries=QUICK, http=http) as client:
             method: Any = client.do if isinstance(operation, Mutation) else client.ask
-            return method(operation, variables, **options)
+            return method(operation, **options)
 
-    async def asynchronous(server: Server, operation: Any, variables: Any, token: Any = "t", **options: Any) -> Any:
+    async def asynchronous(server: Server, operation: Any, token: Any = "t", **options: Any) -> Any:
         http = httpx.AsyncClient(transport=httpx.MockTransport(server))
         async with AsyncScrip("http://scrip", token, retries=QUICK, http=http) as client:
             method: Any = client.do if isinstance(operation, Mutation) else client.ask
-            return await method(operation, variables, **options)
+            return await method(operation, **options)
 
     return waiting if request.param == "waiting" else asynchronous
 
@@ -81,8 +81,8 @@ LOST: Final = httpx.ReadError("lost")
 async def test_a_mutation_with_a_key_is_sent_again_as_it_was(run: Run, first: Any) -> None:
     server = Server(first, answered(200, DONE))
 
-    assert isinstance(await run(server, DO, KEYED), Done)
-    assert server.variables == [KEYED, KEYED]
+    assert isinstance(await run(server, KEYED), Done)
+    assert server.variables == [KEYED.variables] * 2
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ async def test_one_without_a_key_is_not_if_it_may_have_been_done(run: Run, first
     server = Server(first, answered(200, DONE))
 
     with pytest.raises(ScripError) as error:
-        await run(server, DO, BARE)
+        await run(server, BARE)
     assert error.value.unknown
     assert len(server.seen) == 1
 
@@ -105,18 +105,18 @@ async def test_one_without_a_key_is_not_if_it_may_have_been_done(run: Run, first
 async def test_one_without_a_key_is_if_nothing_of_it_was_done(run: Run, first: Any) -> None:
     server = Server(first, answered(200, DONE))
 
-    assert isinstance(await run(server, DO, BARE), Done)
+    assert isinstance(await run(server, BARE), Done)
     assert len(server.seen) == 2
 
 
 async def test_one_without_a_key_is_where_the_caller_says_so(run: Run) -> None:
     server = Server(LOST, answered(200, DONE))
 
-    assert isinstance(await run(server, DO, BARE, again=True), Done)
+    assert isinstance(await run(server, BARE, again=True), Done)
 
 
 async def test_what_a_person_can_put_right_is_a_result(run: Run) -> None:
-    outcome = await run(Server(refused("LIMIT_EXCEEDED")), DO, KEYED)
+    outcome = await run(Server(refused("LIMIT_EXCEEDED")), KEYED)
 
     assert isinstance(outcome, Refused)
     assert (outcome.codes, outcome.errors[0].field) == (("LIMIT_EXCEEDED",), ("amount",))
@@ -126,7 +126,7 @@ async def test_it_gives_up_after_so_many_attempts(run: Run) -> None:
     server = Server(LOST, LOST, LOST)
 
     with pytest.raises(ScripError) as error:
-        await run(server, ASK, {})
+        await run(server, ASK)
     assert (error.value.code, len(server.seen)) == (NO_ANSWER, 3)
 
 
@@ -134,7 +134,7 @@ async def test_it_does_not_wait_longer_than_it_was_told_to(run: Run) -> None:
     server = Server(failed(429, "RATE_LIMITED", retry_after="60", x_request_id="r-1"))
 
     with pytest.raises(ScripError) as error:
-        await run(server, ASK, {})
+        await run(server, ASK)
     assert (error.value.retry_after, error.value.request_id, error.value.status) == (60, "r-1", 429)
 
 
@@ -142,32 +142,32 @@ async def test_a_fault_of_the_server_s_is_not_asked_for_twice(run: Run) -> None:
     server = Server(failed(500, "INTERNAL_SERVER_ERROR"))
 
     with pytest.raises(ScripError, match="INTERNAL_SERVER_ERROR"):
-        await run(server, ASK, {})
+        await run(server, ASK)
 
 
 async def test_a_token_is_asked_for_anew_once_if_it_was_refused(run: Run) -> None:
     tokens = iter(["old", "new", "newer"])
     server = Server(failed(401, "UNAUTHENTICATED"), answered(200, {"data": {"viewer": None}}))
-    assert (await run(server, ASK, {}, lambda: next(tokens))).data == {"viewer": None}
+    assert (await run(server, ASK, lambda: next(tokens))).data == {"viewer": None}
     assert [bearer for _, bearer in server.seen] == ["Bearer old", "Bearer new"]
 
     for token in ("fixed", lambda: "same"):
         server = Server(*[failed(401, "UNAUTHENTICATED")] * 2)
         with pytest.raises(ScripError, match="UNAUTHENTICATED"):
-            await run(server, ASK, {}, token)
+            await run(server, ASK, token)
         assert len(server.seen) == (1 if token == "fixed" else 2)
 
 
 async def test_a_root_field_that_failed_is_an_exception_and_one_below_is_told(run: Run) -> None:
     error = {"message": "no", "extensions": {"code": "FORBIDDEN", "missing": ["ledger:read"]}}
     below = {"data": {"viewer": {"limits": None}}, "errors": [{**error, "path": ["viewer", "limits"]}]}
-    answer = await run(Server(answered(200, below)), ASK, {})
+    answer = await run(Server(answered(200, below)), ASK)
     assert answer.data == {"viewer": {"limits": None}}
     assert [(fault.code, fault.path) for fault in answer.faults] == [("FORBIDDEN", ("viewer", "limits"))]
 
     root = {"data": {"viewer": None}, "errors": [{**error, "path": ["viewer"]}]}
     with pytest.raises(ScripError) as raised:
-        await run(Server(answered(200, root)), ASK, {})
+        await run(Server(answered(200, root)), ASK)
     assert raised.value.faults[0].extensions["missing"] == ["ledger:read"]
 
 
@@ -175,7 +175,7 @@ async def test_busy_reports_are_asked_for_again(run: Run) -> None:
     busy = {"data": {"viewer": None}, "errors": [{"path": ["viewer"], "extensions": {"code": "BUSY"}, "message": "b"}]}
     server = Server(answered(200, busy), answered(200, {"data": {"viewer": {}}}))
 
-    assert (await run(server, ASK, {})).data == {"viewer": {}}
+    assert (await run(server, ASK)).data == {"viewer": {}}
 
 
 def test_waits_grow_and_end() -> None:

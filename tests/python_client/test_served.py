@@ -5,11 +5,11 @@ import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import pytest
 
-from scrip_client import Done, Listing, Mutation, Query, Refused, Retries, Scrip, ScripError, Subscription, new_key
+from scrip_client import Done, Refused, Retries, Scrip, ScripError, new_key
 from tests.app.cli.test_run import Scrip as Run
 from tests.app.cli.test_run import start, wait_for
 from tests.docs.test_served import ADDRESS, Shell
@@ -57,7 +57,7 @@ def test_its_readme_and_all_methods(
     assert (said.returncode, said.stdout.startswith("added to ")) == (0, True), said.stderr
 
     with Scrip(url, lambda: token, retries=RETRIES) as scrip:
-        customer = scrip.ask(operations.CUSTOMER, {"by": {"externalId": REGULAR}}).data["customer"]
+        customer = scrip.ask(operations.customer({"externalId": REGULAR})).data["customer"]
         lists(scrip, operations, customer["id"])
         writes(scrip, operations, customer["id"])
         follows(scrip, operations, customer["id"])
@@ -66,42 +66,40 @@ def test_its_readme_and_all_methods(
 
 def adjustment(customer: str, amount: str, **others: str) -> dict[str, Any]:
     wish = {"customerId": customer, "asset": "GBP", "amount": amount, "reason": "GOODWILL", "idempotencyKey": new_key()}
-    return {"input": wish | others}
+    return wish | others
 
 
 def lists(scrip: Scrip, operations: Operations, customer: str) -> None:
     """Three rows a page are all rows."""
-    listing: Listing[Any, Any, Any] = operations.LEDGER
-    rows = list(scrip.list(listing, {"customerId": customer, "first": 3}))
-    assert [row["id"] for row in rows] == [row["id"] for row in scrip.list(listing, {"customerId": customer})]
+    rows = list(scrip.list(operations.ledger(customer, first=3)))
+    assert [row["id"] for row in rows] == [row["id"] for row in scrip.list(operations.ledger(customer))]
     assert len(rows) > 3
-    assert list(scrip.list(listing, {"customerId": customer, "asset": "JPY"})) == []
+    assert list(scrip.list(operations.ledger(customer, asset="JPY"))) == []
 
 
 def writes(scrip: Scrip, operations: Operations, customer: str) -> None:
     """Done, done before, refused, and failed."""
-    adjust: Mutation[Any, Any] = operations.ADJUST_CREDIT
-    wish = adjustment(customer, "5.00")
-    first, again = scrip.do(adjust, wish), scrip.do(adjust, wish)
+    wish = operations.adjust_credit(adjustment(customer, "5.00"))
+    first, again = scrip.do(wish), scrip.do(wish)
     assert isinstance(first, Done)
     assert isinstance(again, Done)
     assert (first.payload["replayed"], again.payload["replayed"]) == (False, True)
-    refused = scrip.do(adjust, adjustment(customer, "5.001"))
+    refused = scrip.do(operations.adjust_credit(adjustment(customer, "5.001")))
     assert isinstance(refused, Refused)
     assert (refused.codes, refused.errors[0].field) == (("AMOUNT_PRECISION",), ("amount",))
     with pytest.raises(ScripError) as error:
-        Scrip(scrip._url, "nobody").ask(cast(Query[Any, Any], operations.VIEWER), {})
+        Scrip(scrip._url, "nobody").ask(operations.viewer())
     assert (error.value.code, error.value.status) == ("UNAUTHENTICATED", 401)
 
 
 def follows(scrip: Scrip, operations: Operations, customer: str) -> None:
     """From a cursor on, all that came since."""
-    newest: Any = scrip.ask(operations.NEWEST_EVENT, {}).data
+    newest = scrip.ask(operations.newest_event()).data
     after = newest["events"]["pageInfo"]["endCursor"]
-    follow: Subscription[Any, Any] = operations.FOLLOW_EVENTS
     for number in range(3):
-        assert isinstance(scrip.do(operations.ADJUST_CREDIT, adjustment(customer, f"{number + 1}.00")), Done)
-    messages = scrip.follow(follow, {"after": after, "types": ["CREDIT_ADJUSTED"], "customerId": customer})
+        assert isinstance(scrip.do(operations.adjust_credit(adjustment(customer, f"{number + 1}.00"))), Done)
+    follow = operations.follow_events(after=after, types=["CREDIT_ADJUSTED"], customer_id=customer)
+    messages = scrip.follow(follow)
     amounts = [next(messages)["node"]["movements"][0]["amount"] for _ in range(3)]
     assert amounts == ["1.00", "2.00", "3.00"]
 
@@ -119,7 +117,7 @@ def sends_a_file(scrip: Scrip, operations: Operations, folder: Path) -> None:
     ended = scrip.wait_for(sent["operation"])
     assert (ended["status"], ended["succeeded"], ended["failed"]) == ("COMPLETED", 1, 1)
     assert b"nobody" in scrip.report(sent["operation"], only_failed=True)
-    rows = list(scrip.list(operations.BULK_OPERATION, {"id": sent["operation"]}))
+    rows = list(scrip.list(operations.bulk_operation(sent["operation"])))
     assert [row["errors"][0]["code"] for row in rows] == ["NOT_FOUND"]
     refused = scrip.upload_credits(path, {"asset": "GBP"}, key="points")
     assert isinstance(refused, Refused)
@@ -137,28 +135,27 @@ def test_a_server_that_is_killed_and_runs_trusted_documents_alone(
     shell = Shell(tmp_path, url, SCRIP_DATA_DIR=folder_of(tmp_path))
     token = shell.type("scrip token --tenant demo --role manager").strip()
     scrip = Scrip(url, token, trusted=True, retries=Retries(attempts=40, first=0.5, longest=2.0))
-    customer = cast(Any, scrip.ask(operations.CUSTOMER, {"by": {"externalId": REGULAR}}).data)["customer"]["id"]
-    after = cast(Any, scrip.ask(operations.NEWEST_EVENT, {}).data)["events"]["pageInfo"]["endCursor"]
+    customer = scrip.ask(operations.customer({"externalId": REGULAR})).data["customer"]["id"]
+    after = scrip.ask(operations.newest_event()).data["events"]["pageInfo"]["endCursor"]
     seen: list[str] = []
 
     def follow() -> None:
         with Scrip(url, token, trusted=True, retries=Retries(first=0.2, longest=1.0)) as follower:
-            messages = follower.follow(operations.FOLLOW_EVENTS, {"after": after, "types": ["CREDIT_ADJUSTED"]})
-            for message in messages:
-                seen.append(cast(Any, message)["node"]["movements"][0]["amount"])
+            for message in follower.follow(operations.follow_events(after=after, types=["CREDIT_ADJUSTED"])):
+                seen.append(message["node"]["movements"][0]["amount"])
                 if len(seen) == 4:
                     return
 
     following = threading.Thread(target=follow)
     following.start()
-    assert isinstance(scrip.do(operations.ADJUST_CREDIT, adjustment(customer, "1.00")), Done)
+    assert isinstance(scrip.do(operations.adjust_credit(adjustment(customer, "1.00"))), Done)
     wait_for(lambda: seen == ["1.00"])
     first.end(9)
     second: list[Run] = []
     starting = threading.Thread(target=lambda: second.append(start("run", SCRIP_PORT=port, **trusted)))
     starting.start()
     for amount in ("2.00", "3.00", "4.00"):
-        assert isinstance(scrip.do(operations.ADJUST_CREDIT, adjustment(customer, amount)), Done)
+        assert isinstance(scrip.do(operations.adjust_credit(adjustment(customer, amount))), Done)
     following.join(90)
     starting.join(90)
     scrip.close()

@@ -13,18 +13,21 @@ from tests.python_client.built import LIMIT_S, Installed
 README: Final = (ROOT / "clients/python/README.md").read_text()
 WRONG: Final = """
 from scrip_client import Done, Scrip
-from scrip_client.operations import ADJUST_CREDIT, CUSTOMER, CUSTOMERS, FOLLOW_EVENTS
+from scrip_client.operations import adjust_credit, customer, customers, follow_events, ledger
 
 scrip = Scrip("http://127.0.0.1:8000", "t")
-scrip.ask(CUSTOMER, {"by": {"externalId": 7}})  # wrong: a number
-scrip.ask(CUSTOMER, {})  # wrong: nothing
-scrip.ask(ADJUST_CREDIT, {})  # wrong: no query
-scrip.ask(CUSTOMER, {"by": {"externalId": "7"}}).data["customer"]["name"]  # wrong: it may be None
-outcome = scrip.do(ADJUST_CREDIT, {"input": {"customerId": "1", "asset": "GBP", "amount": "5.00"}})  # wrong: no key
-outcome.payload  # wrong: it may have been refused
-for customer in scrip.list(CUSTOMERS, {}):
-    print(customer["nickname"])  # wrong: it was not asked for
-for message in scrip.follow(FOLLOW_EVENTS, {"types": ["CREDIT_EATEN"]}):  # wrong: no such kind
+customer({"externalId": 7})  # wrong: a number
+customer()  # wrong: nothing
+ledger("1", asset=5)  # wrong: a number
+adjust_credit({"customerId": "1", "asset": "GBP", "amount": "5.00"})  # wrong: no key
+scrip.do(customers())  # wrong: no mutation
+scrip.ask(customer({"externalId": "7"})).data["customer"]["name"]  # wrong: it may be None
+wish = adjust_credit({"customerId": "1", "asset": "GBP", "amount": "5.00", "reason": "X", "idempotencyKey": "k"})
+scrip.do(wish).payload  # wrong: it may have been refused
+for person in scrip.list(customers()):
+    print(person["nickname"])  # wrong: it was not asked for
+follow_events(types=["CREDIT_EATEN"])  # wrong: no such kind
+for message in scrip.follow(follow_events(after="1")):
     if message["node"]["kind"] == "CREDIT_EATEN":  # wrong: nor is it told
         print(message)
 """

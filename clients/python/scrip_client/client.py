@@ -30,7 +30,6 @@ from scrip_client.results import Answer, Done, Progress, Refused, Sent, answer_o
 from scrip_client.retrying import Answered, Retries, Wait, exchange, has_key
 
 Data = TypeVar("Data")
-Variables = TypeVar("Variables")
 Row = TypeVar("Row")
 Payload = TypeVar("Payload")
 Message = TypeVar("Message")
@@ -74,44 +73,41 @@ class Scrip:
         if self._owned:
             self._http.close()
 
-    def ask(self, query: Query[Data, Variables], variables: Variables) -> Answer[Data]:
+    def ask(self, query: Query[Data]) -> Answer[Data]:
         """Answer a query. Raises ScripError."""
-        body = body_of(query, variables, trusted=self._trusted)
+        body = body_of(query, trusted=self._trusted)
         return answer_of(self._exchange("POST", GRAPHQL, again=True, json=body))
 
-    def do(
-        self, mutation: Mutation[Payload, Variables], variables: Variables, *, again: bool | None = None
-    ) -> Done[Payload] | Refused:
+    def do(self, mutation: Mutation[Payload], *, again: bool | None = None) -> Done[Payload] | Refused:
         """Run a mutation.
 
         again: whether it may be sent again while it is unknown whether it was done. Unless given, it may if its input
         has an idempotency key. Raises ScripError.
         """
-        body = body_of(mutation, variables, trusted=self._trusted)
-        safe = has_key(variables) if again is None else again
+        body = body_of(mutation, trusted=self._trusted)
+        safe = has_key(mutation.variables) if again is None else again
         return outcome_of(mutation, self._exchange("POST", GRAPHQL, again=safe, json=body))
 
-    def list(self, listing: Listing[Any, Variables, Row], variables: Variables) -> Iterator[Row]:
+    def list(self, listing: Listing[Any, Row]) -> Iterator[Row]:
         """Each row of a list, whose pages are asked for as they are needed. Raises ScripError."""
-        given: Any = variables
         for _ in range(MAX_PAGES):
-            rows, after = page_of(listing, self.ask(listing, given).data)
+            rows, after = page_of(listing, self.ask(listing).data)
             yield from rows
             if after is None:
                 return
-            given = {**given, "after": after}
+            listing = listing.having(after=after)
 
-    def follow(self, subscription: Subscription[Message, Variables], variables: Variables) -> Iterator[Message]:
+    def follow(self, subscription: Subscription[Message]) -> Iterator[Message]:
         """Each message of a subscription, for ever or until it is complete.
 
         A message counts as worked off once the next one is asked for. If the stream breaks off, it goes on after the
         last message that was worked off, with a new token. Where nothing may be left out, give it `after` from the
         first time on. Raises ScripError if the subscription is refused.
         """
-        place = Place(subscription, variables, self._retries, renewable=callable(self._token))
+        place = Place(subscription, self._retries, renewable=callable(self._token))
         while True:
             try:
-                with self._stream(body_of(subscription, place.variables, trusted=self._trusted)) as response:
+                with self._stream(body_of(place.begin(), trusted=self._trusted)) as response:
                     for event, result in self._events(response, place):
                         yield from place.messages(event, result)
             except httpx.TransportError as error:

@@ -16,6 +16,7 @@ _PASSES: Final = frozenset(
     {"BUSY", "RATE_LIMITED", "TIMEOUT", "TOO_MANY_SUBSCRIPTIONS", "TOO_SLOW", "UNAUTHENTICATED", "UNAVAILABLE"}
 )
 """Codes after which the same subscription may be had again, UNAUTHENTICATED with another token."""
+BROKE_OFF: Final = ConnectionError("The stream broke off.")
 
 
 class Events:
@@ -42,36 +43,39 @@ class Events:
 
 
 class Place:
-    """Where a subscription is: its variables with the last cursor, and how often it failed since then."""
+    """Where a subscription is: itself with the last cursor, and how often it failed since then."""
 
-    def __init__(
-        self, subscription: Subscription[Any, Any], variables: Any, retries: Retries, *, renewable: bool
-    ) -> None:
-        self.variables = dict(variables)
+    def __init__(self, subscription: Subscription[Any], retries: Retries, *, renewable: bool) -> None:
+        self.subscription = subscription
         self.is_over = False
-        self._field = subscription.field
         self._resumes = "$after" in subscription.text
         self._retries = retries
         self._renewable = renewable
         self._failures = 0
+        self._faulty = False
         self._unauthenticated = False
-        self._error: Exception = ConnectionError("The stream broke off.")
+        self._error: Exception = BROKE_OFF
+
+    def begin(self) -> Subscription[Any]:
+        """The subscription to ask for."""
+        self._faulty = False
+        return self.subscription
 
     def messages(self, event: str, result: Any) -> Iterator[Any]:
         """The message of an event, if it has one. It is worked off once the next is asked for. Raises ScripError."""
         if event == "complete":
-            self.is_over = self._failures == 0
+            self.is_over = not self._faulty
         if event != "next":
             return
         faults = faults_of(result)
         if faults:
             self._judge(ScripError(faults))
             return
-        message = result["data"][self._field]
+        message = result["data"][self.subscription.field]
         yield message
-        self._failures, self._unauthenticated = 0, False
+        self._failures, self._unauthenticated, self._error = 0, False, BROKE_OFF
         if self._resumes and message and message.get("cursor"):
-            self.variables["after"] = message["cursor"]
+            self.subscription = self.subscription.having(after=message["cursor"])
 
     def refused(self, response: httpx.Response) -> None:
         """Take note of an answer that is no stream. Raises ScripError if the same will not be had again."""
@@ -93,6 +97,7 @@ class Place:
 
     def _judge(self, error: ScripError) -> None:
         """Raise the error, unless the same may be had again."""
+        self._faulty = True
         self._failures += 1
         self._error = error
         codes = {fault.code for fault in error.faults}

@@ -84,13 +84,13 @@ class Upload:
                     self.told(sent, size)
 
 
-def body_of(operation: Operation[Any], variables: Any, *, trusted: bool) -> dict[str, Any]:
+def body_of(operation: Operation, *, trusted: bool) -> dict[str, Any]:
     """The body of a request. trusted: whether the document is named instead of sent."""
     document = {"documentId": operation.document_id} if trusted else {"query": operation.text}
-    return {**document, "operationName": operation.name, "variables": variables}
+    return {**document, "operationName": operation.name, "variables": operation.variables}
 
 
-def page_of(listing: Listing[Any, Any, Any], data: Any) -> tuple[list[Any], str | None]:
+def page_of(listing: Listing[Any, Any], data: Any) -> tuple[list[Any], str | None]:
     """The rows of a page, and the cursor that the next one comes after; None if there is none."""
     for name in listing.path:
         data = data and data[name]

@@ -88,7 +88,7 @@ def answer_of(answered: Answered) -> Answer[Any]:
     return Answer(data, faults)
 
 
-def outcome_of(mutation: Mutation[Payload, Any], answered: Answered) -> Done[Payload] | Refused:
+def outcome_of(mutation: Mutation[Payload], answered: Answered) -> Done[Payload] | Refused:
     """What became of a mutation. Raises ScripError as answer_of does."""
     answer = answer_of(answered)
     payload = answer.data[mutation.field]
