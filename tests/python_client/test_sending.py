@@ -41,7 +41,7 @@ class Server:
         answer = next(self.answers)
         if isinstance(answer, httpx.TransportError):
             raise answer
-        return answer
+        return httpx.Response(answer.status_code, content=answer.content, headers=answer.headers)
 
     @property
     def variables(self) -> list[Any]:

@@ -184,8 +184,8 @@ class AsyncScrip:
                         self._url + path,
                         headers={**(await self._headers()), **(headers or {})},
                         timeout=self._timeout,
+                        content=None if pieces is None else _beside(pieces()),
                         **request,
-                        **({} if pieces is None else {"content": _beside(pieces())}),
                     )
                 except httpx.TransportError as error:
                     reply = error

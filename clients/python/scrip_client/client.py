@@ -181,8 +181,8 @@ class Scrip:
                         self._url + path,
                         headers={**self._headers(), **(headers or {})},
                         timeout=self._timeout,
+                        content=None if pieces is None else pieces(),
                         **request,
-                        **({} if pieces is None else {"content": pieces()}),
                     )
                 except httpx.TransportError as error:
                     reply = error

@@ -40,7 +40,6 @@ from graphql import (
     type_from_ast,
     validate,
 )
-from graphql.pyutils import Undefined
 
 SCALARS: Final = {"Boolean": "bool", "Float": "float", "Int": "int", "JSON": "Any"}
 """Types of scalars; that of any other is str, for amounts, days and instants are texts."""
@@ -178,7 +177,7 @@ class Generator:
             self._written[kind.name] = ""  # it may name itself
             fields, texts = {}, {}
             for name, each in kind.fields.items():
-                needed = isinstance(each.type, GraphQLNonNull) and each.default_value is Undefined
+                needed = isinstance(each.type, GraphQLNonNull) and each.ast_node.default_value is None
                 fields[name] = optional(self._input(each.type), needed=needed)
                 texts[name] = each.description or ""
             del self._written[kind.name]

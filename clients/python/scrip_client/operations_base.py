@@ -11,7 +11,7 @@ Payload = TypeVar("Payload")
 Message = TypeVar("Message")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Operation:
     """One operation, with the fragments that it uses. name: its own, as `operationName`."""
 
@@ -29,26 +29,26 @@ class Operation:
         return replace(self, variables={**self.variables, **variables})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Query(Operation, Generic[Data]):
     """A query that answers Data."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Listing(Query[Data], Generic[Data, Row]):
     """A query with a list of Row that takes `$after`. path: leads to the list in the data."""
 
     path: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mutation(Operation, Generic[Payload]):
     """A mutation of one field, which answers Payload."""
 
     field: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Subscription(Operation, Generic[Message]):
     """A subscription to one field, each of whose messages is Message."""
 

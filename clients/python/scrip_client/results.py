@@ -26,7 +26,7 @@ class UserError:
     told: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answer(Generic[Data]):
     """What a query answered. faults: of fields below the roots that could not be read, such as for want of a right."""
 
@@ -34,7 +34,7 @@ class Answer(Generic[Data]):
     faults: tuple[Fault, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Done(Generic[Payload]):
     """It was done, or asked for approval if the payload has an `approvalRequest`. faults: as in Answer."""
 
