@@ -85,7 +85,7 @@ export class OfflineQueue {
     if (this.now() - madeAt > KEPT_MS) return this.#putAside(waiting, { code: "TOO_OLD", message: "See whether it was done." });
     try {
       const outcome = await this.scrip.do(document, { input: input as never });
-      if (!outcome.done) return this.#putAside(waiting, ...(outcome.userErrors as { code: string; message: string }[]));
+      if (!outcome.done) return this.#putAside(waiting, ...([...outcome.userErrors] as { code: string; message: string }[]));
       await this.drop(keyOf(waiting));
       this.onDone(waiting, outcome.payload);
       return true;

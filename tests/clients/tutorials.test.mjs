@@ -97,6 +97,21 @@ test("docs/tutorials/frontend.md", async () => {
   }
 });
 
+test("clients/typescript/README.md: its first example", async () => {
+  const readme = (await readFile(path.join(PROJECT, "clients/typescript/README.md"), "utf8")).replaceAll(ADDRESS, scrip.url);
+  const [, commands] = /```sh\n(.*?)```/s.exec(readme);
+  const [, program] = /```ts\n(.*?)```/s.exec(readme);
+  const place = path.join(folder, "readme");
+  await mkdir(path.join(place, "shop"), { recursive: true });
+  await mkdir(path.join(place, "dist"));
+  await run("npm", ["pack", "--silent", "--pack-destination", path.join(place, "dist")], { cwd: path.join(PROJECT, "clients/typescript") });
+  await writeFile(path.join(place, "shop", "first.ts"), program);
+  const typed = commands.replace(/^make .*$/gm, "").replace("mkdir shop &&", "").replace("../.venv/bin/scrip", "scrip");
+  const env = { ...scrip.environment, PATH: `${path.join(folder, "bin")}:${process.env.PATH}` };
+  const { stdout } = await run("sh", ["-e", "-c", typed], { cwd: place, env });
+  assert.match(stdout, /added to .* \d+\.\d\d$/m);
+});
+
 function freePort() {
   return new Promise((resolve) => {
     const server = createServer().listen(0, "127.0.0.1", () => {

@@ -1,4 +1,4 @@
-import { bodyOf, hasKey, isObject, type Root, rootOf, type TypedDocument } from "./documents.js";
+import { type AnyDocument, bodyOf, hasKey, isObject, type Root, rootOf, type TypedDocument } from "./documents.js";
 import { type Fault, faultsOf, ScripError } from "./errors.js";
 import { eventsOf, Place } from "./following.js";
 import { type Answered, deadline, exchange, failure, read, RETRIES, type Retries, sleep } from "./retrying.js";
@@ -148,7 +148,7 @@ export class Scrip {
         const response = await this.#fetch(`${this.#url}/graphql`, {
           method: "POST",
           headers: { ...headers, "content-type": "application/json", accept: "text/event-stream" },
-          body: bodyOf(document, place.variables, trusted),
+          body: bodyOf(document, place.begin(), trusted),
           signal: ended.signal,
         });
         if (response.headers.get("content-type")?.startsWith("text/event-stream")) {
@@ -222,12 +222,12 @@ export class Scrip {
   }
 
   #graphql(
-    document: TypedDocument<never, never> | TypedDocument<unknown, unknown>,
+    document: AnyDocument,
     variables: unknown,
     again: boolean,
     signal?: AbortSignal,
   ): Promise<Answered> {
-    const body = bodyOf(document as TypedDocument<never, never>, variables, this.#options.trusted ?? false);
+    const body = bodyOf(document, variables, this.#options.trusted ?? false);
     const headers = { "content-type": "application/json" };
     return this.#send("/graphql", { method: "POST", headers, body }, again, signal);
   }

@@ -1,15 +1,19 @@
-/** A document with the types of what it takes and answers, as GraphQL Code Generator writes it (documentMode: "string"). */
-export interface TypedDocument<Data, Variables> {
+/** A document of whatever types. */
+export interface AnyDocument {
   toString(): string;
+  readonly __meta__?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** A document with the types of what it takes and answers, as GraphQL Code Generator writes it (documentMode: "string"). */
+export interface TypedDocument<Data, Variables> extends AnyDocument {
   readonly __apiType?: (variables: Variables) => Data;
-  readonly __meta__?: Readonly<Record<string, unknown>>;
 }
 
 /** The value of a document's single root field. */
 export type Root<Data> = NonNullable<Data[Exclude<keyof Data, "__typename">]>;
 
 /** The body of a request. trusted: whether the document is named by its hash instead of sent. */
-export function bodyOf(document: TypedDocument<never, never>, variables: unknown, trusted: boolean): string {
+export function bodyOf(document: AnyDocument, variables: unknown, trusted: boolean): string {
   const hash = document.__meta__?.["hash"];
   if (trusted && typeof hash !== "string") throw new TypeError("This document was generated without its hash.");
   const text = document.toString();

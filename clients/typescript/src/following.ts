@@ -18,6 +18,8 @@ const PASSES = new Set([
   "UNAVAILABLE",
 ]);
 
+const BROKE_OFF = new Error("The stream broke off.");
+
 /** Each event of a stream: its name, and its data. Throws if the stream breaks off; ends where it ends. */
 export async function* eventsOf(response: Response): AsyncGenerator<[name: string, data: unknown]> {
   const reader = response.body?.getReader();
@@ -59,19 +61,26 @@ function within<T>(ms: number, promise: Promise<T>): Promise<T> {
 export class Place {
   isOver = false;
   #failures = 0;
+  #faulty = false;
   #unauthenticated = false;
-  #error: unknown = new Error("The stream broke off.");
+  #error: unknown = BROKE_OFF;
 
   constructor(
-    public variables: Record<string, unknown>,
+    private variables: Record<string, unknown>,
     private readonly resumes: boolean,
     private readonly retries: Retries,
     private readonly renewable: boolean,
   ) {}
 
+  /** The variables to ask with. */
+  begin(): Record<string, unknown> {
+    this.#faulty = false;
+    return this.variables;
+  }
+
   /** The message of an event, if it has one. Throws ScripError if the subscription is refused. */
   message(name: string, result: unknown): unknown {
-    if (name === "complete") this.isOver = this.#failures === 0;
+    if (name === "complete") this.isOver = !this.#faulty;
     if (name !== "next") return undefined;
     const [first, ...rest] = faultsOf(result);
     if (first) {
@@ -85,6 +94,7 @@ export class Place {
   workedOff(message: unknown): void {
     this.#failures = 0;
     this.#unauthenticated = false;
+    this.#error = BROKE_OFF;
     const cursor = isObject(message) ? message["cursor"] : undefined;
     if (this.resumes && typeof cursor === "string") this.variables = { ...this.variables, after: cursor };
   }
@@ -113,6 +123,7 @@ export class Place {
   }
 
   #judge(error: ScripError): void {
+    this.#faulty = true;
     this.#failures += 1;
     this.#error = error;
     const passes = error.faults.every(({ code }) => PASSES.has(code));
