@@ -25,9 +25,9 @@ export const cacheOptions: CacheExchangeOpts = {
     Query: {
       ...Object.fromEntries(LISTS.map((name) => [name, relayPagination()])),
       // An object that was seen in a list is found by its id, and not asked for again.
-      customer: (_, { by }) => {
-        const id = (by as { id?: string } | undefined)?.id;
-        return id ? { __typename: "Customer", id } : undefined;
+      customer: (_, args, cache) => {
+        const id = (args["by"] as { id?: string } | undefined)?.id;
+        return id ? { __typename: "Customer", id } : cache.resolve("Query", "customer", args);
       },
     },
     Customer: { ledger: relayPagination(), invoices: relayPagination(), coupons: relayPagination() },
