@@ -35,7 +35,7 @@ def install(folder: Path) -> Installed:
 
 def built_wheel(folder: Path) -> str:
     """The name of the wheel, which is in the folder by then."""
-    command = ["/bin/sh", "scripts/python_client.sh", folder]
+    command: list[str | Path] = ["/bin/sh", "scripts/python_client.sh", folder]
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     assert built.returncode == 0, built.stderr
     return Path(built.stdout.strip()).name
