@@ -131,6 +131,18 @@ test("a subscription goes on after its last message", async () => {
   assert.equal((await error(bad.client.follow(follow, {}).next())).code, "FORBIDDEN");
 });
 
+test("a list goes on from page to page, by nodes or by edges", async () => {
+  type Page = { rows: { nodes: number[]; pageInfo: { hasNextPage: boolean; endCursor: string | null } } };
+  const LIST = "query ($after: String) { rows(after: $after) { nodes } }" as unknown as TypedDocument<Page, { after?: string }>;
+  const first = { data: { rows: { nodes: [1, 2], pageInfo: { hasNextPage: true, endCursor: "c" } } } };
+  const last = { data: { rows: { edges: [{ node: 3 }], pageInfo: { hasNextPage: false, endCursor: "d" } } } };
+  const { client, sent } = scripted([Response.json(first), Response.json(last)]);
+  const rows: number[] = [];
+  for await (const row of client.list(LIST, {}, (data) => data.rows)) rows.push(row);
+  assert.deepEqual(rows, [1, 2, 3]);
+  assert.deepEqual(sent.map(({ body }) => JSON.parse(body).variables.after), [undefined, "c"]);
+});
+
 let server: Server;
 let scrip: Scrip;
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from scrip_client import AsyncScrip, Retries, Scrip, ScripError, Subscription
+from scrip_client import AsyncScrip, Listing, Retries, Scrip, ScripError, Subscription
 from scrip_client.following import Events
 
 FOLLOW: Final = Subscription[dict[str, Any]](
@@ -113,3 +113,21 @@ def test_events_come_in_any_pieces() -> None:
         found = [event for piece in pieces for event in events.take(piece)]
         assert [name for name, _ in found] == ["next", "next", "complete"]
         assert found[0][1]["data"]["events"]["text"] == "a\u2028b"
+
+
+async def test_a_list_goes_on_from_page_to_page_by_nodes_or_by_edges(form: str) -> None:
+    pages = [
+        {"row": {"parts": {"nodes": [1, 2], "pageInfo": {"hasNextPage": True, "endCursor": "c"}}}},
+        {"row": {"parts": {"edges": [{"node": 3}], "pageInfo": {"hasNextPage": False, "endCursor": "d"}}}},
+    ]
+    asked = Streams(*[httpx.Response(200, json={"data": page}) for page in pages])
+    transport = httpx.MockTransport(asked)
+    listing = Listing[dict[str, Any], int]("L", "query L($after: String) { row }", {}, ("row", "parts"))
+    if form == "waiting":
+        with Scrip("http://scrip", "t", http=httpx.Client(transport=transport)) as client:
+            rows = list(client.list(listing))
+    else:
+        async with AsyncScrip("http://scrip", "t", http=httpx.AsyncClient(transport=transport)) as asynchronous:
+            rows = [row async for row in asynchronous.list(listing)]
+
+    assert (rows, asked.after) == ([1, 2, 3], [None, "c"])

@@ -16,7 +16,7 @@ type Gone implements Event { kind: String! class: Colour! }
 type Row { id: ID! parts(after: String): Rows }
 type Edge { cursor: String! node: Row! }
 type Page { hasNextPage: Boolean! endCursor: String }
-type Rows { edges: [Edge!]! pageInfo: Page! }
+type Rows { edges: [Edge!]! nodes: [Row!]! pageInfo: Page! }
 type Payload { rows: [Row] userErrors: [Row!]! }
 type Query { row: Row rows(after: String): Rows event: Event }
 type Mutation { add(part: Part!): Payload other: Payload }
@@ -71,6 +71,8 @@ def test_a_list_that_takes_after_is_a_listing() -> None:
     assert made["l"]().path == ("row", "parts")
     assert made["l"](after="c").variables == {"after": "c"}
     assert "def l(*, after: str | None = None) -> Listing[LData, LDataRowPartsEdgesNode]:" in made["text"]
+    short = module("query S($after: String) { rows(after: $after) { nodes { id } pageInfo { endCursor } } }")
+    assert "-> Listing[SData, SDataRowsNodes]:" in short["text"]
     with pytest.raises(BadDocuments, match="edges"):
         module("query L($after: String) { rows(after: $after) { pageInfo { endCursor } } }")
 

@@ -145,7 +145,7 @@ class Generator:
         """The type of a row, which has been written with the data."""
         row = self._rows.get(f"{name}Data" + "".join(map(capital, path)))
         if row is None:
-            raise BadDocuments(f"{name} takes $after, and does not ask {'.'.join(path)} for edges {{ node {{ … }} }}")
+            raise BadDocuments(f"{name} takes $after, and does not ask {'.'.join(path)} for nodes or edges")
         return row
 
     def _variables(self, operation: OperationDefinitionNode) -> tuple[str, str]:
@@ -213,6 +213,8 @@ class Generator:
             kind = self._output(name + capital(key), told.type, told.selections)
             if key == "node" and name.endswith("Edges"):
                 self._rows[name.removesuffix("Edges")] = kind
+            if key == "nodes" and kind.startswith("list["):
+                self._rows[name] = kind.removesuffix(" | None").removeprefix("list[").removesuffix("]")
             fields[key] = optional(kind, needed=not told.optional)
         return self._write(name, fields)
 

@@ -96,7 +96,7 @@ def page_of(listing: Listing[Any, Any], data: Any) -> tuple[list[Any], str | Non
         data = data and data[name]
     if data is None:
         return [], None
-    rows = [edge["node"] for edge in data["edges"]]
+    rows = data["nodes"] if "nodes" in data else [edge["node"] for edge in data["edges"]]
     return rows, data["pageInfo"]["endCursor"] if data["pageInfo"]["hasNextPage"] else None
 
 

@@ -55,10 +55,9 @@ type Payload<Data> = Root<Data> & { userErrors: readonly unknown[] };
 type UserErrorOf<P> = P extends { userErrors: readonly (infer E)[] } ? E : never;
 
 /** A Relay connection, as far as reading on takes it. */
-export interface Connection<Row> {
-  edges: readonly { node: Row }[];
+export type Connection<Row> = ({ edges: readonly { node: Row }[] } | { nodes: readonly Row[] }) & {
   pageInfo: { hasNextPage: boolean; endCursor?: string | null };
-}
+};
 
 const IMPORTS = "/imports/credits";
 const ENDED = ["COMPLETED", "FAILED", "CANCELLED"];
@@ -119,7 +118,8 @@ export class Scrip {
         (await this.ask(document, given, signal ? { signal } : {})).data,
       );
       if (!connection) return;
-      for (const { node } of connection.edges) yield node;
+      if ("nodes" in connection) yield* connection.nodes;
+      else for (const { node } of connection.edges) yield node;
       if (!connection.pageInfo.hasNextPage) return;
       given = { ...given, after: connection.pageInfo.endCursor ?? null };
     }
