@@ -31,6 +31,10 @@ class Retries:
     first: float = 0.5
     longest: float = 30.0
 
+    def __post_init__(self) -> None:
+        if self.attempts < 1:
+            raise ValueError("A request is sent once at least.")
+
     def pause(self, failures: int) -> float:
         """Seconds to wait after so many failures in a row, from 1."""
         bound = min(self.longest, self.first * 2.0 ** min(failures - 1, 16))
