@@ -87,8 +87,8 @@ def writes(scrip: Scrip, operations: Operations, customer: str) -> None:
     refused = scrip.do(operations.adjust_credit(adjustment(customer, "5.001")))
     assert isinstance(refused, Refused)
     assert (refused.codes, refused.errors[0].field) == (("AMOUNT_PRECISION",), ("amount",))
-    with pytest.raises(ScripError) as error:
-        Scrip(scrip._url, "nobody").ask(operations.viewer())
+    with Scrip(scrip._url, "nobody") as nobody, pytest.raises(ScripError) as error:
+        nobody.ask(operations.viewer())
     assert (error.value.code, error.value.status) == ("UNAUTHENTICATED", 401)
 
 
@@ -104,6 +104,7 @@ def follows(scrip: Scrip, operations: Operations, customer: str) -> None:
     amounts = [next(messages)["node"]["movements"][0]["amount"] for _ in range(3)]
     while amounts[-1] != "3.00":
         amounts.append(next(messages)["node"]["movements"][0]["amount"])
+    messages.close()
     assert amounts[-3:] == ["1.00", "2.00", "3.00"]
 
 

@@ -1,7 +1,7 @@
 """The client for asyncio: `AsyncScrip`. The one that waits, in client.py, has the same names."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -98,8 +98,8 @@ class AsyncScrip:
                 return
             listing = listing.having(after=after)
 
-    async def follow(self, subscription: Subscription[Message]) -> AsyncIterator[Message]:
-        """Each message of a subscription, for ever or until it is complete.
+    async def follow(self, subscription: Subscription[Message]) -> AsyncGenerator[Message, None]:
+        """Each message of a subscription, until it is complete or closed.
 
         A message counts as worked off once the next one is asked for. If the stream breaks off, it goes on after the
         last message that was worked off, with a new token. Where nothing may be left out, give it `after` from the

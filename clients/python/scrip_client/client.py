@@ -1,7 +1,7 @@
 """The client that waits: `Scrip`. The one for asyncio, in asynchronous.py, has the same names."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -97,8 +97,8 @@ class Scrip:
                 return
             listing = listing.having(after=after)
 
-    def follow(self, subscription: Subscription[Message]) -> Iterator[Message]:
-        """Each message of a subscription, for ever or until it is complete.
+    def follow(self, subscription: Subscription[Message]) -> Generator[Message, None, None]:
+        """Each message of a subscription, until it is complete or closed.
 
         A message counts as worked off once the next one is asked for. If the stream breaks off, it goes on after the
         last message that was worked off, with a new token. Where nothing may be left out, give it `after` from the
