@@ -1,4 +1,4 @@
-"""Serves the front page. One's own deployment gets the running version; the sample lets one try everything.
+"""Serves the page of examples. One's own deployment gets the running version; the sample lets one try everything.
 
 Tokens are on the page only if `scrip run` has made the sample, the server listens on this machine's loopback alone, and
 the request is to it by number or as `localhost`: a page from elsewhere that has its own name lead here (DNS rebinding)
@@ -16,7 +16,7 @@ from typing import Final
 from uuid import UUID
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from app.postgres.embedded import SETTINGS as SERVER_SETTINGS
@@ -64,7 +64,14 @@ def front_page(settings: Settings, clock: Callable[[], datetime], new_id: Callab
         trying = render.trying(tokens, ids, secrets.token_hex(8), str(request.base_url).rstrip("/"))
         return _html(render.page(facts, figures + trying))
 
-    return [Route("/", page), *(Route(f"/page/{name}", _asset(name, kind)) for name, kind in _ASSETS.items())]
+    def to_examples(_: Request) -> Response:
+        return RedirectResponse("/examples", headers={"cache-control": "no-cache"})
+
+    return [
+        Route("/", to_examples),
+        Route("/examples", page),
+        *(Route(f"/page/{name}", _asset(name, kind)) for name, kind in _ASSETS.items()),
+    ]
 
 
 @cache
