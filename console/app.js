@@ -8,6 +8,7 @@ import { approvalsScreen, followApprovals, waiting } from "./screens/approvals.j
 import { customerScreen } from "./screens/customer.js";
 import { customersScreen, focusSearch } from "./screens/customers.js";
 import { liabilityScreen } from "./screens/liability.js";
+import { ordersScreen } from "./screens/orders.js";
 import { finishSignIn, signInScreen } from "./screens/sign-in.js";
 import { walletScreen } from "./screens/wallet.js";
 import { failed, skeleton } from "./parts/states.js";
@@ -28,6 +29,7 @@ const SCREENS = [
     shown: () => may("READ_CUSTOMERS"),
     screen: (id, tab) => (id ? customerScreen(id, tab) : customersScreen()),
   },
+  { path: "orders", icon: "orders", label: "nav.orders", shown: () => may("READ_INVOICES"), screen: () => ordersScreen() },
   { path: "approvals", icon: "approvals", label: "nav.approvals", shown: () => may("ADD_CREDIT"), screen: () => approvalsScreen() },
   { path: "activity", icon: "activity", label: "nav.activity", shown: () => may("READ_AUDIT"), screen: () => activityScreen() },
   { path: "liability", icon: "liability", label: "nav.liability", shown: () => may("READ_REPORTS"), screen: () => liabilityScreen() },

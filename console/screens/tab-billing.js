@@ -10,6 +10,7 @@ import { openAdjust } from "./adjust.js";
 import { openAssign } from "./assign.js";
 import { moneyOf } from "./customer.js";
 import { lotsOf } from "./tab-balance.js";
+import { openInvoice } from "./invoice.js";
 import { lotList } from "./lots.js";
 
 /** @typedef {import("./customer.js").Customer} Customer */
@@ -80,7 +81,7 @@ function invoiceRow(invoice) {
   return h(
     "tr",
     null,
-    h("th", { scope: "row" }, number, invoice.kind === "ORDER" && h("small", null, ` ${t("order")}`)),
+    h("th", { scope: "row" }, h("button", { type: "button", class: "as-link", "data-key": `invoice-${invoice.id}`, onclick: () => openInvoice(invoice.id) }, number), invoice.kind === "ORDER" && h("small", null, ` ${t("order")}`)),
     h("td", null, calendarDay(issuedOn), dueOn && h("small", { class: late ? "late" : "" }, ` ${t("invoice.dueon", { day: calendarDay(dueOn) })}`)),
     h("td", { class: "sum" }, money(total, currency), units(credited) > 0n && h("small", null, ` ${t("invoice.credited", { amount: money(credited, currency) })}`)),
     h("td", { class: "sum" }, status === "VOID" ? "–" : money(due, currency)),
