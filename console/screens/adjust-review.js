@@ -146,7 +146,7 @@ function askedOf(input) {
     note: note ?? null,
     expiresInDays: expiresInDays ?? null,
     effectiveOn: effectiveOn ?? null,
-    serviceIds: [...[serviceIds ?? []].flat()],
+    serviceIds: [serviceIds ?? []].flat().map(String),
   };
 }
 

@@ -1,5 +1,5 @@
 // Adjusting: what to add or remove, then what the server says that it would do, then done. One key for each opened dialog.
-import { ask, newKey, Problem } from "../api.js";
+import { newKey, Problem } from "../api.js";
 import { typedAmount } from "../decimals.js";
 import { booksChanged, h, put } from "../dom.js";
 import { chooseFrom, currenciesInUse } from "../parts/choices.js";
@@ -67,10 +67,6 @@ class Adjusting {
     this.key = newKey();
     this.asset = how.asset ?? assets[0] ?? "POINTS";
     this.removes = !may("ADD_CREDIT");
-    this.#makeFields();
-  }
-
-  #makeFields() {
     this.amount = h("input", { type: "text", inputmode: "decimal", autocomplete: "off", autofocus: true, class: "amount", required: true });
     this.amountField = field(t("amount"), this.amount);
     this.reason = select([], "", { required: true, onchange: () => this.#followReason() });

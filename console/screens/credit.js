@@ -26,7 +26,7 @@ export async function openCredit(id, asset) {
     sheet.show([skeleton(5)], []);
     try {
       const { node } = await ask("CreditDetail", { id });
-      if (node && "remaining" in node) show(sheet, node, asset);
+      if (node && "remaining" in node) show(sheet, /** @type {Detail} */ (node), asset);
       else sheet.show([empty(t("credit.none"))], []);
     } catch (error) {
       sheet.show([failed(error, start)], []);

@@ -101,7 +101,7 @@ export default {
   "balance": "Balance",
   "balance.none": "Nothing on this account yet.",
   "balance.none.advice": "Credit, class credits and points show up here once they are added.",
-  "balance.scheduled": "{amount} starts later",
+  "balance.scheduled": "{amount} to start later",
   "balance.held": "{amount} set aside",
   "balance.after": "balance {amount}",
 

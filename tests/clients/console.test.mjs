@@ -183,7 +183,7 @@ test("a removal takes a manager: staff see no button for it; the tier that falls
   await page.getByRole("link", { name: "Points" }).click();
   await page.getByRole("button", { name: "Adjust points" }).click();
   const dialog = page.getByRole("dialog");
-  await dialog.getByText("Remove", { exact: true }).click();
+  await dialog.getByRole("radio", { name: "Remove" }).check();
   await fill(page, { amount: "900", reason: "CORRECTION" });
   await dialog.getByText("Falls from Silver to Bronze").waitFor();
   await dialog.getByText(/Taken from/).waitFor();

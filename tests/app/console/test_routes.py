@@ -21,10 +21,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def client(host: str = "localhost:8000", **more: Any) -> httpx.AsyncClient:
+def client(name: str = "localhost:8000", **more: Any) -> httpx.AsyncClient:
     settings = Settings(jwt_secret=SECRET, **more)
     app = Starlette(routes=[*sample_sign_in(settings, now, uuid4), *console_routes(settings)])
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"http://{host}")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"http://{name}")
 
 
 async def test_the_root_leads_to_it_and_every_screen_is_the_page() -> None:
@@ -81,7 +81,7 @@ async def test_the_provider_is_told_and_may_be_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "headers", "more", "given"),
+    ("name", "headers", "more", "given"),
     [
         ("localhost:8000", {"sec-fetch-site": "same-origin"}, {}, 4),
         ("127.0.0.1:8000", {}, {}, 4),
@@ -92,9 +92,9 @@ async def test_the_provider_is_told_and_may_be_asked() -> None:
     ],
 )
 async def test_the_samples_tokens_are_for_this_machine_and_this_page(
-    host: str, headers: dict[str, str], more: dict[str, Any], given: int
+    name: str, headers: dict[str, str], more: dict[str, Any], given: int
 ) -> None:
-    async with client(host, sample=True, **more) as browser:
+    async with client(name, sample=True, **more) as browser:
         answer = await browser.get("/console/sample.json", headers=headers)
     assert len(answer.json()["roles"]) == given
 
