@@ -98,7 +98,7 @@ function frame(who) {
   };
   put(app, [
     h("a", { class: "skip", href: "#main", onclick: (/** @type {Event} */ event) => toMain(event, main) }, t("skip")),
-    h("div", { class: "frame" }, h("div", { class: "side" }, brand(who), nav), main),
+    h("div", { class: "frame" }, h("div", { class: "side" }, h("header", null, brand(who)), nav), main),
   ]);
   show();
 }
