@@ -94,14 +94,12 @@ export function figure(amount, asset) {
   return new Intl.NumberFormat(locale()).format(/** @type {Intl.StringNumericLiteral} */ (amount));
 }
 
-/** Pounds, class credits, points. @param {string} asset */
+/** £ credit, class credits, points. @param {string} asset */
 export function assetName(asset) {
   if (asset === "POINTS") return t("asset.points");
   if (asset === "SERVICE_CREDITS") return t("asset.services");
-  const name = new Intl.DisplayNames([locale()], { type: "currency" }).of(asset) ?? asset;
-  const format = new Intl.NumberFormat(locale(), { style: "currency", currency: asset, currencyDisplay: "narrowSymbol" });
-  const sign = format.formatToParts(0).find((part) => part.type === "currency")?.value;
-  return sign && sign !== asset ? `${sign} ${name}` : name;
+  const parts = new Intl.NumberFormat(locale(), { style: "currency", currency: asset }).formatToParts(0);
+  return t("asset.credit.in", { sign: parts.find((part) => part.type === "currency")?.value ?? asset });
 }
 
 /** The business's time zone; all days are days there. */

@@ -65,7 +65,7 @@ def _contents(settings: Settings) -> Iterator[tuple[str, str, bytes]]:
 
 
 def _told(settings: Settings) -> dict[str, object]:
-    """What the browser is told of the settings."""
+    """The part of the settings that the browser is told."""
     sign_in = None
     if settings.console_issuer is not None:
         sign_in = {

@@ -15,7 +15,7 @@ from app.settings import Settings
 from auth.roles import Role
 
 _ROLES: Final = (Role.STAFF, Role.MANAGER, Role.ADMIN, Role.CUSTOMER)
-"""Those who have screens: a partner is a program."""
+"""The roles of people: a partner is a program."""
 
 
 def sample_sign_in(settings: Settings, clock: Callable[[], datetime], new_id: Callable[[], UUID]) -> list[Route]:

@@ -40,7 +40,7 @@ function filters(reasons, list) {
   const reason = select([all, ...[...reasons].map(([value, label]) => ({ value, label }))], "", { onchange: () => changed({ reason: reason.value || null }) });
   const who = h("input", { type: "search", autocomplete: "off", onchange: () => changed({ actor: who.value.trim() || null }) });
   draw();
-  return h("div", { class: "filters" }, field(t("activity.kind"), kind).root, field(t("reason"), reason).root, field(t("asset"), asset).root, field(t("activity.who"), who, { hint: null }).root);
+  return h("div", { class: "filters" }, field(t("activity.kind"), kind).root, field(t("reason"), reason).root, field(t("activity.asset"), asset).root, field(t("activity.who"), who, { hint: null }).root);
 }
 
 /** @param {Filter} filter @param {string | null} [before] */
@@ -81,7 +81,7 @@ function records(filter, first, reasons) {
  */
 function line(row, reasons) {
   const { at, kind, action, amount, asset, reason, note, customer, actor, approvedBy } = row;
-  const what = kind ? tOr(`kind.${kind}`, kind) : tOr(`action.${action}`, action ?? "");
+  const what = kind ? tOr(`kind.${kind}`, kind) : tOr(`action.${action}`, t("action.settings"));
   return h(
     "li",
     { class: "event" },

@@ -1,12 +1,12 @@
 // The second step of an adjustment: what the server says it would do; and then it is done, once.
 import { ask } from "../api.js";
-import { units } from "../decimals.js";
+import { decimal, units } from "../decimals.js";
 import { h, put } from "../dom.js";
 import { icon } from "../icons.js";
 import { leftOf, refused } from "../parts/refusals.js";
 import { busy, submitButton } from "../parts/sheet.js";
 import { badge, words } from "../parts/states.js";
-import { calendarDay, day, daysAfter, lastDay, money, t, today, zone } from "../text.js";
+import { calendarDay, day, daysAfter, lastDay, money, placesOf, t, today, zone } from "../text.js";
 import { isLost, term } from "./adjust.js";
 
 /** @typedef {import("./adjust.js").AdjustingDialog} Dialog */
@@ -37,7 +37,7 @@ export async function review(dialog, asked) {
   dialog.sheet.show(
     [
       h("p", { class: "review-what" }, t(dialog.removes ? "review.remove" : "review.add", { amount: money(asked.amount.replace("-", ""), asked.asset), name: customer.name })),
-      facts(preview, asked, dialog),
+      facts(preview, asked, dialog, over !== null),
       over && h("p", { class: "notice warn" }, icon("warning"), refused(over, asked.asset)),
       over === null && leftOf(preview.limit.remaining).length > 0 && h("p", { class: "hint" }, leftOf(preview.limit.remaining).join(" ")),
       problem,
@@ -53,21 +53,22 @@ export async function review(dialog, asked) {
  * @param {Preview} preview
  * @param {Asked} asked
  * @param {Dialog} dialog
+ * @param {boolean} asks Whether a manager has to be asked: the server's figures are then those of today.
  */
-function facts(preview, asked, dialog) {
+function facts(preview, asked, dialog, asks) {
   const { asset } = asked;
   const now = preview.account?.available ?? "0";
-  const after = preview.availableAfter ?? now;
+  const after = asks ? decimal(units(now) + units(asked.amount), placesOf(asset)) : (preview.availableAfter ?? now);
   const reason = dialog.reasons.find(({ code }) => code === asked.reason)?.label ?? asked.reason;
   const starts = term(asked);
   return h(
     "dl",
     { class: "facts" },
-    fact(t("balance"), h("span", { class: "from-to" }, money(now, asset), " → ", h("strong", null, money(after, asset)))),
+    fact(t("balance"), h("span", { class: "from-to" }, money(now, asset), icon("arrow"), h("span", { class: "unseen" }, t("then")), h("strong", null, money(after, asset))), asks && h("small", null, t("review.once.agreed"))),
     fact(t("reason"), asked.note ? `${reason}: ${asked.note}` : reason),
     starts && fact(t("effective"), starts),
     !dialog.removes && fact(t("expiry"), asked.expiresInDays === null ? t("expiry.never") : until(asked.expiresInDays)),
-    asset === "POINTS" && tierFact(preview),
+    asset === "POINTS" && !asks && tierFact(preview),
     dialog.removes && (preview.credits ?? []).length > 0 && fact(t("review.taken"), taken(preview, asset)),
   );
 }

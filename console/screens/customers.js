@@ -156,9 +156,9 @@ class CustomerList {
         h("a", { href: pathTo("customers", customer.id) }, customer.name),
         h("small", null, [customer.externalId, customer.email].filter(Boolean).join(" · ")),
       ),
-      cell("sum", sums.join(", ") || "–"),
-      cell("sum", services ? counted(services) : "–"),
-      cell("sum", points ? counted(points) : "–"),
+      cell(sums.length ? "sum" : "sum none", sums.join(", ") || "–"),
+      cell(services ? "sum" : "sum none", services ? counted(services) : "–"),
+      cell(points ? "sum" : "sum none", points ? counted(points) : "–"),
       cell("tags", points?.tier ? badge(points.tier.name, "plain") : null, customer.membership ? badge(t(`member.${customer.membership.status}`), customer.membership.status === "ACTIVE" ? "good" : "plain") : null),
       cell(
         "act",

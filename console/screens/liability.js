@@ -18,7 +18,7 @@ export function liabilityScreen() {
   const at = () => (date.value === "" || date.value >= today() ? null : `${date.value}T23:59:59Z`);
   const draw = () => put(list, region(() => owed(at()), ({ liability, reasons }) => (liability.length ? h("div", { class: "cards" }, liability.map((each) => card(each, reasons))) : empty(t("liability.none"))), 8));
   draw();
-  return h("div", null, head(t("nav.liability")), field(t("liability.on"), date, { class: "compact" }).root, list, expiring());
+  return h("div", { class: "stack" }, head(t("nav.liability")), field(t("liability.on"), date, { class: "compact" }).root, list, expiring());
 }
 
 /** @param {string | null} at */

@@ -5,7 +5,7 @@ import { h } from "../dom.js";
 import { icon } from "../icons.js";
 import { head } from "../parts/head.js";
 import { badge, empty, region } from "../parts/states.js";
-import { assetName, day, figure, money, t, tOr } from "../text.js";
+import { assetName, calendarDay, day, figure, money, t, tOr } from "../text.js";
 import { openAccount } from "./account.js";
 import { termOf } from "./lots.js";
 import { copyButton, rewardValue } from "./reward.js";
@@ -46,7 +46,7 @@ function card(account) {
     { class: "card", "aria-label": assetName(asset) },
     h("header", { class: "card-head" }, h("div", null, h("h2", null, assetName(asset)), h("p", { class: "big" }, figure(available, asset))), tier && badge(tier.name, "good")),
     units(scheduled) > 0n && h("p", { class: "hint" }, t("balance.scheduled", { amount: money(scheduled, asset) })),
-    h("ul", { class: "plain" }, lots.map((lot) => h("li", { class: "wallet-lot" }, h("span", null, money(lot.remaining, asset), lot.services.length > 0 && h("small", null, ` ${lot.services.map(({ name }) => name).join(", ")}`)), termOf(lot.expiresAt)))),
+    h("ul", { class: "plain" }, lots.map((lot) => h("li", { class: "wallet-lot" }, h("span", null, money(lot.remaining, asset), lot.services.length > 0 && h("small", null, ` ${lot.services.map(({ name }) => name).join(", ")}`)), lot.status === "SCHEDULED" ? badge(t("lot.starts", { day: calendarDay(lot.effectiveOn) })) : termOf(lot.expiresAt)))),
   );
 }
 
@@ -75,10 +75,16 @@ function history(all) {
         h(
           "li",
           { class: "event" },
-          h("div", { class: "event-what" }, h("strong", null, tOr(`kind.${transaction.kind}`, transaction.kind)), h("small", null, [day(createdAt), transaction.reference].filter(Boolean).join(" · "))),
+          h("div", { class: "event-what" }, h("strong", null, kindOf(transaction.kind, amount)), h("small", null, [day(createdAt), transaction.reference].filter(Boolean).join(" · "))),
           h("div", { class: "event-sum" }, h("strong", { class: amount.startsWith("-") ? "minus" : "plus" }, money(amount, account.asset, { signed: true }))),
         ),
       ),
     ),
   );
+}
+
+/** What happened, as the customer sees it. @param {string} kind @param {string} amount */
+function kindOf(kind, amount) {
+  if (kind === "ADJUSTMENT") return t(amount.startsWith("-") ? "wallet.removed" : "wallet.added");
+  return tOr(`kind.${kind}`, kind);
 }

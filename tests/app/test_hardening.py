@@ -193,7 +193,11 @@ async def test_every_answer_has_the_security_headers(database: Urls, ledger: Led
     app = app_of(database, ledger, sample=True, cors_origins=(SHOP,))
     app.router.routes.append(Route("/broken", _break))
     paths = (
-        ("GET", "/", 200),
+        ("GET", "/", 307),
+        ("GET", "/console", 200),
+        ("GET", "/console/app.js", 200),
+        ("GET", "/console/sample.json", 200),
+        ("GET", "/examples", 200),
         ("GET", "/page/front.css", 200),
         ("GET", "/graphql?query={__typename}", 200),
         ("GET", "/health/live", 200),
@@ -293,7 +297,7 @@ async def test_pages_are_the_sample_s_or_as_set(
     database: Urls, ledger: Ledger, settings: dict[str, bool], shown: bool
 ) -> None:
     async with client_of(app_of(database, ledger, **settings)) as client:
-        for path in ("/", "/page/front.css", "/page/front.js"):
+        for path in ("/examples", "/page/front.css", "/page/front.js"):
             assert (await client.get(path)).status_code == (200 if shown else 404)
         answer = await client.get("/graphql", headers=BROWSER)
         assert (answer.status_code == 200, "GraphiQL" in answer.text) == (shown, shown)

@@ -228,7 +228,7 @@ async def test_without_the_sample_there_is_nothing_but_what_runs(ledger: Ledger,
 @pytest.mark.parametrize("host", ["scrip.example", "localhost.example:8000", "127.0.0.1.example", "", "a:b"])
 async def test_under_another_name_it_gives_no_tokens(ledger: Ledger, database: Urls, host: str) -> None:
     async with client_of(ledger, settings(database)) as client:
-        page = await client.get("/", headers={"host": host})
+        page = await client.get("/examples", headers={"host": host})
     assert page.status_code == 200
     assert "£163,770.73" in page.text
     assert tokens_on(page.text) == {}
