@@ -7,6 +7,7 @@ import { activityScreen } from "./screens/activity.js";
 import { approvalsScreen, followApprovals, waiting } from "./screens/approvals.js";
 import { customerScreen } from "./screens/customer.js";
 import { customersScreen, focusSearch } from "./screens/customers.js";
+import { importsScreen } from "./screens/imports.js";
 import { liabilityScreen } from "./screens/liability.js";
 import { ordersScreen } from "./screens/orders.js";
 import { finishSignIn, signInScreen } from "./screens/sign-in.js";
@@ -31,6 +32,7 @@ const SCREENS = [
   },
   { path: "orders", icon: "orders", label: "nav.orders", shown: () => may("READ_INVOICES"), screen: () => ordersScreen() },
   { path: "approvals", icon: "approvals", label: "nav.approvals", shown: () => may("ADD_CREDIT"), screen: () => approvalsScreen() },
+  { path: "imports", icon: "import", label: "nav.imports", shown: () => may("BULK"), screen: () => importsScreen() },
   { path: "activity", icon: "activity", label: "nav.activity", shown: () => may("READ_AUDIT"), screen: () => activityScreen() },
   { path: "liability", icon: "liability", label: "nav.liability", shown: () => may("READ_REPORTS"), screen: () => liabilityScreen() },
 ];

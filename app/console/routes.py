@@ -50,7 +50,7 @@ def console_routes(settings: Settings) -> list[Route]:
         return _answer(request, found or files[_PAGE], headers)
 
     def to_console(_: Request) -> Response:
-        return RedirectResponse("/console", headers={"cache-control": "no-cache"})
+        return RedirectResponse("/console")
 
     return [Route("/", to_console), Route("/console", serve), Route("/console/{name:path}", serve)]
 

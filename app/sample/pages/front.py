@@ -65,7 +65,7 @@ def front_page(settings: Settings, clock: Callable[[], datetime], new_id: Callab
         return _html(render.page(facts, figures + trying))
 
     def to_examples(_: Request) -> Response:
-        return RedirectResponse("/examples", headers={"cache-control": "no-cache"})
+        return RedirectResponse("/examples")
 
     return [
         Route("/", to_examples),
