@@ -18,6 +18,7 @@ import orjson
 from standardwebhooks.webhooks import Webhook
 
 from jobs.webhook_http import Answer, Sender
+from models.currencies import open_books
 from models.event_kinds import DeliveryStatus, EventKind, WebhookPause
 from models.ledger import Ledger
 from models.operations.deliver_webhooks import Claim, Delivery, Record, claim_webhook, record_look, release_webhook
@@ -58,6 +59,8 @@ async def deliver(ledger: Ledger, tenant_id: UUID) -> int:
     """Deliver some of what is due to the tenant's webhooks. Returns the number of attempts, 0 if nothing is due."""
     due = await due_webhooks(ledger, tenant_id)
     ledger.metrics.webhooks.looked(tenant_id, due.paused, None if due.oldest is None else due.oldest.timestamp())
+    if due.due:
+        await open_books(tenant_id)
     looks = (_Looks(ledger, tenant_id, webhook_id).take() for webhook_id in due.due)
     found = await asyncio.gather(*looks, return_exceptions=True)
     failures = [each for each in found if isinstance(each, BaseException)]

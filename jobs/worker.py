@@ -29,6 +29,8 @@ MAX_ROUNDS: Final = 1_000_000
 """Maximum rounds of a job without a pause, while it keeps finding work."""
 STOP_LIMIT_S: Final = 25.0
 """Seconds that a running step may take to end once the process is told to stop. The rest is done next time."""
+PRUNING_AFTER_S: Final = 120.0
+"""Seconds after which a new process prunes for the first time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,9 @@ class Job:
 
     interval_s: seconds to wait after a round that found nothing more. patience_s: a tenant for whom nothing was found is
     left out for a quarter of the time since something was, at most this. side_by_side: at how many tenants it is at a
-    time; with more than one, a round does not wait for those that take longer.
+    time; with more than one, a round does not wait for those that take longer. amounts: whether a step tells amounts or
+    posts them, and so has to know the decimal places of the tenant's currencies. first_after_s: seconds until the first
+    round: what is not urgent gives way to what is late when a process starts.
     """
 
     name: str
@@ -47,6 +51,8 @@ class Job:
     step: Callable[[Ledger, UUID], Awaitable[int]]
     patience_s: float = 0.0
     side_by_side: int = 1
+    amounts: bool = True
+    first_after_s: float = 0.0
 
 
 class Quiet:
@@ -85,13 +91,13 @@ class Quiet:
 JOBS: Final = (
     Job("bulks", bulk.INTERVAL_S, bulk.run_once),
     Job("expiry", expiry.INTERVAL_S, expiry.run_once),
-    Job("keys", keys.INTERVAL_S, keys.run_once),
-    Job("totals", totals.INTERVAL_S, totals.run_once),
-    Job(FEED, feed.INTERVAL_S, feed.relay, feed.PATIENCE_S),
-    Job(checkpoints.NAME, checkpoints.INTERVAL_S, checkpoints.run_once),
-    Job("feed_pruning", feed.PRUNING_INTERVAL_S, feed.prune),
-    Job("webhooks", webhooks.INTERVAL_S, webhooks.deliver, webhooks.PATIENCE_S, webhooks.SIDE_BY_SIDE),
-    Job("webhook_pruning", webhooks.PRUNING_INTERVAL_S, webhooks.prune),
+    Job("keys", keys.INTERVAL_S, keys.run_once, amounts=False, first_after_s=PRUNING_AFTER_S),
+    Job("totals", totals.INTERVAL_S, totals.run_once, amounts=False),
+    Job(FEED, feed.INTERVAL_S, feed.relay, feed.PATIENCE_S, amounts=False),
+    Job(checkpoints.NAME, checkpoints.INTERVAL_S, checkpoints.run_once, amounts=False),
+    Job("feed_pruning", feed.PRUNING_INTERVAL_S, feed.prune, amounts=False, first_after_s=PRUNING_AFTER_S),
+    Job("webhooks", webhooks.INTERVAL_S, webhooks.deliver, webhooks.PATIENCE_S, webhooks.SIDE_BY_SIDE, amounts=False),
+    Job("webhook_pruning", webhooks.PRUNING_INTERVAL_S, webhooks.prune, amounts=False, first_after_s=PRUNING_AFTER_S),
 )
 
 
@@ -188,6 +194,7 @@ async def _repeat(ledger: Ledger, job: Job, stop: asyncio.Event, quiet: Quiet) -
 
 
 async def _rounds(ledger: Ledger, job: Job, stop: asyncio.Event, quiet: Quiet, abreast: Abreast) -> None:
+    await _wait(stop, job.first_after_s)
     while not stop.is_set():
         try:
             await ledger.check_clock()
@@ -197,8 +204,13 @@ async def _rounds(ledger: Ledger, job: Job, stop: asyncio.Event, quiet: Quiet, a
         except Exception:
             ledger.metrics.job(job.name).failures += 1
             log.exception("job %s: a round failed", job.name)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), job.interval_s)
+        await _wait(stop, job.interval_s)
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    """At most so long."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
 
 
 async def _round(
@@ -282,7 +294,8 @@ class _Round:
 
     async def _step(self, tenant: TenantName) -> int:
         try:
-            await open_books(tenant.id)
+            if self._job.amounts:
+                await open_books(tenant.id)
             number = await self._job.step(self._ledger, tenant.id)
         except DatabaseAway:
             raise  # it is away for all of them

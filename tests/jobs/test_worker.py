@@ -11,7 +11,10 @@ from app.postgres.embedded import Urls
 from jobs.worker import Job, work_once, working
 from models.ledger import Ledger
 from models.operations.suspend_tenant import resume_tenant, suspend_tenant
+from tests.support.mutating import statements_sent
 from tests.support.tenants import ADMIN, Tenant, make_tenant
+
+MOST_WHERE_NOTHING_IS_DUE = 15
 
 
 @pytest.fixture
@@ -150,3 +153,21 @@ async def test_side_by_side_once_does_all_there_is(ledger: Ledger, tenants: list
         await work_once(ledger, jobs=(Job("failing", 60, failing, side_by_side=2),))
     assert failing.left[tenants[1].id] == 0
     assert ledger.metrics.jobs["failing"].failures == 1
+
+
+async def test_where_nothing_is_due_little_is_asked(ledger: Ledger, tenants: list[Tenant]) -> None:
+    """With thousands of tenants, most of them quiet, this is what a round takes."""
+    await work_once(ledger, tenants[0].slug)
+    with statements_sent() as sent:
+        done = await work_once(ledger, tenants[0].slug)
+    assert set(done.values()) == {0}
+    own = [sql for sql, arguments in sent if tenants[0].id in arguments]
+    assert len(own) <= MOST_WHERE_NOTHING_IS_DUE, own
+
+
+async def test_what_is_not_urgent_begins_later(ledger: Ledger, tenants: list[Tenant]) -> None:
+    at_once, later = Steps(tenants, 1), Steps(tenants, 1)
+    async with working(ledger, (Job("at once", 0.01, at_once), Job("later", 0.01, later, first_after_s=60.0))):
+        async with asyncio.timeout(30):
+            await at_once.idle.wait()
+    assert not later.taken
