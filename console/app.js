@@ -10,8 +10,10 @@ import { customersScreen, focusSearch } from "./screens/customers.js";
 import { importsScreen } from "./screens/imports.js";
 import { liabilityScreen } from "./screens/liability.js";
 import { ordersScreen } from "./screens/orders.js";
+import { settingsScreen } from "./screens/settings.js";
 import { finishSignIn, signInScreen } from "./screens/sign-in.js";
 import { walletScreen } from "./screens/wallet.js";
+import { Sheet } from "./parts/sheet.js";
 import { failed, skeleton } from "./parts/states.js";
 import { go, pathTo, place } from "./router.js";
 import { may, session, viewer } from "./session.js";
@@ -19,6 +21,8 @@ import { language, speak, t, zone } from "./text.js";
 
 /** @typedef {{path: string, icon: Parameters<typeof icon>[0], label: import("./text.js").Key, shown: () => boolean, screen: (...rest: string[]) => HTMLElement}} Screen */
 
+/** Screens that are at the bottom of a phone; the others are behind one button. */
+const ON_PHONE = 3;
 const app = /** @type {HTMLElement} */ (document.getElementById("app"));
 
 /** @type {Screen[]} */
@@ -30,11 +34,12 @@ const SCREENS = [
     shown: () => may("READ_CUSTOMERS"),
     screen: (id, tab) => (id ? customerScreen(id, tab) : customersScreen()),
   },
-  { path: "orders", icon: "orders", label: "nav.orders", shown: () => may("READ_INVOICES"), screen: () => ordersScreen() },
   { path: "approvals", icon: "approvals", label: "nav.approvals", shown: () => may("ADD_CREDIT"), screen: () => approvalsScreen() },
+  { path: "orders", icon: "orders", label: "nav.orders", shown: () => may("READ_INVOICES"), screen: () => ordersScreen() },
   { path: "imports", icon: "import", label: "nav.imports", shown: () => may("BULK"), screen: () => importsScreen() },
   { path: "activity", icon: "activity", label: "nav.activity", shown: () => may("READ_AUDIT"), screen: () => activityScreen() },
   { path: "liability", icon: "liability", label: "nav.liability", shown: () => may("READ_REPORTS"), screen: () => liabilityScreen() },
+  { path: "settings", icon: "settings", label: "nav.settings", shown: () => may("READ_CONFIG"), screen: () => settingsScreen() },
 ];
 
 /** Ends what the frame of the last session followed. */
@@ -44,7 +49,8 @@ async function start() {
   leave();
   document.documentElement.lang = language.value;
   if (place.value[0] === "callback") {
-    await finishSignIn();
+    const left = await finishSignIn();
+    if (left) put(app, left);
     return;
   }
   if (session.value === null) {
@@ -75,10 +81,12 @@ function frame(who) {
   const nav = h("nav", { class: "nav", "aria-label": t("nav") }, links);
   const draw = () => {
     const current = place.value[0] ?? "customers";
-    put(links, screens.map((each) => h("li", null, link(each, each.path === current))));
-    // Several columns side by side on a phone, as many as there are.
-    links.style.setProperty("--count", String(screens.length + 1));
-    links.append(h("li", { class: "nav-account" }, accountButton(who)));
+    const item = (/** @type {Screen} */ each, /** @type {number} */ index) => h("li", { class: index < ON_PHONE ? "" : "rest" }, link(each, each.path === current));
+    put(links, [
+      ...screens.map(item),
+      h("li", { class: "nav-more" }, h("button", { type: "button", onclick: () => openMore(screens.slice(ON_PHONE), who) }, icon("more"), h("span", { class: "nav-label" }, t("more")))),
+      h("li", { class: "nav-account rest" }, accountButton(who)),
+    ]);
   };
   const show = () => {
     draw();
@@ -126,6 +134,19 @@ function link(screen, current) {
     h("span", { class: "nav-label" }, t(screen.label)),
     screen.path === "approvals" && following(waiting, (n) => n > 0 && h("span", { class: "count" }, n > 99 ? "99+" : n, h("span", { class: "unseen" }, ` ${t("approvals.waiting")}`))),
   );
+}
+
+/**
+ * What has no place at the bottom of a phone.
+ * @param {readonly Screen[]} screens
+ * @param {import("./session.js").Viewer} who
+ */
+function openMore(screens, who) {
+  const sheet = new Sheet(t("more"));
+  const close = () => sheet.close();
+  const account = accountButton(who);
+  account.addEventListener("click", close, { capture: true });
+  sheet.show([h("ul", { class: "nav-sheet" }, [...screens.map((each) => h("li", { onclick: close }, link(each, false))), h("li", null, account)])], []);
 }
 
 /** @param {import("./session.js").Viewer} who */

@@ -175,7 +175,7 @@ const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex]
  * @param {Element} part
  * @param {() => void} draw
  */
-function keepingFocus(part, draw) {
+export function keepingFocus(part, draw) {
   const focused = document.activeElement;
   const inside = focused instanceof HTMLElement && part.contains(focused) ? focused : null;
   draw();

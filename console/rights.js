@@ -12,6 +12,7 @@ export const RIGHTS = {
   "READ_REPORTS": [["staff", "manager", "admin", "partner"], ["reports:read"]],
   "READ_AUDIT": [["manager", "admin", "partner"], ["reports:read"]],
   "READ_CONFIG": [["manager", "admin"], ["config:write"]],
+  "WRITE_CONFIG": [["admin"], ["config:write"]],
   "ADD_CREDIT": [["staff", "manager", "admin", "partner"], ["credits:add"]],
   "REMOVE_CREDIT": [["manager", "admin", "partner"], ["credits:remove"]],
   "VOID": [["manager", "admin", "partner"], ["credits:remove"]],

@@ -56,11 +56,26 @@ export async function renewed(token) {
   if (session.value !== null && session.value.token !== token) return;
   renewing ??= renewal
     .ask()
-    .then(begin)
+    .then((begun) => {
+      const other = subjectOf(begun.token) !== subjectOf(token);
+      begin(begun);
+      // Somebody else: what is on the screen is not theirs.
+      if (other) location.reload();
+    })
     .finally(() => {
       renewing = undefined;
     });
   await renewing;
+}
+
+/** The subject that a token says it is of; the token itself where it cannot be read. @param {string} token */
+function subjectOf(token) {
+  try {
+    const claims = (token.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/");
+    return String(JSON.parse(atob(claims)).sub);
+  } catch {
+    return token;
+  }
 }
 
 /** @returns {Promise<Told>} */

@@ -1,5 +1,5 @@
 // A list of any length that is asked for page by page as one scrolls, and of which only what can be seen is drawn.
-import { h, put } from "../dom.js";
+import { h, keepingFocus, put } from "../dom.js";
 import { failed, skeleton } from "./states.js";
 
 /** @typedef {import("../dom.js").Child} Child */
@@ -9,6 +9,8 @@ import { failed, skeleton } from "./states.js";
  */
 
 const AHEAD = 8;
+/** Rows that are asked for again after a change. */
+const REFRESHED = 200;
 
 /** @template T */
 export class Windowed {
@@ -78,6 +80,26 @@ export class Windowed {
     }
   }
 
+  /** Asks again for the rows there are, quietly, once something was posted; those far down stay as they were. */
+  async refresh() {
+    const { signal } = this.asked;
+    const wanted = Math.min(this.rows.length, REFRESHED);
+    /** @type {T[]} */
+    const fresh = [];
+    try {
+      for (let cursor = null, more = true; more && fresh.length < wanted; ) {
+        const page = await this.ask(cursor, signal);
+        fresh.push(...page.rows);
+        ({ cursor, more } = page);
+      }
+    } catch {
+      return; // as it was: whoever scrolls or searches is told
+    }
+    if (signal.aborted) return;
+    this.rows = [...fresh, ...this.rows.slice(fresh.length)];
+    this.redraw();
+  }
+
   /** Draws the rows that can be seen, and a few beyond; asks for more where they come near the end. */
   draw() {
     const height = this.#height();
@@ -114,9 +136,11 @@ export class Windowed {
 
   /** Draws the rows there are anew, such as once some are ticked. */
   redraw() {
-    for (const element of this.drawn.values()) element.remove();
-    this.drawn.clear();
-    this.draw();
+    keepingFocus(this.body, () => {
+      for (const element of this.drawn.values()) element.remove();
+      this.drawn.clear();
+      this.draw();
+    });
   }
 
   /** Draws a row and takes the focus there. @param {number} index @param {string} selector */

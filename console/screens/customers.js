@@ -86,7 +86,7 @@ class CustomerList {
       this.bar,
     );
     addEventListener("scroll", () => this.element.isConnected && (this.scrolled = scrollY), { passive: true });
-    document.addEventListener("scrip-changed", () => kept?.list === this && this.list.begin());
+    document.addEventListener("scrip-changed", () => kept?.list === this && this.list.refresh());
     this.list.begin();
   }
 

@@ -58,12 +58,19 @@ function sample(roles, chosen) {
   );
 }
 
-/** What the provider's page leads back to. */
+/** What the provider's page leads back to: signed in, or why not. @returns {Promise<HTMLElement | null>} */
 export async function finishSignIn() {
-  const token = await finish();
-  if (token === null) return;
-  go(pathTo(), { replace: true });
-  begin({ token });
+  const again = h("a", { href: "/console" }, t("sign.in"));
+  try {
+    const token = await finish();
+    if (token === null) return h("main", { class: "main alone", id: "main" }, head(t("sign.in")), empty(t("sign.back"), "", again));
+    go(pathTo(), { replace: true });
+    begin({ token });
+    return null;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return h("main", { class: "main alone", id: "main" }, head(t("sign.in")), empty(t("sign.failed"), why, again));
+  }
 }
 
 /** A session that has ended in the middle of something: begun again in a dialog, above all that was typed. */

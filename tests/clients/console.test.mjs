@@ -274,6 +274,65 @@ test("several are ticked and adjusted at once, by the keyboard alone", async () 
   await close();
 });
 
+test("an order is paid with credit, voided, paid in part another way, and the rest with credit", async () => {
+  const { page, problems, close } = await as("manager");
+  await page.getByRole("link", { name: "Orders" }).click();
+  await page.getByRole("button", { name: "New order" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Customer number").fill(REGULAR);
+  await dialog.getByLabel("Product").selectOption({ label: "Gift hamper, £45.00" });
+  await dialog.getByLabel("How many").fill("2");
+  await dialog.getByText("£90.00 in all").waitFor();
+  await dialog.getByRole("button", { name: "Create order" }).click();
+  const pay = async (amount, method) => {
+    await dialog.getByRole("button", { name: "Record payment" }).click();
+    if (amount) await dialog.getByLabel("Amount").fill(amount);
+    await dialog.getByLabel("Paid by").selectOption(method);
+    await dialog.getByRole("button", { name: "Record payment" }).click();
+  };
+  await pay(null, "ACCOUNT_CREDIT");
+  await told(page, "£90.00 recorded, £0.00 still due");
+  await dialog.getByRole("button", { name: "Void" }).click();
+  await dialog.getByText("Take back the payment of £90.00").waitFor();
+  await dialog.getByRole("button", { name: "Void" }).click();
+  await told(page, "is void");
+  await pay("40", "CASH");
+  await told(page, "£40.00 recorded, £50.00 still due");
+  await pay("50.00", "ACCOUNT_CREDIT");
+  await told(page, "£50.00 recorded, £0.00 still due");
+  await dialog.getByText("Paid", { exact: true }).waitFor();
+  assert.deepEqual(problems, []);
+  await close();
+});
+
+test("a file is looked over, its good rows are posted, and all of it is taken back", async () => {
+  const { page, problems, close } = await as("manager");
+  await page.getByRole("link", { name: "Imports" }).click();
+  await page.getByRole("button", { name: "Import a file" }).click();
+  const dialog = page.getByRole("dialog");
+  const file = { name: "spring.csv", mimeType: "text/csv", buffer: Buffer.from("customer,amount\n17404,5.00\nnobody,5.00\n16013,2.50\n") };
+  await dialog.locator("input[type=file]").setInputFiles(file);
+  await dialog.getByLabel("Reason").selectOption("PROMOTION");
+  await dialog.getByRole("button", { name: "Look it over" }).click();
+  await dialog.getByText("2 rows can be posted").waitFor();
+  await dialog.getByText("Line 3").waitFor();
+  assert.equal(await dialog.getByRole("button", { name: "Post 2 rows" }).isDisabled(), true);
+  const saved = page.waitForEvent("download");
+  await dialog.getByRole("button", { name: "Failed rows as a file" }).click();
+  assert.equal((await saved).suggestedFilename(), "failed-rows.csv");
+  await dialog.getByLabel("Post the good rows").check();
+  await dialog.getByRole("button", { name: "Post 2 rows" }).click();
+  await told(page, "Done for 2 customers");
+  await dialog.getByText("2 of 3").waitFor();
+  await dialog.getByRole("button", { name: "Take back" }).click();
+  await dialog.getByText("Take back 2 rows").waitFor();
+  await dialog.getByRole("button", { name: "Take back" }).click();
+  await told(page, "Taken back");
+  await page.getByText("spring.csv").first().waitFor();
+  assert.deepEqual(problems, []);
+  await close();
+});
+
 test("managers see everything that was done, with who and why; staff have no such screen", async () => {
   const { page, problems, close } = await as("manager");
   await page.getByRole("link", { name: "Activity" }).click();
@@ -327,7 +386,7 @@ for (const [name, options] of [["desktop", {}], ["phone", PHONE]]) {
       await fill(page, { amount: "1" });
       await page.getByText("Add £1.00 to").waitFor();
       await accessible(page, "review");
-      for (const screen of ["approvals", "activity", "liability"]) await path(screen);
+      for (const screen of ["orders", "imports", "approvals", "activity", "liability"]) await path(screen);
       assert.deepEqual(problems, []);
       await close();
     });

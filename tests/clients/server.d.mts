@@ -4,4 +4,4 @@ export interface Scrip {
   stop(): Promise<void>;
 }
 
-export function startScrip(): Promise<Scrip>;
+export function startScrip(more?: Record<string, string>): Promise<Scrip>;

@@ -11,13 +11,13 @@ const PROJECT = path.resolve(import.meta.dirname, "../..");
 const START_MS = 90_000;
 
 /**
- * Starts it and waits until it answers. Gives its address; `token`, which takes what `scrip token` takes; and `stop`,
- * which takes its data away as well.
+ * Starts it, with more settings if there are any, and waits until it answers. Gives its address; `token`, which takes what
+ * `scrip token` takes; and `stop`, which takes its data away as well.
  */
-export async function startScrip() {
+export async function startScrip(more = {}) {
   const folder = await mkdtemp(path.join(tmpdir(), "scrip-clients-"));
   const kept = Object.entries(process.env).filter(([name]) => !/^(SCRIP_|DATABASE_)/.test(name));
-  const env = { ...Object.fromEntries(kept), PYTHONPATH: PROJECT, SCRIP_PORT: "0", SCRIP_DATA_DIR: path.join(folder, "data") };
+  const env = { ...Object.fromEntries(kept), PYTHONPATH: PROJECT, SCRIP_PORT: "0", SCRIP_DATA_DIR: path.join(folder, "data"), ...more };
   const python = process.env.SCRIP_TEST_PYTHON ?? path.join(PROJECT, ".venv", "bin", "python");
   const scrip = spawn(python, ["-m", "app.cli", "run"], { cwd: folder, env, stdio: ["ignore", "ignore", "pipe"] });
   const ended = once(scrip, "exit");
