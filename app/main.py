@@ -138,7 +138,7 @@ def create_app(
 
 
 def _pages(settings: Settings) -> list[Route]:
-    """What is for people: the console, and the page of examples. `/` leads to the first of them that is there."""
+    """The pages for people: the console, and the examples. `/` leads to the first of them that is there."""
     sign_in = sample_sign_in(settings, system_clock, uuid7)
     return [
         *((*sign_in, *console_routes(settings)) if settings.has_console else ()),
