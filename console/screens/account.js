@@ -22,7 +22,7 @@ export function openAccount(who) {
         () => ask("Viewer", {}),
         ({ viewer }) => {
           const left = leftOf(viewer?.limits ?? []);
-          return left.length ? h("div", null, h("h3", null, t("limits.today")), h("ul", { class: "plain" }, left.map((each) => h("li", null, each)))) : h("p", null, t("limits.none"));
+          return left.length ? h("div", { class: "effect" }, h("h3", null, t("limits.today")), h("ul", { class: "plain" }, left.map((each) => h("li", null, each)))) : h("p", { class: "effect" }, t("limits.none"));
         },
         2,
       ),

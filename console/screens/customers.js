@@ -2,7 +2,8 @@
 import { ask, rows } from "../api.js";
 import { h, put } from "../dom.js";
 import { icon } from "../icons.js";
-import { field } from "../parts/fields.js";
+import { chooseFrom, currenciesInUse } from "../parts/choices.js";
+import { field, select } from "../parts/fields.js";
 import { head } from "../parts/head.js";
 import { place as placeRefusals } from "../parts/refusals.js";
 import { busy, Sheet, submitButton } from "../parts/sheet.js";
@@ -10,12 +11,15 @@ import { badge, empty, tell, words } from "../parts/states.js";
 import { Windowed } from "../parts/windowed.js";
 import { go, pathTo } from "../router.js";
 import { may, session } from "../session.js";
-import { figure, isMoney, language, money, t } from "../text.js";
+import { figure, isMoney, language, locale, money, t } from "../text.js";
 import { openAdjust } from "./adjust.js";
 
 /** @typedef {import("../api.js").Data<"Customers">} Answer */
 /** @typedef {NonNullable<Answer["customers"]>["edges"][number]["node"]} Listed */
 
+/** @typedef {NonNullable<import("../api.js").Variables<"Customers">["filter"]>} Filter */
+
+const SORTS = /** @type {const} */ (["NAME", "CREATED", "BALANCE", "LAST_ACTIVITY"]);
 const PAGE = 50;
 const WAIT_MS = 200;
 const MAX_TICKED = 500;
@@ -68,6 +72,14 @@ class CustomerList {
       },
       onkeydown: (/** @type {KeyboardEvent} */ event) => this.#searchKey(event),
     });
+    /** What is listed, beside what is searched for; all until something is chosen. @type {Filter} */
+    this.filter = {};
+    /** @type {typeof SORTS[number]} */
+    this.sort = "NAME";
+    this.currency = "GBP";
+    this.count = h("span", { class: "hint", role: "status" });
+    this.filters = h("div", { class: "filters" });
+    void this.#drawFilters();
     this.bar = h("div", { class: "bulk-bar", hidden: true });
     this.list = new Windowed({
       ask: (cursor, signal) => this.#page(cursor, signal),
@@ -80,8 +92,9 @@ class CustomerList {
     this.element = h(
       "div",
       { onkeydown: (/** @type {KeyboardEvent} */ event) => this.#rowKey(event) },
-      head(t("nav.customers"), add),
+      head(t("nav.customers"), this.count, add),
       h("div", { class: "searching" }, icon("search"), this.search, h("kbd", { "aria-hidden": "true" }, "/")),
+      this.filters,
       table,
       this.bar,
     );
@@ -95,8 +108,40 @@ class CustomerList {
    * @param {AbortSignal} signal
    */
   async #page(after, signal) {
-    const { customers } = await ask("Customers", { search: this.search.value.trim() || null, first: PAGE, after }, signal);
+    const search = this.search.value.trim() || null;
+    const largest = this.sort === "BALANCE" && !this.filter.hasBalance ? { hasBalance: this.currency } : {};
+    const variables = { filter: { ...this.filter, ...largest, search }, sortBy: this.sort, reverse: this.sort !== "NAME", first: PAGE, after, counted: after === null };
+    const { customers } = await ask("Customers", variables, signal);
+    if (after === null) put(this.count, customers?.totalCount == null ? null : t("customers.count", { n: new Intl.NumberFormat(locale()).format(customers.totalCount), count: customers.totalCount }));
     return { rows: rows(customers), more: customers?.pageInfo.hasNextPage ?? false, cursor: customers?.pageInfo.endCursor ?? null };
+  }
+
+  /** What to list and in which order, of what the business has. */
+  async #drawFilters() {
+    const [{ tiers }, currencies] = await Promise.all([chooseFrom(), currenciesInUse()]);
+    this.currency = currencies[0] ?? this.currency;
+    const soon = new Date(Date.now() + 30 * 86_400_000).toISOString();
+    /** @type {{label: string, filter: Filter}[]} */
+    const kinds = [
+      { label: t("customers.all"), filter: {} },
+      { label: t("customers.credit"), filter: { hasBalance: this.currency } },
+      { label: t("customers.members"), filter: { membership: ["ACTIVE"] } },
+      { label: t("customers.expiring"), filter: { expiringBefore: soon } },
+      ...(tiers ?? []).map(({ id, name }) => ({ label: name, filter: { tierId: id } })),
+    ];
+    const shown = select(kinds.map(({ label }, index) => ({ value: String(index), label })), "0", {
+      onchange: () => {
+        this.filter = kinds[Number(shown.value)]?.filter ?? {};
+        this.#again();
+      },
+    });
+    const order = select(SORTS.map((value) => ({ value, label: t(`sort.${value}`) })), this.sort, {
+      onchange: () => {
+        this.sort = /** @type {typeof SORTS[number]} */ (order.value);
+        this.#again();
+      },
+    });
+    if (may("READ_LEDGER")) put(this.filters, [field(t("customers.show"), shown).root, field(t("customers.sort"), order).root]);
   }
 
   #again() {

@@ -333,6 +333,28 @@ test("a file is looked over, its good rows are posted, and all of it is taken ba
   await close();
 });
 
+test("customers are filtered, sorted and counted, and scrolled to the last", async () => {
+  const { page, problems, close } = await as("staff");
+  const names = () => page.locator(".window-body .who a").allTextContents();
+  await page.getByText(/^\d{3} customers$/).waitFor();
+  const all = Number((await page.getByText(/^\d{3} customers$/).textContent()).split(" ")[0]);
+  assert.deepEqual((await names()).slice(0, 5), (await names()).slice(0, 5).sort());
+  await page.getByLabel("Show").selectOption("Members");
+  await page.waitForFunction((n) => Number(document.querySelector(".head .hint").textContent.split(" ")[0]) < n, all);
+  await page.locator(".window-body .row", { hasText: "Member" }).first().waitFor();
+  await page.getByLabel("Show").selectOption("Everybody");
+  await page.getByText(`${all} customers`).waitFor();
+  for (;;) {
+    await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+    const last = await page.evaluate(() => Math.max(...[...document.querySelectorAll(".window-body .row")].map((row) => Number(row.dataset.index))));
+    if (last === all - 1) break;
+    await page.waitForTimeout(50);
+  }
+  assert.ok((await page.locator(".window-body .row").count()) < 60);
+  assert.deepEqual(problems, []);
+  await close();
+});
+
 test("managers see everything that was done, with who and why; staff have no such screen", async () => {
   const { page, problems, close } = await as("manager");
   await page.getByRole("link", { name: "Activity" }).click();
