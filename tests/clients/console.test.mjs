@@ -355,6 +355,40 @@ test("customers are filtered, sorted and counted, and scrolled to the last", asy
   await close();
 });
 
+test("an admin adds a reason and sets a limit; staff choose the one and meet the other; managers only read", async () => {
+  const { page, problems, close } = await as("admin");
+  await page.getByRole("link", { name: "Settings" }).click();
+  await page.getByRole("button", { name: "Add: Reasons" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.getByText("This is needed.").first().waitFor();
+  await dialog.getByLabel("Code").fill("late_parcel");
+  await dialog.getByLabel("What it is called").fill("Late parcel");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await told(page, "Saved");
+  await page.getByText("LATE_PARCEL · Add").waitFor();
+  await page.getByRole("button", { name: /^Change: Staff, Class credits/ }).click();
+  await dialog.getByLabel("At a time").fill("3");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await told(page, "Saved");
+  await page.getByText(/3 class credits at a time/).first().waitFor();
+  assert.deepEqual(problems, []);
+  await close();
+  const staff = await as("staff");
+  await openCustomer(staff.page, "17404");
+  await staff.page.getByRole("button", { name: "Adjust", exact: true }).first().click();
+  await staff.page.getByRole("dialog").getByRole("radio", { name: "Class credits" }).check();
+  await fill(staff.page, { amount: "4", reason: "LATE_PARCEL" });
+  await staff.page.getByText("At most 3 class credits at a time").waitFor();
+  assert.equal(await staff.page.getByRole("link", { name: "Settings" }).count(), 0);
+  await staff.close();
+  const manager = await as("manager");
+  await manager.page.getByRole("link", { name: "Settings" }).click();
+  await manager.page.getByText("LATE_PARCEL · Add").waitFor();
+  assert.equal(await manager.page.getByRole("button", { name: /^(Add|Change):/ }).count(), 0);
+  await manager.close();
+});
+
 test("managers see everything that was done, with who and why; staff have no such screen", async () => {
   const { page, problems, close } = await as("manager");
   await page.getByRole("link", { name: "Activity" }).click();
@@ -408,7 +442,7 @@ for (const [name, options] of [["desktop", {}], ["phone", PHONE]]) {
       await fill(page, { amount: "1" });
       await page.getByText("Add £1.00 to").waitFor();
       await accessible(page, "review");
-      for (const screen of ["orders", "imports", "approvals", "activity", "liability"]) await path(screen);
+      for (const screen of ["orders", "imports", "settings", "approvals", "activity", "liability"]) await path(screen);
       assert.deepEqual(problems, []);
       await close();
     });
