@@ -41,7 +41,7 @@ export function customerScreen(id, tab = "balance") {
     ({ customer }) => {
       if (!customer) return empty(t("customer.none"), t("customer.none.advice"));
       // On a phone the tabs are wider than the screen.
-      requestAnimationFrame(() => shown.querySelector(".tabs [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" }));
+      requestAnimationFrame(() => document.querySelector(".tabs [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" }));
       return [
         profileHead(customer),
         h(
