@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from uuid_utils.compat import uuid7
 
+from app.console.routes import console_routes
 from app.files.imports import import_route
 from app.files.reports import report_routes
 from app.files.requests import away
@@ -37,6 +38,7 @@ from app.problems import SetupProblem
 from app.rate_limits.quotas import RateLimits, rate_limits
 from app.sample.pages.editor import editor_page, editor_routes
 from app.sample.pages.front import front_page
+from app.sample.sign_in import sample_sign_in
 from app.settings import Settings, load_settings
 from app.tokens.claims import token_verifier
 from app.tokens.keys import token_keys
@@ -128,12 +130,21 @@ def create_app(
             *_api(settings, schema, sources, view, live, tenants, backend, refused, limits),
             *health_routes(ledger),
             *(metrics.routes if settings.metrics else ()),
-            *((*front_page(settings, system_clock, uuid7), *editor_routes()) if settings.has_pages else ()),
+            *_pages(settings),
         ],
         middleware=_traced(tracing, _layers(settings, view, backend, refused, metrics)),
         exception_handlers={DatabaseAway: away, Exception: fault},
         lifespan=lifespan,
     )
+
+
+def _pages(settings: Settings) -> list[Route]:
+    """The pages for people: the console, and the examples. `/` leads to the first of them that is there."""
+    sign_in = sample_sign_in(settings, system_clock, uuid7)
+    return [
+        *((*sign_in, *console_routes(settings)) if settings.has_console else ()),
+        *((*front_page(settings, system_clock, uuid7), *editor_routes()) if settings.has_pages else ()),
+    ]
 
 
 @asynccontextmanager

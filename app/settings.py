@@ -158,7 +158,16 @@ class Settings(BaseSettings):
     """Whether an operation that comes again is compiled (docs/adr/0039). If not, graphql-core executes all; the answers
     are the same."""
     pages: bool | None = None
-    """Whether there are a front page and an IDE. Not set: in the sample alone, since tokens are typed into it."""
+    """Whether there are a page of examples and an IDE. Not set: in the sample alone, since tokens are typed into them."""
+    console: bool | None = None
+    """Whether there is the console. Not set: in the sample alone."""
+    console_issuer: str | None = None
+    """The identity provider that people sign in to the console with, by its URL."""
+    console_client_id: str | None = None
+    """The console's client there: a public one, with code and PKCE."""
+    console_scope: str = "openid profile"
+    console_origins: Origins = ()
+    """Origins that the console asks beside the issuer's own, where the provider has its tokens elsewhere."""
     metrics: bool = True
     """Whether there is /metrics. It counts for all tenants together and names none."""
     metrics_dir: Path | None = None
@@ -249,6 +258,8 @@ class Settings(BaseSettings):
             raise ValueError("SCRIP_DATABASE_POOL_MIN is more than SCRIP_DATABASE_POOL_MAX")
         if self.pages and self.only_trusted_documents:
             raise ValueError("SCRIP_PAGES is on, whose operations SCRIP_TRUSTED_DOCUMENTS_ONLY would refuse")
+        if (self.console_issuer is None) != (self.console_client_id is None):
+            raise ValueError("SCRIP_CONSOLE_ISSUER and SCRIP_CONSOLE_CLIENT_ID: set both of them, or neither")
         if self.migration_database_url is not None and self.database_url is None:
             raise ValueError("SCRIP_MIGRATION_DATABASE_URL is set, and DATABASE_URL is not")
         return self
@@ -257,6 +268,11 @@ class Settings(BaseSettings):
     def has_pages(self) -> bool:
         """Whether pages are shown, as set or by default."""
         return (self.sample if self.pages is None else self.pages) and not self.only_trusted_documents
+
+    @property
+    def has_console(self) -> bool:
+        """Whether there is the console, as set or by default."""
+        return self.console if self.console is not None else self.sample and not self.only_trusted_documents
 
     @property
     def cors_localhost(self) -> bool:

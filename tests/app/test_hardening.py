@@ -249,7 +249,11 @@ async def test_every_answer_has_the_security_headers(database: Urls, ledger: Led
     app = app_of(database, ledger, sample=True, cors_origins=(SHOP,))
     app.router.routes.append(Route("/broken", _break))
     paths = (
-        ("GET", "/", 200),
+        ("GET", "/", 307),
+        ("GET", "/console", 200),
+        ("GET", "/console/app.js", 200),
+        ("GET", "/console/sample.json", 200),
+        ("GET", "/examples", 200),
         ("GET", "/page/front.css", 200),
         ("GET", "/graphql?query={__typename}", 200),
         ("GET", "/health/live", 200),
@@ -277,7 +281,9 @@ async def test_every_answer_has_the_security_headers(database: Urls, ledger: Led
         assert answer.status_code == status, answer.request.url
         for name in HEADERS:
             assert len(answer.headers.get_list(name)) == 1, (answer.request.url, name)
-        assert answer.headers["cache-control"] == "no-store"
+        # The console's own files are no secret, and are asked about each time.
+        own = answer.request.url.path in ("/console", "/console/app.js")
+        assert answer.headers["cache-control"] == ("no-cache" if own else "no-store")
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "no-referrer"
         policy = answer.headers["content-security-policy"]
@@ -362,7 +368,7 @@ async def test_pages_are_the_sample_s_or_as_set(
     database: Urls, ledger: Ledger, settings: dict[str, bool], shown: bool
 ) -> None:
     async with client_of(app_of(database, ledger, **settings)) as client:
-        for path in ("/", "/page/front.css", "/page/front.js"):
+        for path in ("/examples", "/page/front.css", "/page/front.js"):
             assert (await client.get(path)).status_code == (200 if shown else 404)
         answer = await client.get("/graphql", headers=BROWSER)
         assert (answer.status_code == 200, "GraphiQL" in answer.text) == (shown, shown)

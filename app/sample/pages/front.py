@@ -1,4 +1,4 @@
-"""Serves the front page. One's own deployment gets the running version; the sample lets one try everything.
+"""Serves the page of examples. One's own deployment gets the running version; the sample lets one try everything.
 
 Tokens are on the page only if `scrip run` has made the sample, the server listens on this machine's loopback alone, and
 the request is to it by number or as `localhost`: a page from elsewhere that has its own name lead here (DNS rebinding)
@@ -14,7 +14,7 @@ from typing import Final
 from uuid import UUID
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from app.http.security_headers import version
@@ -84,8 +84,12 @@ def front_page(settings: Settings, clock: Callable[[], datetime], new_id: Callab
             ]
         return JSONResponse(told, headers=_HEADERS)
 
+    def to_examples(_: Request) -> Response:
+        return RedirectResponse("/examples")
+
     return [
-        Route("/", page),
+        Route("/", to_examples),
+        Route("/examples", page),
         Route(OFFERS, offers),
         *(Route(f"/page/{name}", _asset(name, kind)) for name, kind in _ASSETS.items()),
     ]
