@@ -147,12 +147,21 @@ CUSTOMER_UPCOMING: Final = Listing(
 """The same of one customer."""
 
 
+# Every expiry lies between: said for the planner, which then enters the index by the expiry.
+_EXPIRING: Final = "t.open and t.expires_at is not null and t.expires_at > '-infinity' and t.expires_at < 'infinity'"
+
 BY_EXPIRY: Final = replace(UPCOMING, name="all-credits|EXPIRES_AT", alone="t.open and t.expires_at is not null")
 """All of a tenant's credits that have something left and expire, by expiry, also those that have expired since."""
-CUSTOMER_BY_EXPIRY: Final = replace(
-    CUSTOMER_UPCOMING, name="customer-credits|EXPIRES_AT", through=replace(ACCOUNTS, joined=None), alone=BY_EXPIRY.alone
+CUSTOMER_  # Every expiry lies between: said for the planner, which then enters the index by the expiry.
+_EXPIRING: Final = "t.open and t.expires_at is not null and t.expires_at > '-infinity' and t.expires_at < 'infinity'"
+
+BY_EXPIRY: Final = replace(
+    CUSTOMER_UPCOMING, name="customer-credits|EXPIRES_AT", through=replace(ACCOUNTS, joined=None), alone=_EXPIRING
 )
-ACCOUNT_BY_EXPIRY: Final = replace(CUSTOMER_BY_EXPIRY, name="credits|EXPIRES_AT", through=None)
+ACCOUNT_  # Every expiry lies between: said for the planner, which then enters the index by the expiry.
+_EXPIRING: Final = "t.open and t.expires_at is not null and t.expires_at > '-infinity' and t.expires_at < 'infinity'"
+
+BY_EXPIRY: Final = replace(CUSTOMER_BY_EXPIRY, name="credits|EXPIRES_AT", through=None)
 
 
 def expiring(now: datetime, until: datetime | None, asset: str | None) -> tuple[Condition, ...]:

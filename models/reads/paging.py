@@ -286,7 +286,7 @@ async def load_pages(
             raise InvariantViolated(f"{listing.name} is followed, and nobody asked how far it is settled")
         sql, values = page_statement(listing, request, conditions, settled)
         if connection.raw.distributed:
-            sql = _for_nodes(sql)
+            sql = for_nodes(sql)
         rows: list[Any] = await connection.raw.fetch(sql, session.tenant_id, ids, *values)
     found: dict[UUID, list[Any]] = {parent: [] for parent in ids}
     for row in rows:
@@ -296,7 +296,7 @@ async def load_pages(
 
 
 @lru_cache(maxsize=256)
-def _for_nodes(sql: str) -> str:
+def for_nodes(sql: str) -> str:
     """With what stands in comments for several nodes alone."""
     return re.sub(r"/\* nodes: (.*?) \*/", r"\1", sql)
 
