@@ -1,4 +1,4 @@
-"""What a list's filter asks for, as conditions: served by the index that the list is in the order of, or looked for.
+"""Conditions that the filter of a list asks for: served by the index that the list is in the order of, or looked for.
 
 A range of what the list is sorted by is a range of its index. All else is looked for, row by row, in a bounded number of
 rows (docs/adr/0066): so each filter goes with each order, and none takes long.

@@ -131,7 +131,7 @@ INVOICE_LINES: Final = Listing(
 
 ORDERS_ALONE: Final = Unserved("t.kind = 'ORDER'")
 DUE: Final = "(t.total_minor - t.noted_minor - t.paid_minor - t.credited_minor)"
-"""What is due of an invoice that is not void."""
+"""Amount due of an invoice that is not void."""
 UNPAID: Final = frozenset({InvoiceStatus.OPEN, InvoiceStatus.PART_PAID})
 
 

@@ -343,7 +343,7 @@ class Range:
         return ", ".join(part.column for part in self.listing.keys)
 
     def rows(self, where: Iterable[str], direction: str, limit: str) -> tuple[str, str]:
-        """What to select from, and the condition: all rows, or those that have what is looked for among so many."""
+        """The table to select from, and the condition: all rows, or those that have what is looked for among so many."""
         if not self.looked:
             return self.listing.table, " and ".join(where)
         order = ", ".join(f"{part.column} {direction}" for part in self.listing.keys)
