@@ -177,7 +177,11 @@ def everything(type_: GraphQLNamedType, depth: int) -> str:
     """A selection of all that can be asked of a type without arguments, so many objects deep."""
     if not isinstance(type_, GraphQLObjectType):
         return "{ __typename }"
-    fields = [_selected(name, field, depth) for name, field in type_.fields.items()]
+    fields = [
+        _selected(name, field, depth)
+        for name, field in type_.fields.items()
+        if name != "nodes" or not type_.name.endswith("Connection")  # the rows of the edges again
+    ]
     return "{ __typename " + " ".join(fields) + " }"
 
 
