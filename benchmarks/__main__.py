@@ -27,6 +27,7 @@ BENCHMARKS: Final = {
     "operations": "assignCredit, createInvoice over 100 open credits, a bulk of 10,000 rows beside bare SQL",
     "files": "a file of 1,000,000 rows end to end, beside bare SQL for the same rows",
     "growth": "reads and postings at 1,000,000 entries, beside the same at 10,000",
+    "lists": "lists by filter and order at 1,000,000 customers, beside plain ones",
     "verify": "the proof of the books: time, CPU and memory for 1,000,000 entries, and since a checkpoint",
     "live": "5,000 idle and 500 active subscriptions on one process: memory, CPU, delay",
     "stall": "what others notice of bulks, large units, odd requests and held accounts, from two servers",
@@ -49,7 +50,7 @@ def main() -> int:
         "--entries",
         type=_numbers,
         default=(),
-        help="of growth and verify: how many the large tenant has; several, separated by commas: of so many tenants",
+        help="of growth, lists and verify: how many the large tenant has; of growth several, separated by commas",
     )
     parser.add_argument(
         "--postgres", type=lambda given: Path(given).absolute(), help="folder of another PostgreSQL's programs"

@@ -9,6 +9,7 @@ How cost is counted (docs/query-cost.md), in objects that the response may hold:
   arguments, since it then computes something; else nothing;
 - a list multiplies itself and everything below it. The factor is `first` or `last` if the list or the field around it
   takes them, `default_page_size` if neither is given, and `list_size` if nothing pages the list;
+- a list with pages costs `filter_weight` more if it is filtered;
 - a mutation of many things at once costs 1 more for each;
 - fields that `@skip` or `@include` leave out count too, and so do fragments on types that a node does not have;
 - introspection has a bound of its own, in values that the response may hold, of which 100 cost 1. It has no depth:
@@ -52,6 +53,8 @@ from gateway.errors import ErrorCode
 from turns.steps import Steps
 
 PAGE_ARGUMENTS = ("first", "last")
+FILTER: Final = "filter"
+"""The argument of a list with pages that says which rows to return."""
 INTROSPECTION_PREFIX = "__"
 WEIGHT: Final = "weight"
 """In a field's metadata: what it costs by itself, an int."""
@@ -108,6 +111,8 @@ class QueryLimits:
     """Objects in the answer. 50 customers with their balances, 50 credits and 50 invoices each cost about 31,000."""
     default_page_size: int = 20
     """Page size of a list requested without `first` or `last`."""
+    filter_weight: int = 100
+    """Cost of the filter of a list with pages: more rows than are returned may have to be looked at for it."""
     list_size: int = 5
     """Assumed length of a list without paging, such as a customer's accounts."""
 
@@ -386,7 +391,16 @@ class _Walk:
         if path := declared.get(ITEMS):
             given = [argument.value for argument in node.arguments or () if argument.name.value == path[0]]
             weight += sum(self._length(value, path[1:]) or 0 for value in given)
+        if self._is_filtered(node, definition):
+            weight += self._limits.filter_weight
         return weight
+
+    def _is_filtered(self, node: FieldNode, definition: GraphQLField) -> bool:
+        if FILTER not in definition.args or PAGE_ARGUMENTS[0] not in definition.args:
+            return False
+        return any(
+            self._length(argument.value, ()) for argument in node.arguments or () if argument.name.value == FILTER
+        )
 
     def _page_size(self, node: FieldNode, definition: GraphQLField | None) -> int | None:
         """The maximum number of items by the field's `first` and `last`, or None if it does not page."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from jobs import bulk, checkpoints, expiry, feed, keys, totals, webhooks
+from jobs import bulk, checkpoints, expiry, feed, keys, standings, totals, webhooks
 from models.currencies import open_books
 from models.errors import DatabaseAway, Unavailable
 from models.ledger import Ledger
@@ -93,6 +93,7 @@ JOBS: Final = (
     Job("expiry", expiry.INTERVAL_S, expiry.run_once),
     Job("keys", keys.INTERVAL_S, keys.run_once, amounts=False, first_after_s=PRUNING_AFTER_S),
     Job("totals", totals.INTERVAL_S, totals.run_once, amounts=False),
+    Job("standings", standings.INTERVAL_S, standings.run_once, standings.PATIENCE_S, amounts=False),
     Job(FEED, feed.INTERVAL_S, feed.relay, feed.PATIENCE_S, amounts=False),
     Job(checkpoints.NAME, checkpoints.INTERVAL_S, checkpoints.run_once, amounts=False),
     Job("feed_pruning", feed.PRUNING_INTERVAL_S, feed.prune, amounts=False, first_after_s=PRUNING_AFTER_S),

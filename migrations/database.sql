@@ -788,6 +788,36 @@ CREATE TABLE customers (
     merged_at               timestamptz,
     external_id_since       timestamptz,
     external_id_reused      boolean NOT NULL DEFAULT false,
+    search_tail_3           text COLLATE "C" GENERATED ALWAYS AS (
+    CASE
+        WHEN char_length(external_id) > 3 THEN "right"(lower(external_id), 3)
+        ELSE NULL
+    END) STORED,
+    search_tail_4           text COLLATE "C" GENERATED ALWAYS AS (
+    CASE
+        WHEN char_length(external_id) > 4 THEN "right"(lower(external_id), 4)
+        ELSE NULL
+    END) STORED,
+    search_tail_5           text COLLATE "C" GENERATED ALWAYS AS (
+    CASE
+        WHEN char_length(external_id) > 5 THEN "right"(lower(external_id), 5)
+        ELSE NULL
+    END) STORED,
+    search_tail_6           text COLLATE "C" GENERATED ALWAYS AS (
+    CASE
+        WHEN char_length(external_id) > 6 THEN "right"(lower(external_id), 6)
+        ELSE NULL
+    END) STORED,
+    search_tail_7           text COLLATE "C" GENERATED ALWAYS AS (
+    CASE
+        WHEN char_length(external_id) > 7 THEN "right"(lower(external_id), 7)
+        ELSE NULL
+    END) STORED,
+    search_tail_8           text COLLATE "C" GENERATED ALWAYS AS (
+    CASE
+        WHEN char_length(external_id) > 8 THEN "right"(lower(external_id), 8)
+        ELSE NULL
+    END) STORED,
     reference               text COLLATE "C",
     metadata                text,
     CONSTRAINT customers_pkey PRIMARY KEY (tenant_id, id),
@@ -814,7 +844,13 @@ CREATE INDEX customers_reference ON customers (tenant_id, reference, created_at,
 CREATE INDEX customers_search_email ON customers (tenant_id, search_email);
 CREATE INDEX customers_search_external_id ON customers (tenant_id, search_external_id);
 CREATE INDEX customers_search_last_name ON customers (tenant_id, search_last_name);
-CREATE INDEX customers_search_name ON customers (tenant_id, search_name);
+CREATE INDEX customers_search_name ON customers (tenant_id, search_name, id);
+CREATE INDEX customers_search_tail_3 ON customers (tenant_id, search_tail_3) WHERE search_tail_3 IS NOT NULL;
+CREATE INDEX customers_search_tail_4 ON customers (tenant_id, search_tail_4) WHERE search_tail_4 IS NOT NULL;
+CREATE INDEX customers_search_tail_5 ON customers (tenant_id, search_tail_5) WHERE search_tail_5 IS NOT NULL;
+CREATE INDEX customers_search_tail_6 ON customers (tenant_id, search_tail_6) WHERE search_tail_6 IS NOT NULL;
+CREATE INDEX customers_search_tail_7 ON customers (tenant_id, search_tail_7) WHERE search_tail_7 IS NOT NULL;
+CREATE INDEX customers_search_tail_8 ON customers (tenant_id, search_tail_8) WHERE search_tail_8 IS NOT NULL;
 ALTER TABLE customers ENABLE ROW LEVEL SECURITY;
 ALTER TABLE customers FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON customers
@@ -1283,7 +1319,11 @@ CREATE TABLE invoices (
 ALTER TABLE invoices ALTER COLUMN tenant_id SET (n_distinct=1);
 CREATE INDEX invoices_created ON invoices (tenant_id, created_at, id);
 CREATE INDEX invoices_customer ON invoices (tenant_id, customer_id, created_at, id);
+CREATE INDEX invoices_customer_due ON invoices (tenant_id, customer_id, due_on, id) WHERE due_on IS NOT NULL;
+CREATE INDEX invoices_due ON invoices (tenant_id, due_on, id) WHERE (status IN ('OPEN', 'PART_PAID')) AND due_on IS NOT
+    NULL;
 CREATE INDEX invoices_unpaid ON invoices (tenant_id, created_at, id) WHERE status IN ('OPEN', 'PART_PAID');
+CREATE INDEX invoices_void ON invoices (tenant_id, created_at, id) WHERE status = 'VOID';
 ALTER TABLE invoices ENABLE ROW LEVEL SECURITY;
 ALTER TABLE invoices FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON invoices
@@ -1804,6 +1844,33 @@ CREATE TRIGGER seal_changed AFTER UPDATE OF id, name, active ON services
 CREATE TRIGGER seal_deleted AFTER DELETE ON services
     FOR EACH ROW EXECUTE FUNCTION seal_services();
 GRANT SELECT, INSERT, UPDATE (name, active) ON services TO scrip_app;
+
+CREATE TABLE standings (
+    id            uuid NOT NULL,
+    tenant_id     uuid NOT NULL,
+    customer_id   uuid NOT NULL,
+    asset         varchar(16) NOT NULL,
+    balance_minor bigint NOT NULL,
+    sequence      bigint NOT NULL,
+    active_at     timestamptz,
+    CONSTRAINT standings_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT standings_tenant_id_customer_id_fkey FOREIGN KEY (tenant_id, customer_id)
+        REFERENCES customers(tenant_id, id),
+    CONSTRAINT standings_of CHECK (
+    CASE
+        WHEN asset = '' THEN id = customer_id AND balance_minor = 0 AND sequence = 0 AND active_at IS NOT NULL
+        ELSE balance_minor >= 0 AND sequence >= 1 AND active_at IS NULL
+    END)
+);
+ALTER TABLE standings ALTER COLUMN tenant_id SET (n_distinct=1);
+CREATE INDEX standings_active ON standings (tenant_id, active_at, customer_id) WHERE asset = '';
+CREATE INDEX standings_balance ON standings (tenant_id, asset, balance_minor, customer_id) WHERE asset <> '';
+ALTER TABLE standings ENABLE ROW LEVEL SECURITY;
+ALTER TABLE standings FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON standings
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE (balance_minor, sequence, active_at) ON standings TO scrip_app;
 
 CREATE TABLE tenant_slugs (
     slug      varchar(63) NOT NULL,

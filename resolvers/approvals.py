@@ -1,5 +1,6 @@
 """approvalRequests, approveRequest, rejectRequest and withdrawRequest: decisions of a second person (domain: who may)."""
 
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -26,25 +27,29 @@ from schema.mutations.base import idempotency_key
 from schema.rights_to import rights_to
 from schema.types.base import Connection
 from schema.types.errors import user_errors
-from schema.types.pages import root_page
+from schema.types.filters import ApprovalRequestFilter
+from schema.types.pages import USE_FILTER, root_page
 from schema.types.requests import ApprovalRequest
 
 
 async def resolve_all(
     info: Info,
-    status: list[ApprovalStatus] | None = None,
+    status: Annotated[list[ApprovalStatus] | None, USE_FILTER] = None,
     customer_id: strawberry.ID | None = None,
-    requested_by: str | None = None,
+    requested_by: Annotated[str | None, USE_FILTER] = None,
     first: int | None = None,
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
+    reverse: bool | None = False,
+    filter: ApprovalRequestFilter | None = None,  # noqa: A002 - the argument's name in the API
 ) -> Connection[ApprovalRequest] | None:
     """List approval requests, oldest first: all for those who may approve, their own for others.
 
     status: States to list. Null: all.
     customer_id: Customer whose requests to list. Null: all customers.
     requested_by: Subject of the token that asked. Null: any.
+    filter: Which of them to list. Null: all.
     """
     context = info.context
     conditions: list[Condition] = []
@@ -65,7 +70,9 @@ async def resolve_all(
     if requested_by is not None:
         subject = texts.argument(requested_by, texts.MAX_SUBJECT, "requestedBy")
         conditions.append(requests.approval_asked_by(subject))
-    return await root_page(info, listing, parent, (first, after, last, before), *conditions)
+    if filter is not None:
+        conditions += filter.conditions(context, listing)
+    return await root_page(info, listing, parent, (first, after, last, before, reverse), *conditions)
 
 
 async def resolve_approve(info: Info, input: ApproveRequestInput) -> ApproveRequestPayload:  # noqa: A002 - the argument's name in the API

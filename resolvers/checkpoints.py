@@ -13,10 +13,15 @@ from schema.types.pages import root_page
 
 
 async def resolve(
-    info: Info, first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None
+    info: Info,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+    reverse: bool | None = False,
 ) -> Connection[Checkpoint] | None:
     """List the signed checkpoints of the books, oldest first; pass `last` for the newest."""
-    return await root_page(info, checkpoints.CHECKPOINTS, info.context.tenant.id, (first, after, last, before))
+    return await root_page(info, checkpoints.CHECKPOINTS, info.context.tenant.id, (first, after, last, before, reverse))
 
 
 async def resolve_receipt(info: Info, entry_id: strawberry.ID) -> Receipt | None:

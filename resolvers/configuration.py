@@ -37,6 +37,7 @@ async def resolve_rewards(
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
+    reverse: bool | None = False,
 ) -> Connection[Reward] | None:
     """List rewards, by name.
 
@@ -45,7 +46,7 @@ async def resolve_rewards(
     context = info.context
     conditions = () if active_only is False else (rewards.ACTIVE,)
     tenant = context.tenant.id
-    return await root_page(info, rewards.REWARDS, tenant, (first, after, last, before), *conditions)
+    return await root_page(info, rewards.REWARDS, tenant, (first, after, last, before, reverse), *conditions)
 
 
 async def resolve_tiers(info: Info) -> list[Tier]:

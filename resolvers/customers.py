@@ -1,18 +1,24 @@
 """customer and customers."""
 
+from typing import Annotated, Final
 from uuid import UUID
 
 import strawberry
 
+from auth.roles import Permission
+from gateway.errors import BadUserInput
 from models.reads import customers
+from models.reads.filtering import looked
 from models.reads.paging import Condition
 from schema import texts
 from schema.context import Context, Info
 from schema.ids import asked_id
 from schema.types.base import Connection
 from schema.types.customer import Customer
+from schema.types.filters import CustomerFilter
 from schema.types.metadata import ReferenceBy
-from schema.types.pages import root_page
+from schema.types.pages import USE_FILTER, root_page
+from schema.types.sorting import CustomerSort
 
 
 @strawberry.input(one_of=True)
@@ -23,6 +29,14 @@ class CustomerBy:
     """Global id of the customer."""
     external_id: str | None = strawberry.UNSET
     """Id that the tenant's own systems use for the customer."""
+
+
+_ORDERS: Final = {
+    CustomerSort.CREATED: customers.CUSTOMERS,
+    CustomerSort.NAME: customers.BY_NAME,
+    CustomerSort.BALANCE: customers.BY_BALANCE,
+    CustomerSort.LAST_ACTIVITY: customers.BY_ACTIVITY,
+}
 
 
 async def resolve_one(info: Info, by: CustomerBy) -> Customer | None:
@@ -47,26 +61,54 @@ async def _named(context: Context, by: CustomerBy) -> UUID | None:
     return None if found is None else found.id
 
 
+def _sorted_asset(given: CustomerFilter | None) -> str:
+    """Return the asset whose balances customers are to be in the order of. Raises BadUserInput if none is named."""
+    asset = None if given is None else given.has_balance if given.balance is None else given.balance.asset
+    if asset is None:
+        raise BadUserInput(
+            "sortBy BALANCE takes filter.balance or filter.hasBalance: balances of one asset have an order."
+        )
+    return asset
+
+
 async def resolve_all(
     info: Info,
     first: int | None = None,
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
-    search: str | None = None,
-    reference: ReferenceBy | None = None,
+    reverse: bool | None = False,
+    search: Annotated[str | None, USE_FILTER] = None,
+    reference: Annotated[ReferenceBy | None, USE_FILTER] = None,
+    filter: CustomerFilter | None = None,  # noqa: A002 - the argument's name in the API
+    sort_by: CustomerSort | None = None,
 ) -> Connection[Customer] | None:
-    """List customers, oldest first; by the beginning of references, in the order of these.
+    """List customers, by when they were added unless sortBy says otherwise; by the beginning of references, in the order of
+    these.
 
     search: Beginning of a name, last name, e-mail address or external id, upper or lower case. Null: all customers.
     reference: Reference of those to list, or of a record merged into one. Null: all customers.
+    filter: Which customers to list. Null: all.
+    sort_by: Order of the list. Null: CREATED.
     """
-    conditions: tuple[Condition, ...] = ()
+    conditions: list[Condition] = []
+    listing, tenant = _ORDERS[sort_by or CustomerSort.CREATED], info.context.tenant.id
+    if sort_by in (CustomerSort.BALANCE, CustomerSort.LAST_ACTIVITY):
+        info.context.require(Permission.READ_LEDGER)
+    if sort_by is CustomerSort.BALANCE:
+        conditions.append(customers.in_asset(_sorted_asset(filter)))
     if search is not None and search.strip():
-        conditions = (customers.matching(texts.looked_up(search, texts.MAX_SEARCH, "search")),)
-    listing, tenant = customers.CUSTOMERS, info.context.tenant.id
-    if reference is not None:
-        asked = reference.reference()
-        conditions = (*conditions, customers.referenced(asked))
-        listing = customers.BY_REFERENCE if asked.begins else listing
-    return await root_page(info, listing, tenant, (first, after, last, before), *conditions)
+        begins = customers.matching(texts.looked_up(search, texts.MAX_SEARCH, "search"))
+        conditions.append(begins if listing is customers.CUSTOMERS else looked(begins, "search"))
+    named = reference if reference is not None or filter is None else filter.reference
+    if named is not None:
+        asked = named.reference()
+        served = sort_by is None or (sort_by is CustomerSort.CREATED and not asked.begins)
+        found = customers.referenced(asked)
+        conditions.append(found if served else looked(found, "reference"))
+        listing = customers.BY_REFERENCE if sort_by is None and asked.begins else listing
+    if filter is not None:
+        conditions += await filter.conditions(info.context, listing, by_reference=reference is None)
+        listing, searched = await filter.searched(info.context, listing)
+        conditions += searched
+    return await root_page(info, listing, tenant, (first, after, last, before, reverse), *conditions)

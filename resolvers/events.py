@@ -35,6 +35,7 @@ async def resolve(
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
+    reverse: bool | None = False,
 ) -> EventConnection | None:
     """List what happened, in the order in which it was recorded. Follow it by `after` with the last cursor: each event
     comes once, and none is left out. A cursor is good for as long as the events after it are kept. Customers see their
@@ -44,7 +45,7 @@ async def resolve(
     customer_id: Customer whom they concern, by any of their records. Null: everybody.
     """
     context = info.context
-    page = (first, after, last, before)
+    page = (first, after, last, before, reverse)
     if types is not None:
         context.require(*rights_for(types), own=False)
     kinds = None if types is None else frozenset(types)

@@ -1,5 +1,7 @@
 """holds: those of the tenant, or of one customer."""
 
+from typing import Annotated
+
 import strawberry
 
 from gateway.errors import BadUserInput
@@ -10,26 +12,30 @@ from models.reads.references import Reference, TooManyFound, of_transaction, tra
 from schema.context import Context, Info
 from schema.ids import asked_id
 from schema.types.base import Connection
+from schema.types.filters import HoldFilter
 from schema.types.hold import Hold
 from schema.types.metadata import ReferenceBy
-from schema.types.pages import root_page
+from schema.types.pages import USE_FILTER, root_page
 
 
 async def resolve(
     info: Info,
     customer_id: strawberry.ID | None = None,
-    status: list[HoldStatus] | None = None,
+    status: Annotated[list[HoldStatus] | None, USE_FILTER] = None,
     first: int | None = None,
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
+    reverse: bool | None = False,
     reference: ReferenceBy | None = None,
+    filter: HoldFilter | None = None,  # noqa: A002 - the argument's name in the API
 ) -> Connection[Hold] | None:
     """List holds of all customers or of one, oldest first. Customers see their own.
 
     customer_id: Customer whose holds to list. Null: all customers.
     status: States to list. Null: all.
     reference: Reference with which they were placed. Null: all.
+    filter: Which of them to list. Null: all.
     """
     context = info.context
     listing, parent = holds.HOLDS, context.tenant.id
@@ -44,7 +50,9 @@ async def resolve(
     conditions: tuple[Condition, ...] = () if status is None else (holds.with_status(status, context.now),)
     if reference is not None:
         conditions = (*conditions, await _referenced(context, reference.reference()))
-    return await root_page(info, listing, parent, (first, after, last, before), *conditions)
+    if filter is not None:
+        conditions = (*conditions, *filter.conditions(context, listing))
+    return await root_page(info, listing, parent, (first, after, last, before, reverse), *conditions)
 
 
 async def _referenced(context: Context, reference: Reference) -> Condition:

@@ -1,16 +1,23 @@
 """invoice, invoices and orders."""
 
+from dataclasses import dataclass
+from typing import Annotated
+
 import strawberry
 
 from models.kinds import InvoiceStatus
 from models.reads import invoices
+from models.reads.filtering import looked
 from models.reads.paging import Condition
+from models.reads.references import Reference
 from schema.context import Info
 from schema.ids import asked_id
 from schema.types.base import Connection
+from schema.types.filters import InvoiceFilter
 from schema.types.invoice import Invoice
 from schema.types.metadata import ReferenceBy
-from schema.types.pages import PageArguments, root_page
+from schema.types.pages import USE_FILTER, PageArguments, root_page
+from schema.types.sorting import InvoiceSort
 
 
 async def resolve_one(info: Info, id: strawberry.ID) -> Invoice | None:  # noqa: A002 - the argument's name in the API
@@ -27,68 +34,94 @@ async def resolve_one(info: Info, id: strawberry.ID) -> Invoice | None:  # noqa:
 async def resolve_all(
     info: Info,
     customer_id: strawberry.ID | None = None,
-    status: list[InvoiceStatus] | None = None,
+    status: Annotated[list[InvoiceStatus] | None, USE_FILTER] = None,
     first: int | None = None,
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
-    reference: ReferenceBy | None = None,
+    reverse: bool | None = False,
+    reference: Annotated[ReferenceBy | None, USE_FILTER] = None,
+    filter: InvoiceFilter | None = None,  # noqa: A002 - the argument's name in the API
+    sort_by: InvoiceSort | None = None,
 ) -> Connection[Invoice] | None:
-    """List invoices and orders of all customers or of one, oldest first. Customers see their own. Without a customer, by
-    the beginning of references, in the order of these.
+    """List invoices and orders of all customers or of one, by when they were recorded unless sortBy says otherwise.
+    Customers see their own. Without a customer, by the beginning of references, in the order of these.
 
     customer_id: Customer whose invoices to list. Null: all customers.
     status: States to list. Null: all.
     reference: Reference of those to list. Null: all.
+    filter: Which of them to list. Null: all.
+    sort_by: Order of the list. Null: CREATED.
     """
-    return await _listed(info, customer_id, status, reference, (first, after, last, before))
+    asked = _Asked(customer_id, status, reference, filter, sort_by)
+    return await _listed(info, asked, (first, after, last, before, reverse))
 
 
 async def resolve_orders(
     info: Info,
     customer_id: strawberry.ID | None = None,
-    status: list[InvoiceStatus] | None = None,
+    status: Annotated[list[InvoiceStatus] | None, USE_FILTER] = None,
     first: int | None = None,
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
-    reference: ReferenceBy | None = None,
+    reverse: bool | None = False,
+    reference: Annotated[ReferenceBy | None, USE_FILTER] = None,
+    filter: InvoiceFilter | None = None,  # noqa: A002 - the argument's name in the API
+    sort_by: InvoiceSort | None = None,
 ) -> Connection[Invoice] | None:
-    """List orders of all customers or of one, oldest first. Customers see their own. Without a customer, by the beginning
-    of references, in the order of these.
+    """List orders of all customers or of one, by when they were recorded unless sortBy says otherwise. Customers see their
+    own. Without a customer, by the beginning of references, in the order of these.
 
     customer_id: Customer whose orders to list. Null: all customers.
     status: States to list. Null: all.
     reference: Reference of those to list. Null: all.
+    filter: Which of them to list. Null: all.
+    sort_by: Order of the list. Null: CREATED.
     """
-    return await _listed(info, customer_id, status, reference, (first, after, last, before), invoices.ORDERS_ALONE)
+    asked = _Asked(customer_id, status, reference, filter, sort_by)
+    return await _listed(info, asked, (first, after, last, before, reverse), invoices.ORDERS_ALONE)
 
 
-async def _listed(
-    info: Info,
-    customer_id: strawberry.ID | None,
-    status: list[InvoiceStatus] | None,
-    reference: ReferenceBy | None,
-    page: PageArguments,
-    *conditions: Condition,
-) -> Connection[Invoice] | None:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    customer_id: strawberry.ID | None
+    status: list[InvoiceStatus] | None
+    reference: ReferenceBy | None
+    filter: InvoiceFilter | None
+    sort_by: InvoiceSort | None
+
+    @property
+    def named(self) -> Reference | None:
+        """The reference, by the argument or by the filter."""
+        by = self.reference if self.reference is not None or self.filter is None else self.filter.reference
+        return None if by is None else by.reference()
+
+
+async def _listed(info: Info, asked: _Asked, page: PageArguments, *conditions: Condition) -> Connection[Invoice] | None:
     """List the tenant's invoices or one customer's; without a customer id, a customer gets their own."""
-    context = info.context
-    listing, parent = invoices.INVOICES, context.tenant.id
-    asked = None if reference is None else reference.reference()
-    if customer_id is not None or context.is_customer:
-        named = (
-            await context.own_customer_id() if customer_id is None else asked_id(customer_id, "Customer", "customerId")
+    context, named, by_due_day = info.context, asked.named, asked.sort_by is InvoiceSort.DUE_ON
+    listing, parent = invoices.BY_DUE_DAY if by_due_day else invoices.INVOICES, context.tenant.id
+    if asked.customer_id is not None or context.is_customer:
+        customer_id = (
+            await context.own_customer_id()
+            if asked.customer_id is None
+            else asked_id(asked.customer_id, "Customer", "customerId")
         )
-        person = await context.person(named)
+        person = await context.person(customer_id)
         if person is None:
             return None
-        listing, parent = invoices.CUSTOMER_INVOICES, person
-        if asked is not None:
-            conditions = (*conditions, invoices.of_customer_referenced(asked))
-    elif asked is not None:
-        listing = invoices.BY_REFERENCE if asked.begins else invoices.OF_REFERENCE
-        conditions = (*conditions, invoices.referenced(asked))
-    if status is not None:
-        conditions = (*conditions, invoices.with_status(status))
+        listing, parent = invoices.CUSTOMER_BY_DUE_DAY if by_due_day else invoices.CUSTOMER_INVOICES, person
+        if named is not None:
+            conditions = (*conditions, invoices.of_customer_referenced(named))
+    elif named is not None and not by_due_day and (asked.sort_by is None or not named.begins):
+        listing = invoices.BY_REFERENCE if named.begins else invoices.OF_REFERENCE
+        conditions = (*conditions, invoices.referenced(named))
+    elif named is not None:
+        conditions = (*conditions, looked(invoices.of_customer_referenced(named), "reference"))
+    if asked.status is not None:
+        conditions = (*conditions, invoices.with_status(asked.status))
+    if asked.filter is not None:
+        by_reference = asked.reference is None
+        conditions = (*conditions, *asked.filter.conditions(context, listing, by_reference=by_reference))
     return await root_page(info, listing, parent, page, *conditions)

@@ -30,6 +30,7 @@ async def resolve_all(
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
+    reverse: bool | None = False,
 ) -> Connection[PartnerToken] | None:
     """List the tokens issued to partners' clients, oldest first. Secrets are never shown.
 
@@ -42,7 +43,7 @@ async def resolve_all(
         conditions.append(partner_tokens.of_client(texts.argument(client, texts.MAX_SUBJECT, "client")))
     if active is not None:
         conditions.append(partner_tokens.good_at(context.now, good=active))
-    page = (first, after, last, before)
+    page = (first, after, last, before, reverse)
     return await root_page(info, partner_tokens.PARTNER_TOKENS, context.tenant.id, page, *conditions)
 
 

@@ -23,6 +23,7 @@ async def resolve_all(
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
+    reverse: bool | None = False,
     reference: ReferenceBy | None = None,
 ) -> Connection[Product] | None:
     """List products, by name; by the beginning of references, in the order of these.
@@ -37,7 +38,7 @@ async def resolve_all(
         asked = reference.reference()
         conditions = (*conditions, asked.of("t.reference"))
         listing = products.BY_REFERENCE if asked.begins else listing
-    return await root_page(info, listing, context.tenant.id, (first, after, last, before), *conditions)
+    return await root_page(info, listing, context.tenant.id, (first, after, last, before, reverse), *conditions)
 
 
 async def resolve_create(info: Info, input: CreateProductInput) -> CreateProductPayload:  # noqa: A002 - the argument's name in the API

@@ -24,6 +24,7 @@ async def resolve(
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
+    reverse: bool | None = False,
 ) -> Connection[Credit] | None:
     """List credits that have a remainder and expire, soonest first. Customers see their own.
 
@@ -32,7 +33,7 @@ async def resolve(
     customer_id: Customer whose credits to list. Null: all customers, which takes the right to read reports.
     """
     context = info.context
-    page, conditions = (first, after, last, before), credit_reads.expiring(context.now, until, asset)
+    page, conditions = (first, after, last, before, reverse), credit_reads.expiring(context.now, until, asset)
     if customer_id is None and not context.is_customer:
         return await root_page(info, credit_reads.UPCOMING, context.tenant.id, page, *conditions)
     if customer_id is None:

@@ -44,10 +44,15 @@ P = TypeVar("P", bound=WebhookPayload)
 
 
 async def resolve_all(
-    info: Info, first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None
+    info: Info,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+    reverse: bool | None = False,
 ) -> Connection[Webhook] | None:
     """List the webhooks, oldest first. Secrets are never shown."""
-    return await root_page(info, webhooks.WEBHOOKS, info.context.tenant.id, (first, after, last, before))
+    return await root_page(info, webhooks.WEBHOOKS, info.context.tenant.id, (first, after, last, before, reverse))
 
 
 async def resolve_deliveries(
@@ -58,6 +63,7 @@ async def resolve_deliveries(
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
+    reverse: bool | None = False,
 ) -> Connection[WebhookDelivery] | None:
     """List the deliveries to a webhook, oldest first, for as long as events are kept; with the answer to the last attempt
     of each.
@@ -69,7 +75,7 @@ async def resolve_deliveries(
     if found is None or await info.context.loaders.nodes("Webhook").load(found) is None:
         return None
     listing = webhooks.deliveries(None if status is None else frozenset(status))
-    return await root_page(info, listing, found, (first, after, last, before))
+    return await root_page(info, listing, found, (first, after, last, before, reverse))
 
 
 async def resolve_create(info: Info, input: CreateWebhookInput) -> CreateWebhookPayload:  # noqa: A002 - the argument's name in the API

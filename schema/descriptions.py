@@ -29,6 +29,7 @@ PAGE_ARGUMENTS: Final[Mapping[str, str]] = {
     "last": "Number of rows from the end of the list, or before `before`: 0 to 100, the most that a page has. Not together"
     " with `first`.",
     "before": "Cursor of the row that the page precedes.",
+    "reverse": "Whether to list in the opposite order, such as newest first. A cursor is good for both.",
 }
 """Arguments that mean the same wherever they are."""
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
+from gateway.errors import BadUserInput
 from gateway.reading import Kind, Lists, Loader, Rows
 from models.errors import InvariantViolated
 from models.planning.binding import Binding
@@ -24,11 +25,12 @@ from models.reads import (
     transfers,
 )
 from models.reads.accounts import BalanceView
-from models.reads.paging import Condition, Listing, Page, PageRequest, load_pages
+from models.reads.counts import count_rows, looked_too_far
+from models.reads.paging import LOOKED_AT, Condition, Listing, Looked, Page, PageRequest, load_pages
 from models.reads.session import ReadSession
 from models.views import InvoiceTextView
 from schema.nodes import NODE_OF, NODES
-from schema.types.base import SHOWN, Connection, Show, connection
+from schema.types.base import SHOWN, Connection, Show, Whole, connection
 from schema.types.configuration import Tiers
 from turns.slices import each_in_slices
 from turns.steps import Steps
@@ -83,8 +85,31 @@ async def _pages(loaders: "Loaders", keys: list[PageKey]) -> dict[PageKey, Conne
     found: dict[PageKey, Connection[Any]] = {}
     for (listing, request, conditions), parents in together.items():
         pages = await load_pages(loaders.reads, listing, parents, request, conditions)
-        for parent, shown in zip(pages, await each_in_slices(loaders.page_of(listing), pages.values()), strict=True):
+        show = loaders.page_of(listing, conditions)
+        for parent, shown in zip(pages, await each_in_slices(show, pages.items()), strict=True):
             found[listing, parent, request, conditions] = shown
+        for parent in await looked_too_far(loaders.reads, listing, pages, request, conditions):
+            # As a value: it is this list's failure, and none of those read along with it.
+            found[listing, parent, request, conditions] = _refused(conditions)
+    return found
+
+
+def _refused(conditions: Iterable[Condition]) -> Any:
+    names = ", ".join(sorted({condition.named for condition in conditions if isinstance(condition, Looked)}))
+    return BadUserInput(
+        f"No index leads to what filter.{names} asks for in this order, and of the {LOOKED_AT:,} rows looked at too few have"
+        " it. Narrow the list: by a customer, by the dates or the order that the filter's description names."
+    )
+
+
+async def _counts(loaders: "Loaders", asked: list[Whole]) -> dict[Whole, int | None]:
+    together: defaultdict[tuple[Listing[Any], tuple[Condition, ...]], list[UUID]] = defaultdict(list)
+    for listing, parent, conditions in asked:
+        together[listing, conditions].append(parent)
+    found: dict[Whole, int | None] = {}
+    for (listing, conditions), parents in together.items():
+        for parent, number in (await count_rows(loaders.reads, listing, parents, conditions)).items():
+            found[listing, parent, conditions] = number
     return found
 
 
@@ -174,6 +199,8 @@ class Loaders:
     overpayments = Kind(_overpayments)
     """By payment: what was kept of it."""
     pages = Kind(_pages)
+    counts = Kind(_counts)
+    """By list: how many rows it has; None if they are too many to be counted."""
     payments = NodeRows("Payment")
     payments_of_credits = Kind(_payments_of_credits)
     """By credit: the payment that it was kept of."""
@@ -199,11 +226,14 @@ class Loaders:
         """The row as the API shows it to who asks."""
         return self.shown[type(view)](view, self)
 
-    def page_of(self, listing: Listing[Any]) -> Callable[[Page[Any]], Connection[Any]]:
-        """Return what shows a page of the list, and keeps its rows: they are not read again by id."""
+    def page_of(
+        self, listing: Listing[Any], conditions: tuple[Condition, ...]
+    ) -> Callable[[tuple[UUID, Page[Any]]], Connection[Any]]:
+        """Return what shows a page of a parent's list, and keeps its rows: they are not read again by id."""
 
-        def show(page: Page[Any]) -> Connection[Any]:
-            shown = connection(page, listing, self.show)
+        def show(read: tuple[UUID, Page[Any]]) -> Connection[Any]:
+            parent, page = read
+            shown = connection(page, (listing, parent, conditions), self.show)
             self.remember(page.rows, [edge.node for edge in shown.edges])
             return shown
 

@@ -302,7 +302,7 @@ class Subscription:
 check_declared(Query, Mutation, Subscription)
 
 LIMITS: Final = QueryLimits(default_page_size=DEFAULT_PAGE)
-FOLLOWS: Final = re.compile(r"[cC]ursor|\b(?:after|at|from|to)\b")
+FOLLOWS: Final = re.compile(r"[cC]ursor|\b(?:after|at|before|from|to)\b")
 """Found in every document that asks for cursors, passes one, or names an instant."""
 
 

@@ -24,6 +24,7 @@ ONLY_IN_THE_DATABASE: Final = {
     ("customers", "search_last_name"),
     ("customers", "search_email"),
     ("customers", "search_external_id"),
+    *(("customers", f"search_tail_{length}") for length in range(3, 9)),
     ("credits", "open"),
     ("credits", "start_wait"),
     ("credits", "sweep_wait"),

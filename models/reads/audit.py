@@ -8,12 +8,13 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from models.money import MAX_AMOUNT_MINOR, exponent
-from models.reads.paging import RECORDS, Condition, Listing, id_key, time_key
+from models.reads.filtering import minor_bounds
+from models.reads.keys import id_key, time_key
+from models.reads.paging import RECORDS, Condition, Listing
 from models.reads.references import Reference, of_transaction
 from models.reads.session import ReadSession
 from models.reads.trail_search import Sought, SoughtAmount, SoughtReference
@@ -171,15 +172,8 @@ def of_amount(assets: Collection[str], least: Decimal | None, most: Decimal | No
     """Transactions whose entries in one of `assets` sum up to at least and at most these amounts, in the asset's own
     units."""
     names = tuple(sorted(set(assets)))
-    lows = [-MAX_AMOUNT_MINOR if least is None else _minor(least, name, ROUND_CEILING) for name in names]
-    highs = [MAX_AMOUNT_MINOR if most is None else _minor(most, name, ROUND_FLOOR) for name in names]
-    return SoughtAmount(_AMOUNT, (names, tuple(lows), tuple(highs)))
-
-
-def _minor(amount: Decimal, asset: str, rounding: str) -> int:
-    """A bound in minor units: no amount lies between it and `amount`. Bounds past the largest amount are equivalent."""
-    minor = int(amount.scaleb(exponent(asset)).to_integral_value(rounding))
-    return max(-MAX_AMOUNT_MINOR - 1, min(minor, MAX_AMOUNT_MINOR + 1))
+    bounds = [minor_bounds(name, least, most) for name in names]
+    return SoughtAmount(_AMOUNT, (names, tuple(low for low, _ in bounds), tuple(high for _, high in bounds)))
 
 
 async def actors_of_subject(session: ReadSession, subject: str) -> list[UUID]:

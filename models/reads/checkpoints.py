@@ -7,7 +7,8 @@ from uuid import UUID
 
 from models.checkpoints import LAST
 from models.reads.columns import columns, rows
-from models.reads.paging import Listing, integer_key
+from models.reads.keys import integer_key
+from models.reads.paging import Listing
 from models.session import tenant_transaction
 
 

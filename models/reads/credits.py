@@ -1,25 +1,15 @@
 """Credits: the parts of balances."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from models.kinds import CreditStatus
 from models.reads.columns import columns, parsed, rows
-from models.reads.paging import (
-    ACCOUNTS,
-    LOTS,
-    OWN_ACCOUNTS,
-    Condition,
-    Listing,
-    Older,
-    id_key,
-    instant_key,
-    integer_key,
-    time_key,
-)
+from models.reads.keys import id_key, instant_key, integer_key, time_key
+from models.reads.paging import ACCOUNTS, LOTS, OWN_ACCOUNTS, Condition, Listing, Looked, Older, Unserved
 from models.reads.session import ReadSession
 from models.views import CreditView
 
@@ -153,6 +143,14 @@ CUSTOMER_UPCOMING: Final = Listing(
 """The same of one customer."""
 
 
+BY_EXPIRY: Final = replace(UPCOMING, name="all-credits|EXPIRES_AT", alone="t.open and t.expires_at is not null")
+"""All of a tenant's credits that have something left and expire, by expiry, also those that have expired since."""
+CUSTOMER_BY_EXPIRY: Final = replace(
+    CUSTOMER_UPCOMING, name="customer-credits|EXPIRES_AT", through=replace(ACCOUNTS, joined=None), alone=BY_EXPIRY.alone
+)
+ACCOUNT_BY_EXPIRY: Final = replace(CUSTOMER_BY_EXPIRY, name="credits|EXPIRES_AT", through=None)
+
+
 def expiring(now: datetime, until: datetime | None, asset: str | None) -> tuple[Condition, ...]:
     """Credits with a remainder that expire after `now`, and not after `until`."""
     conditions = [Condition("t.open and t.expires_at is not null and t.expires_at > {0}", (now,))]
@@ -165,14 +163,20 @@ def expiring(now: datetime, until: datetime | None, asset: str | None) -> tuple[
 
 def of_asset(asset: str) -> Condition:
     account = "accounts o where o.tenant_id = $1 and o.id = t.account_id"
-    return Condition(f"(select o.asset from {account}) = {{0}}", (asset,))
+    return Unserved(f"(select o.asset from {account}) = {{0}}", (asset,))
 
 
 def with_status(statuses: Collection[str], now: datetime) -> Condition:
     """Credits that have one of these statuses of the API at `now`."""
     # An account may have a million used-up credits beside a few open ones: let the partial index find those.
     remaining = "t.open and " if set(statuses) <= {CreditStatus.OPEN, CreditStatus.SCHEDULED} else ""
-    return Condition(remaining + _STATUS, (now, tuple(sorted(set(statuses)))))
+    return Unserved(remaining + _STATUS, (now, tuple(sorted(set(statuses)))))
+
+
+def restricted_to(service_id: UUID) -> Condition:
+    sql = """exists (select 1 from credit_services s
+                      where s.tenant_id = $1 and s.credit_id = t.id and s.service_id = {0})"""
+    return Looked(sql, (service_id,), "serviceId")
 
 
 async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[CreditView]:

@@ -9,7 +9,8 @@ from uuid import UUID
 from models.event_kinds import EventKind
 from models.feed import OF_ACTIONS, OF_TRANSACTIONS
 from models.reads.columns import columns, parsed, rows
-from models.reads.paging import BadPage, Condition, Listing, PageRequest, Through, integer_key
+from models.reads.keys import integer_key
+from models.reads.paging import BadPage, Condition, Listing, PageRequest, Through
 from models.reads.session import ReadSession
 
 _MOVING: Final = ", ".join(f"'{kind}'" for kind in sorted(set(OF_TRANSACTIONS.values())))

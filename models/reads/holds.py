@@ -8,7 +8,8 @@ from uuid import UUID
 from models.kinds import HoldStatus
 from models.lookups import each
 from models.reads.columns import columns, rows
-from models.reads.paging import ACCOUNTS, Condition, Listing, id_key, time_key
+from models.reads.keys import id_key, time_key
+from models.reads.paging import ACCOUNTS, Condition, Listing, Unserved
 from models.reads.session import ReadSession
 from models.views import HoldView
 
@@ -58,7 +59,7 @@ def with_status(statuses: Collection[str], now: datetime) -> Condition:
     """Holds that have one of these statuses of the API at `now`."""
     # Of a million that are over, few are live: their expiry is found by its index.
     live = "t.held_minor > 0 and t.expires_at > {0} and " if set(statuses) == {HoldStatus.HELD} else ""
-    return Condition(live + _STATUS, (now, tuple(sorted(set(statuses)))))
+    return Unserved(live + _STATUS, (now, tuple(sorted(set(statuses)))))
 
 
 def placed_by(ids: tuple[UUID, ...]) -> Condition:

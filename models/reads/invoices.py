@@ -1,12 +1,15 @@
 """Invoices and orders, their lines, the payments and credit notes on them, and the credit set against them."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
+from models.kinds import InvoiceStatus
 from models.lookups import each
 from models.reads.columns import columns, rows
-from models.reads.paging import LOTS, RECORDS, Condition, Listing, id_key, instant_key, integer_key, text_key, time_key
+from models.reads.keys import day_key, id_key, instant_key, integer_key, text_key, time_key
+from models.reads.paging import LOTS, RECORDS, Condition, Listing, Looked, Unserved
 from models.reads.references import Reference
 from models.reads.session import ReadSession
 from models.views import (
@@ -91,6 +94,24 @@ CUSTOMER_INVOICES: Final = Listing(
 )
 """Invoices of all records of a person; those brought by a merge are placed at the time of the merge."""
 
+BY_DUE_DAY: Final = replace(
+    INVOICES,
+    name="invoices|DUE_ON",
+    keys=(day_key("t.due_on"), id_key("t.id")),
+    alone="t.status in ('OPEN', 'PART_PAID') and t.due_on is not null",
+)
+"""A tenant's invoices with something due on a day, by that."""
+
+CUSTOMER_BY_DUE_DAY: Final = replace(
+    CUSTOMER_INVOICES,
+    name="customer-invoices|DUE_ON",
+    keys=BY_DUE_DAY.keys,
+    through=replace(RECORDS, joined=None),
+    alone="t.due_on is not null",
+)
+"""Invoices of all records of a person that have a day on which they are due, by that: those of a merged record among
+them."""
+
 CREDIT_ASSIGNMENTS: Final = Listing(
     "credit-assignments", _ASSIGNMENT, "assignments t", "t.credit_id", _BY_ASSIGNMENT, _assignment, through=LOTS
 )
@@ -107,7 +128,10 @@ INVOICE_LINES: Final = Listing(
     "invoice-lines", _LINE, f"invoice_lines t {_DETAILS}", "t.invoice_id", (integer_key("t.position", bits=32),), _line
 )
 
-ORDERS_ALONE: Final = Condition("t.kind = 'ORDER'")
+ORDERS_ALONE: Final = Unserved("t.kind = 'ORDER'")
+DUE: Final = "(t.total_minor - t.noted_minor - t.paid_minor - t.credited_minor)"
+"""Amount due of an invoice that is not void."""
+UNPAID: Final = frozenset({InvoiceStatus.OPEN, InvoiceStatus.PART_PAID})
 
 
 def referenced(reference: Reference) -> Condition:
@@ -124,7 +148,18 @@ def of_customer_referenced(reference: Reference) -> Condition:
 
 
 def with_status(statuses: Collection[str]) -> Condition:
-    return Condition("t.status = any({0}::text[])", (tuple(sorted(set(statuses))),))
+    return Unserved("t.status = any({0}::text[])", (tuple(sorted(set(statuses))),))
+
+
+def filtered_by_status(listing: Listing[InvoiceView], statuses: Collection[str]) -> Condition:
+    """The same as a filter. Unpaid and void ones of a tenant are found by indexes on them, for which the status is written
+    into the SQL."""
+    wanted = set(statuses)
+    names = ", ".join(f"'{status}'" for status in InvoiceStatus if status in wanted)
+    if not names:
+        return Condition("false")
+    served = listing is INVOICES and (wanted <= UNPAID or wanted == {InvoiceStatus.VOID})
+    return Condition(f"t.status in ({names})") if served else Looked(f"t.status in ({names})", named="status")
 
 
 async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[InvoiceView]:

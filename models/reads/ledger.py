@@ -7,7 +7,8 @@ from uuid import UUID
 
 from models.lookups import each
 from models.reads.columns import columns, rows
-from models.reads.paging import ACCOUNTS, Condition, Listing, id_key, instant_key, integer_key, time_key
+from models.reads.keys import id_key, instant_key, integer_key, time_key
+from models.reads.paging import ACCOUNTS, Condition, Listing
 from models.reads.session import ReadSession
 from models.views import ActorView, EntryView, TransactionView
 
@@ -86,6 +87,18 @@ def between(from_: datetime | None, to: datetime | None) -> tuple[Condition, ...
     start = () if from_ is None else (Condition("t.created_at >= {0}", (from_,)),)
     end = () if to is None else (Condition("t.created_at < {0}", (to,)),)
     return start + end
+
+
+def between_by_sequence(from_: datetime | None, to: datetime | None) -> tuple[Condition, ...]:
+    """The same of one account's entries in the list by sequence, whose index then leads to them."""
+    first = """t.sequence >= (select e.sequence from entries e
+                           where e.tenant_id = $1 and e.account_id = p.id and e.created_at >= {0}
+                           order by e.created_at, e.sequence limit 1)"""
+    last = """t.sequence <= (select e.sequence from entries e
+                           where e.tenant_id = $1 and e.account_id = p.id and e.created_at < {0}
+                           order by e.created_at desc, e.sequence desc limit 1)"""
+    start = () if from_ is None else (Condition(first, (from_,)),)
+    return start if to is None else (*start, Condition(last, (to,)))
 
 
 def up_to(at: datetime) -> Condition:

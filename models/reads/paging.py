@@ -14,13 +14,14 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 from models.errors import InvariantViolated
 from models.frozen import frozen
+from models.reads.keys import EPOCH, KeyPart, instant_of, microseconds
 from models.reads.session import ReadSession
 from turns.slices import each_in_slices
 
@@ -29,7 +30,8 @@ V = TypeVar("V")
 DEFAULT_PAGE: Final = 20
 MAX_PAGE: Final = 100
 MAX_CURSOR_CHARACTERS: Final = 512
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LOOKED_AT: Final = 10_000
+"""Rows of a list that are looked at for what no index leads to: about 20 ms."""
 
 
 class BadPage(ValueError):
@@ -44,78 +46,24 @@ class BadPage(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class KeyPart:
-    """One column of a list's order, and how its value is written into a cursor and read from it.
-
-    type: the column's, in SQL. least: SQL for a value before all others. settles: whether it is the time the row was
-    recorded, so that rows of postings in flight may appear before rows already seen.
-    """
-
-    column: str
-    dump: Callable[[Any], object]
-    parse: Callable[[Any], object]
-    type: str
-    least: str
-    settles: bool = False
-
-
-def time_key(column: str) -> KeyPart:
-    """By the time the row was recorded; microseconds since 1970 in the cursor."""
-    return KeyPart(column, _microseconds, _instant, "timestamptz", "'-infinity'", settles=True)
-
-
-def instant_key(column: str) -> KeyPart:
-    """By an instant that is not the row's recording time, or if a lock keeps the rows of one parent in order."""
-    return KeyPart(column, _microseconds, _instant, "timestamptz", "'-infinity'")
-
-
-def id_key(column: str) -> KeyPart:
-    return KeyPart(column, str, UUID, "uuid", "'00000000-0000-0000-0000-000000000000'")
-
-
-def integer_key(column: str, *, bits: int = 64) -> KeyPart:
-    """`bits`: the column's width. No other value can be compared with it."""
-
-    def parse(value: object) -> int:
-        number = _integer(value)
-        if not -(2 ** (bits - 1)) <= number < 2 ** (bits - 1):
-            raise ValueError("past what the column holds")
-        return number
-
-    return KeyPart(column, int, parse, "bigint" if bits == 64 else "int", f"'-{2 ** (bits - 1)}'")
-
-
-def text_key(column: str) -> KeyPart:
-    return KeyPart(column, str, _text, "text", "''")
-
-
-def _instant(value: object) -> datetime:
-    return _EPOCH + timedelta(microseconds=_integer(value))
-
-
-def _microseconds(instant: datetime) -> int:
-    return (instant - _EPOCH) // timedelta(microseconds=1)
-
-
-def _integer(value: object) -> int:
-    if type(value) is not int or abs(value) >= 2**63:
-        raise ValueError("not an integer")
-    return value
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or "\x00" in value:
-        raise ValueError("not a text")
-    value.encode()  # a lone surrogate, which JSON can express, is a ValueError here and never reaches the database
-    return value
-
-
-@dataclass(frozen=True, slots=True)
 class Condition:
     """A condition besides the parent's, with `{0}` `{1}` … as placeholders for its values."""
 
     sql: str
     values: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unserved(Condition):
+    """One that no index of the list leads to. It looks only at `t`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked(Unserved):
+    """One for which the rows are looked at in the list's order, LOOKED_AT at most for a page: if these do not fill it and
+    more follow, the page is refused (`looked_too_far`). named: as which filter."""
+
+    named: str = ""
 
 
 @frozen
@@ -190,7 +138,8 @@ class Older:
 class Listing(Generic[V]):
     """One list that the API shows: its columns, table, parent and order.
 
-    name: part of its cursors, so that no other list accepts them. table: with its alias, `t`; it has a tenant_id.
+    name: part of its cursors, so that no other list accepts them; in another order than the usual one it ends with `|`
+    and the order's name. table: with its alias, `t`; it has a tenant_id.
     parent: the column that equals the parent's id, or with `through` that of a branch. alone: a condition on all its
     rows.
     """
@@ -215,7 +164,7 @@ class Listing(Generic[V]):
         parts = [self.name, *(part.dump(value) for part, value in zip(self.keys, key.values, strict=True))]
         beyond = settled if self.settles and settled is not None and _place(key) >= settled else None
         if key.place is not None or beyond is not None:
-            parts.append([None if at is None else _microseconds(at) for at in (key.place, beyond)])
+            parts.append([None if at is None else microseconds(at) for at in (key.place, beyond)])
         return urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).rstrip(b"=").decode()
 
     def mark(self, cursor: str) -> Mark:
@@ -225,11 +174,14 @@ class Listing(Generic[V]):
                 raise ValueError("too long")
             data = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
             name, *parts = json.loads(data)
-            if name != self.name:
+            other_order = name != self.name and name.partition("|")[0] == self.name.partition("|")[0]
+            if name != self.name and not other_order:
                 raise ValueError("another list's")
-            return self._mark(parts)
+            if not other_order:
+                return self._mark(parts)
         except (ValueError, TypeError, OverflowError, AttributeError, RecursionError, binascii.Error):
             raise BadPage("This cursor does not belong to this list. Use one from its own pages.") from None
+        raise BadPage("This cursor is of another order (sortBy). Use one from pages in the same order.")
 
     def _mark(self, parts: list[Any]) -> Mark:
         if self.older is not None and len(parts) == len(self.older.keys) and not isinstance(parts[-1], list):
@@ -237,7 +189,7 @@ class Listing(Generic[V]):
             return Mark(Key(tuple(Condition(sql, old[-1:]) for sql in self.older.values)))
         place = settled = None
         if self.settles and len(parts) == len(self.keys) + 1:
-            place, settled = (None if at is None else _instant(at) for at in parts.pop())
+            place, settled = (None if at is None else instant_of(at) for at in parts.pop())
         values = tuple(part.parse(value) for part, value in zip(self.keys, parts, strict=True))
         return Mark(Key(values, place if self.through and self.through.joined else None), settled)
 
@@ -245,34 +197,46 @@ class Listing(Generic[V]):
 def _place(key: Key) -> datetime:
     """The position of a row of a list that settles; that of an older cursor has long settled."""
     found: Any = key.values[0] if key.place is None else key.place
-    return _EPOCH if isinstance(found, Condition) else found
+    return EPOCH if isinstance(found, Condition) else found
 
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """A page: `limit` rows from one end (backward: from the last), between two marks."""
+    """A page: `limit` rows from one end (backward: from the last), between two marks. reverse: its rows are to be shown
+    last first; all else is said of the list as it runs."""
 
     limit: int = DEFAULT_PAGE
     backward: bool = False
     after: Mark | None = None
     before: Mark | None = None
+    reverse: bool = False
 
 
 def page_request(
-    listing: Listing[Any], first: int | None, after: str | None, last: int | None, before: str | None
+    listing: Listing[Any],
+    first: int | None,
+    after: str | None,
+    last: int | None,
+    before: str | None,
+    reverse: bool | None = False,
 ) -> PageRequest:
-    """The page requested by Relay's four arguments. Raises BadPage, naming the bound that they break."""
+    """The page requested by Relay's four arguments, of the list or, reversed, of the list from its end. Raises BadPage,
+    naming the bound that they break."""
     if first is not None and last is not None:
         raise BadPage("Give either first or last, not both.", "last")
     for name, value in (("first", first), ("last", last)):
         if value is not None and not 0 <= value <= MAX_PAGE:
             raise BadPage(f"{name} must lie between 0 and {MAX_PAGE}, and is {value}.", name)
     size = first if first is not None else last
+    from_its_end = last is not None or (first is None and before is not None and after is None)
+    if reverse:
+        after, before = before, after
     return PageRequest(
         limit=DEFAULT_PAGE if size is None else size,
-        backward=last is not None or (first is None and before is not None and after is None),
-        after=None if after is None else _mark(listing, after, "after"),
-        before=None if before is None else _mark(listing, before, "before"),
+        backward=from_its_end is not bool(reverse),
+        after=None if after is None else _mark(listing, after, "before" if reverse else "after"),
+        before=None if before is None else _mark(listing, before, "after" if reverse else "before"),
+        reverse=bool(reverse),
     )
 
 
@@ -286,7 +250,7 @@ def _mark(listing: Listing[Any], cursor: str, argument: str) -> Mark:
 
 @frozen
 class Page(Generic[V]):
-    """Rows in the list's order, the key of each, and whether the list continues at either end.
+    """Rows in the order asked for, the key of each, and whether the list continues at either end.
 
     settled: of the reads that it came from. asked: whether they queried it; if not, the page has no cursors.
     """
@@ -338,13 +302,15 @@ def _page(
     rows = [] if found[0]["k0"] is None else found
     more = len(rows) > request.limit
     kept = rows[: request.limit]
-    if request.backward:
+    if request.backward is not request.reverse:
         kept.reverse()
+    ends = (more or goes_below, goes_above) if request.backward else (goes_below, more or goes_above)
+    has_previous, has_next = reversed(ends) if request.reverse else ends
     return Page(
         rows=tuple(listing.view(row) for row in kept),
         keys=tuple(_key(listing, row) for row in kept),
-        has_next=goes_above if request.backward else more or goes_above,
-        has_previous=more or goes_below if request.backward else goes_below,
+        has_next=has_next,
+        has_previous=has_previous,
         settled=settled,
         asked=asked,
     )
@@ -356,7 +322,7 @@ def _key(listing: Listing[Any], row: Any) -> Key:
     return Key(values, None if place == values[0] else place)
 
 
-class _Placed:
+class Placed:
     """The values of a statement being built: $1 is the tenant, $2 the parents, then those placed here."""
 
     def __init__(self) -> None:
@@ -369,36 +335,81 @@ class _Placed:
         return f"${len(self.values) + 2}" + (f"::{kind}" if kind else "")
 
 
-def page_statement(
-    listing: Listing[Any], request: PageRequest, conditions: tuple[Condition, ...], settled: datetime | None
-) -> tuple[str, list[object]]:
-    """The statement, and its values from $3 on: $1 is the tenant, $2 the parents."""
-    place, through, settled = _Placed(), listing.through, settled if listing.settles else None
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The part of a list that a statement is about. where: what an index leads to; looked: the rest. start and end: SQL for
+    the bounds, exclusive. ends_settled: whether the end is the settled instant, and no row's place."""
+
+    listing: Listing[Any]
+    where: tuple[str, ...]
+    looked: tuple[str, ...]
+    start: str | None
+    end: str | None
+    ends_settled: bool
+
+    @property
+    def between(self) -> tuple[str, ...]:
+        bounds = [f"({self.row}) > ({self.start})"] if self.start else []
+        bounds += [f"({self.row}) < ({self.end})"] if self.end else []
+        return (*self.where, *bounds)
+
+    @property
+    def row(self) -> str:
+        return ", ".join(part.column for part in self.listing.keys)
+
+    def rows(self, where: Iterable[str], direction: str, limit: str) -> tuple[str, str]:
+        """The table to select from, and the condition: all rows, or those that have what is looked for among so many."""
+        if not self.looked:
+            return self.listing.table, " and ".join(where)
+        order = ", ".join(f"{part.column} {direction}" for part in self.listing.keys)
+        some = f"select t.* from {self.listing.table} where {' and '.join(where)} order by {order} limit {limit}"
+        return f"({some}) t", " and ".join(self.looked)
+
+
+def range_of(
+    listing: Listing[Any],
+    request: PageRequest,
+    conditions: tuple[Condition, ...],
+    settled: datetime | None,
+    place: Placed,
+    looks_for: type[Unserved] = Looked,
+) -> Range:
+    through, settled = listing.through, settled if listing.settles else None
     if through is not None and through.values:
         through = replace(through, branches=through.branches.format(*map(place, through.values)), values=())
         listing = replace(listing, through=through)
     where = [f"t.tenant_id = $1 and {listing.parent} = {through.key if through else 'p.id'}"]
     where += [listing.alone] if listing.alone else []
-    where += [f"({c.sql.format(*map(place, c.values))})" for c in conditions]
-    row = ", ".join(part.column for part in listing.keys)
+    looked: list[str] = []
+    for condition in conditions:
+        into = looked if isinstance(condition, looks_for) else where
+        into.append(f"({condition.sql.format(*map(place, condition.values))})")
     after, before = request.after, request.before
     settles_first = after is not None and settled is not None and (before is None or _place(before.key) >= settled)
     start = None if after is None else _bound(listing, after.settled or after.key, place)
     end = _bound(listing, settled, place) if settled and settles_first else None
     if before is not None and end is None:
         end = _bound(listing, before.key, place)
-    below = _exists(listing, where, f"({row}) <= ({start})") if start else "false"
-    above = _exists(listing, where, f"({row}) >= ({end})") if end and not settles_first else "false"
-    where += [f"({row}) > ({start})"] if start else []
-    where += [f"({row}) < ({end})"] if end else []
+    return Range(listing, tuple(where), tuple(looked), start, end, settles_first)
+
+
+def page_statement(
+    listing: Listing[Any], request: PageRequest, conditions: tuple[Condition, ...], settled: datetime | None
+) -> tuple[str, list[object]]:
+    """The statement, and its values from $3 on: $1 is the tenant, $2 the parents."""
+    place = Placed()
+    part = range_of(listing, request, conditions, settled, place)
+    listing, through = part.listing, part.listing.through
+    looked_at = place(LOOKED_AT) if part.looked else ""
+    below = _exists(part, f"({part.row}) <= ({part.start})", "desc", looked_at) if part.start else "false"
+    goes_on = part.end and not part.ends_settled
+    above = _exists(part, f"({part.row}) >= ({part.end})", "asc", looked_at) if goes_on else "false"
     direction = "desc" if request.backward else "asc"
     order = ", ".join(f"k{n} {direction}" for n in range(len(listing.keys)))
-    columns = ", ".join(f"{part.column} as k{n}" for n, part in enumerate(listing.keys))
+    columns = ", ".join(f"{key.column} as k{n}" for n, key in enumerate(listing.keys))
     limit = place(request.limit + 1)
-    rows = (
-        f"select {columns}, {listing.columns} from {listing.table} where {' and '.join(where)}"
-        f" order by {order} limit {limit}"
-    )
+    source, where = part.rows(part.between, direction, looked_at)
+    rows = f"select {columns}, {listing.columns} from {source} where {where} order by {order} limit {limit}"
     if through:
         if through.joined:
             order = f"place {direction}, {order}"
@@ -415,7 +426,7 @@ def page_statement(
     return sql, place.values
 
 
-def _bound(listing: Listing[Any], at: Key | datetime, place: _Placed) -> str:
+def _bound(listing: Listing[Any], at: Key | datetime, place: Placed) -> str:
     """SQL for the key columns' values at a key, or just before all rows recorded from an instant on: lower values come
     before it, higher ones after it.
 
@@ -441,10 +452,14 @@ def _bound(listing: Listing[Any], at: Key | datetime, place: _Placed) -> str:
     return ", ".join((first, *others))
 
 
-def _exists(listing: Listing[Any], where: list[str], beyond: str) -> str:
-    # In the list's order, so that its index is used; EXISTS would not keep the order.
-    order = ", ".join(part.column for part in listing.keys)
-    one = f"select true from {listing.table} where {' and '.join(where)} and {beyond} order by {order} limit 1"
+def _exists(part: Range, beyond: str, nearest: str, looked_at: str) -> str:
+    # In the list's order, so that its index is used; EXISTS would not keep the order. If rows are looked at, those next to
+    # the bound.
+    listing = part.listing
+    source, where = part.rows((*part.where, beyond), nearest, looked_at)
+    direction = nearest if part.looked else "asc"
+    order = ", ".join(f"{key.column} {direction}" for key in listing.keys)
+    one = f"select true from {source} where {where} order by {order} limit 1"
     if listing.through:  # one after the other, each from its index
         one = f"select true from {listing.through.branches} cross join lateral ({one}) r limit 1"
     return f"(({one}) is true)"

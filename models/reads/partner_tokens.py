@@ -7,7 +7,8 @@ from typing import Final
 from uuid import UUID
 
 from models.reads.columns import actor, columns, rows, who
-from models.reads.paging import Condition, Listing, id_key, time_key
+from models.reads.keys import id_key, time_key
+from models.reads.paging import Condition, Listing
 from models.reads.session import ReadSession
 from models.session import tenant_transaction
 from models.views import ActorView

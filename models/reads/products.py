@@ -5,7 +5,8 @@ from typing import Final
 from uuid import UUID
 
 from models.reads.columns import columns, rows
-from models.reads.paging import Condition, Listing, text_key
+from models.reads.keys import text_key
+from models.reads.paging import Condition, Listing
 from models.reads.session import ReadSession
 from models.views import ProductView
 

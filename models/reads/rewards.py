@@ -9,7 +9,8 @@ import orjson
 
 from models.names import clean_name
 from models.reads.columns import columns, rows
-from models.reads.paging import RECORDS, Condition, Listing, id_key, instant_key, text_key, time_key
+from models.reads.keys import id_key, instant_key, text_key, time_key
+from models.reads.paging import RECORDS, Condition, Listing, Unserved
 from models.reads.session import ReadSession
 from models.views import CouponView, RewardView, TierChangeView
 
@@ -52,7 +53,7 @@ ACTIVE: Final = Condition("t.active")
 
 
 def with_status(statuses: Collection[str], now: datetime) -> Condition:
-    return Condition(_STATUS, (now, tuple(sorted(set(statuses)))))
+    return Unserved(_STATUS, (now, tuple(sorted(set(statuses)))))
 
 
 async def rewards_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[RewardView]:

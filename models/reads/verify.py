@@ -2,7 +2,8 @@
 
 In one snapshot, so that it can run beside the service:
 
-- figures, from the entries, lines, payments and assignments that they sum up (verify_checks.py, verify_totals.py);
+- figures, from the entries, lines, payments and assignments that they sum up (verify_checks.py, verify_totals.py,
+  verify_standings.py);
 - the feed, with what it tells of (verify_feed.py);
 - transactions' facts and credits' terms, with the digests under the entries' hashes, and these with the chains;
 - every other row, with its seal (verify_seals.py), and that every row named by another one exists;
@@ -31,6 +32,7 @@ from models.reads.verify_moving import MOVING_CHECKS
 from models.reads.verify_notes import NOTE_CHECKS
 from models.reads.verify_people import OTHER_CHECKS
 from models.reads.verify_seals import SEAL_CHECKS
+from models.reads.verify_standings import STANDING_CHECKS
 from models.reads.verify_totals import TOTALS_CHECKS
 from models.session import TenantConnection, ask, tenant_transaction
 from models.signed_notes import PublicKey
@@ -80,6 +82,7 @@ _STATEMENTS: Final = (
             *HOLD_CHECKS,
             *MOVING_CHECKS,
             *TOTALS_CHECKS,
+            *STANDING_CHECKS,
             *FEED_CHECKS,
         )
     ),

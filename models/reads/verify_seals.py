@@ -43,6 +43,7 @@ UNSEALED_TABLES: Final = frozenset(
         "feed_heads",
         "outbox",
         "seals",
+        "standings",
         "tenant_slugs",
         "totals",
         "totals_amounts",

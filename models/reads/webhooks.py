@@ -8,7 +8,8 @@ from uuid import UUID
 
 from models.event_kinds import DeliveryError, DeliveryStatus, EventKind, WebhookPause, WebhookStatus
 from models.reads.columns import actor, columns, rows, who
-from models.reads.paging import Listing, Through, id_key, time_key
+from models.reads.keys import id_key, time_key
+from models.reads.paging import Listing, Through
 from models.reads.session import ReadSession
 from models.views import ActorView
 

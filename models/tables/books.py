@@ -73,6 +73,22 @@ class TotalsSeen(TenantRow):
         table = "totals_seen"
 
 
+class Standing(TenantRow):
+    """An account's balance after the entry of a sequence, or, with no asset, when something was last posted for a customer
+    (models/standings.py). `id` is the account's or the customer's. If deleted, they are made again."""
+
+    customer_id = fields.UUIDField()
+    asset = fields.CharField(max_length=16)
+    balance_minor = fields.BigIntField()
+    sequence = fields.BigIntField()
+    active_at = fields.DatetimeField(null=True)
+
+    app_may: ClassVar = Privileges(updates=("balance_minor", "sequence", "active_at"))
+
+    class Meta:
+        table = "standings"
+
+
 class TotalsAmounts(TenantRow):
     """A part of a run, sorted: sums of transactions in an asset, and their instants (models/amounts.py). `id` is that of
     the totals at `at`."""

@@ -17,6 +17,7 @@ from models.reads import accounts, invoices, ledger, rewards
 from models.reads import credits as credit_reads
 from models.reads.accounts import BalanceView
 from models.reads.credits import CreditChangeView
+from models.reads.paging import Condition
 from models.views import AccountView, CreditView
 from schema.context import Info
 from schema.ids import global_id
@@ -25,9 +26,11 @@ from schema.scalars import AssetCode
 from schema.types.base import Connection, Node, Reader, from_view, of_view, resolved, shows
 from schema.types.configuration import Service, Tier
 from schema.types.customer import Customer
+from schema.types.filters import CreditFilter, LedgerEntryFilter
 from schema.types.money import by_itself, by_view, money
-from schema.types.pages import paged
+from schema.types.pages import USE_FILTER, paged
 from schema.types.refs import AssignmentRef, LedgerEntryRef, PaymentRef, TierChangeRef, TransactionRef
+from schema.types.sorting import CreditSort
 
 BalanceExplanationRef = Annotated["BalanceExplanation", strawberry.lazy("schema.types.account")]
 CreditChangeRef = Annotated["CreditChange", strawberry.lazy("schema.types.account")]
@@ -106,19 +109,29 @@ class Account(Node):
     def credits(
         self,
         info: Info,
-        status: list[CreditStatus] | None = None,
+        status: Annotated[list[CreditStatus] | None, USE_FILTER] = None,
         first: int | None = None,
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
+        reverse: bool | None = False,
+        filter: CreditFilter | None = None,  # noqa: A002 - the argument's name in the API
+        sort_by: CreditSort | None = None,
     ) -> Pending[Any]:
-        """Credits of the account, oldest first.
+        """Credits of the account, oldest first unless sortBy says otherwise.
 
         status: States to list. Null: all.
+        filter: Which of them to list. Null: all.
+        sort_by: Order of the list. Null: OPENED.
         """
         info.context.require(Permission.READ_LEDGER)
-        conditions = () if status is None else (credit_reads.with_status(status, info.context.now),)
-        return paged(info, credit_reads.CREDITS, self.view.id, (first, after, last, before), *conditions)
+        listing = credit_reads.ACCOUNT_BY_EXPIRY if sort_by is CreditSort.EXPIRES_AT else credit_reads.CREDITS
+        conditions: tuple[Condition, ...] = ()
+        if status is not None:
+            conditions = (credit_reads.with_status(status, info.context.now),)
+        if filter is not None:
+            conditions = (*conditions, *filter.conditions(info.context, listing))
+        return paged(info, listing, self.view.id, (first, after, last, before, reverse), *conditions)
 
     @resolved(Connection[LedgerEntryRef])
     def ledger(
@@ -128,10 +141,16 @@ class Account(Node):
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
+        reverse: bool | None = False,
+        filter: LedgerEntryFilter | None = None,  # noqa: A002 - the argument's name in the API
     ) -> Pending[Any]:
-        """Entries of the account by sequence, oldest first; pass `last` for the newest."""
+        """Entries of the account by sequence, oldest first; pass `last` for the newest.
+
+        filter: Which of them to list. Null: all.
+        """
         info.context.require(Permission.READ_LEDGER)
-        return paged(info, ledger.ACCOUNT_LEDGER, self.view.id, (first, after, last, before))
+        conditions = () if filter is None else filter.conditions(info.context, ledger.ACCOUNT_LEDGER)
+        return paged(info, ledger.ACCOUNT_LEDGER, self.view.id, (first, after, last, before, reverse), *conditions)
 
     @resolved(Connection[TierChangeRef])
     def tier_changes(
@@ -141,10 +160,11 @@ class Account(Node):
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
+        reverse: bool | None = False,
     ) -> Pending[Any]:
         """Moves between tiers, oldest first; empty for every asset but POINTS."""
         info.context.require(Permission.READ_LEDGER)
-        return paged(info, rewards.TIER_CHANGES, self.view.id, (first, after, last, before))
+        return paged(info, rewards.TIER_CHANGES, self.view.id, (first, after, last, before, reverse))
 
 
 @strawberry.type
@@ -188,9 +208,10 @@ class BalanceExplanation:
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
+        reverse: bool | None = False,
     ) -> Pending[Any]:
         """Entries posted up to the instant, by sequence."""
-        page = (first, after, last, before)
+        page = (first, after, last, before, reverse)
         return paged(info, ledger.ACCOUNT_LEDGER, self.account_id, page, ledger.up_to(self.at))
 
 
@@ -259,10 +280,11 @@ class Credit(Node):
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
+        reverse: bool | None = False,
     ) -> Pending[Any]:
         """Amounts of the credit set against invoices, oldest first, released ones included."""
         info.context.require(Permission.READ_INVOICES)
-        return paged(info, invoices.CREDIT_ASSIGNMENTS, self.view.id, (first, after, last, before))
+        return paged(info, invoices.CREDIT_ASSIGNMENTS, self.view.id, (first, after, last, before, reverse))
 
     @resolved(Connection[LedgerEntryRef] | None)
     def entries(
@@ -272,10 +294,11 @@ class Credit(Node):
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
+        reverse: bool | None = False,
     ) -> Pending[Any]:
         """Entries that added to the credit or took from it, oldest first."""
         info.context.require(Permission.READ_LEDGER)
-        return paged(info, ledger.CREDIT_LEDGER, self.view.id, (first, after, last, before))
+        return paged(info, ledger.CREDIT_LEDGER, self.view.id, (first, after, last, before, reverse))
 
     @resolved(Connection[CreditChangeRef] | None)
     def changes(
@@ -285,10 +308,11 @@ class Credit(Node):
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
+        reverse: bool | None = False,
     ) -> Pending[Any]:
         """Changes made by updateCredit, oldest first."""
         info.context.require(Permission.READ_LEDGER)
-        return paged(info, credit_reads.CHANGES, self.view.id, (first, after, last, before))
+        return paged(info, credit_reads.CHANGES, self.view.id, (first, after, last, before, reverse))
 
     @resolved(TransactionRef | None)
     def transaction(self, info: Info) -> Pending[Any]:

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Generic, Protocol, TypeVar, cast
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar, cast
+from uuid import UUID
 
 import strawberry
 
 from gateway.query_limits import WEIGHT
 from models.errors import InvariantViolated
-from models.reads.paging import Key, Listing, Page
+from models.reads.paging import Condition, Key, Listing, Page
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -28,6 +29,8 @@ def resolved(graphql_type: Any, weight: int = 1) -> Callable[[F], F]:
     return cast("Callable[[F], F]", field)
 
 
+COUNT_WEIGHT: Final = 100
+"""Cost of a count of rows: it looks at 10,000 of them at most, which takes about as long as returning a hundred."""
 FEW: Final = 100
 """Rows of a list without pages that are completed between two rounds of the event loop."""
 
@@ -120,6 +123,10 @@ class Edge(Generic[T]):
         return self.cursors.of(self.key)
 
 
+Whole: TypeAlias = tuple[Listing[Any], UUID, tuple[Condition, ...]]
+"""A list: whose, and what of it."""
+
+
 @strawberry.type
 class Connection(Generic[T]):
     """One page of a list: at most 100 rows, and 20 unless `first` or `last` says otherwise."""
@@ -128,6 +135,19 @@ class Connection(Generic[T]):
     """Rows of the page, each with its cursor."""
     page_info: PageInfo
     """Cursors of the page's ends, and whether the list goes on beyond them."""
+    whole: strawberry.Private[Whole | None] = None
+    """Which list it is a page of; None of one without rows."""
+
+    @strawberry.field
+    def nodes(self) -> list[T]:
+        """Rows of the page, without their cursors."""
+        return [edge.node for edge in self.edges]
+
+    @resolved(int | None, weight=COUNT_WEIGHT)
+    def total_count(self, info: strawberry.Info) -> Any:
+        """Number of rows of the whole list, exactly, as long as no more than 10,000 have to be looked at; null if it takes
+        more. Its filters are part of it, `first` and cursors are not."""
+        return 0 if self.whole is None else info.context.loaders.counts.get(self.whole)
 
 
 class FromView(Generic[V]):
@@ -178,9 +198,10 @@ def shows(row: type) -> Callable[[type[T]], type[T]]:
     return note
 
 
-def connection(page: Page[V], listing: Listing[V], show: Callable[[V], T]) -> Connection[T]:
-    cursors = Cursors(listing, page)
+def connection(page: Page[V], whole: Whole, show: Callable[[V], T]) -> Connection[T]:
+    cursors = Cursors(whole[0], page)
     return Connection(
+        whole=whole,
         edges=[Edge(node=show(row), cursors=cursors, key=key) for row, key in zip(page.rows, page.keys, strict=True)],
         page_info=PageInfo(has_next_page=page.has_next, has_previous_page=page.has_previous, cursors=cursors),
     )

@@ -255,21 +255,28 @@ class BulkOperation(Node):
         return await _operation_if_seen(info, self.view.reverses_id)
 
     @resolved(Connection[BulkOperationRef] | None)
-    def reversals(self, info: Info, first: int | None = None, after: str | None = None) -> Pending[Any]:
+    def reversals(
+        self, info: Info, first: int | None = None, after: str | None = None, reverse: bool | None = False
+    ) -> Pending[Any]:
         """Reversals of it, oldest first, dry runs included. Each row is taken back once, by one of them."""
         info.context.require(Permission.BULK)
-        return paged(info, requests.REVERSALS, self.view.id, (first, after, None, None))
+        return paged(info, requests.REVERSALS, self.view.id, (first, after, None, None, reverse))
 
     @resolved(Connection[BulkRow])
     def rows(
-        self, info: Info, only_failed: bool | None = False, first: int | None = None, after: str | None = None
+        self,
+        info: Info,
+        only_failed: bool | None = False,
+        first: int | None = None,
+        after: str | None = None,
+        reverse: bool | None = False,
     ) -> Pending[Any]:
         """Rows in the order in which they were sent.
 
         only_failed: Whether to list failed rows only.
         """
         conditions = (requests.ONLY_FAILED,) if only_failed else ()
-        return paged(info, requests.BULK_ROWS, self.view.id, (first, after, None, None), *conditions)
+        return paged(info, requests.BULK_ROWS, self.view.id, (first, after, None, None, reverse), *conditions)
 
 
 async def _operation_if_seen(info: Info, operation_id: UUID | None) -> BulkOperation | None:

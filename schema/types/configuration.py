@@ -8,7 +8,7 @@ from uuid import UUID
 import strawberry
 
 from auth.roles import Permission
-from models.money import POINTS, to_decimal
+from models.money import MAX_AMOUNT_MINOR, POINTS, to_decimal
 from models.reads import configuration
 from models.tables import Reason
 from models.tables import Service as ServiceRow
@@ -103,6 +103,15 @@ class Tiers:
     def reached(self, lifetime_minor: int) -> Tier | None:
         """The highest tier whose threshold is not above the lifetime total."""
         return next((tier for threshold, tier in self._falling if threshold <= lifetime_minor), None)
+
+    def reach(self, tier_id: UUID) -> tuple[int, int]:
+        """The lifetime totals of a tier: from the first to before the second; none for an unknown id."""
+        above = MAX_AMOUNT_MINOR + 1
+        for threshold, tier in self._falling:
+            if self.by_id.get(tier_id) is tier:
+                return threshold, above
+            above = threshold
+        return above, above
 
     def named(self, name: str | None) -> Tier | None:
         return next((tier for _, tier in self._falling if tier.name == name), None)

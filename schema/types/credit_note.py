@@ -103,7 +103,9 @@ class CreditNote(Node):
         return None if voiding is None else info.context.loaders.transactions.get(voiding)
 
     @resolved(Connection[CreditNoteLine])
-    def lines(self, info: Info, first: int | None = None, after: str | None = None) -> Pending[Any]:
+    def lines(
+        self, info: Info, first: int | None = None, after: str | None = None, reverse: bool | None = False
+    ) -> Pending[Any]:
         """Lines that it names; none if it was made by an amount alone."""
         info.context.require(Permission.READ_INVOICES)
-        return paged(info, invoices.NOTED_LINES, self.view.id, (first, after, None, None))
+        return paged(info, invoices.NOTED_LINES, self.view.id, (first, after, None, None, reverse))

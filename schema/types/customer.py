@@ -1,7 +1,7 @@
 """Customers: the type, and the two inputs that write its fields."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from models.customers import REMOVABLE, TEXTS, CustomerView, UpdateCustomer, Ups
 from models.kinds import CouponStatus, InvoiceStatus
 from models.planning.calendar import end_of_grace
 from models.reads import customers, invoices, ledger, rewards
+from models.reads.paging import Condition
 from models.reads.tenants import TenantView
 from schema import texts
 from schema.context import Info
@@ -21,9 +22,11 @@ from schema.nodes import NodeReader, node
 from schema.scalars import AssetCode
 from schema.types.base import Connection, Node, Reader, resolved
 from schema.types.enums import MembershipStatus
+from schema.types.filters import CouponFilter, InvoiceFilter, LedgerEntryFilter
 from schema.types.metadata import MetadataInput, MetadataPair, given, pairs, reference, shown_metadata
-from schema.types.pages import paged
+from schema.types.pages import USE_FILTER, paged
 from schema.types.refs import AccountRef, CouponRef, InvoiceRef, LedgerEntryRef
+from schema.types.sorting import InvoiceSort
 
 
 @strawberry.type
@@ -115,55 +118,75 @@ class Customer(Node):
     def ledger(
         self,
         info: Info,
-        asset: AssetCode | None = None,
+        asset: Annotated[AssetCode | None, USE_FILTER] = None,
         first: int | None = None,
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
+        reverse: bool | None = False,
+        filter: LedgerEntryFilter | None = None,  # noqa: A002 - the argument's name in the API
     ) -> Pending[Any]:
         """Entries of all the customer's accounts, or of one asset, oldest first.
 
         asset: Asset of the entries. Null: all.
+        filter: Which of them to list. Null: all.
         """
         info.context.require(Permission.READ_LEDGER)
-        conditions = () if asset is None else (ledger.of_asset(asset),)
-        return paged(info, ledger.CUSTOMER_LEDGER, self.view.id, (first, after, last, before), *conditions)
+        conditions: tuple[Condition, ...] = () if asset is None else (ledger.of_asset(asset),)
+        if filter is not None:
+            conditions = (*conditions, *filter.conditions(info.context, ledger.CUSTOMER_LEDGER))
+        return paged(info, ledger.CUSTOMER_LEDGER, self.view.id, (first, after, last, before, reverse), *conditions)
 
     @resolved(Connection[InvoiceRef] | None)
     def invoices(
         self,
         info: Info,
-        status: list[InvoiceStatus] | None = None,
+        status: Annotated[list[InvoiceStatus] | None, USE_FILTER] = None,
         first: int | None = None,
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
+        reverse: bool | None = False,
+        filter: InvoiceFilter | None = None,  # noqa: A002 - the argument's name in the API
+        sort_by: InvoiceSort | None = None,
     ) -> Pending[Any]:
-        """Invoices and orders, oldest first.
+        """Invoices and orders, oldest first unless sortBy says otherwise.
 
         status: States to list. Null: all.
+        filter: Which of them to list. Null: all.
+        sort_by: Order of the list. Null: CREATED.
         """
         info.context.require(Permission.READ_INVOICES)
-        conditions = () if status is None else (invoices.with_status(status),)
-        return paged(info, invoices.CUSTOMER_INVOICES, self.view.id, (first, after, last, before), *conditions)
+        by_due_day = sort_by is InvoiceSort.DUE_ON
+        listing = invoices.CUSTOMER_BY_DUE_DAY if by_due_day else invoices.CUSTOMER_INVOICES
+        conditions: tuple[Condition, ...] = () if status is None else (invoices.with_status(status),)
+        if filter is not None:
+            conditions = (*conditions, *filter.conditions(info.context, listing))
+        return paged(info, listing, self.view.id, (first, after, last, before, reverse), *conditions)
 
     @resolved(Connection[CouponRef] | None)
     def coupons(
         self,
         info: Info,
-        status: list[CouponStatus] | None = None,
+        status: Annotated[list[CouponStatus] | None, USE_FILTER] = None,
         first: int | None = None,
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
+        reverse: bool | None = False,
+        filter: CouponFilter | None = None,  # noqa: A002 - the argument's name in the API
     ) -> Pending[Any]:
         """Coupons given to the customer, oldest first.
 
         status: States to list. Null: all.
+        filter: Which of them to list. Null: all.
         """
         info.context.require(Permission.READ_REWARDS)
-        conditions = () if status is None else (rewards.with_status(status, info.context.now),)
-        return paged(info, rewards.CUSTOMER_COUPONS, self.view.id, (first, after, last, before), *conditions)
+        now = info.context.now
+        conditions: tuple[Condition, ...] = () if status is None else (rewards.with_status(status, now),)
+        if filter is not None:
+            conditions = (*conditions, *filter.conditions(info.context, rewards.CUSTOMER_COUPONS))
+        return paged(info, rewards.CUSTOMER_COUPONS, self.view.id, (first, after, last, before, reverse), *conditions)
 
 
 @strawberry.input

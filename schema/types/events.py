@@ -411,4 +411,10 @@ class EventConnection(Connection[Event]):
 
     @classmethod
     def between(cls, page: Connection[Any], ends: FeedEnds) -> "EventConnection":
-        return cls(edges=page.edges, page_info=page.page_info, oldest=str(ends.oldest), newest=str(ends.newest))
+        return cls(
+            edges=page.edges,
+            page_info=page.page_info,
+            whole=page.whole,
+            oldest=str(ends.oldest),
+            newest=str(ends.newest),
+        )

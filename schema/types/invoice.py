@@ -171,10 +171,11 @@ class Invoice(Node):
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
+        reverse: bool | None = False,
     ) -> Pending[Any]:
         """Amounts of credit set against it, oldest first, released ones included."""
         info.context.require(Permission.READ_INVOICES)
-        return paged(info, invoices.INVOICE_ASSIGNMENTS, self.view.id, (first, after, last, before))
+        return paged(info, invoices.INVOICE_ASSIGNMENTS, self.view.id, (first, after, last, before, reverse))
 
     @resolved(Connection[InvoiceLine])
     def lines(
@@ -184,10 +185,11 @@ class Invoice(Node):
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
+        reverse: bool | None = False,
     ) -> Pending[Any]:
         """Lines in the order in which they were entered."""
         info.context.require(Permission.READ_INVOICES)
-        return paged(info, invoices.INVOICE_LINES, self.view.id, (first, after, last, before))
+        return paged(info, invoices.INVOICE_LINES, self.view.id, (first, after, last, before, reverse))
 
     @resolved(Connection[PaymentRef])
     def payments(
@@ -197,10 +199,11 @@ class Invoice(Node):
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
+        reverse: bool | None = False,
     ) -> Pending[Any]:
         """Payments received, oldest first, voided ones included."""
         info.context.require(Permission.READ_INVOICES)
-        return paged(info, invoices.INVOICE_PAYMENTS, self.view.id, (first, after, last, before))
+        return paged(info, invoices.INVOICE_PAYMENTS, self.view.id, (first, after, last, before, reverse))
 
     @resolved(Connection[CreditNoteRef])
     def credit_notes(
@@ -210,10 +213,11 @@ class Invoice(Node):
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
+        reverse: bool | None = False,
     ) -> Pending[Any]:
         """Credit notes on it, oldest first, voided ones included."""
         info.context.require(Permission.READ_INVOICES)
-        return paged(info, invoices.INVOICE_NOTES, self.view.id, (first, after, last, before))
+        return paged(info, invoices.INVOICE_NOTES, self.view.id, (first, after, last, before, reverse))
 
     @resolved(Connection[Credit] | None)
     def granted(
@@ -223,10 +227,11 @@ class Invoice(Node):
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
+        reverse: bool | None = False,
     ) -> Pending[Any]:
         """Credits that its credit products opened when it was paid in full, oldest first, taken-back ones included."""
         info.context.require(Permission.READ_LEDGER)
-        return paged(info, credit_reads.GRANTED, self.view.id, (first, after, last, before))
+        return paged(info, credit_reads.GRANTED, self.view.id, (first, after, last, before, reverse))
 
     @resolved(Connection[CouponRef] | None)
     def coupons(
@@ -236,10 +241,11 @@ class Invoice(Node):
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
+        reverse: bool | None = False,
     ) -> Pending[Any]:
         """Coupons used on it, oldest first: also those whose points were given back since, and none that was reopened."""
         info.context.require(Permission.READ_REWARDS)
-        return paged(info, rewards.INVOICE_COUPONS, self.view.id, (first, after, last, before))
+        return paged(info, rewards.INVOICE_COUPONS, self.view.id, (first, after, last, before, reverse))
 
 
 @node(AssignmentView, by_ids(invoices.assignments_by_ids), Permission.READ_INVOICES, owner="invoice_id")

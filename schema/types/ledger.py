@@ -199,7 +199,8 @@ class Transaction(Node):
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
+        reverse: bool | None = False,
     ) -> Pending[Any]:
         """Entries of the transaction, in the order in which they were posted."""
         info.context.require(Permission.READ_LEDGER)
-        return paged(info, ledger.TRANSACTION_ENTRIES, self.view.id, (first, after, last, before))
+        return paged(info, ledger.TRANSACTION_ENTRIES, self.view.id, (first, after, last, before, reverse))

@@ -51,6 +51,16 @@ class ReferenceBy:
 
 
 @strawberry.input
+class MetadataBy:
+    """Metadata to look for: a key, alone or with its value."""
+
+    key: str
+    """Key of the pair."""
+    value: str | None = None
+    """Whole value of the pair. Null: any."""
+
+
+@strawberry.input
 class MetadataInput:
     """One pair of metadata."""
 

@@ -1,7 +1,9 @@
 """Lists by pages: a field asks for one, and it is read together with those of its neighbours."""
 
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import UUID
+
+import strawberry
 
 from gateway.errors import BadUserInput
 from gateway.reading import Pending
@@ -9,8 +11,12 @@ from models.reads.paging import BadPage, Condition, Listing, PageRequest, page_r
 from schema.context import Info
 from schema.types.base import Connection
 
-PageArguments: TypeAlias = tuple[int | None, str | None, int | None, str | None]
-"""Relay's first, after, last and before."""
+USE_FILTER_TEXT: Final = "Use filter, which can say the same."
+USE_FILTER: Final = strawberry.argument(deprecation_reason=USE_FILTER_TEXT)
+"""Of arguments that a filter replaces."""
+
+PageArguments: TypeAlias = tuple[int | None, str | None, int | None, str | None, bool | None]
+"""Relay's first, after, last and before, and whether the list is reversed."""
 
 
 def paged(info: Info, listing: Listing[Any], parent: UUID, page: PageArguments, *conditions: Condition) -> Pending[Any]:

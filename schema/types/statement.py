@@ -70,9 +70,10 @@ class Statement:
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
+        reverse: bool | None = False,
     ) -> Pending[Any]:
         """Entries of the period by sequence. balanceAfter is the running balance of the entry's own account."""
-        account_id, page = self.views[0].account_id, (first, after, last, before)
+        account_id, page = self.views[0].account_id, (first, after, last, before, reverse)
         if account_id is None:
             empty: list[Edge[LedgerEntry]] = []
             ends = PageInfo(has_next_page=False, has_previous_page=False)

@@ -18,6 +18,7 @@ from auth.tokens import TokenVerifier
 from models.checkpoints import Notary
 from models.ledger import Ledger
 from models.operations.keep_feed import keep_feed
+from models.operations.keep_standings import keep_standings
 from models.operations.make_checkpoint import make_checkpoint
 from models.reads.live import LiveFeed
 from models.signed_notes import Keys, new_key
@@ -46,6 +47,7 @@ HERE: Final = {
     "docs/events.md",
     "docs/invoices.md",
     "docs/limits-and-approvals.md",
+    "docs/lists.md",
     "docs/moving.md",
     "docs/partner-tokens.md",
     "docs/query-cost.md",
@@ -165,6 +167,26 @@ async def test_events(api: Api, tenant: Tenant, clock: Clock) -> None:
         told = sorted([await client.receive() for _ in range(2)], key=lambda message: message["id"])
     assert told[0]["payload"]["data"]["events"]["node"]["kind"] == "CREDIT_ADJUSTED"
     assert told[1]["payload"]["data"]["accountUpdated"]["accounts"][0]["available"] == "10.00"
+    page.end()
+
+
+async def test_lists(api: Api, tenant: Tenant, clock: Clock) -> None:
+    page = Examples("docs/lists.md", "graphql")
+    due = tenant.today() + timedelta(days=9)
+    for name, amount in (("Ann", 5), ("Carl", 7)):
+        customer = await tenant.customer(name.lower(), name)
+        await tenant.adjust(customer, amount, expires_in_days=9, auto_apply=False)
+        await tenant.invoice(customer, 9, number=name, due_on=due)
+    clock.advance(timedelta(seconds=1))
+    assert await keep_standings(tenant.ledger, tenant.id)
+
+    found = (await api(page.take("graphql").text))["customers"]
+    assert [node["externalId"] for node in found["nodes"]] == ["carl", "ann"]
+    assert found["totalCount"] == 2
+    answer = await api(page.take("graphql").text.replace("2026-11-28", due.isoformat()))
+    assert [node["number"] for node in answer["overdue"]["nodes"]] == ["Ann", "Carl"]
+    assert len(answer["expiring"]["nodes"]) == 2
+    assert answer["members"]["nodes"] == []
     page.end()
 
 

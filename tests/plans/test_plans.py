@@ -9,9 +9,10 @@ import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -26,6 +27,7 @@ from models.operations.import_credits import import_credits
 from models.operations.import_files import ImportCredits, ImportRow
 from models.operations.keep_checkpoints import keep_checkpoints, waiting_since
 from models.operations.keep_feed import keep_feed
+from models.operations.keep_standings import keep_standings
 from models.operations.keep_totals import keep_totals
 from models.operations.make_checkpoint import make_checkpoint
 from models.operations.partner_tokens import issue_token
@@ -34,10 +36,11 @@ from models.operations.prune_webhooks import prune_webhooks
 from models.operations.run_bulks import run_bulk
 from models.operations.webhooks import replay_webhook
 from models.planning.approving import ApproveRequest
-from models.reads import customers, invoices, references
+from models.reads import credits, customers, filtering, invoices, ledger, references
 from models.reads.audit import AUDIT_TRAIL, referenced
 from models.reads.checkpoints import last_note
-from models.reads.paging import Condition, Listing, PageRequest, load_pages, page_statement
+from models.reads.counts import count_rows, looked_too_far
+from models.reads.paging import Condition, Listing, PageRequest, load_pages, page_request, page_statement
 from models.reads.receipts import receipt
 from models.reads.session import ReadSession
 from models.reads.trail_search import confined
@@ -105,6 +108,7 @@ async def statements(database: Urls) -> list[Statement]:
         await simulate(1, STEPS)
         await partner_s_doings()
         await searches_by_reference()
+        await lists_in_other_orders()
         await checkpoints()
         await webhooks_told()
         async with founded() as town:
@@ -112,6 +116,55 @@ async def statements(database: Urls) -> list[Statement]:
             await town.walker({"role": Role.CUSTOMER, "customer": "carol", "subject": "carol's phone"}).queries()
     rows = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
     return sorted((s for s in found if s.message or s.named.upper().startswith(rows)), key=lambda s: s.named)
+
+
+async def lists_in_other_orders() -> None:
+    """Each with what its index serves, with what is looked for, from the beginning and from a cursor on; and counted."""
+    tenant = await Tenant.open(Clock())
+    anna = await tenant.customer("C-17404")
+    await tenant.invoice(anna, 1, due_on=date(2026, 7, 1))
+    await tenant.adjust(anna, 5, expires_in_days=9)
+    account = await tenant.account(anna, "GBP")
+    assert account is not None
+    tenant.clock.advance(seconds=1)
+    assert await keep_standings(tenant.ledger, tenant.id)
+    now = tenant.clock()
+    listed: list[tuple[Listing[Any], UUID, tuple[Condition, ...]]] = [
+        (customers.CUSTOMERS, tenant.id, filtering.ranged(customers.CUSTOMERS, "t.created_at", None, now, "")),
+        (customers.BY_NAME, tenant.id, ()),
+        (customers.BY_BALANCE, tenant.id, (customers.in_asset("GBP"), customers.standing(0, 500))),
+        (customers.BY_ACTIVITY, tenant.id, filtering.ranged(customers.BY_ACTIVITY, "t.standing_at", None, now, "")),
+        (invoices.BY_DUE_DAY, tenant.id, filtering.ranged(invoices.BY_DUE_DAY, "t.due_on", None, now.date(), "")),
+        (invoices.CUSTOMER_BY_DUE_DAY, anna, ()),
+        (invoices.INVOICES, tenant.id, (invoices.filtered_by_status(invoices.INVOICES, ["OPEN", "PART_PAID"]),)),
+        (invoices.INVOICES, tenant.id, (invoices.filtered_by_status(invoices.INVOICES, ["VOID"]),)),
+        (credits.BY_EXPIRY, tenant.id, filtering.ranged(credits.BY_EXPIRY, "t.expires_at", now, None, "")),
+        (credits.CUSTOMER_BY_EXPIRY, anna, ()),
+        (credits.ACCOUNT_BY_EXPIRY, account.id, ()),
+        (ledger.ACCOUNT_LEDGER, account.id, ledger.between_by_sequence(now - timedelta(days=1), now)),
+    ]
+    session = ReadSession(tenant.id)
+    for listing, parent, conditions in listed:
+        for more in ((), (filtering.equal("t.id", uuid4(), "id"),)):
+            for reverse in (False, True):
+                asked = page_request(listing, 5, None, None, None, reverse)
+                page = (await load_pages(session, listing, [parent], asked, (*conditions, *more)))[parent]
+                await looked_too_far(session, listing, {parent: page}, asked, (*conditions, *more))
+                if page.keys:
+                    after = page_request(listing, 5, listing.cursor(page.keys[0]), None, None, reverse)
+                    await load_pages(session, listing, [parent], after, (*conditions, *more))
+            await count_rows(session, listing, [parent], (*conditions, *more))
+    for text in ("an", "7404"):
+        ids = await customers.found(session, text)
+        assert ids is not None
+        for order in (customers.CUSTOMERS, customers.BY_NAME, customers.BY_ACTIVITY, customers.BY_BALANCE):
+            few, condition = customers.among(order, ids)
+            await load_pages(session, few, [tenant.id], PageRequest(), condition)
+            await count_rows(session, few, [tenant.id], condition)
+        asked = PageRequest()
+        await load_pages(session, customers.CUSTOMERS, [tenant.id], asked, (customers.contains(text),))
+    await session.close()
+    await tenant.ledger.close()
 
 
 async def partner_s_doings() -> None:

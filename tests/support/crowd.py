@@ -42,10 +42,10 @@ _ROWS: Final[dict[str, str]] = {
     " | id(7, t, n), {account}, n, id(5, t, n), id(6, t, n), 'ISSUED', 5, 0, 5, at(t + n), sha256(''),"
     " CASE WHEN n > 1 THEN sha256('') END",
     "invoices": "id, customer_id, number, currency, total_minor, paid_minor, credited_minor, status, auto_apply, issued_on,"
-    " actor_id, created_at, creditable_minor, kind"
+    " actor_id, created_at, creditable_minor, kind, due_on"
     " | id(8, t, n), {customer}, 'i-' || n, 'GBP', 5, CASE WHEN n % 10 = 0 THEN 0 ELSE 5 END, 0,"
     " CASE WHEN n % 10 = 0 THEN 'OPEN' ELSE 'PAID' END, true,"
-    " '2026-01-01', id(2, t, n), at(t + n), 5, 'INVOICE'",
+    " '2026-01-01', id(2, t, n), at(t + n), 5, 'INVOICE', date '2026-01-01' + n % 365",
     "invoice_texts": "id, reference, referenced_at | id(8, t, n), 'R-' || n % 2, at(t + n)",
     "invoice_lines": "id, invoice_id, position, description, quantity, unit_price_minor"
     " | id(9, t, n), id(8, t, n), 0, 'a line', 1, 5",
@@ -115,6 +115,9 @@ _ROWS: Final[dict[str, str]] = {
     " | id(4, t, n), n % 2, n / 2, CASE WHEN n % 2 = 0 THEN uuid_send(id(4, t, n)) ELSE '' END, sha256(''), sha256('')",
     "seals": "of_table, id, version, digest, sealed_at | 'customers', id(3, t, n), 1, sha256(''), at(t + n)",
     "totals": "id, at, transactions, credits, counters, accounts | id(25, t, n), at(t + n), n, '[]', '[]', '[]'",
+    "standings": "id, customer_id, asset, balance_minor, sequence, active_at"
+    " | CASE WHEN n % 2 = 0 THEN id(3, t, n) ELSE id(4, t, n) END, id(3, t, n), CASE WHEN n % 2 = 0 THEN '' ELSE 'GBP' END,"
+    " CASE WHEN n % 2 = 0 THEN 0 ELSE n END, n % 2, CASE WHEN n % 2 = 0 THEN at(t + n) END",
     "totals_seen": "id, what, value, after, at, records"
     " | id(25, t, n), 'KIND', CASE WHEN n % 2 = 0 THEN 'ADJUSTMENT' ELSE 'VOID' END, at(t + n - 1), at(t + n), 1",
     "totals_amounts": "id, level, at, asset, first_minor, last_minor, last_at, minors, ats"

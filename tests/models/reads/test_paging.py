@@ -123,7 +123,11 @@ INDEXES: Final[dict[Listing[Any], set[str]]] = {
     credits.ALL: {"credits_time"},
     credits.CREDITS: {"credits_opened_key"},
     credits.CUSTOMER_CREDITS: {"credits_account_time"},
+    credits.BY_EXPIRY: {"credits_expiry"},
+    customers.BY_NAME: {"customers_search_name"},
     customers.CUSTOMERS: {"customers_created"},
+    invoices.BY_DUE_DAY: {"invoices_due"},
+    invoices.CUSTOMER_BY_DUE_DAY: {"invoices_customer_due"},
     invoices.INVOICES: {"invoices_created"},
     invoices.CUSTOMER_INVOICES: {"invoices_customer"},
     ledger.ACCOUNT_LEDGER: {"entries_sequence_key"},
@@ -192,8 +196,8 @@ async def test_a_page_is_a_short_range_of_an_index(
 
 
 async def _check(raw: "asyncpg.Connection[Any]", tenant: Tenant, listing: Listing[Any], *, brought: bool) -> None:
-    values = tuple({"timestamptz": NOW, "uuid": ONE}.get(part.type, 1) for part in listing.keys)
-    key = Key(values, NOW + timedelta(days=1) if brought and listing.through else None)
+    values = tuple({"timestamptz": NOW, "uuid": ONE, "date": NOW.date()}.get(part.type, 1) for part in listing.keys)
+    key = Key(values, NOW + timedelta(days=1) if brought and listing.through and listing.through.joined else None)
     request = page_request(listing, 5, listing.cursor(key), None, None)
     sql, arguments = page_statement(listing, request, (), NOW + timedelta(days=2))
     plan = json.loads(await _explained(raw, sql, tenant.id, [tenant.id], *arguments))

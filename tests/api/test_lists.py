@@ -1,0 +1,220 @@
+"""What is the same of every list: nodes, the count, the opposite order, cursors of one order, filters that are bounded."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+import pytest
+from graphql import GraphQLObjectType
+
+from models.commands import MergeCustomers
+from models.operations.merge_customers import merge_customers
+from models.reads import counts, customers, paging
+from tests.api.conftest import Api
+from tests.support.clock import Clock
+from tests.support.schema import SCHEMA
+from tests.support.tenants import MANAGER, Tenant
+
+PAGE: Final = """query($first: Int, $after: String, $last: Int, $before: String, $reverse: Boolean, $sort: CustomerSort,
+    $filter: CustomerFilter) {
+  customers(first: $first, after: $after, last: $last, before: $before, reverse: $reverse, sortBy: $sort, filter: $filter) {
+    totalCount nodes { externalId } edges { cursor node { externalId } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"""
+NAMES: Final = ["eve", "ann", "Bob", "dan", "Cid"]
+
+
+async def page(api: Api, **asked: Any) -> dict[str, Any]:
+    found: dict[str, Any] = (await api(PAGE, asked))["customers"]
+    assert found["nodes"] == [edge["node"] for edge in found["edges"]]
+    return found
+
+
+def shown(found: dict[str, Any]) -> list[str]:
+    return [node["externalId"] for node in found["nodes"]]
+
+
+async def walked(api: Api, **asked: Any) -> list[str]:
+    """All pages of two, by their cursors: forth, and back again."""
+    seen: list[str] = []
+    cursor: dict[str, Any] = {}
+    while True:
+        found = await page(api, first=2, **asked, **cursor)
+        assert found["pageInfo"]["hasPreviousPage"] is bool(seen)
+        seen += shown(found)
+        if not found["pageInfo"]["hasNextPage"]:
+            break
+        cursor = {"after": found["pageInfo"]["endCursor"]}
+    back: list[str] = []
+    cursor = {}
+    while True:
+        found = await page(api, last=2, **asked, **cursor)
+        assert found["pageInfo"]["hasNextPage"] is bool(back)
+        back = shown(found) + back
+        if not found["pageInfo"]["hasPreviousPage"]:
+            break
+        cursor = {"before": found["pageInfo"]["startCursor"]}
+    assert back == seen
+    return seen
+
+
+@pytest.fixture
+async def five(tenant: Tenant, clock: Clock) -> None:
+    for name in NAMES:
+        await tenant.customer(name, name)
+        clock.advance(timedelta(seconds=1))
+
+
+@pytest.mark.usefixtures("five")
+async def test_a_list_runs_in_either_direction(api: Api) -> None:
+    assert await walked(api) == NAMES
+    assert await walked(api, reverse=True) == NAMES[::-1]
+    assert await walked(api, reverse=None) == NAMES
+    by_name = ["ann", "Bob", "Cid", "dan", "eve"]
+    assert await walked(api, sort="NAME") == by_name
+    assert await walked(api, sort="NAME", reverse=True) == by_name[::-1]
+
+
+@pytest.mark.usefixtures("five")
+async def test_without_a_number_a_page_is_from_the_list_s_own_beginning(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "DEFAULT_PAGE", 2)
+    assert shown(await page(api)) == NAMES[:2]
+    assert shown(await page(api, reverse=True)) == NAMES[:2:-1]
+    last = (await page(api, first=1, reverse=True))["pageInfo"]["startCursor"]
+    assert shown(await page(api, reverse=True, after=last)) == ["dan", "Bob"]
+
+
+@pytest.mark.usefixtures("five")
+async def test_a_cursor_is_good_for_both_directions_and_for_one_order(api: Api) -> None:
+    bob = next(e["cursor"] for e in (await page(api))["edges"] if e["node"]["externalId"] == "Bob")
+    assert shown(await page(api, after=bob, reverse=True)) == ["ann", "eve"]
+    assert shown(await page(api, before=bob, reverse=True)) == ["Cid", "dan"]
+    answer = await api(PAGE, {"after": bob, "sort": "NAME"})
+    assert answer.codes == ["BAD_USER_INPUT"]
+    assert "another order" in answer.errors[0]["message"]
+    assert "other" not in (await api(PAGE, {"after": "x"})).errors[0]["message"]
+
+
+@pytest.mark.usefixtures("five")
+async def test_a_count_is_of_the_whole_list_and_bounded(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (await page(api, first=1))["totalCount"] == 5
+    assert (await page(api, first=0, filter={"membership": ["ACTIVE"]}))["totalCount"] == 0
+    assert (await page(api, first=0, filter={"search": "b"}))["totalCount"] == 1
+    monkeypatch.setattr(counts, "MOST_COUNTED", 4)
+    assert (await page(api, first=1))["totalCount"] is None
+    assert (await page(api, first=1, filter={"search": "b"}))["totalCount"] == 1
+    # Rows are looked at for it, whether or not they have it.
+    assert (await page(api, first=1, filter={"membership": ["ACTIVE"]}))["totalCount"] is None
+
+
+@pytest.mark.usefixtures("five")
+async def test_what_no_index_leads_to_is_looked_for_among_so_many_rows_and_then_refused(
+    api: Api, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await tenant.execute(
+        "UPDATE customers SET membership_started_at = now() WHERE tenant_id = $1 AND name = ANY($2)", ["ann", "Cid"]
+    )
+    asked: dict[str, Any] = {"filter": {"membership": ["ACTIVE"]}}
+    assert await walked(api, **asked) == ["ann", "Cid"]
+    assert await walked(api, sort="NAME", reverse=True, **asked) == ["Cid", "ann"]
+    monkeypatch.setattr(paging, "LOOKED_AT", 3)
+    monkeypatch.setattr(counts, "LOOKED_AT", 3)
+    assert shown(await page(api, first=1, **asked)) == ["ann"]  # full
+    answer = await api(PAGE, {"first": 2, **asked})
+    assert answer.codes == ["BAD_USER_INPUT"]
+    assert "filter.membership" in answer.errors[0]["message"]
+    assert (await api(PAGE, {"first": 2, "reverse": True, **asked})).codes == ["BAD_USER_INPUT"]
+    after = (await page(api, first=2))["pageInfo"]["endCursor"]
+    assert shown(await page(api, first=2, after=after, **asked)) == ["Cid"]  # none follow
+
+
+async def test_a_list_that_is_refused_costs_its_neighbours_nothing(
+    api: Api, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of two customers are read in one statement."""
+    few, many = await tenant.customer("few"), await tenant.customer("many")
+    for customer, number in ((few, 1), (many, 4)):
+        for _ in range(number):
+            await tenant.invoice(customer, 1)
+    monkeypatch.setattr(paging, "LOOKED_AT", 2)
+    monkeypatch.setattr(counts, "LOOKED_AT", 2)
+    query = """{ customers { nodes { externalId invoices(filter: {kind: ORDER}) { nodes { number } totalCount } } } }"""
+    answer = await api(query)
+    assert answer.codes == ["BAD_USER_INPUT"]
+    assert answer.data is not None
+    found = {node["externalId"]: node["invoices"] for node in answer.data["customers"]["nodes"]}
+    assert found == {"few": {"nodes": [], "totalCount": 0}, "many": None}
+
+
+async def test_a_count_costs_what_it_takes(api: Api) -> None:
+    query = "{ customers(first: 1) { nodes { id } %s } }"
+    costs = [
+        (await api(query % more)).response.json()["extensions"]["cost"]["requested"] for more in ("", "totalCount")
+    ]
+    assert costs[1] - costs[0] == 100
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "cost"),
+    [
+        ("", {}, 0),
+        ('filter: {search: "a"}', {}, 100),
+        ("filter: $filter", {"filter": {}}, 100),
+        ("filter: $filter", {"filter": None}, 0),
+        ("filter: $filter", {}, 0),
+        ("sortBy: NAME", {}, 0),
+    ],
+)
+async def test_a_filter_costs_what_is_looked_at(api: Api, arguments: str, variables: dict[str, Any], cost: int) -> None:
+    costs = []
+    for asked in (f"first: 1 {arguments}", "first: 1"):
+        query = f"query($filter: CustomerFilter) {{ customers({asked}) {{ nodes {{ id }} }} ...Unused }}"
+        unused = "fragment Unused on Query { c: customers(filter: $filter) { nodes { id } } }"
+        answer = await api(f"{query} {unused}", variables)
+        costs.append(answer.response.json()["extensions"]["cost"]["requested"])
+    assert costs[0] - costs[1] == cost
+
+
+def test_every_connection_has_them() -> None:
+    types = SCHEMA.graphql.type_map
+    connections = [name for name in types if name.endswith("Connection")]
+    assert len(connections) > 15
+    for name in connections:
+        type_ = types[name]
+        assert isinstance(type_, GraphQLObjectType)
+        assert {"nodes", "totalCount", "edges", "pageInfo"} <= type_.fields.keys()
+    for type_ in types.values():
+        if isinstance(type_, GraphQLObjectType):
+            for name, field in type_.fields.items():
+                if "first" in field.args:
+                    assert str(field.args["reverse"].type) == "Boolean", f"{type_.name}.{name}"
+
+
+async def test_a_search_finds_what_stands_within_an_external_id(api: Api, tenant: Tenant) -> None:
+    for external_id, name in (("C-17404", "Anna Schmidt"), ("C-17405", "7404 Ben"), ("7404", "Cid"), ("C-99", "Dan")):
+        await tenant.customer(external_id, name, f"{name[:3].lower()}@example.com")
+    for text, found in (
+        ("7404", {"C-17404", "C-17405", "7404"}),
+        ("1740", {"C-17404", "C-17405"}),
+        ("-17404", {"C-17404"}),
+        ("74", {"7404", "C-17405"}),  # two characters are looked for at beginnings alone
+        ("SCHM", {"C-17404"}),
+        ("c-", {"C-17404", "C-17405", "C-99"}),
+        ("dan@", {"C-99"}),
+        ("404x", set()),
+    ):
+        assert set(shown(await page(api, filter={"search": text}))) == found, text
+
+
+async def test_a_search_of_many_finds_the_same(api: Api, tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    anna = await tenant.customer("C-17404", "Anna")
+    old = await tenant.customer("X-27404", "Old")
+    await merge_customers(tenant.ledger, tenant.id, MANAGER, MergeCustomers(old, anna), tenant.key())
+    await tenant.customer("C-55", "Ben")
+    for text in ("7404", "2740", "x-", "c-", "anna", "17404", "b"):
+        few = shown(await page(api, filter={"search": text}, sort="NAME"))
+        with monkeypatch.context() as patch:
+            patch.setattr(customers, "FEW_FOUND", 0)
+            assert shown(await page(api, filter={"search": text}, sort="NAME")) == few
+        assert few
+    assert shown(await page(api, filter={"search": "27404"})) == ["C-17404"]
