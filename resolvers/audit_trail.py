@@ -47,6 +47,8 @@ class AuditFilter:
     """Kinds of transactions. Null: transactions and actions."""
     action: str | None = None
     """Name of the action, such as reason.created or access.denied."""
+    action_kind: AuditAction | None = None
+    """Kind of the action, such as REASON_CREATED, in place of its name."""
     request_id: str | None = None
     """X-Request-Id of the request; only actions have one."""
     address: str | None = None
@@ -61,8 +63,6 @@ class AuditFilter:
     """When it was done."""
     reference: ReferenceBy | None = None
     """Reference of the transactions. Null: transactions and actions."""
-    action_kind: AuditAction | None = None
-    """Kind of the actions, in place of `action`. Null: transactions and actions."""
 
     async def conditions(self, context: Context) -> list[Condition]:
         """All but that of time."""

@@ -22,7 +22,7 @@ TRAIL = """query($actor: String, $customerId: ID, $reason: String, $kind: [Trans
     $actionKind: AuditAction, $minAmount: Decimal, $maxAmount: Decimal, $asset: AssetCode, $from: DateTime, $to: DateTime,
     $first: Int, $after: String, $last: Int, $before: String) {
   auditTrail(actor: $actor, customerId: $customerId, reason: $reason, kind: $kind, action: $action,
-    filter: {actionKind: $actionKind}, minAmount: $minAmount, maxAmount: $maxAmount, asset: $asset, from: $from, to: $to,
+    filter: { actionKind: $actionKind }, minAmount: $minAmount, maxAmount: $maxAmount, asset: $asset, from: $from, to: $to,
     first: $first, after: $after, last: $last, before: $before) {
     edges { cursor node { at kind action actor { subject name role } approvedBy { subject } customer { externalId }
       reason note asset amount subjectId details transaction { id entries { edges { node { amount } } } } } }
@@ -142,7 +142,7 @@ async def test_what_moves_no_value_is_there_too(day: dict[str, Any], trail: Trai
 
 
 RENAME = 'mutation { updateCustomer(input: { customerId: "WHO", name: "Else" }) { userErrors { code } } }'
-CHANGED = """query($kind: AuditAction) { auditTrail(filter: {actionKind: $kind}) { edges { node {
+CHANGED = """query($kind: AuditAction) { auditTrail(filter: { actionKind: $kind }) { edges { node {
   action actionKind changes { field before after } } } } }"""
 
 
