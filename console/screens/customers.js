@@ -77,8 +77,8 @@ class CustomerList {
     /** @type {typeof SORTS[number]} */
     this.sort = "NAME";
     this.currency = "GBP";
-    this.count = h("span", { class: "hint", role: "status" });
-    this.filters = h("div", { class: "filters" });
+    this.count = h("span", { class: "hint counted", role: "status" });
+    this.filters = h("div", { class: "filters chosen" });
     void this.#drawFilters();
     this.bar = h("div", { class: "bulk-bar", hidden: true });
     this.list = new Windowed({
@@ -92,7 +92,7 @@ class CustomerList {
     this.element = h(
       "div",
       { onkeydown: (/** @type {KeyboardEvent} */ event) => this.#rowKey(event) },
-      head(t("nav.customers"), this.count, add),
+      head(t("nav.customers"), add),
       h("div", { class: "searching" }, icon("search"), this.search, h("kbd", { "aria-hidden": "true" }, "/")),
       this.filters,
       table,
@@ -141,7 +141,7 @@ class CustomerList {
         this.#again();
       },
     });
-    if (may("READ_LEDGER")) put(this.filters, [field(t("customers.show"), shown).root, field(t("customers.sort"), order).root]);
+    put(this.filters, may("READ_LEDGER") ? [field(t("customers.show"), shown).root, field(t("customers.sort"), order).root, this.count] : [this.count]);
   }
 
   #again() {

@@ -340,7 +340,7 @@ test("customers are filtered, sorted and counted, and scrolled to the last", asy
   const all = Number((await page.getByText(/^\d{3} customers$/).textContent()).split(" ")[0]);
   assert.deepEqual((await names()).slice(0, 5), (await names()).slice(0, 5).sort());
   await page.getByLabel("Show").selectOption("Members");
-  await page.waitForFunction((n) => Number(document.querySelector(".head .hint").textContent.split(" ")[0]) < n, all);
+  await page.waitForFunction((n) => Number(document.querySelector(".counted").textContent.split(" ")[0]) < n, all);
   await page.locator(".window-body .row", { hasText: "Member" }).first().waitFor();
   await page.getByLabel("Show").selectOption("Everybody");
   await page.getByText(`${all} customers`).waitFor();
