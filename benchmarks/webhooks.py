@@ -29,7 +29,6 @@ from models.ledger import Ledger
 from models.operations.bulk_credit import bulk_credit
 from models.operations.keep_feed import keep_feed
 from models.operations.webhooks import create_webhook
-from models.reads.events import feed_ends
 from models.reads.session import reading
 from models.webhooks import WebhookKey, WebhookSetup
 
@@ -42,6 +41,8 @@ KEY: Final = "of a benchmark alone and long enough for all of it"
 NETWORK: Final = "127.0.0.1/32"
 GOOD: Final = b"HTTP/1.1 204 So\r\nContent-Length: 0\r\n\r\n"
 BAD: Final = b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"
+_FIRST: Final = """SELECT position FROM feed WHERE tenant_id = $1 AND kind = 'CREDIT_ADJUSTED'
+    ORDER BY position DESC OFFSET $2 LIMIT 1"""
 ADMIN, MANAGER = Actor("admin", Role.ADMIN), Actor("manager", Role.MANAGER)
 
 
@@ -120,8 +121,8 @@ async def _prepare(rig: Rig, tenant_id: UUID, wanted: int, port: int) -> None:
         for _ in range(MAX_ROUNDS):
             if not await keep_feed(ledger, tenant_id):
                 break
-        async with reading(tenant_id) as session:
-            newest = (await feed_ends(session)).newest
+        async with reading(tenant_id) as session:  # beside these events there are others
+            (first,) = await session.fetch(_FIRST, wanted - 1)
         command = CreateWebhook(
             webhook_id=ledger.source.new_id(),
             url=f"http://127.0.0.1:{port}/",
@@ -129,7 +130,7 @@ async def _prepare(rig: Rig, tenant_id: UUID, wanted: int, port: int) -> None:
             secret_key=key.fingerprint,
             rights=frozenset(),
             kinds=frozenset({"CREDIT_ADJUSTED"}),
-            after=FeedPlace(newest - wanted),
+            after=FeedPlace(first["position"] - 1),
         )
         await create_webhook(ledger, tenant_id, ADMIN, command)
         await ledger.close()
