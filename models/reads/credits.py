@@ -148,16 +148,10 @@ _EXPIRING: Final = "t.open and t.expires_at is not null and t.expires_at > '-inf
 
 BY_EXPIRY: Final = replace(UPCOMING, name="all-credits|EXPIRES_AT", alone="t.open and t.expires_at is not null")
 """All of a tenant's credits that have something left and expire, by expiry, also those that have expired since."""
-CUSTOMER_  # Every expiry lies between: said for the planner, which then enters the index by the expiry.
-_EXPIRING: Final = "t.open and t.expires_at is not null and t.expires_at > '-infinity' and t.expires_at < 'infinity'"
-
-BY_EXPIRY: Final = replace(
+CUSTOMER_BY_EXPIRY: Final = replace(
     CUSTOMER_UPCOMING, name="customer-credits|EXPIRES_AT", through=replace(ACCOUNTS, joined=None), alone=_EXPIRING
 )
-ACCOUNT_  # Every expiry lies between: said for the planner, which then enters the index by the expiry.
-_EXPIRING: Final = "t.open and t.expires_at is not null and t.expires_at > '-infinity' and t.expires_at < 'infinity'"
-
-BY_EXPIRY: Final = replace(CUSTOMER_BY_EXPIRY, name="credits|EXPIRES_AT", through=None)
+ACCOUNT_BY_EXPIRY: Final = replace(CUSTOMER_BY_EXPIRY, name="credits|EXPIRES_AT", through=None)
 
 
 def expiring(now: datetime, until: datetime | None, asset: str | None) -> tuple[Condition, ...]:
