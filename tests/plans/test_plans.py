@@ -20,7 +20,7 @@ import pytest
 from app.postgres.embedded import Urls
 from auth.roles import Role
 from jobs.webhooks import deliver
-from models.configuration_commands import IssueToken, ReplayWebhook
+from models.configuration_commands import FeedPlace, IssueToken, ReplayWebhook
 from models.kinds import ReceiptState
 from models.operations.approvals import approve_request
 from models.operations.import_credits import import_credits
@@ -61,9 +61,6 @@ SMALL_TENANTS: Final = 2_000
 LARGE: Final = 10_000
 FEW_TENANTS: Final = 60
 
-CREDIT_NOTES: Final = (
-    "an event's credit note, as in a list of events: where the statistics say that there are next to none"
-)
 COUNTED: Final = (
     "open credits by expiry, only where nothing was analysed since they were few; and partners' tokens, which are few"
 )
@@ -100,8 +97,6 @@ ALLOWED: Final[Mapping[tuple[str, str], str]] = {
     " put in order",
     ("models/reads/counts.py count_rows", "tenant"): COUNTED,
     ("models/reads/counts.py looked_too_far", "tenant"): COUNTED,
-    ("models/reads/webhook_work.py at", "tenant"): CREDIT_NOTES,
-    ("models/reads/webhook_work.py following", "tenant"): CREDIT_NOTES,
 }
 """By the function that asks and what bounds the scan: why it may."""
 
@@ -232,7 +227,7 @@ async def webhooks_told() -> None:
             while await deliver(tenant.ledger, tenant.id):
                 pass
             tenant.clock.advance(days=1)
-        await replay_webhook(tenant.ledger, tenant.id, ADMIN, ReplayWebhook(webhook))
+        await replay_webhook(tenant.ledger, tenant.id, ADMIN, ReplayWebhook(webhook, FeedPlace(1)))
         tenant.clock.advance(days=100)
         assert await prune_webhooks(tenant.ledger, tenant.id)
     await tenant.ledger.close()
