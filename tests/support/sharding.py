@@ -37,6 +37,8 @@ ELSEWHERE: Final[Mapping[tuple[str, str], str]] = {
     ): "an operator's look at all tenants in turn",
     ("models/reads/paging.py load_pages", "transactions x: no tenant_id = $1"): _BRANCH,
     ("models/reads/paging.py load_pages", "audit_events y: no tenant_id = $1"): _BRANCH,
+    ("models/reads/counts.py count_rows", "transactions x: no tenant_id = $1"): _BRANCH,
+    ("models/reads/counts.py count_rows", "audit_events y: no tenant_id = $1"): _BRANCH,
 }
 """What does not lead to one tenant's machine, by the function that asks: why it may."""
 
