@@ -21,7 +21,7 @@ from app.files.requests import away
 from app.files.statements import statement_route
 from app.graphql import context_maker, event_streams, graphql_view, socket_view
 from app.http import straight
-from app.http.cors import cors
+from app.http.cors import cors, is_localhost
 from app.http.health import health_routes
 from app.http.loop_lag import lag_watched
 from app.http.metrics import Metrics, Timing
@@ -36,6 +36,7 @@ from app.postgres.database import open_database
 from app.postgres.launch import stop_with_parent
 from app.problems import SetupProblem
 from app.rate_limits.quotas import RateLimits, rate_limits
+from app.sample.pages.editor import editor_page, editor_routes
 from app.sample.pages.front import front_page
 from app.sample.sign_in import sample_sign_in
 from app.settings import Settings, load_settings
@@ -122,7 +123,7 @@ def create_app(
         rate_limits=limits,
         read_timeout=settings.read_timeout,
         execution_timeout=settings.execution_timeout,
-        ide=settings.has_pages,
+        ide=editor_page() if settings.has_pages else None,
     )
     return Starlette(
         routes=[
@@ -142,7 +143,7 @@ def _pages(settings: Settings) -> list[Route]:
     sign_in = sample_sign_in(settings, system_clock, uuid7)
     return [
         *((*sign_in, *console_routes(settings)) if settings.has_console else ()),
-        *(front_page(settings, system_clock, uuid7) if settings.has_pages else ()),
+        *((*front_page(settings, system_clock, uuid7), *editor_routes()) if settings.has_pages else ()),
     ]
 
 
@@ -161,7 +162,7 @@ async def _open(
             lag_watched(metrics.lag.observe),
             metrics.published(),
             clock_kept(ledger),
-            signalled(live=live, relays=settings.run_jobs) as hints,
+            signalled(live=live, relays=settings.run_jobs, delivered=ledger.metrics.webhooks.active) as hints,
             working(ledger, hints=hints) if settings.run_jobs else nullcontext(),
         ):
             yield
@@ -178,7 +179,8 @@ def _layers(
     settings: Settings, view: GraphQLView, backend: BearerBackend, refused: RefusedTokens, metrics: Metrics
 ) -> list[Middleware]:
     """The layers around the routes, and in front of them the way that goes straight through."""
-    around, logs = cors(settings.cors_origins), settings.log_format == "json"
+    around = cors(settings.cors_origins, settings.cors_headers, localhost=settings.cors_localhost)
+    logs = settings.log_format == "json"
     return [
         Middleware(
             straight.StraightWay,
@@ -221,6 +223,7 @@ def _api(
         refused=refused.note,
         rate_limits=limits,
         origins=settings.cors_origins,
+        other_origin=is_localhost if settings.cors_localhost else None,
         limits=_socket_limits(settings),
         live=live,
         logs=settings.log_format == "json",

@@ -30,6 +30,7 @@ BENCHMARKS: Final = {
     "lists": "lists by filter and order at 1,000,000 customers, beside plain ones",
     "verify": "the proof of the books: time, CPU and memory for 1,000,000 entries, and since a checkpoint",
     "live": "5,000 idle and 500 active subscriptions on one process: memory, CPU, delay",
+    "webhooks": "100,000 events through one webhook: events a second, CPU, memory, order",
     "stall": "what others notice of bulks, large units, odd requests and held accounts, from two servers",
 }
 """Each is a module here with a function `run(rig)`, which prints its measurements."""

@@ -36,7 +36,10 @@ async def relay_hinted(ledger: Ledger, hints: Hints, stirred: Callable[[UUID], N
             began = perf_counter()
             try:
                 await ledger.check_clock()
-                metrics.done += await keep_feed(ledger, tenant_id)
+                given = await keep_feed(ledger, tenant_id)
+                metrics.done += given
+                if given:
+                    hints.grown(tenant_id)
             except (Unavailable, DatabaseAway) as error:  # the log says so already
                 log.debug("the feed: not now: %s", error)
             except Exception:  # one tenant's trouble is not the others'

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -21,16 +21,24 @@ from jobs.webhook_http import Answer, Sender
 from models.currencies import open_books
 from models.event_kinds import DeliveryStatus, EventKind, WebhookPause
 from models.ledger import Ledger
-from models.operations.deliver_webhooks import Claim, Delivery, Record, claim_webhook, record_look, release_webhook
+from models.operations.deliver_webhooks import (
+    Claim,
+    Delivery,
+    Record,
+    claim_webhook,
+    is_as_claimed,
+    record_look,
+    release_webhook,
+)
 from models.operations.prune_webhooks import prune_webhooks
-from models.reads.events import EVENTS
-from models.reads.paging import Key
+from models.reads.events import EVENTS, key_of
 from models.reads.webhook_work import Asked, Item, Work, due_webhooks, read_work
 from models.webhooks import ATTEMPTS_AFTER, JITTER, parse_url
 from schema.event_json import event_json, instant_json
 from schema.event_rights import kinds_with
 from schema.ids import global_id
 
+JOB: Final = "webhooks"
 INTERVAL_S: Final = 1.0
 PATIENCE_S: Final = 10.0
 SIDE_BY_SIDE: Final = 16
@@ -46,6 +54,8 @@ FAILURES: Final = 3
 """After so many, and nothing taken, a look tries no more."""
 SENDING_S: Final = 5.0
 """After this long, a look begins no more requests."""
+WATCHED_S: Final = 1.0
+"""While requests are under way, whether the webhook is as it was is looked at this often."""
 LOOKING_S: Final = 4.0
 """After this long, a step begins no more looks: a process that is told to stop has to come to its end."""
 MAX_LOOKS: Final = 1_000
@@ -53,12 +63,14 @@ SOONEST: Final = timedelta(seconds=5)
 LATEST: Final = timedelta(minutes=5)
 """How long an endpoint that takes nothing is left alone: a quarter of the time since it did, within these."""
 GONE: Final = 410
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def deliver(ledger: Ledger, tenant_id: UUID) -> int:
     """Deliver some of what is due to the tenant's webhooks. Returns the number of attempts, 0 if nothing is due."""
     due = await due_webhooks(ledger, tenant_id)
-    ledger.metrics.webhooks.looked(tenant_id, due.paused, None if due.oldest is None else due.oldest.timestamp())
+    oldest = None if due.oldest is None else due.oldest.timestamp()
+    ledger.metrics.webhooks.looked(tenant_id, due.paused, oldest, active=due.active)
     if due.due:
         await open_books(tenant_id)
     looks = (_Looks(ledger, tenant_id, webhook_id).take() for webhook_id in due.due)
@@ -75,9 +87,11 @@ async def prune(ledger: Ledger, tenant_id: UUID) -> int:
 
 
 def message_id(tenant_id: UUID, item: Item) -> str:
-    """The webhook-id: the same for each attempt, and for each time that an event is replayed."""
+    """The webhook-id: the same for each attempt, and for each time that an event is replayed; another one for an event that
+    has its position in a restored or copied database (docs/adr/0072)."""
     if item.view is not None:
-        return f"evt_{tenant_id.hex}_{item.view.position}"
+        recorded = (item.view.recorded_at - _EPOCH) // timedelta(microseconds=1)
+        return f"evt_{tenant_id.hex}_{item.view.position}_{recorded}"
     assert item.waiting is not None  # noqa: S101 - a ping has a row
     return f"ping_{item.waiting.id.hex}"
 
@@ -90,7 +104,7 @@ def message_body(webhook_id: UUID, item: Item, now: datetime) -> str:
         told = {
             "type": item.view.kind,
             "timestamp": instant_json(item.view.occurred_at),
-            "cursor": EVENTS.cursor(Key((item.view.position,))),
+            "cursor": EVENTS.cursor(key_of(item.view)),
             "data": event_json(item.view),
         }
     return orjson.dumps(told).decode()
@@ -144,17 +158,20 @@ class _Looks:
         secrets = [key.secret(self._tenant_id, claim.webhook_id, salt) for key, salt in keys if key is not None]
         if not work.items:
             return Record((), work.position, still.look_at, still.failing_since), 0
-        sending = _Sending(self._tenant_id, claim, work, self._sender_to(claim.url), [Webhook(one) for one in secrets])
+        sender = await self._sender_to(claim.url)
+        sending = _Sending(self._tenant_id, claim, work, sender, [Webhook(one) for one in secrets])
         await sending.all()
         for outcome in sending.outcomes:
             self._ledger.metrics.webhooks.count(outcome)
         return sending.record(), len(sending.answers)
 
-    def _sender_to(self, url: str) -> Sender:
+    async def _sender_to(self, url: str) -> Sender:
         if self._sender is None or url != self._url:
             endpoint = parse_url(url)
             if endpoint is None:
                 raise ValueError("a webhook's URL is none")
+            if self._sender is not None:
+                await self._sender.close()
             self._sender, self._url = Sender(self._ledger.webhooks, endpoint, at_once=REQUESTS_AT_ONCE), url
         return self._sender
 
@@ -186,6 +203,7 @@ class _Sending:
     signers: list[Webhook]
     spread: Callable[[], float] = random.random
     began: float = field(default_factory=time.monotonic)
+    watched: float = field(default_factory=time.monotonic)
     answers: dict[int, tuple[Answer, datetime]] = field(default_factory=dict)
     lost: set[int] = field(default_factory=set)
     """Those whose events are gone, or are not to be told any more."""
@@ -197,7 +215,8 @@ class _Sending:
         return self.claim.now + timedelta(seconds=time.monotonic() - self.began)
 
     async def all(self) -> None:
-        """Send what is ready, and what is ready after it, until there is no more, or it is of no use, or time is up."""
+        """Send what is ready, and what is ready after it, until there is no more, or it is of no use, or time is up; or
+        somebody has changed the webhook: then what is under way is broken off."""
         queue = deque(n for n in self.work.chains.ready() if self.work.items[n].tried)
         at_once = PROBES if self.claim.failing_since is not None else REQUESTS_AT_ONCE
         running: dict[asyncio.Task[Answer], int] = {}
@@ -212,12 +231,22 @@ class _Sending:
                     running[asyncio.create_task(self._send(self.work.items[number]))] = number
                 if not running:
                     return
-                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait(running, timeout=WATCHED_S, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     queue += self._note(running.pop(task), task.result())
+                if not await self._may_go_on():
+                    return
         finally:
             for task in running:
                 task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _may_go_on(self) -> bool:
+        """Whether the webhook is as it was claimed, by the last look at it; one is had each WATCHED_S."""
+        if time.monotonic() - self.watched < WATCHED_S:
+            return True
+        self.watched = time.monotonic()
+        return await is_as_claimed(self.tenant_id, self.claim)
 
     @property
     def _goes_on(self) -> bool:

@@ -56,9 +56,11 @@ class Job:
 
 
 class Quiet:
-    """Tenants for whom a job has found nothing, and since when; `clock` gives monotonic seconds."""
+    """Tenants for whom a job has found nothing, and since when; `clock` gives monotonic seconds. found: told of each for
+    whom it has found something."""
 
     def __init__(self, patience_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.found: Callable[[UUID], None] = lambda _: None
         self._patience_s = patience_s
         self._clock = clock
         self._found: dict[UUID, float] = {}
@@ -75,6 +77,8 @@ class Quiet:
         now = self._asked[tenant_id] = self._clock()
         if found or tenant_id not in self._found:
             self._found[tenant_id] = now
+        if found:
+            self.found(tenant_id)
 
     def stir(self, tenant_id: UUID) -> None:
         """Something may have happened there just now: it is looked at in the next rounds."""
@@ -97,7 +101,7 @@ JOBS: Final = (
     Job(FEED, feed.INTERVAL_S, feed.relay, feed.PATIENCE_S, amounts=False),
     Job(checkpoints.NAME, checkpoints.INTERVAL_S, checkpoints.run_once, amounts=False),
     Job("feed_pruning", feed.PRUNING_INTERVAL_S, feed.prune, amounts=False, first_after_s=PRUNING_AFTER_S),
-    Job("webhooks", webhooks.INTERVAL_S, webhooks.deliver, webhooks.PATIENCE_S, webhooks.SIDE_BY_SIDE, amounts=False),
+    Job(webhooks.JOB, webhooks.INTERVAL_S, webhooks.deliver, webhooks.PATIENCE_S, webhooks.SIDE_BY_SIDE, amounts=False),
     Job("webhook_pruning", webhooks.PRUNING_INTERVAL_S, webhooks.prune, amounts=False, first_after_s=PRUNING_AFTER_S),
 )
 
@@ -119,9 +123,15 @@ async def work_once(ledger: Ledger, tenant: str | None = None, jobs: Sequence[Jo
 async def work(ledger: Ledger, stop: asyncio.Event, jobs: Sequence[Job] = JOBS, hints: Hints | None = None) -> None:
     """Run all jobs side by side, each at its interval, until `stop` is set; steps under way are finished then.
 
-    hints: where something was written, so that its events are given their positions at once.
+    hints: where something was written, so that its events are given their positions at once; and where a feed has grown,
+    so that webhooks get it soon.
     """
     quiet = {job.name: Quiet(job.patience_s) for job in jobs}
+    if (delivering := quiet.get(webhooks.JOB)) is not None:
+        if FEED in quiet:
+            quiet[FEED].found = delivering.stir
+        if hints is not None:
+            hints.grown = delivering.stir
     async with asyncio.TaskGroup() as group:
         for job in jobs:
             group.create_task(_repeat(ledger, job, stop, quiet[job.name]), name=f"job {job.name}")

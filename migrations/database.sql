@@ -381,6 +381,7 @@ CREATE TABLE checkpoint_trees (
     reached    uuid NOT NULL,
     staged     bigint NOT NULL,
     matched    bigint NOT NULL,
+    heads_in   boolean NOT NULL,
     CONSTRAINT checkpoint_trees_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT checkpoint_trees_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
     CONSTRAINT checkpoint_trees_next CHECK ((next_until IS NULL) = ("position" IS NULL)),
@@ -392,7 +393,7 @@ ALTER TABLE checkpoint_trees FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON checkpoint_trees
     USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
     WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
-GRANT SELECT, INSERT, UPDATE (number, size, until, next_until, position, anew, reached, staged, matched) ON
+GRANT SELECT, INSERT, UPDATE (number, size, until, next_until, position, anew, reached, staged, matched, heads_in) ON
     checkpoint_trees TO scrip_app;
 
 CREATE TABLE checkpoints (
@@ -471,6 +472,7 @@ CREATE TABLE coupons (
 ALTER TABLE coupons ALTER COLUMN tenant_id SET (n_distinct=1);
 CREATE INDEX coupons_customer ON coupons (tenant_id, customer_id, issued_at, id);
 CREATE INDEX coupons_invoice ON coupons (tenant_id, invoice_id, issued_at, id) WHERE invoice_id IS NOT NULL;
+CREATE INDEX coupons_issued ON coupons (tenant_id, issued_at, id);
 CREATE UNIQUE INDEX coupons_refund_key ON coupons (tenant_id, refund_transaction_id) WHERE refund_transaction_id IS NOT
     NULL;
 CREATE INDEX coupons_transaction ON coupons (tenant_id, transaction_id);

@@ -49,6 +49,8 @@ MAX_NOTE: Final = 10_000
 """Characters of a note."""
 NOBODY: Final = UUID(int=0)
 """Before all accounts."""
+EVERYBODY: Final = UUID(int=2**128 - 1)
+"""Behind all accounts."""
 ORIGIN: Final = "scrip-checkpoint-1/"
 _HEAD_TAG: Final = b"scrip-head-1\0"
 _HASH: Final = r"[A-Za-z0-9+/]{43}="
@@ -155,21 +157,21 @@ def _head(of: str, until: str, name: str) -> str:
 FEED: Final = "select position, at, pruned from feed_heads where tenant_id = $1 and id = $1"
 """How far the feed has come: all that was stamped before `at` has a position."""
 BEGIN: Final = f"""
-    insert into checkpoint_trees (tenant_id, id, number, size, until, anew, reached, staged, matched)
-    select n.id, n.id, 0, 0, n.created_at, true, '{NOBODY}', 0, 0 from tenants n where n.id = $1
+    insert into checkpoint_trees (tenant_id, id, number, size, until, anew, reached, staged, matched, heads_in)
+    select n.id, n.id, 0, 0, n.created_at, true, '{NOBODY}', 0, 0, false from tenants n where n.id = $1
     on conflict (tenant_id, id) do nothing"""
 LOCK: Final = """
-    select number, size, until, next_until, position, anew, reached, staged, matched from checkpoint_trees
+    select number, size, until, next_until, position, anew, reached, staged, matched, heads_in from checkpoint_trees
      where tenant_id = $1 and id = $1 for update skip locked"""
 GO_ON: Final = """
     update checkpoint_trees
-       set size = $2, next_until = $3, position = $4, anew = $5, reached = $6, staged = $7, matched = $8
+       set size = $2, next_until = $3, position = $4, anew = $5, reached = $6, staged = $7, matched = $8, heads_in = $9
      where tenant_id = $1 and id = $1"""
 """Set out for the checkpoint at $3 and the position $4, or say how far it has come."""
 ARRIVE: Final = f"""
     update checkpoint_trees
        set number = $2, size = $3, until = $4, next_until = null, position = null, anew = false, reached = '{NOBODY}',
-           staged = 0, matched = 0
+           staged = 0, matched = 0, heads_in = false
      where tenant_id = $1 and id = $1"""
 LAST: Final = """
     select id, number, created_at, note from checkpoints where tenant_id = $1 order by number desc limit 1"""
@@ -199,6 +201,11 @@ CHANGED: Final = _HEADS.format("""
 in, or would be."""
 ALL: Final = _HEADS.format("(select id from accounts where tenant_id = $1 and id > $4 order by id limit $5)")
 """The same of all accounts."""
+NEXT: Final = f"""
+    select a.id, e.sequence, e.hash
+      from (select id from accounts where tenant_id = $1 and id > $3 order by id limit $4) a {_head("a.id", "$2", "e")}
+     order by a.id"""
+"""Accounts after $3, with their heads at $2."""
 HEADS: Final = f"""
     select a.id, e.sequence, e.hash from accounts a {_head("a.id", "$2", "e")}
      where a.tenant_id = $1 and e.hash is not null order by a.id"""
@@ -212,6 +219,13 @@ TILES: Final = """
     select n, keys, hashes, root from checkpoint_tiles where tenant_id = $1 and level = $2 and n = any($3) order by n"""
 TAIL: Final = """
     select n, keys, hashes, root from checkpoint_tiles where tenant_id = $1 and level = 0 and n >= $2 order by n limit $3"""
+LEAVES: Final = """
+    (select n, keys, hashes, root from checkpoint_tiles
+      where tenant_id = $1 and level = 0 and id <= $2 order by id desc limit 1)
+    union all
+    (select n, keys, hashes, root from checkpoint_tiles
+      where tenant_id = $1 and level = 0 and id > $2 and id <= $3 order by id limit $4)"""
+"""The tiles that accounts after $2, up to $3, are in."""
 ROOTS: Final = """
     select n, id, root from checkpoint_tiles where tenant_id = $1 and level = $2 and n >= $3 order by n limit $4"""
 CUT: Final = "delete from checkpoint_tiles where tenant_id = $1 and level = $2 and n >= $3"
@@ -272,7 +286,7 @@ KEPT: Final = "update checkpoints set kept_at = $3 where tenant_id = $1 and id =
 
 WAITING: Final = """
     select recorded_at from feed
-     where tenant_id = $1 and kind <> 'CHECKPOINT_MADE' and position > coalesce((
+     where tenant_id = $1 and kind <> 'CHECKPOINT_MADE' and position > greatest((
            select position from checkpoints where tenant_id = $1 and (kept_at is not null or $2)
             order by number desc limit 1), 0)
      order by position limit 1"""

@@ -210,11 +210,19 @@ class RevokeToken:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedPlace:
+    """A position in the feed, and when the event there was recorded; None if that is not known."""
+
+    position: int
+    recorded_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CreateWebhook:
     """An endpoint for the feed. The caller derives the secret from the key with the salt, and returns it once.
 
     kinds: None for all. rights: names of those rights, of which some kinds take one, that the caller has. secret_key: the
-    key's fingerprint. position: begin after this one; None: with what happens from now on.
+    key's fingerprint. after: begin after this event; None: with what happens from now on.
     """
 
     webhook_id: UUID
@@ -224,7 +232,7 @@ class CreateWebhook:
     rights: frozenset[str]
     description: str | None = None
     kinds: frozenset[str] | None = None
-    position: int | None = None
+    after: FeedPlace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +274,7 @@ class PingWebhook:
 
 @dataclass(frozen=True, slots=True)
 class ReplayWebhook:
-    """Deliver again what follows the position; None: all that is kept."""
+    """Deliver again what follows this event; None: all that is kept."""
 
     webhook_id: UUID
-    position: int | None = None
+    after: FeedPlace | None = None

@@ -42,18 +42,20 @@ class WebhookMetrics:
     """Of the webhooks that this process delivers. attempts: their number by outcome.
 
     Of each tenant with webhooks, as it was last looked at. paused: how many Scrip has stopped. oldest: Unix time at which
-    the oldest event was recorded that an active one has not got.
+    the oldest event was recorded that an active one has not got. active: those that have any that is delivered to.
     """
 
     attempts: dict[str, int] = field(default_factory=dict)
     paused: dict[UUID, int] = field(default_factory=dict)
     oldest: dict[UUID, float] = field(default_factory=dict)
+    active: set[UUID] = field(default_factory=set)
 
     def count(self, outcome: str) -> None:
         self.attempts[outcome] = self.attempts.get(outcome, 0) + 1
 
-    def looked(self, tenant_id: UUID, paused: int, oldest: float | None) -> None:
+    def looked(self, tenant_id: UUID, paused: int, oldest: float | None, *, active: bool) -> None:
         """Note what a look at a tenant has found."""
+        (self.active.add if active else self.active.discard)(tenant_id)
         self.paused.pop(tenant_id, None)
         self.oldest.pop(tenant_id, None)
         if paused:

@@ -58,17 +58,23 @@ class Hints:
         self._noted: set[UUID] = set()
         self._left_until: dict[UUID, float] = {}
         self._followed: dict[UUID, float] = {}
+        self._cleared_at = clock()
+        self.grown: Callable[[UUID], None] = lambda _: None
+        """Told of each tenant whose feed has grown, as far as this process hears of it."""
 
     def follow(self, tenant_id: UUID) -> None:
         """The tenant's feed is followed somewhere."""
         now = self._clock()
-        self._followed = {tenant: until for tenant, until in self._followed.items() if until > now}
+        if now - self._cleared_at > FOLLOWED_S:
+            self._cleared_at = now
+            self._followed = {tenant: until for tenant, until in self._followed.items() if until > now}
         if len(self._followed) < MAX_HINTS:
             self._followed[tenant_id] = now + FOLLOWED_S
 
     def note(self, tenant_id: UUID) -> None:
         """Something was written there."""
-        if tenant_id in self._followed:
+        until = self._followed.get(tenant_id)
+        if until is not None and until > self._clock():
             self.hear(tenant_id)
 
     def hear(self, tenant_id: UUID) -> None:

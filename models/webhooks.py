@@ -24,6 +24,7 @@ _URL: Final = re.compile(
     r"(?P<target>(?:/[!$-;=?-\[\]_a-z~]*)?(?:\?[!$-;=?-\[\]_a-z~]*)?)",
     re.ASCII,
 )
+_NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 _PORTS: Final = {"http": 80, "https": 443}
 
 ATTEMPTS_AFTER: Final = (
@@ -41,6 +42,10 @@ ATTEMPTS_AFTER: Final = (
 JITTER: Final = 0.1
 """Share by which each may be longer or shorter, so that what failed together is not tried together."""
 
+_NEVER_PUBLIC: Final = ("localhost", "local", "internal", "home.arpa", "test", "example", "invalid", "onion")
+"""Names, and what ends with one of them, that no public name server answers: RFC 6761, 6762, 7686, 8375, and ICANN's
+`internal`."""
+_LOOPBACK: Final = (ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1"))
 _PUBLIC_V6: Final = ipaddress.IPv6Network("2000::/3")
 _TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _NOT_PUBLIC: Final[tuple[Network, ...]] = (
@@ -131,7 +136,8 @@ def parse_url(url: str) -> Endpoint | None:
 def checked_url(setup: WebhookSetup, url: str) -> str:
     """The URL, if webhooks may have it. Raises Invalid, at `url`.
 
-    A name is looked up when a request is sent, not here: what it stands for may change.
+    A name is looked up when a request is sent, not here: what it stands for may change. Only one that can stand for
+    nothing public is refused, unless the operator allows networks besides.
     """
     endpoint = parse_url(url)
     if endpoint is None:
@@ -144,10 +150,25 @@ def checked_url(setup: WebhookSetup, url: str) -> str:
     try:
         address = ipaddress.ip_address(endpoint.host)
     except ValueError:
+        _check_name(setup, endpoint.host)
         return url
     if not setup.allows(address):
         raise Invalid("No requests are allowed to this address.", field=("url",))
     return url
+
+
+def _check_name(setup: WebhookSetup, host: str) -> None:
+    name = host.removesuffix(".")
+    labels = name.split(".")
+    if _NUMBER.fullmatch(labels[-1]):
+        raise Invalid("Write an address in full: four numbers, or in brackets.", field=("url",))
+    if labels[-1] == "localhost":
+        private = not any(setup.allows(address) for address in _LOOPBACK)
+    else:
+        ends = {".".join(labels[-n:]) for n in (1, 2)}
+        private = not setup.networks and (len(labels) == 1 or not ends.isdisjoint(_NEVER_PUBLIC))
+    if private:
+        raise Invalid(f"{name} is no public name, and no requests are allowed inside.", field=("url",))
 
 
 def _inner(address: Address) -> Address:

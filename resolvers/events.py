@@ -53,11 +53,13 @@ async def resolve(
     if parent is None:
         return None
     shown = await root_page(info, listing, parent, page, *conditions)
-    ends = await events.feed_ends(context.reads)
+    mark = asked_page(listing, page).after
+    followed = None if mark is None else mark.key
+    ends = await events.feed_ends(context.reads, followed)
     try:
-        events.check_kept(asked_page(listing, page), ends)
+        events.check_kept(followed, ends)
     except BadPage as error:
-        raise BadUserInput(str(error)) from None
+        raise BadUserInput(str(error), "after") from None
     return None if shown is None else EventConnection.between(shown, ends)
 
 

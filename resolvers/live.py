@@ -16,9 +16,9 @@ from gateway.errors import BadUserInput
 from models.event_kinds import EventKind
 from models.kinds import BulkStatus
 from models.reads import events
-from models.reads.events import EVENTS, EventView
+from models.reads.events import EVENTS, EventView, key_of
 from models.reads.live import Choice, TooMany, TooSlow
-from models.reads.paging import BadPage
+from models.reads.paging import BadPage, Key
 from resolvers.events import hidden_from
 from schema.context import Context, Info
 from schema.errors import FollowsTooSlowly, TooManyFollowers, Unauthenticated
@@ -79,7 +79,7 @@ async def resolve_accounts(
     context = info.context
     async with aclosing(_followed(context, CHANGING, customer_id, after)) as followed:
         async for view in followed:
-            yield AccountUpdate(cursor=cursor_of(view.position), event=context.loaders.show(view), view=view)
+            yield AccountUpdate(cursor=cursor_of(key_of(view)), event=context.loaders.show(view), view=view)
 
 
 async def resolve_requests(info: Info, after: str | None = None) -> AsyncIterator[ApprovalRequestUpdate | None]:
@@ -94,7 +94,7 @@ async def resolve_requests(info: Info, after: str | None = None) -> AsyncIterato
             request = view.subject_id and await context.loaders.approval_requests.load(view.subject_id)
             if isinstance(request, ApprovalRequest) and request.may_be_seen(context.principal):
                 shown = context.loaders.show(view)
-                yield ApprovalRequestUpdate(cursor=cursor_of(view.position), event=shown, approval_request=request)
+                yield ApprovalRequestUpdate(cursor=cursor_of(key_of(view)), event=shown, approval_request=request)
 
 
 async def resolve_bulk(info: Info, id: strawberry.ID) -> AsyncIterator[BulkOperationUpdate | None]:  # noqa: A002 - the argument's name in the API
@@ -111,19 +111,19 @@ async def resolve_bulk(info: Info, id: strawberry.ID) -> AsyncIterator[BulkOpera
                 await context.again()
                 shown = await context.loaders.bulk_operations.load(operation_id)
                 if shown is None or not shown.may_be_seen(context.principal):
-                    raise BadUserInput(_NO_BULK)
+                    raise BadUserInput(_NO_BULK, "id")
                 operation: BulkOperation = shown
                 if told != (told := _stage(operation)):
                     await context.charge_message()
                     newest = (await events.feed_ends(context.reads)).newest
-                    yield BulkOperationUpdate(cursor=cursor_of(newest), bulk_operation=operation)
+                    yield BulkOperationUpdate(cursor=cursor_of(Key((newest,))), bulk_operation=operation)
                 await context.rest()
                 if operation.status in OVER:
                     return
                 await asyncio.sleep(PROGRESS_S)
     except TooMany:
         raise TooManyFollowers(_TOO_MANY) from None
-    raise BadUserInput(_NO_BULK)
+    raise BadUserInput(_NO_BULK, "id")
 
 
 def _stage(operation: BulkOperation) -> tuple[object, ...]:
@@ -144,7 +144,7 @@ async def _followed(
     hidden = hidden_from(context) if narrowed else frozenset[EventKind]()
     asked = None if customer_id is None else asked_id(customer_id, "Customer", "customerId")
     if customer_id is not None and asked is None:
-        raise BadUserInput(_NO_CUSTOMER)
+        raise BadUserInput(_NO_CUSTOMER, "customerId")
 
     async def choose() -> Choice:
         await context.again()
@@ -154,7 +154,7 @@ async def _followed(
             await context.rest()
 
     try:
-        async with aclosing(context.live.follow(context.tenant.id, _position(after), choose)) as followed:
+        async with aclosing(context.live.follow(context.tenant.id, _key(after), choose)) as followed:
             async for view in followed:
                 await context.again()
                 if not narrowed or await _may_see(context, view):
@@ -166,7 +166,7 @@ async def _followed(
     except TooSlow:
         raise FollowsTooSlowly(_TOO_SLOW) from None
     except BadPage as error:
-        raise BadUserInput(str(error)) from None
+        raise BadUserInput(str(error), "after") from None
 
 
 async def _choice(
@@ -179,7 +179,7 @@ async def _choice(
         raise Unauthenticated(_NOBODY)
     person = await context.person(own if asked is None else asked)
     if person is None:
-        raise BadUserInput(_NO_CUSTOMER)
+        raise BadUserInput(_NO_CUSTOMER, "customerId")
     return Choice(kinds, hidden, person, await events.records_of(context.reads, person))
 
 
@@ -195,11 +195,12 @@ async def _may_see(context: Context, view: EventView) -> bool:
     return right is None or context.may(right)
 
 
-def _position(after: str | None) -> int | None:
+def _key(after: str | None) -> Key | None:
     """The cursor's. Raises BadPage."""
     if after is None:
         return None
-    (position,) = EVENTS.mark(after).key.values
+    key = EVENTS.mark(after).key
+    (position,) = key.values
     if not isinstance(position, int) or position < 0:
         raise BadPage(f"after is no cursor of {EVENTS.name}")
-    return position
+    return key

@@ -1,9 +1,10 @@
-"""`scrip verify`: the proof of the books, for people and for a nightly job. Exit status 1 if they are wrong."""
+"""`scrip verify`: the proof of the books, for people and for a nightly job. Exit status 1 if they are wrong, 3 if there was
+no checkpoint to compare some of them with."""
 
 import asyncio
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -23,6 +24,9 @@ from models.reads.verify import MAX_LANES, TenantName, every_tenant, verify
 from models.reads.verify_checkpoints import MAX_KEPT, verify_kept
 from models.reads.verify_since import MAX_FILE_CHARACTERS, Checkpoint, checkpoint, read_checkpoint, verify_since
 from models.signed_notes import PublicKey
+
+NOTHING_TO_COMPARE_WITH: Final = 3
+"""Exit status: all that could be compared agrees, but a checkpoint that should be there is not. 2 is a wrong command."""
 
 
 def verify_command(
@@ -55,36 +59,36 @@ def verify_command(
     kept = None if since is None else _read(since)
     settings = load_settings()
     with app_database(settings) as url:
+        signed = _signed(settings, checkpoint_at, heads_only=heads_only)
         holds = asyncio.run(
             verify_all(
-                url,
-                tenant,
-                settings.database_statement_cache,
-                kept,
-                keep,
-                tell=settings.verify_metrics,
-                signed=_signed(settings, checkpoint_at, heads_only=heads_only),
+                url, tenant, settings.database_statement_cache, kept, keep, tell=settings.verify_metrics, signed=signed
             )
         )
     if not holds:
         raise typer.Exit(1)
+    if signed.lacking:
+        say(f"{signed.place} has no checkpoint of {', '.join(signed.lacking)}: nothing was compared with one.")
+        raise typer.Exit(NOTHING_TO_COMPARE_WITH)
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """Signed checkpoints to compare with: who is trusted, where they are, and whether nothing else is proved."""
+    """Signed checkpoints to compare with: who is trusted, where they are, and whether nothing else is proved. lacking: the
+    names of tenants of whom there was none in the place, and should be."""
 
     trusted: tuple[PublicKey, ...] = ()
     place: Path | None = None
     heads_only: bool = False
+    lacking: list[str] = field(default_factory=list)
 
     def of(self, tenant: TenantName) -> list[SignedCheckpoint]:
-        """Raises SetupProblem if there are none of the tenant's in the place."""
+        """The tenant's. Raises SetupProblem if one cannot be read."""
         if self.place is None:
             return []
         found = read_kept(self.place, str(tenant.id), self.trusted, MAX_KEPT)
         if not found:
-            raise SetupProblem(f"{self.place} has no checkpoint of {tenant.slug}, {tenant.id}.")
+            self.lacking.append(tenant.slug)
         return found
 
 
@@ -111,7 +115,7 @@ async def verify_all(
     keep: Path | None = None,
     *,
     tell: Path | None = None,
-    signed: Signed = Signed(),
+    signed: Signed | None = None,
 ) -> bool:
     """Prove and report the books of the tenant of this name, or of all; return whether they are right.
 
@@ -119,6 +123,7 @@ async def verify_all(
     a new one, if the books hold. signed: checkpoints to compare with. tell: where to leave what was found in all
     tenants. Raises SetupProblem.
     """
+    signed = signed or Signed()
     began, entries, differences = time.monotonic(), 0, 0
     lanes = min(os.cpu_count() or 1, MAX_LANES)
     async with open_database(url, pool_min=1, pool_max=lanes, statement_cache=cache):
@@ -156,6 +161,8 @@ async def _proof(tenant: TenantName, lanes: int, mark: Checkpoint | None, signed
 def _said(slug: str, proof: Proof, mark: Checkpoint | None, signed: Signed) -> str:
     if mark is not None:
         return _report_since(slug, mark, proof)
+    if signed.heads_only and slug in signed.lacking:
+        return f"{slug}: no checkpoint to compare with; those in the database: {_found(proof)}"
     return f"{slug}: heads, events and checkpoints: {_found(proof)}" if signed.heads_only else _report(slug, proof)
 
 

@@ -49,7 +49,8 @@ async def _work(settings: Settings, url: str, once: bool, tenant: str | None) ->
                 if once:
                     await _once(ledger, tenant)
                 else:
-                    async with shown_beside(settings, ledger), signalled(relays=True) as hints:
+                    delivered = ledger.metrics.webhooks.active
+                    async with shown_beside(settings, ledger), signalled(relays=True, delivered=delivered) as hints:
                         await _until_told(ledger, hints)
         finally:
             await ledger.close()

@@ -10,6 +10,7 @@ import asyncpg
 
 from app.finding import Finding, fault, ok, warning
 from app.postgres.archive import look_at_archive
+from app.postgres.clock import webhook_setup
 from app.postgres.database import OLDEST_SERVER, check_migrated, check_same, connecting, place, statements_survive
 from app.postgres.distributed import (
     citus_version,
@@ -23,6 +24,7 @@ from app.problems import SetupProblem
 from app.settings import Settings
 from models.pool import is_pooled
 from models.privileges import APP_PRIVILEGES
+from models.reads.webhooks import keys_in_use
 
 SKEW_S: Final = 0.5
 """Seconds from which a difference of the clocks is worth a look."""
@@ -45,6 +47,7 @@ async def look_at_database(settings: Settings, url: str) -> list[Finding]:
             findings += await _settings_there(raw, settings)
             findings.append(await look_at_archive(raw))
             findings += await _citus(raw)
+            findings += await _webhooks(raw, settings)
     except SetupProblem as problem:
         findings.append(fault("database", str(problem), "Check DATABASE_URL, the network, and that the server runs."))
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
@@ -176,6 +179,19 @@ async def _citus(raw: Raw) -> list[Finding]:
         return [fault("citus", lack.message, lack.todo) for lack in lacks]
     nodes = await raw.fetchval("SELECT count(*) FROM pg_dist_node WHERE isactive AND shouldhaveshards")
     return [ok("citus", f"Citus {version}: tenants are on {nodes} nodes.")]
+
+
+async def _webhooks(raw: Raw, settings: Settings) -> list[Finding]:
+    """Findings of the keys that webhooks need; none if there are no webhooks."""
+    known = {key.fingerprint for key in webhook_setup(settings).keys}
+    used = await keys_in_use(raw)
+    if used <= known:
+        return [ok("webhooks", "Their keys are all there.")] if used else []
+    told = "Some have their secrets from a key that is not in SCRIP_WEBHOOK_KEY: they are paused, and nothing is delivered."
+    if not known:
+        told = "There are some, and SCRIP_WEBHOOK_KEY is not set: they are paused, and nothing is delivered."
+    todo = "Set it to what it was, the same for all servers and scrip work; or have their secrets rotated."
+    return [warning("webhooks", told, todo)]
 
 
 async def _owner(settings: Settings) -> list[Finding]:

@@ -17,7 +17,7 @@ from models.ledger import Ledger
 from models.lookups import each
 from models.operations.auditing import doer_of, record_event
 from models.patience import patiently
-from models.session import TenantConnection, tenant_transaction
+from models.session import GENERIC_PLANS, TenantConnection, tenant_transaction
 
 CLAIM: Final = timedelta(seconds=90)
 """If a worker dies, its webhooks pause for as long."""
@@ -27,12 +27,16 @@ _CLAIM: Final = """
     WITH k AS MATERIALIZED (
         SELECT id FROM webhooks
         WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL AND (claimed_until IS NULL OR claimed_until <= $3)
+            AND (SELECT suspended_at IS NULL FROM tenants WHERE id = $1)
         FOR NO KEY UPDATE SKIP LOCKED)
     UPDATE webhooks w SET claimed_by = $4, claimed_until = $5 FROM k WHERE w.tenant_id = $1 AND w.id = k.id
     RETURNING w.id, w.url, w.kinds, w.rights, w.status, w.secret_salt, w.secret_key, w.former_salt, w.former_key,
         w.former_until, w.position, w.version, w.look_at, w.failing_since, w.delivered_at"""
 _LOCK: Final = """SELECT version, status FROM webhooks
     WHERE tenant_id = $1 AND id = $2 AND claimed_by = $3 AND deleted_at IS NULL FOR NO KEY UPDATE"""
+_STILL: Final = """SELECT version, status FROM webhooks
+    WHERE tenant_id = $1 AND id = $2 AND claimed_by = $3 AND deleted_at IS NULL
+        AND (SELECT suspended_at IS NULL FROM tenants WHERE id = $1)"""
 _ADD: Final = """
     INSERT INTO webhook_deliveries (tenant_id, webhook_id, created_at, id, position, kind, status, attempts, attempted_at,
         next_at, duration_ms, response_status, response, error)
@@ -131,7 +135,7 @@ class Record:
 
 @patiently
 async def claim_webhook(ledger: Ledger, tenant_id: UUID, webhook_id: UUID) -> Claim | None:
-    """Claim it. None if another worker has it, or it is gone."""
+    """Claim it. None if another worker has it, it is gone, or its tenant is suspended."""
     by = ledger.source.new_id()
     async with tenant_transaction(tenant_id) as connection:
         now = await ledger.stamp(connection)
@@ -141,8 +145,8 @@ async def claim_webhook(ledger: Ledger, tenant_id: UUID, webhook_id: UUID) -> Cl
 
 @patiently
 async def record_look(ledger: Ledger, tenant_id: UUID, claim: Claim, record: Record) -> bool:
-    """Record what came of it, and release the claim. False if this worker had lost it, or somebody has set the cursor
-    meanwhile: then nothing is recorded."""
+    """Record what came of it, and release the claim. False if this worker had lost it, or somebody has changed the webhook
+    or set its cursor meanwhile: then nothing is recorded, and what was sent is sent again, as it is to be by now."""
     doer = await doer_of(ledger, tenant_id, SYSTEM) if record.pause is not None else None
     async with tenant_transaction(tenant_id) as connection:
         raw, now = connection.raw, await ledger.stamp(connection)
@@ -165,6 +169,16 @@ async def record_look(ledger: Ledger, tenant_id: UUID, claim: Claim, record: Rec
             details = {"url": claim.url, "reason": record.pause}
             await record_event(connection, ledger, doer, "webhook.paused", claim.webhook_id, details=details)
     return True
+
+
+async def is_as_claimed(tenant_id: UUID, claim: Claim) -> bool:
+    """Whether what goes by this claim may still be sent: nobody has changed the webhook since, set its cursor, stopped or
+    deleted it, this worker has it, and the tenant is not suspended."""
+    async with tenant_transaction(tenant_id, read_only=True, settings=GENERIC_PLANS) as connection:
+        row = await connection.raw.fetchrow(_STILL, tenant_id, claim.webhook_id, claim.by)
+    if row is None or row["version"] != claim.version:
+        return False
+    return not claim.active or WebhookStatus(row["status"]) is WebhookStatus.ACTIVE
 
 
 async def release_webhook(tenant_id: UUID, claim: Claim) -> None:

@@ -3,7 +3,8 @@
 A checkpoint is made only if it continues the last one: what was the head of an account then is still in its chain now. So
 a comparison of the books with the last one is one with all.
 
-The tree is kept in tiles, so that accounts without new entries are not read again. All steps of a checkpoint go by one
+The tree is kept in tiles, so that only accounts with new entries change it. Before it is signed, all of it is compared with
+the books, a slice at a time: an account that nobody posted to has to be what it was. All steps of a checkpoint go by one
 instant, which is settled: what they read of the books is the same whenever they read it, so each is a transaction of its
 own, and what died is gone on with.
 """
@@ -22,12 +23,15 @@ from models.checkpoints import (
     CHANGED,
     CUT,
     EVENTS,
+    EVERYBODY,
     FEED,
     GO_ON,
     LAST,
+    LEAVES,
     LOCK,
     MANY,
     MAX_LEVELS,
+    NEXT,
     NOBODY,
     PUT,
     ROOTS,
@@ -89,6 +93,7 @@ class _Tree:
     reached: UUID
     staged: int
     matched: int
+    heads_in: bool
 
 
 async def _step(
@@ -109,10 +114,10 @@ async def _step(
         if tree is None:
             return False
     else:
-        names = ("size", "until", "next_until", "position", "anew", "reached", "staged", "matched")
+        names = ("size", "until", "next_until", "position", "anew", "reached", "staged", "matched", "heads_in")
         tree = _Tree(*(row[name] for name in names))
-    if await _add_heads(connection, tree, at_once):
-        told = (tree.size, tree.until, tree.position, tree.anew, tree.reached, tree.staged, tree.matched)
+    if await _go_on(connection, tree, at_once):
+        told = (tree.size, tree.until, tree.position, tree.anew, tree.reached, tree.staged, tree.matched, tree.heads_in)
         await raw.execute(GO_ON, tenant_id, *told)
     else:
         await _arrive(connection, ledger, notary, tree, known)
@@ -135,7 +140,9 @@ async def _set_out(connection: TenantConnection, row: Any, known: Checkpoint | N
         return None
     if known is not None and (feed["position"] - known.last <= 1 or feed["at"] <= known.until):
         return None  # one event tells of the last checkpoint itself
-    tree = _Tree(row["size"], row["until"], feed["at"], feed["position"], row["anew"] or lost, NOBODY, 0, 0)
+    tree = _Tree(
+        row["size"], row["until"], feed["at"], feed["position"], row["anew"] or lost, NOBODY, 0, 0, heads_in=False
+    )
     if lost:  # first the tiles of the last one, which its root proves
         await raw.execute(CUT, tenant_id, 0, 0)
         tree.size = 0
@@ -149,6 +156,16 @@ async def _set_out(connection: TenantConnection, row: Any, known: Checkpoint | N
         tree.anew = await raw.fetchval(MANY, tenant_id, tree.since, MANY_TRANSACTIONS) == MANY_TRANSACTIONS
     await raw.execute(CUT, tenant_id, STAGED, 0)
     return tree
+
+
+async def _go_on(connection: TenantConnection, tree: _Tree, at_once: int) -> bool:
+    """Put heads in, then compare. Returns whether more may follow."""
+    if not tree.heads_in:
+        if await _add_heads(connection, tree, at_once):
+            return True
+        tree.heads_in, tree.reached = True, NOBODY
+    # One that is made anew has just been read from the books, whole.
+    return not tree.anew and await _compare(connection, tree, at_once)
 
 
 async def _add_heads(connection: TenantConnection, tree: _Tree, at_once: int) -> bool:
@@ -189,6 +206,28 @@ def _checked(tenant_id: UUID, tree: _Tree, rows: Iterable[Any], tiles: dict[int,
         if head is not None:
             heads[row["id"]] = head
     return heads
+
+
+async def _compare(connection: TenantConnection, tree: _Tree, at_once: int) -> bool:
+    """Compare the next accounts' heads with the tree's leaves. Returns whether more may follow. Raises BooksDiffer."""
+    tenant_id = connection.tenant_id
+    rows = await connection.raw.fetch(NEXT, tenant_id, tree.until, tree.reached, at_once)
+    through = rows[-1]["id"] if len(rows) == at_once else EVERYBODY
+    there = {
+        row["id"]: head_leaf(tenant_id, row["id"], row["sequence"], row["hash"])
+        for row in rows
+        if row["hash"] is not None
+    }
+    leaves: Tile = {}
+    for tile in await connection.raw.fetch(LEAVES, tenant_id, tree.reached, through, at_once + 1):
+        leaves |= _tile(tile)
+    kept = {account: leaf for account, leaf in leaves.items() if tree.reached < account <= through}
+    for account in kept.keys() | there.keys():
+        if kept.get(account) != there.get(account):
+            told = "no entry any more" if account not in there else "another newest entry"
+            raise BooksDiffer(f"account {account} has {told}, and nobody has posted to it since the last checkpoint")
+    tree.reached = through
+    return len(rows) == at_once
 
 
 async def _change(

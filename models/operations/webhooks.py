@@ -12,6 +12,7 @@ from uuid import UUID
 from models.commands import Actor
 from models.configuration_commands import (
     CreateWebhook,
+    FeedPlace,
     PingWebhook,
     ReplayWebhook,
     RotateWebhookSecret,
@@ -31,6 +32,7 @@ MAX_OVERLAP_MINUTES: Final = 7 * 24 * 60
 MAX_PINGS: Final = 10
 """Maximum that wait to be sent, per webhook."""
 _HEAD: Final = "SELECT position, pruned FROM feed_heads WHERE tenant_id = $1 AND id = $1"
+_AT: Final = "SELECT recorded_at FROM feed WHERE tenant_id = $1 AND position = $2"
 _OPEN: Final = "status IN ('WAITING', 'RETRYING')"
 
 
@@ -44,7 +46,7 @@ async def create_webhook(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
             raise Invalid(f"There are already {MAX_WEBHOOKS}, which is the maximum. Delete one first.")
         now = await ledger.stamp(change.connection)
         newest, pruned = await _ends(change)
-        position = newest if command.position is None else _kept(command.position, newest, pruned)
+        position = newest if command.after is None else await _kept(change, command.after, newest, pruned)
         values = {"url": url, "description": command.description, "kinds": _joined(command.kinds)}
         await _insert(
             change,
@@ -68,7 +70,11 @@ async def create_webhook(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
 
 @patiently
 async def update_webhook(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateWebhook) -> None:
-    """Change it. From then on it is told no more than this actor may read. Raises NotFound, Invalid, Duplicate."""
+    """Change it. From then on it is told no more than this actor may read, and at its URL of now: a worker that delivers
+    stops within a second or two, and what is not recorded by then is sent anew. At another URL, what failed is due at once.
+
+    Raises NotFound, Invalid, Duplicate.
+    """
     if command.kinds is not None and command.all_kinds:
         raise Invalid("Give either types or allTypes, not both.", field=("allTypes",))
     url = None if command.url is None else checked_url(ledger.webhooks, command.url)
@@ -83,6 +89,9 @@ async def update_webhook(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
         cleared = ["kinds"] if command.all_kinds and row["kinds"] is not None else []
         cleared += ["description"] if command.description == "" else []
         await change.update("webhooks", "webhook.updated", row, wanted, cleared=cleared)
+        others = (wanted[name] not in (None, row[name]) for name in ("url", "kinds", "rights"))
+        if any(others) or "kinds" in cleared:
+            await _begin_anew(change, ledger, row, elsewhere=url not in (None, row["url"]))
 
 
 @patiently
@@ -108,6 +117,8 @@ async def rotate_webhook_secret(ledger: Ledger, tenant_id: UUID, actor: Actor, c
                 "former_until": until if overlaps else None,
             },
         )
+        if not overlaps:
+            await _begin_anew(change, ledger, row, elsewhere=False)
         await change.record("webhook.rotated", row["id"], {"overlap_minutes": command.overlap_minutes})
 
 
@@ -188,7 +199,7 @@ async def replay_webhook(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
     async with configuring(ledger, tenant_id, actor) as change:
         row = await _row(change, command.webhook_id)
         newest, pruned = await _ends(change)
-        position = pruned if command.position is None else _kept(command.position, newest, pruned)
+        position = pruned if command.after is None else await _kept(change, command.after, newest, pruned)
         sql = f"""UPDATE webhook_deliveries SET status = 'CANCELLED', next_at = NULL
             WHERE tenant_id = $1 AND webhook_id = $2 AND {_OPEN} AND position IS NOT NULL"""
         await change.connection.raw.execute(sql, tenant_id, row["id"])
@@ -197,6 +208,18 @@ async def replay_webhook(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
         if row["pause_reason"] == WebhookPause.PRUNED:
             await _set_status(change, ledger, row, WebhookStatus.ACTIVE, "webhook.enabled")
         await change.record("webhook.replayed", row["id"], {"position": [row["position"], position]})
+
+
+async def _begin_anew(change: Configuring, ledger: Ledger, row: Any, *, elsewhere: bool) -> None:
+    """Have nothing more sent as it was. elsewhere: at another URL, which has failed nothing yet."""
+    values: dict[str, Any] = {"version": row["version"] + 1}
+    if elsewhere:
+        now = await ledger.stamp(change.connection)
+        sql = f"""UPDATE webhook_deliveries SET next_at = $3
+            WHERE tenant_id = $1 AND webhook_id = $2 AND {_OPEN} AND position IS NOT NULL AND next_at > $3"""
+        await change.connection.raw.execute(sql, change.connection.tenant_id, row["id"], now)
+        values |= {"look_at": None, "failing_since": None, "due_at": row["due_at"] and now}
+    await _set(change, row, values)
 
 
 async def _row(change: Configuring, webhook_id: UUID) -> Any:
@@ -214,7 +237,9 @@ async def _ends(change: Configuring) -> tuple[int, int]:
     return (0, 0) if head is None else (head["position"], head["pruned"])
 
 
-def _kept(position: int, newest: int, pruned: int) -> int:
+async def _kept(change: Configuring, after: FeedPlace, newest: int, pruned: int) -> int:
+    """Its position. Raises Invalid if what follows it is not all kept, or it is not of this feed."""
+    position = after.position
     if position < pruned:
         raise Invalid(
             f"Events that followed this cursor have been pruned: the oldest that is kept is {pruned + 1}.",
@@ -222,6 +247,12 @@ def _kept(position: int, newest: int, pruned: int) -> int:
         )
     if position > newest:
         raise Invalid("This cursor is ahead of the feed.", field=("after",))
+    there = await change.fetchrow(_AT, position)
+    if there is not None and after.recorded_at not in (None, there["recorded_at"]):
+        raise Invalid(
+            "This cursor is of an event that is not in the feed any more: the books have been restored since.",
+            field=("after",),
+        )
     return position
 
 

@@ -1,6 +1,6 @@
 """The feed of events: a tenant's, of some kinds, or one person's. The cursor of an event is its position."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -8,9 +8,10 @@ from uuid import UUID
 
 from models.event_kinds import EventKind
 from models.feed import OF_ACTIONS, OF_TRANSACTIONS
+from models.lookups import each
 from models.reads.columns import columns, parsed, rows
 from models.reads.keys import integer_key
-from models.reads.paging import BadPage, Condition, Listing, PageRequest, Through
+from models.reads.paging import BadPage, Condition, Key, Listing, Through
 from models.reads.session import ReadSession
 
 _MOVING: Final = ", ".join(f"'{kind}'" for kind in sorted(set(OF_TRANSACTIONS.values())))
@@ -44,7 +45,8 @@ _NOTES: Final = _among(EventKind.CREDIT_NOTED, EventKind.CREDIT_NOTE_VOIDED)
 _COUPONS: Final = _among(
     EventKind.COUPON_ISSUED, EventKind.COUPON_USED, EventKind.COUPON_REOPENED, EventKind.COUPON_DISABLED
 )
-# What each kind tells besides: an array, in the order in which its type reads it.
+# What each kind tells besides: an array, in the order in which its type reads it. PostgreSQL lets no COALESCE pass the
+# policy of a table into an index (it does not count it as leakproof), but a CASE.
 _FACTS: Final = f"""
     case when {_INVOICES} then (
               select jsonb_build_array(kind, currency, total_minor) from invoices
@@ -56,7 +58,8 @@ _FACTS: Final = f"""
          when {_NOTES} then (
               select jsonb_build_array(c.invoice_id, i.currency, c.amount_minor)
                 from (select invoice_id, amount_minor from credit_notes
-                       where tenant_id = $1 and id = coalesce(t.subject_id, t.id) offset 0) c
+                       where tenant_id = $1 and id = case when t.subject_id is null then t.id else t.subject_id end
+                      offset 0) c
                 cross join lateral (select currency from invoices where tenant_id = $1 and id = c.invoice_id offset 0) i)
          when {_COUPONS} then (
               select jsonb_build_array(reward_id, points_spent_minor) from coupons
@@ -131,6 +134,7 @@ EVENTS: Final = Listing(
     parent="t.tenant_id",
     keys=(integer_key("t.position"),),
     view=rows(EventView, kind=EventKind, movements=_movements, facts=parsed),
+    recorded="recorded_at",
 )
 """A tenant's feed: the parent is the tenant."""
 PERSONS_EVENTS: Final = replace(
@@ -160,38 +164,67 @@ def without(kinds: Collection[EventKind]) -> Condition:
     return Condition("not t.kind = any({0}::text[])", (tuple(sorted(kinds)),))
 
 
+_POSITION: Final = f"""
+    select {EVENTS.columns} from {each("position bigint")} k
+      join feed t on t.tenant_id = $1 and t.position = k.position"""
+
+
+async def at_positions(session: ReadSession, positions: Iterable[int]) -> list[EventView]:
+    """The events that are kept at these positions."""
+    return [EVENTS.view(row) for row in await session.fetch(_POSITION, list(positions))]
+
+
 async def records_of(session: ReadSession, person: UUID) -> frozenset[UUID]:
     """The person's own record, and all that were merged into it."""
     rows = await session.fetch("select id from customers where tenant_id = $1 and merged_into_id = $2", person)
     return frozenset((person, *(row["id"] for row in rows)))
 
 
+def key_of(view: EventView) -> Key:
+    """The event's, in each of these lists."""
+    return Key((view.position,), recorded=view.recorded_at)
+
+
 @dataclass(frozen=True, slots=True)
 class FeedEnds:
     """oldest: the position of the oldest event that is kept, or of the next one if there is none. newest: the last that
-    was given; 0 if none was."""
+    was given; 0 if none was. recorded: when the event was recorded that is at the position asked about; None if it is not
+    kept, or none was asked about."""
 
     oldest: int
     newest: int
+    recorded: datetime | None = None
 
 
-async def feed_ends(session: ReadSession) -> FeedEnds:
-    rows = await session.fetch("select pruned, position from feed_heads where tenant_id = $1 and id = $1")
-    return FeedEnds(rows[0]["pruned"] + 1, rows[0]["position"]) if rows else FeedEnds(1, 0)
+ENDS: Final = """
+    select h.pruned, h.position, f.recorded_at
+      from feed_heads h left join feed f on f.tenant_id = $1 and f.position = $2
+     where h.tenant_id = $1 and h.id = $1"""
 
 
-def check_kept(request: PageRequest, ends: FeedEnds) -> None:
-    """Raises BadPage if what follows the cursor is not all kept any more, or the cursor is of another feed."""
-    if request.after is None:
+async def feed_ends(session: ReadSession, at: Key | None = None) -> FeedEnds:
+    """at: an event's key, to learn what is there by now."""
+    rows = await session.fetch(ENDS, None if at is None else at.values[0])
+    if not rows:
+        return FeedEnds(1, 0)
+    return FeedEnds(rows[0]["pruned"] + 1, rows[0]["position"], rows[0]["recorded_at"])
+
+
+RESTORED: Final = "The books have been restored since. Read them anew, and follow the feed from its beginning."
+
+
+def check_kept(after: Key | None, ends: FeedEnds) -> None:
+    """Raises BadPage if what follows the cursor is not all kept any more, or the cursor is of another feed: ahead of this
+    one, or of an event in whose place there is another. ends: with what is there."""
+    if after is None:
         return
-    (position,) = request.after.key.values
+    (position,) = after.values
     if not isinstance(position, int) or position + 1 < ends.oldest:
         raise BadPage(
             f"Events that followed this cursor have been pruned: the oldest that is kept is {ends.oldest}. Read the books "
             "anew, and follow the feed from there."
         )
     if position > ends.newest:
-        raise BadPage(
-            "This cursor is ahead of the feed: the books have been restored since. Read them anew, and follow the feed "
-            "from its beginning."
-        )
+        raise BadPage(f"This cursor is ahead of the feed. {RESTORED}")
+    if None not in (after.recorded, ends.recorded) and after.recorded != ends.recorded:
+        raise BadPage(f"This cursor is of an event that is not in the feed any more. {RESTORED}")

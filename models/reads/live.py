@@ -10,14 +10,15 @@ from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from models.errors import DatabaseAway
 from models.event_kinds import EventKind
 from models.reads import events
-from models.reads.events import EVENTS, PERSONS_EVENTS, EventView
-from models.reads.paging import Condition, Key, Listing, Mark, PageRequest, load_pages
+from models.reads.events import EVENTS, PERSONS_EVENTS, RESTORED, EventView, FeedEnds
+from models.reads.paging import BadPage, Condition, Key, Listing, Mark, PageRequest, load_pages
 from models.reads.session import ReadSession, reading
 
 log = logging.getLogger(__name__)
@@ -92,41 +93,49 @@ Choose = Callable[[], Awaitable[Choice]]
 
 @dataclass(slots=True, eq=False)
 class _Follower:
-    """choice: while it is joined. parted: the position of a merge after which it has to choose again."""
+    """choice: while it is joined. parted: the position of a merge after which it has to choose again. failure: by which it
+    ends."""
 
     most: int
     choice: Choice = field(default_factory=Choice)
     queue: deque[EventView] = field(default_factory=deque)
     news: asyncio.Event = field(default_factory=asyncio.Event)
-    slow: bool = False
+    failure: Exception | None = None
     parted: int | None = None
 
     def offer(self, event: EventView) -> None:
-        if self.slow or not self.choice.wants(event):
+        if self.failure is not None or not self.choice.wants(event):
             return
         if len(self.queue) >= self.most:
-            self.slow = True
-            self.queue.clear()
+            self.fail(TooSlow())
         else:
             self.queue.append(event)
         self.news.set()
 
+    def fail(self, failure: Exception) -> None:
+        """Have it end by this, without what still waits."""
+        self.failure = failure
+        self.queue.clear()
+        self.news.set()
+
     async def next(self) -> EventView | None:
-        """The next event; None once it has to choose again. Raises TooSlow."""
-        while not self.queue and not self.slow and self.parted is None:
+        """The next event; None once it has to choose again. Raises TooSlow, BadPage."""
+        while not self.queue and self.failure is None and self.parted is None:
             self.news.clear()
             await self.news.wait()
-        if self.slow:
-            raise TooSlow
+        if self.failure is not None:
+            raise self.failure
         return self.queue.popleft() if self.queue else None
 
 
 class _Channel:
-    """One tenant's, while anybody follows it. position: up to which it has been read, once it has `begun`."""
+    """One tenant's, while anybody follows it. position: up to which it has been read, once it has `begun`. recorded: when
+    the event there was; None if that is not known."""
 
     def __init__(self, tenant_id: UUID) -> None:
         self.tenant_id = tenant_id
         self.position = 0
+        self.recorded: datetime | None = None
         self.begun = asyncio.Event()
         self.news = asyncio.Event()
         self.entered = 0
@@ -163,6 +172,18 @@ class _Channel:
         if event.kind is EventKind.CUSTOMER_MERGED:
             self._part(event)
         return len(concerned)
+
+    def continues(self, found: Sequence[EventView], ends: FeedEnds) -> bool:
+        """Whether the feed still has what was read last: what was read since begins with it, unless it was pruned."""
+        if found and found[0].position == self.position:
+            return self.recorded in (None, found[0].recorded_at)
+        return ends.newest >= self.position
+
+    def begin_anew(self, newest: int) -> None:
+        """Go on from there: all who follow are told that the books have been restored."""
+        self.position, self.recorded = newest, None
+        for follower in self.joined:
+            follower.fail(BadPage(RESTORED))
 
     def _part(self, event: EventView) -> None:
         merged = (event.customer_id, event.subject_id)
@@ -218,18 +239,18 @@ class LiveFeed:
         for channel in self._channels.values():
             channel.news.set()
 
-    async def follow(self, tenant_id: UUID, after: int | None, choose: Choose) -> AsyncGenerator[EventView]:
-        """Events after the position, from now on if it is None, in their order, each once.
+    async def follow(self, tenant_id: UUID, after: Key | None, choose: Choose) -> AsyncGenerator[EventView]:
+        """Events after the one with this key, from now on if it is None, in their order, each once.
 
-        Raises TooMany; TooSlow; BadPage if what follows the position is not all kept, or it is ahead of the feed.
+        Raises TooMany; TooSlow; BadPage if what follows it is not all kept, or it is not of this feed.
         """
         async with self.entering(tenant_id) as channel:
             follower = _Follower(self.limits.queue)
             follower.choice = await choose()
             await channel.begun.wait()
-            position = channel.position if after is None else after
-            if position != channel.position:
-                await self._check(tenant_id, position)
+            position = channel.position
+            if after is not None:
+                position = await self._check(tenant_id, after)
             try:
                 while True:
                     while channel.position > position:
@@ -280,18 +301,22 @@ class LiveFeed:
         if channel.task is not None:
             channel.task.cancel()
 
-    async def _check(self, tenant_id: UUID, after: int) -> None:
-        """Raises BadPage if the feed cannot be followed from there."""
+    async def _check(self, tenant_id: UUID, after: Key) -> int:
+        """Its position. Raises BadPage if the feed cannot be followed from there."""
         async with self._catching_up, reading(tenant_id) as session:
-            events.check_kept(PageRequest(after=_mark(after)), await events.feed_ends(session))
+            events.check_kept(after, await events.feed_ends(session, after))
+        (position,) = after.values
+        assert isinstance(position, int)  # noqa: S101 - for the type checker
+        return position
 
     async def _past(self, tenant_id: UUID, after: int, choice: Choice) -> tuple[Sequence[EventView], int]:
         """The next of these events after the position, and up to which position they are all there are. Raises BadPage."""
         listing, parent, conditions = choice.listing(tenant_id)
-        request = PageRequest(limit=CAUGHT_UP_AT_ONCE, after=_mark(after))
+        mark = _mark(after)
+        request = PageRequest(limit=CAUGHT_UP_AT_ONCE, after=mark)
         async with self._catching_up, reading(tenant_id) as session:
             ends = await events.feed_ends(session)
-            events.check_kept(request, ends)
+            events.check_kept(mark.key, ends)
             page = (await load_pages(session, listing, [parent], request, conditions))[parent]
         return page.rows, page.rows[-1].position if page.has_next else max(after, ends.newest)
 
@@ -320,13 +345,19 @@ class LiveFeed:
         while more:
             async with reading(channel.tenant_id) as session:
                 if not channel.joined:  # nobody waits for what there is by now
-                    channel.position = max(channel.position, (await events.feed_ends(session)).newest)
+                    channel.position, channel.recorded = (await events.feed_ends(session)).newest, None
                     channel.begun.set()
                     return
-                found, more = await _after(session, channel.tenant_id, channel.position)
+                # With the last one: after a restore there may be another one in its place.
+                found, more = await _after(session, channel.tenant_id, channel.position - 1)
+                ends = FeedEnds(0, channel.position) if found else await events.feed_ends(session)
+            if not channel.continues(found, ends):
+                channel.begin_anew(ends.newest)
+                return
             for event in found:
-                channel.position = event.position
-                channel.hand_out(event)
+                if event.position > channel.position:
+                    channel.hand_out(event)
+                channel.position, channel.recorded = event.position, event.recorded_at
             if found:
                 self.metrics.last_at = found[-1].recorded_at.timestamp()
 

@@ -35,7 +35,14 @@ LOOKED_AT: Final = 10_000
 
 
 class BadPage(ValueError):
-    """Invalid paging arguments: the message names the argument and its bound."""
+    """Invalid paging arguments: the message names the argument and its bound.
+
+    field: the one argument that it is about, if it is one.
+    """
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +69,11 @@ class Looked(Unserved):
 @frozen
 class Key:
     """A row's position: its values of the list's columns. place: the time it joined the list, if that is not the first
-    of these (`Through`)."""
+    of these (`Through`). recorded: when the row was recorded, in a list whose cursors say so."""
 
     values: tuple[object, ...]
     place: datetime | None = None
+    recorded: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +142,8 @@ class Listing(Generic[V]):
     name: part of its cursors, so that no other list accepts them; in another order than the usual one it ends with `|`
     and the order's name. table: with its alias, `t`; it has a tenant_id.
     parent: the column that equals the parent's id, or with `through` that of a branch. alone: a condition on all its
-    rows.
+    rows. recorded: the column of the view that says when a row was recorded, if cursors say so as well: then one of a row
+    whose key another row has by now can be told (docs/adr/0072).
     """
 
     name: str
@@ -146,6 +155,7 @@ class Listing(Generic[V]):
     through: Through | None = None
     alone: str | None = None
     older: Older | None = None
+    recorded: str | None = None
 
     @property
     def settles(self) -> bool:
@@ -158,6 +168,8 @@ class Listing(Generic[V]):
         beyond = settled if self.settles and settled is not None and _place(key) >= settled else None
         if key.place is not None or beyond is not None:
             parts.append([None if at is None else microseconds(at) for at in (key.place, beyond)])
+        if key.recorded is not None:
+            parts.append(microseconds(key.recorded))
         return urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).rstrip(b"=").decode()
 
     def mark(self, cursor: str) -> Mark:
@@ -180,11 +192,13 @@ class Listing(Generic[V]):
         if self.older is not None and len(parts) == len(self.older.keys) and not isinstance(parts[-1], list):
             old = tuple(part.parse(value) for part, value in zip(self.older.keys, parts, strict=True))
             return Mark(Key(tuple(Condition(sql, old[-1:]) for sql in self.older.values)))
-        place = settled = None
+        place = settled = recorded = None
+        if self.recorded is not None and len(parts) == len(self.keys) + 1:
+            recorded = instant_of(parts.pop())
         if self.settles and len(parts) == len(self.keys) + 1:
             place, settled = (None if at is None else instant_of(at) for at in parts.pop())
         values = tuple(part.parse(value) for part, value in zip(self.keys, parts, strict=True))
-        return Mark(Key(values, place if self.through and self.through.joined else None), settled)
+        return Mark(Key(values, place if self.through and self.through.joined else None, recorded), settled)
 
 
 def _place(key: Key) -> datetime:
@@ -216,10 +230,10 @@ def page_request(
     """The page requested by Relay's four arguments, of the list or, reversed, of the list from its end. Raises BadPage,
     naming the bound that they break."""
     if first is not None and last is not None:
-        raise BadPage("Give either first or last, not both.")
+        raise BadPage("Give either first or last, not both.", "last")
     for name, value in (("first", first), ("last", last)):
         if value is not None and not 0 <= value <= MAX_PAGE:
-            raise BadPage(f"{name} must lie between 0 and {MAX_PAGE}, and is {value}.")
+            raise BadPage(f"{name} must lie between 0 and {MAX_PAGE}, and is {value}.", name)
     size = first if first is not None else last
     from_its_end = last is not None or (first is None and before is not None and after is None)
     if reverse:
@@ -227,10 +241,18 @@ def page_request(
     return PageRequest(
         limit=DEFAULT_PAGE if size is None else size,
         backward=from_its_end is not bool(reverse),
-        after=None if after is None else listing.mark(after),
-        before=None if before is None else listing.mark(before),
+        after=None if after is None else _mark(listing, after, "before" if reverse else "after"),
+        before=None if before is None else _mark(listing, before, "after" if reverse else "before"),
         reverse=bool(reverse),
     )
+
+
+def _mark(listing: Listing[Any], cursor: str, argument: str) -> Mark:
+    try:
+        return listing.mark(cursor)
+    except BadPage as error:
+        error.field = argument
+        raise
 
 
 @frozen
@@ -304,7 +326,8 @@ def _page(
 def _key(listing: Listing[Any], row: Any) -> Key:
     values = tuple(row[f"k{n}"] for n in range(len(listing.keys)))
     place = row["place"] if listing.through is not None and listing.through.joined else None
-    return Key(values, None if place == values[0] else place)
+    recorded = None if listing.recorded is None else row[listing.recorded]
+    return Key(values, None if place == values[0] else place, recorded)
 
 
 class Placed:

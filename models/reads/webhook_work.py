@@ -52,10 +52,11 @@ _AFTER: Final = f"""
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """due: the webhooks to look at now. paused: how many Scrip has stopped. oldest: when the oldest event was recorded
-    that an active webhook has not got; None if there is none."""
+    """due: the webhooks to look at now. active: whether any is delivered to. paused: how many Scrip has stopped. oldest:
+    when the oldest event was recorded that an active webhook has not got; None if there is none."""
 
     due: tuple[UUID, ...]
+    active: bool
     paused: int
     oldest: datetime | None
 
@@ -89,6 +90,7 @@ async def due_webhooks(ledger: Ledger, tenant_id: UUID) -> Due:
         rows = await connection.raw.fetch(_DUE, tenant_id, now)
     return Due(
         tuple(row["id"] for row in rows if row["due"]),
+        any(row["status"] == WebhookStatus.ACTIVE for row in rows),
         sum(row["status"] == WebhookStatus.PAUSED for row in rows),
         min((row["oldest"] for row in rows if row["oldest"] is not None), default=None),
     )

@@ -34,7 +34,8 @@ class CheckpointTree(TenantRow):
 
     number, until: of the last checkpoint. size: accounts in the tiles. next_until, position: of the checkpoint under way, if
     there is one: accounts up to `reached` are done. anew: whether its tiles are staged, to take the others' place. staged:
-    accounts in them; matched: how many of these are in the others.
+    accounts in them; matched: how many of these are in the others. heads_in: whether the tree is done, and compared with the
+    books up to `reached`.
     """
 
     number = fields.BigIntField()
@@ -46,9 +47,21 @@ class CheckpointTree(TenantRow):
     reached = fields.UUIDField()
     staged = fields.BigIntField()
     matched = fields.BigIntField()
+    heads_in = fields.BooleanField()
 
     app_may: ClassVar = Privileges(
-        updates=("number", "size", "until", "next_until", "position", "anew", "reached", "staged", "matched")
+        updates=(
+            "number",
+            "size",
+            "until",
+            "next_until",
+            "position",
+            "anew",
+            "reached",
+            "staged",
+            "matched",
+            "heads_in",
+        )
     )
 
     class Meta:

@@ -16,9 +16,10 @@ class Webhook(TenantRow):
     secret before, which signs as well until former_until.
 
     position: everything up to there was delivered, or waits in webhook_deliveries. settled: everything up to there was
-    delivered, given up or cancelled. version: raised when the position is set by somebody. due_at: when the first of what
-    waits is due. ping_at: since when a ping waits. look_at: nothing else is tried before then. failing_since: since when
-    attempts fail and none succeeds. claimed_by: the worker that delivers, until claimed_until.
+    delivered, given up or cancelled. version: raised when somebody sets the position, or changes what is sent or where: then
+    what is under way is not recorded. due_at: when the first of what waits is due. ping_at: since when a ping waits.
+    look_at: nothing else is tried before then. failing_since: since when attempts fail and none succeeds. claimed_by: the
+    worker that delivers, until claimed_until.
     """
 
     url = fields.CharField(max_length=2000)

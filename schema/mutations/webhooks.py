@@ -10,6 +10,7 @@ import strawberry
 from gateway.reading import Pending
 from models.configuration_commands import (
     CreateWebhook,
+    FeedPlace,
     PingWebhook,
     ReplayWebhook,
     RotateWebhookSecret,
@@ -56,7 +57,7 @@ class CreateWebhookInput:
             rights=rights,
             description=texts.optional_name(self.description, texts.MAX_NAME, "description"),
             kinds=None if self.types is None else _kinds(self.types),
-            position=None if self.after is None else _position(self.after),
+            after=None if self.after is None else _after(self.after),
         )
 
 
@@ -68,13 +69,14 @@ class UpdateWebhookInput:
     webhook_id: strawberry.ID
     """Webhook to change."""
     url: str | None = None
-    """URL to post events to instead."""
+    """URL to post events to instead. Null: unchanged."""
     types: list[EventKind] | None = None
-    """Kinds of events to deliver instead. Your token has to be able to read them."""
+    """Kinds of events to deliver instead. Your token has to be able to read them. Null: unchanged; allTypes
+    delivers all."""
     all_types: bool = False
     """Whether to deliver all kinds from now on."""
     description: str | None = None
-    """Text to tell it apart, up to 255 characters; empty for none."""
+    """Text to tell it apart, up to 255 characters; empty for none. Null: unchanged."""
 
     def command(self, rights: frozenset[str]) -> UpdateWebhook:
         """Raises NotFound, Invalid."""
@@ -169,7 +171,7 @@ class ReplayWebhookInput:
 
     def command(self) -> ReplayWebhook:
         """Raises NotFound, Invalid."""
-        return ReplayWebhook(_webhook(self.webhook_id), None if self.after is None else _position(self.after))
+        return ReplayWebhook(_webhook(self.webhook_id), None if self.after is None else _after(self.after))
 
 
 @strawberry.type
@@ -257,10 +259,11 @@ def _kinds(types: Iterable[EventKind]) -> frozenset[str]:
     return kinds
 
 
-def _position(cursor: str) -> int:
+def _after(cursor: str) -> FeedPlace:
     try:
-        (position,) = EVENTS.mark(cursor).key.values
+        key = EVENTS.mark(cursor).key
     except BadPage:
         raise Invalid("This is no cursor of events.", field=("after",)) from None
+    (position,) = key.values
     assert isinstance(position, int)  # noqa: S101 - for the type checker
-    return position
+    return FeedPlace(position, key.recorded)

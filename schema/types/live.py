@@ -7,7 +7,7 @@ import strawberry
 
 from gateway.sharing import SHARED, Shared
 from models.event_kinds import EventKind
-from models.reads.events import EVENTS, EventView
+from models.reads.events import EVENTS, EventView, key_of
 from models.reads.paging import Key, Page
 from schema.context import Info
 from schema.types.account import Account
@@ -22,9 +22,9 @@ _FACT_IS_ACCOUNT = frozenset({EventKind.CREDIT_HELD, EventKind.HOLD_LAPSED})
 _CURSORS: Final = Cursors(EVENTS, Page((), (), has_next=False, has_previous=False))
 
 
-def cursor_of(position: int) -> str:
-    """The cursor of the event at this position of the feed."""
-    return _CURSORS.of(Key((position,)))
+def cursor_of(key: Key) -> str:
+    """The cursor of the event with this key."""
+    return _CURSORS.of(key)
 
 
 MAX_SHOWN: Final = 1_000
@@ -37,7 +37,7 @@ def edge_of(view: EventView) -> Edge[Event]:
     known = _shown.get(id(view))
     if known is not None and known[0] is view:
         return known[1]
-    edge = Edge(node=of_view(TYPES[view.kind], view), cursors=_CURSORS, key=Key((view.position,)))
+    edge = Edge(node=of_view(TYPES[view.kind], view), cursors=_CURSORS, key=key_of(view))
     setattr(edge, SHARED, Shared())
     if len(_shown) >= MAX_SHOWN:
         del _shown[next(iter(_shown))]

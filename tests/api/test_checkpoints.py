@@ -11,14 +11,18 @@ import pytest
 
 from auth.roles import Role, Scope
 from models.checkpoints import Notary, head_leaf, of_note
+from models.commands import MergeCustomers
 from models.merkle import root_by_path
 from models.operations.keep_feed import keep_feed
 from models.operations.make_checkpoint import make_checkpoint
+from models.operations.merge_customers import merge_customers
+from models.operations.people import erase_customer
 from models.reads import receipts
 from models.signed_notes import Keys, new_key, signed_text
+from models.texts import Texts
 from tests.api.conftest import Answer, Api, gid
 from tests.support.clock import Clock
-from tests.support.tenants import Tenant
+from tests.support.tenants import ADMIN, Tenant
 
 KEY: Final = new_key("books.example", bytes(range(32)))
 NOTARY: Final = Notary(Keys((KEY,), (KEY.public,)), timedelta(0), None)
@@ -115,6 +119,56 @@ async def test_customers_get_those_of_their_own(api: Api, tenant: Tenant, make: 
     by_partner: dict[str, Any] = {"role": Role.PARTNER, "scopes": (Scope.CUSTOMERS_READ,)}
     refused: Answer = await api(RECEIPT, {"id": gid("LedgerEntry", own)}, **by_partner)
     assert refused.errors[0]["extensions"]["missing"] == ["ledger:read"]
+
+
+async def test_a_merge_takes_receipts_along(api: Api, tenant: Tenant, make: Make) -> None:
+    """An entry stays on the account that it is of. Who is one person since gets both records' receipts, and nobody else."""
+    carol, caro, dave = [await tenant.customer(name) for name in ("carol", "caro", "dave")]
+    for person in (carol, caro, dave):
+        await tenant.adjust(person, 5)
+    await make()
+    (old,) = await entries(tenant, caro)
+    before = await receipt(api, old)
+    await merge_customers(tenant.ledger, tenant.id, ADMIN, MergeCustomers(caro, carol), tenant.key())
+    await make()
+    for name in ("carol", "caro"):
+        found = await receipt(api, old, role=Role.CUSTOMER, customer=name)
+        assert (found["state"], found["entry"]) == ("READY", before["entry"])
+        assert found["links"]  # what was left went to the survivor
+        checked(tenant, found)
+    assert await receipt(api, old, role=Role.CUSTOMER, customer="dave") is None
+
+
+async def test_an_erasure_leaves_receipts_as_they_are(api: Api, tenant: Tenant, make: Make) -> None:
+    """The hash covers a digest of the texts, not the texts."""
+    carol = await tenant.customer("carol", "Carol Customer")
+    await tenant.adjust(carol, 5, texts=Texts("Order of Carol's"))
+    await make()
+    (entry,) = await entries(tenant, carol)
+    before = await receipt(api, entry)
+    await erase_customer(tenant.ledger, tenant.id, ADMIN, carol)
+    assert await receipt(api, entry) == before
+    await make()
+    after = await receipt(api, entry)
+    assert after["entry"] == before["entry"]
+    for found in (before, after):
+        checked(tenant, found)
+    assert b"Carol" not in base64.b64decode(after["entry"])
+    refused: Answer = await api(RECEIPT, {"id": gid("LedgerEntry", entry)}, role=Role.CUSTOMER, customer="carol")
+    assert refused.errors or refused["receipt"] is None
+
+
+def checked(tenant: Tenant, found: dict[str, Any]) -> None:
+    """The receipt leads from the entry's bytes to the root that is signed."""
+    chain = [base64.b64decode(each) for each in (found["entry"], *found["links"])]
+    hashes = [sha256(each).digest() for each in chain]
+    assert [each[15:47] for each in chain[1:]] == hashes[:-1]
+    kept = of_note(found["checkpoint"]["note"])
+    assert signed_text(found["checkpoint"]["note"], [KEY.public]) == kept.text
+    sequence = int.from_bytes(chain[-1][127:135])
+    head = head_leaf(tenant.id, UUID(bytes=chain[-1][79:95]), sequence, hashes[-1])
+    path = [bytes.fromhex(each) for each in found["path"]]
+    assert root_by_path(head, found["index"], kept.size, path) == kept.root
 
 
 async def test_checkpoints_are_listed_and_told(api: Api, tenant: Tenant, make: Make, clock: Clock) -> None:

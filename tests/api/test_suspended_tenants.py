@@ -1,14 +1,18 @@
 """A suspended tenant is told so, whatever it asks and by whatever way, and nothing of it moves until it is resumed."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from auth.roles import Role
+from jobs.webhooks import deliver
+from models.operations.keep_feed import keep_feed
 from models.operations.suspend_tenant import resume_tenant, suspend_tenant
 from models.reads import tenants
 from tests.api.conftest import Answer, Api, gid
 from tests.support.headline import ADJUST, adjusting, document
+from tests.support.receivers import hooked, receiving
 from tests.support.schema import SCHEMA
 from tests.support.tenants import ADMIN, Tenant
 
@@ -64,6 +68,50 @@ async def test_what_has_been_compiled_is_refused_as_well(api: Api, tenant: Tenan
     async with tenant.nothing_moves():
         for _ in range(3):
             assert [answer.codes for answer in await asked()] == [["SUSPENDED"] * 2, ["SUSPENDED"]]
+
+
+async def test_previews_the_feed_and_webhooks_rest_as_well(api: Api, tenant: Tenant) -> None:
+    """Nobody is told anything: not what a posting would do, not what has happened; and nothing is sent out."""
+    carol = await tenant.customer("carol")
+    async with receiving() as receiver:
+        webhook = gid("Webhook", await hooked(tenant, receiver.url))
+        tenant.clock.advance(timedelta(seconds=1))
+        assert await keep_feed(tenant.ledger, tenant.id) > 0
+        await suspend_tenant(tenant.ledger, tenant.id, ADMIN)
+        tenant.clock.advance(timedelta(seconds=1))
+        async with tenant.nothing_moves():
+            for text, variables in asked(gid("Customer", carol), webhook, receiver.url):
+                answer = await api(text, variables, role=Role.ADMIN)
+                assert set(answer.codes) == {"SUSPENDED"}, text
+                assert not any((answer.data or {}).values())
+            assert await keep_feed(tenant.ledger, tenant.id) == 0
+            assert await deliver(tenant.ledger, tenant.id) == 0
+        assert await resume_tenant(tenant.ledger, tenant.id, ADMIN)
+        tenant.clock.advance(timedelta(seconds=1))
+        assert await keep_feed(tenant.ledger, tenant.id) > 0  # that it was suspended, and resumed
+        while await deliver(tenant.ledger, tenant.id):
+            pass
+        told = {request.told["type"] for request in receiver.taken}
+    assert told == {"CUSTOMER_CREATED", "SETTINGS_CHANGED"}
+
+
+def asked(customer: str, webhook: str, url: str) -> list[tuple[str, dict[str, Any]]]:
+    given = {"customerId": customer, "asset": "GBP", "amount": "5.00", "reason": "CORRECTION"}
+    new = {"url": url + "?2"}
+    return [
+        (
+            "query($input: AdjustCreditInput!) { adjustmentPreview(input: $input) { __typename } }",
+            {"input": given | {"idempotencyKey": "k"}},
+        ),
+        ("{ events(first: 1) { newest } }", {}),
+        ("{ webhooks { edges { node { url } } } }", {}),
+        ("query($id: ID!) { webhookDeliveries(webhookId: $id) { edges { node { id } } } }", {"id": webhook}),
+        ("mutation($input: CreateWebhookInput!) { createWebhook(input: $input) { secret } }", {"input": new}),
+        *(
+            (document(name, "userErrors { code }"), {"input": {"webhookId": webhook}})
+            for name in ("testWebhook", "replayWebhook", "disableWebhook", "enableWebhook", "deleteWebhook")
+        ),
+    ]
 
 
 async def test_time_goes_on_in_its_books(api: Api, tenant: Tenant) -> None:

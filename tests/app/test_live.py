@@ -26,6 +26,7 @@ from models.operations.partner_tokens import revoke_token
 from models.operations.people import erase_customer, update_customer
 from models.operations.suspend_tenant import suspend_tenant
 from models.reads.live import SELDOM_S, LiveFeed, LiveLimits
+from models.reads.paging import Key
 from schema.ids import global_id
 from schema.types.event_movements import EVENT_TYPES, AccountMovement
 from schema.types.live import cursor_of
@@ -152,7 +153,7 @@ async def test_nobody_is_told_twice_or_not_at_all_by_going_on_from_a_cursor(
 
     writing = asyncio.create_task(write())
     seen: list[int] = []
-    after = cursor_of(0)
+    after = cursor_of(Key((0,)))
     async with asyncio.timeout(30):
         while len(seen) < 30:
             client = await follow(types=["CREDIT_ADJUSTED"], after=after)
@@ -166,7 +167,7 @@ async def test_nobody_is_told_twice_or_not_at_all_by_going_on_from_a_cursor(
 
 
 async def test_a_cursor_ahead_of_the_feed_is_refused(follow: Follow, tenant: Tenant) -> None:
-    client = await follow(after=cursor_of(1_000))
+    client = await follow(after=cursor_of(Key((1_000,))))
     refused = await client.receive()
     assert [error["extensions"]["code"] for error in refused["payload"]] == ["BAD_USER_INPUT"]
 
@@ -410,6 +411,7 @@ async def test_a_message_that_is_charged_tells_what_is_left_and_others_tell_noth
             await relayed(tenant)
             extensions = (await client.receive())["payload"]["extensions"]
             left.append(extensions.get("rateLimit", {}).get("reads", {}).get("remaining"))
+            assert extensions["cost"].get("remaining") == left[-1]
     assert [number for number, told in enumerate(left) if told is not None] == [0, 20]
     assert left[20] < left[0]
 
@@ -472,7 +474,8 @@ async def test_who_asks_alike_is_shown_the_same(follow: Follow, tenant: Tenant, 
     query = """subscription($a: String, $kind: Boolean!) {
       events(after: $a) { cursor node { position kind @include(if: $kind) } } }"""
     clients = [
-        await follow(query, a=cursor, kind=kind) for cursor, kind in ((None, True), (cursor_of(1), True), (None, False))
+        await follow(query, a=cursor, kind=kind)
+        for cursor, kind in ((None, True), (cursor_of(Key((1,))), True), (None, False))
     ]
     await joined(live, 3)
     await tenant.adjust(carol, 1)

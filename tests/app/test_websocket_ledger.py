@@ -27,6 +27,7 @@ from auth.keys import SharedSecret
 from auth.partner_tokens import parse
 from auth.roles import Role
 from auth.tokens import TokenVerifier
+from gateway.websocket.limits import SocketLimits
 from models.configuration_commands import RevokeToken
 from models.customers import UpdateCustomer
 from models.ledger import Ledger
@@ -65,7 +66,12 @@ async def tenant(ledger: Ledger) -> Tenant:
 
 @asynccontextmanager
 async def sockets_of(
-    ledger: Ledger, rate_limit: str = "0", *, logs: bool = False, live: LiveFeed | None = None
+    ledger: Ledger,
+    rate_limit: str = "0",
+    *,
+    logs: bool = False,
+    live: LiveFeed | None = None,
+    limits: SocketLimits | None = None,
 ) -> AsyncIterator[str]:
     """A server of this ledger's, with WebSockets alone."""
     partner_tokens = PartnerTokenVerifier(ledger)
@@ -79,6 +85,7 @@ async def sockets_of(
         refused=lambda *_: None,
         rate_limits=rate_limits(rate_limit, "memory://"),
         logs=logs,
+        limits=limits,
         live=live,
     )
     app = RequestIdMiddleware(Starlette(routes=[WebSocketRoute("/graphql", view)]), lambda: uuid4().hex)

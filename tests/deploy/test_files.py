@@ -78,8 +78,8 @@ def test_what_is_mounted_and_asked_for_is_there() -> None:
         for volume in service.get("volumes", ())
         if volume.startswith("./")
     }
-    assert {file for file in mounted if not (DEPLOY / file).exists()} == {"./tls"}
-    asked = set(re.findall(r"\$\{([A-Z_]+)", (DEPLOY / "compose.yaml").read_text()))
+    assert {file for file in mounted if not (DEPLOY / file).exists()} == {"./tls", "./keys"}
+    asked = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", (DEPLOY / "compose.yaml").read_text()))
     offered = set(re.findall(r"^([A-Z_]+)=", (DEPLOY / "example.env").read_text(), re.MULTILINE))
     assert asked == offered
     for service in SERVICES.values():
@@ -98,6 +98,28 @@ def test_units_start_commands_that_there_are() -> None:
     assert timers == {"scrip-verify", "scrip-backup"}
     assert {f"{name}.service" for name in timers} <= set(commands)
     assert int(units["scrip.service"]["Service"]["TimeoutStopSec"]) > GRACE_S
+
+
+def test_the_key_of_checkpoints_is_for_those_alone_who_sign_and_compare() -> None:
+    """Servers have neither the key nor the place; and whoever compares may not write there."""
+    having = {name: service for name, service in SERVICES.items() if "./keys:/keys:ro" in service.get("volumes", ())}
+    assert having.keys() == {"work", "verify"}
+    for service in having.values():
+        assert {"SCRIP_CHECKPOINT_KEYS", "SCRIP_CHECKPOINTS_TO"} <= service["environment"].keys()
+    assert not any("SCRIP_CHECKPOINT_KEYS" in SERVICES[name]["environment"] for name in ("scrip", "migrate", "backup"))
+    assert "checkpoints:/checkpoints" in having["work"]["volumes"]
+    assert "checkpoints:/checkpoints:ro" in having["verify"]["volumes"]
+    assert "/checkpoints" in CONTAINERFILE  # a volume takes its owner from there
+    (script,) = (each for each in having["verify"]["entrypoint"] if "scrip" in each)
+    for keys, command in (("", "verify"), ("/keys/k", "verify --checkpoint /checkpoints")):
+        said = subprocess.run(
+            ["/bin/sh", "-c", script.replace("$$", "$").replace("scrip", "echo")],
+            env={"SCRIP_CHECKPOINT_KEYS": keys},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert said.stdout.strip() == command
 
 
 def test_there_is_time_to_stop() -> None:

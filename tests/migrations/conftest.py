@@ -85,7 +85,7 @@ INSERT INTO webhooks (id, tenant_id, url, rights, status, status_since, secret_s
 INSERT INTO webhook_deliveries (id, tenant_id, webhook_id, position, kind, status, attempts, created_at)
     VALUES (:id, :tenant, :id, 1, 'CREDIT_ADJUSTED', 'WAITING', 0, now());
 INSERT INTO checkpoints VALUES (:id, :tenant, 1, now(), 1, sha256(''), 1, 'note', 'key', now());
-INSERT INTO checkpoint_trees VALUES (:tenant, :tenant, 0, 0, now(), NULL, NULL, true, :id, 0, 0);
+INSERT INTO checkpoint_trees VALUES (:tenant, :tenant, 0, 0, now(), NULL, NULL, true, :id, 0, 0, false);
 INSERT INTO checkpoint_tiles VALUES (:id, :tenant, 0, 0, uuid_send(:id), sha256(''), sha256(''));
 INSERT INTO bulk_operations (id, tenant_id, status, asset, error_policy, dry_run, total, processed, succeeded, failed,
     cancel_requested, actor_id, created_at, finished_at)

@@ -111,6 +111,16 @@ class Forger:
             await self.connection.execute(f"DELETE FROM {table} WHERE {column} = $1", named)
         await self._rehash(account)
 
+    async def date_back(self, customer: UUID) -> None:
+        """All of the account is of an hour ago, and told in no feed."""
+        account = await self.connection.fetchval("SELECT id FROM accounts WHERE customer_id = $1", customer)
+        for table, column in (("entries", "account_id"), ("transactions", "customer_id")):
+            await self.connection.execute(
+                f"UPDATE {table} SET created_at = created_at - interval '1 hour' WHERE {column} = $1",
+                account if table == "entries" else customer,
+            )
+        await self._rehash(account)
+
     async def take_away(self, customer: UUID) -> None:
         """The account has never been."""
         for table in ("entries", "credits"):
@@ -238,6 +248,30 @@ async def test_nobody_signs_what_does_not_continue_the_last_one(
         BooksDiffer, match="heads have the root"
     ):  # the tree begins again, and comes to the last checkpoint
         await make_checkpoint(books.ledger, books.id, elsewhere.notary, now=True)
+    assert await books.count("checkpoints") == 1
+
+
+@pytest.mark.parametrize("at_once", [1, 4_096])
+@pytest.mark.parametrize("how", ["rewritten", "cut off", "taken away", "added"])
+async def test_nobody_signs_while_an_account_is_not_what_it_was(
+    books: Tenant, kept: Checkpoint, forger: Forger, elsewhere: Elsewhere, how: str, at_once: int
+) -> None:
+    """Also one that nobody has posted to since: no entry leads there, so all are compared."""
+    (ben,) = (await books.rows("SELECT id FROM customers WHERE tenant_id = $1 AND external_id = 'ben'"))[0]
+    if how == "rewritten":
+        await forger.add_to_first(ben, HUNDRED)
+    elif how == "cut off":
+        await forger.cut_tail(ben)
+    elif how == "taken away":
+        await forger.take_away(ben)
+    else:  # an account that has been there all the time
+        carl = await books.customer("carl")
+        await books.adjust(carl, 5)
+        await forger.date_back(carl)
+    await books.adjust(await books.customer("dora"), 1)
+    await keep_feed(books.ledger, books.id)
+    with pytest.raises(BooksDiffer, match=r"account .* has (another newest entry|no entry any more)"):
+        await make_checkpoint(books.ledger, books.id, elsewhere.notary, now=True, at_once=at_once)
     assert await books.count("checkpoints") == 1
 
 

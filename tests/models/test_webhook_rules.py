@@ -120,6 +120,18 @@ def test_the_parts_of_a_url(url: str, parts: Endpoint) -> None:
         "https://[::1]/",
         "https://[::ffff:10.0.0.1]/",
         "https://169.254.169.254/",
+        "https://localhost/",
+        "https://LocalHost.:8443/hook",
+        "https://hook.localhost/",
+        "https://printer.local/",
+        "https://metadata.google.internal/",
+        "https://nas.home.arpa/",
+        "https://hook/",
+        "https://hook.example/",
+        "https://127.1/",
+        "https://2130706433/",
+        "https://0x7f.1/",
+        "https://example.com.0x7f/",
     ],
 )
 def test_urls_that_no_webhook_can_have(url: str) -> None:
@@ -128,7 +140,26 @@ def test_urls_that_no_webhook_can_have(url: str) -> None:
     assert caught.value.field == ("url",)
 
 
+def test_names_that_only_look_private() -> None:
+    for name in ("localhost.example.com", "internal.example.com", "arpa", "example.com.", "xn--bcher-kva.example.com"):
+        if name != "arpa":
+            assert checked_url(PUBLIC, f"https://{name}/")
+        assert checked_url(OPEN, f"https://{name}/")
+
+
+def test_why_a_name_is_refused() -> None:
+    with pytest.raises(Invalid, match="localhost is no public name"):
+        checked_url(PUBLIC, "https://localhost/")
+    with pytest.raises(Invalid, match="Write an address in full"):
+        checked_url(OPEN, "http://127.1/")
+    with pytest.raises(Invalid, match="localhost is no public name"):  # other networks are allowed
+        checked_url(OPEN, "http://localhost/")
+    allowed = WebhookSetup(networks=(ipaddress.ip_network("::1/128"),))
+    assert checked_url(allowed, "https://localhost/") == "https://localhost/"
+
+
 def test_what_the_operator_allows_of_urls() -> None:
+    assert checked_url(OPEN, "http://hook/") == "http://hook/"
     assert checked_url(OPEN, "http://10.0.0.1/") == "http://10.0.0.1/"
     assert OPEN.plain_http
 

@@ -7,6 +7,7 @@ Another than that of the PATH: SCRIP_TEST_PROGRAMS=/folder make test-operations.
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -15,12 +16,16 @@ import pytest
 from app.postgres.database import connecting, statements_survive
 from app.postgres.embedded import Urls
 from models.pool import is_pooled
+from tests.app.cli.test_live_servers import play as play_live
+from tests.app.cli.test_run import Scrip, start
 from tests.chaos.play import play
 from tests.chaos.processes import ROOT
 from tests.chaos.world import Wanted, world
+from tests.conftest import cloned_database
 from tests.support.pooler import pooled
 from tests.support.programs import needed_program
 
+__all__ = ["start"]
 SEED: Final = 11
 FAULTS: Final = ("pooler killed", "pooler stopped", "pooler cut off", "PostgreSQL killed", "network cut")
 CLIENTS: Final = 8
@@ -50,6 +55,15 @@ async def test_what_it_keeps_is_known(pgbouncer: Path, database_urls: Urls) -> N
         async with connecting(url) as connection:
             assert await is_pooled(connection)
         assert await statements_survive(url) is pooler.prepares
+
+
+async def test_subscriptions_of_two_servers(
+    pgbouncer: Path, start: Callable[..., Scrip], server: Urls, worker_id: str
+) -> None:
+    """Nobody can listen through it: feeds are looked at instead, and nothing is missed or doubled."""
+    async with cloned_database(server, f"live_{worker_id}") as urls:
+        with pooled(pgbouncer, urls) as pooler:
+            await play_live(start, urls, pooler.url(urls.app))
 
 
 async def test_nothing_is_lost_when_it_goes_away(pgbouncer: Path) -> None:

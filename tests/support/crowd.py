@@ -170,8 +170,9 @@ async def add_crowd(superuser: "asyncpg.Connection[Any]", first: int, rows: list
                 SELECT tenant_id, tenant_id, rows, now(), now(), tenant_id, now(), tenant_id, 0 FROM crowd"""
             )
             await superuser.execute(
-                """INSERT INTO checkpoint_trees (id, tenant_id, number, size, until, anew, reached, staged, matched)
-                SELECT tenant_id, tenant_id, 0, 0, now(), true, tenant_id, 0, 0 FROM crowd"""
+                """INSERT INTO checkpoint_trees
+                    (id, tenant_id, number, size, until, anew, reached, staged, matched, heads_in)
+                SELECT tenant_id, tenant_id, 0, 0, now(), true, tenant_id, 0, 0, false FROM crowd"""
             )
             for table, what in _SMALL.items():
                 await superuser.execute(_insert(table, what, f"generate_series(1, {_FEW})", 0))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from models.configuration_commands import CreateWebhook, PingWebhook
+from models.configuration_commands import CreateWebhook, FeedPlace, PingWebhook
 from models.operations.webhooks import create_webhook, ping_webhook
 from models.webhooks import WebhookKey, WebhookSetup
 from schema.event_rights import NARROWER
@@ -126,7 +126,7 @@ async def hooked(tenant: Tenant, url: str, kinds: frozenset[str] | None = None, 
     """The id of a new webhook of the tenant's, which begins with the feed unless told."""
     tenant.ledger.webhooks = SETUP
     webhook_id = tenant.ledger.source.new_id()
-    wanted = {"position": 0, "rights": ALL_RIGHTS, **more}
+    wanted = {"after": FeedPlace(0), "rights": ALL_RIGHTS, **more}
     command = CreateWebhook(webhook_id, url, SALT, KEY.fingerprint, kinds=kinds, **wanted)
     await create_webhook(tenant.ledger, tenant.id, ADMIN, command)
     return webhook_id

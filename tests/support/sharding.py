@@ -31,6 +31,10 @@ ELSEWHERE: Final[Mapping[tuple[str, str], str]] = {
         "tenant_slugs tenant_slugs: no tenant_id = $1",
     ): "what a slug is: nobody knows whose it is before, and every machine has all of them",
     ("models/session.py question", "set_config, which is not passed on"): "for the policy of that table",
+    (
+        "models/reads/webhooks.py keys_in_use",
+        "tenants tenants: no id = $1",
+    ): "an operator's look at all tenants in turn",
     ("models/reads/paging.py load_pages", "transactions x: no tenant_id = $1"): _BRANCH,
     ("models/reads/paging.py load_pages", "audit_events y: no tenant_id = $1"): _BRANCH,
 }

@@ -7,7 +7,8 @@
 -- the ones that its maker had. position: everything up to there was delivered, or waits in webhook_deliveries; settled:
 -- everything up to there was delivered or given up. due_at: when something that waits is due; ping_at: since when a ping
 -- waits; look_at: nothing else is tried before then. secret_salt, secret_key: what the secret is derived with, and the fingerprint of the key that it is derived
--- from; former_…: of the secret before, which signs as well until former_until. version: raised when the cursor is set.
+-- from; former_…: of the secret before, which signs as well until former_until. version: raised when somebody sets the
+-- cursor, or changes what is sent or where.
 CREATE TABLE webhooks (
     id            uuid NOT NULL,
     tenant_id     uuid NOT NULL REFERENCES tenants (id),

@@ -31,7 +31,8 @@ CREATE POLICY own_tenant ON checkpoints
 
 -- How far a tenant's tree has come. number: of the last checkpoint. size: accounts in the tiles. until: of that checkpoint.
 -- next_until, position: of the one under way, if there is one: accounts up to `reached` are done. anew: whether its tiles are
--- staged, to take the others' place; staged: accounts in them; matched: how many of these are in the others.
+-- staged, to take the others' place; staged: accounts in them; matched: how many of these are in the others. heads_in: whether
+-- the tree is done, and compared with the books up to `reached`.
 CREATE TABLE checkpoint_trees (
     id         uuid NOT NULL,
     tenant_id  uuid NOT NULL REFERENCES tenants (id),
@@ -44,6 +45,7 @@ CREATE TABLE checkpoint_trees (
     reached    uuid NOT NULL,
     staged     bigint NOT NULL,
     matched    bigint NOT NULL,
+    heads_in   boolean NOT NULL,
     PRIMARY KEY (tenant_id, id),
     CONSTRAINT checkpoint_trees_own CHECK (id = tenant_id),
     CONSTRAINT checkpoint_trees_next CHECK ((next_until IS NULL) = (position IS NULL))

@@ -15,6 +15,7 @@ from app.postgres.archive import look_at_archive
 from app.postgres.checkup import look_at_database
 from app.postgres.embedded import Urls
 from app.settings import Settings
+from models.webhooks import WebhookKey
 from tests.app.cli.test_work import output, scrip
 from tests.conftest import cloned_database
 
@@ -40,6 +41,7 @@ async def test_all_is_well(database_urls: Urls) -> None:
         "disk",
         "archive",
         "checkpoints",
+        "webhooks",  # of other tests
     }
     assert {"settings", "keys", "disk", "database", "clock", "migrations", "role", "pooler", "citus", "owner"} <= set(
         parts
@@ -180,3 +182,30 @@ def test_processes_that_count_for_themselves() -> None:
     parts = {finding.part: finding.state for finding in look_at_machine(Settings(workers=2))}
     assert parts["rate limit"] is State.WARNING
     assert "rate limit" not in {finding.part for finding in look_at_machine(Settings())}
+
+
+async def test_webhooks_whose_key_is_missing(server: Urls, worker_id: str) -> None:
+    key, other = "a key that webhooks are made with".ljust(40, "."), "another one of this operator's".ljust(40, ".")
+    async with cloned_database(server, f"doctor_{worker_id}") as urls:
+        assert "webhooks" not in await found(urls, urls.app)
+        status, _, said = await output(
+            await scrip(urls, "tenant", "create", "tea", "--time-zone", "Europe/London", **SECRET)
+        )
+        assert status == 0, said
+        connection = await asyncpg.connect(urls.admin)
+        try:
+            await connection.execute("SELECT set_config('scrip.tenant', id::text, false) FROM tenants")
+            await connection.execute(
+                """WITH a AS (INSERT INTO actors (tenant_id, id, subject, role, client)
+                    SELECT id, uuidv7(), 'ann', 'ADMIN', '' FROM tenants RETURNING tenant_id, id)
+                INSERT INTO webhooks (tenant_id, id, url, rights, status, status_since, secret_salt, secret_key, position,
+                    settled, version, created_by_id, created_at)
+                SELECT a.tenant_id, a.id, 'https://example.com', '', 'ACTIVE', now(), $1, $2, 0, 0, 1, a.id, now() FROM a""",
+                bytes(16),
+                WebhookKey(key.encode()).fingerprint,
+            )
+        finally:
+            await connection.close()
+        assert (await found(urls, urls.app))["webhooks"] is State.WARNING
+        assert (await found(urls, urls.app, webhook_key=other))["webhooks"] is State.WARNING
+        assert (await found(urls, urls.app, webhook_key=f"{other},{key}"))["webhooks"] is State.OK

@@ -61,6 +61,24 @@ async def test_a_day_of_an_operator(tenant: Tenant, database_urls: Urls, tmp_pat
     assert (status, "checkpoint's heads" in out) == (1, True)
 
 
+async def test_nothing_to_compare_with_is_no_difference(tenant: Tenant, database_urls: Urls, tmp_path: Path) -> None:
+    """A folder that is empty, or not mounted, is not to pass for books that agree, nor for books that differ."""
+    variables = await keys_in(tmp_path, database_urls)
+    for more, told in (((), "1 entries"), (("--heads-only",), "no checkpoint to compare with")):
+        compare = ("verify", "--tenant", tenant.slug, "--checkpoint", str(tmp_path / "kept"), *more)
+        status, out, said = await output(await scrip(database_urls, *compare, **variables))
+        assert (status, told in out, "all agree" in out) == (3, True, True), out
+        assert f"has no checkpoint of {tenant.slug}" in said
+    connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(database_urls.admin)
+    try:
+        await connection.execute("SET session_replication_role = replica")
+        await connection.execute("UPDATE entries SET hash = sha256('forged') WHERE tenant_id = $1", tenant.id)
+    finally:
+        await connection.close()
+    status, _, _ = await output(await scrip(database_urls, *compare[:-1], **variables))
+    assert status == 1
+
+
 async def test_work_makes_them(tenant: Tenant, database_urls: Urls, tmp_path: Path) -> None:
     variables = await keys_in(tmp_path, database_urls)
     once = ("work", "--once", "--tenant", tenant.slug)

@@ -242,6 +242,28 @@ def test_names_of_this_machine(host: str) -> None:
     assert is_local(host)
 
 
+async def test_the_editor_offers_what_the_page_does(ledger: Ledger, database: Urls) -> None:
+    async with client_of(ledger, settings(database)) as client:
+        page = (await client.get("/")).text
+        offers = await client.get("/page/offers.json")
+    assert offers.headers["cache-control"] == "no-store"
+    told = offers.json()
+    assert [one["role"] for one in told["tokens"]] == list(tokens_on(page))
+    assert [one["query"] for one in told["examples"]] == [query for _, query, _ in examples_on(page)]
+    assert {one["group"] for one in told["examples"]} == {"Questions", "Changes", "Limits, approvals, partners, audit"}
+
+
+@pytest.mark.parametrize(
+    ("more", "host"),
+    [({}, "evil.example"), ({"host": "192.0.2.1"}, "localhost:8000"), ({"sample": False}, "localhost")],
+)
+async def test_it_offers_nothing_where_the_page_has_no_tokens(
+    ledger: Ledger, database: Urls, more: dict[str, Any], host: str
+) -> None:
+    async with client_of(ledger, settings(database, **more), host) as client:
+        assert (await client.get("/page/offers.json")).json() == {"tokens": [], "examples": []}
+
+
 async def test_where_others_issue_the_tokens_there_are_none(ledger: Ledger, database: Urls, tmp_path: Any) -> None:
     theirs = Settings(database_url=database.app, jwks_file=tmp_path / "keys.json", sample=True)
     assert demo_tokens(theirs, now(), uuid4) == []
