@@ -7,7 +7,7 @@ python := .venv/bin/python
 build_docs := $(python) -m sphinx --fail-on-warning --keep-going --quiet --fresh-env --write-all -b html -d build/doctrees docs build/docs
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-citus test-clients test-operations chaos check database docs wheel audit bench bench-page simulate chains lock clean environment environment-dev
+.PHONY: help run test test-citus test-clients test-operations chaos check database docs wheel clients audit bench bench-page simulate chains lock clean environment environment-dev
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
@@ -44,6 +44,7 @@ check: environment-dev ## Look the code over: style, types, floors, schema, migr
 	$(python) -m mypy
 	$(python) -c "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
 	$(python) -m app.cli sdl | diff schema.graphql -
+	$(python) -m scripts.check_contract
 	$(python) -m scripts.check_migrations
 	$(build_docs)
 
@@ -57,6 +58,10 @@ database: environment-dev ## Write what is generated of migrations/ anew, after 
 
 wheel: environment ## Make a wheel in dist/, to install elsewhere
 	@sh scripts/wheel.sh dist
+
+clients: environment ## Make the packages of the Python and the TypeScript client in dist/; the latter needs Node.js
+	@sh scripts/python_client.sh dist
+	@sh scripts/typescript_client.sh dist
 
 audit: environment ## Ask PyPI whether a vulnerability is known of what is pinned
 	@sh scripts/audit.sh

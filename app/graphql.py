@@ -7,10 +7,10 @@ from starlette.requests import HTTPConnection
 
 from app.http.request_log import ASKED, logged_operation
 from app.rate_limits.quotas import RateLimits
-from auth.backend import BearerBackend, network_address, principal_of
+from auth.backend import BearerBackend, challenge, network_address, principal_of
 from auth.errors import TokenError, TokensUnavailable
 from gateway.http.requests import DEFAULT_MAX_BODY_BYTES, DEFAULT_READ_TIMEOUT, BodyReader
-from gateway.http.view import DEFAULT_EXECUTION_TIMEOUT, GraphQLView
+from gateway.http.view import DEFAULT_EXECUTION_TIMEOUT, GraphQLView, Page
 from gateway.schema import GatewaySchema, for_free
 from gateway.streams import EventStreams
 from gateway.websocket.limits import SocketLimits
@@ -32,7 +32,7 @@ def graphql_view(
     rate_limits: RateLimits | None = None,
     read_timeout: float = DEFAULT_READ_TIMEOUT,
     execution_timeout: float = DEFAULT_EXECUTION_TIMEOUT,
-    ide: bool = True,
+    ide: Page | None = None,
 ) -> GraphQLView:
     """The view mounted at /graphql, behind the middlewares of authentication and request ids."""
     return GraphQLView(
@@ -41,6 +41,7 @@ def graphql_view(
         read_timeout=read_timeout,
         execution_timeout=execution_timeout,
         is_known=lambda request: principal_of(request) is not None,
+        challenge=challenge,
         ide=ide,
     )
 
@@ -56,6 +57,7 @@ def socket_view(
     rate_limits: RateLimits | None = None,
     live: LiveFeed | None = None,
     origins: Sequence[str] = (),
+    other_origin: Callable[[str], bool] | None = None,
     limits: SocketLimits | None = None,
     logs: bool = False,
 ) -> SocketView:
@@ -71,7 +73,15 @@ def socket_view(
     make_context = context_maker(ledger, tenants, refused, rate_limits, live)
     watching: dict[str, Around] = {"around": logged_operation} if logs else {}
     return SocketView(
-        schema, make_context, admission(backend), clock, refused=note, origins=origins, limits=limits, **watching
+        schema,
+        make_context,
+        admission(backend),
+        clock,
+        refused=note,
+        origins=origins,
+        other_origin=other_origin,
+        limits=limits,
+        **watching,
     )
 
 
@@ -99,6 +109,7 @@ def event_streams(
         clock,
         sockets.sockets,
         limits=sockets.limits,
+        challenge=challenge,
         bodies=BodyReader(DEFAULT_MAX_BODY_BYTES, read_timeout, lambda request: principal_of(request) is not None),
     )
 
@@ -144,6 +155,7 @@ def context_maker(
             charge=for_free if rate_limits is None else rate_limits.of(principal, address),
             refused=refused,
             live=live,
+            headers=request.scope["headers"],
         )
         request.scope.setdefault("state", {})[ASKED] = context.asked
         return context

@@ -14,13 +14,14 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from uuid_utils.compat import uuid7
 
+from app.console.routes import console_routes
 from app.files.imports import import_route
 from app.files.reports import report_routes
 from app.files.requests import away
 from app.files.statements import statement_route
 from app.graphql import context_maker, event_streams, graphql_view, socket_view
 from app.http import straight
-from app.http.cors import cors
+from app.http.cors import cors, is_localhost
 from app.http.health import health_routes
 from app.http.loop_lag import lag_watched
 from app.http.metrics import Metrics, Timing
@@ -35,7 +36,9 @@ from app.postgres.database import open_database
 from app.postgres.launch import stop_with_parent
 from app.problems import SetupProblem
 from app.rate_limits.quotas import RateLimits, rate_limits
+from app.sample.pages.editor import editor_page, editor_routes
 from app.sample.pages.front import front_page
+from app.sample.sign_in import sample_sign_in
 from app.settings import Settings, load_settings
 from app.tokens.claims import token_verifier
 from app.tokens.keys import token_keys
@@ -120,19 +123,28 @@ def create_app(
         rate_limits=limits,
         read_timeout=settings.read_timeout,
         execution_timeout=settings.execution_timeout,
-        ide=settings.has_pages,
+        ide=editor_page() if settings.has_pages else None,
     )
     return Starlette(
         routes=[
             *_api(settings, schema, sources, view, live, tenants, backend, refused, limits),
             *health_routes(ledger),
             *(metrics.routes if settings.metrics else ()),
-            *(front_page(settings, system_clock, uuid7) if settings.has_pages else ()),
+            *_pages(settings),
         ],
         middleware=_traced(tracing, _layers(settings, view, backend, refused, metrics)),
         exception_handlers={DatabaseAway: away, Exception: fault},
         lifespan=lifespan,
     )
+
+
+def _pages(settings: Settings) -> list[Route]:
+    """The pages for people: the console, and the examples. `/` leads to the first of them that is there."""
+    sign_in = sample_sign_in(settings, system_clock, uuid7)
+    return [
+        *((*sign_in, *console_routes(settings)) if settings.has_console else ()),
+        *((*front_page(settings, system_clock, uuid7), *editor_routes()) if settings.has_pages else ()),
+    ]
 
 
 @asynccontextmanager
@@ -167,7 +179,8 @@ def _layers(
     settings: Settings, view: GraphQLView, backend: BearerBackend, refused: RefusedTokens, metrics: Metrics
 ) -> list[Middleware]:
     """The layers around the routes, and in front of them the way that goes straight through."""
-    around, logs = cors(settings.cors_origins), settings.log_format == "json"
+    around = cors(settings.cors_origins, settings.cors_headers, localhost=settings.cors_localhost)
+    logs = settings.log_format == "json"
     return [
         Middleware(
             straight.StraightWay,
@@ -210,6 +223,7 @@ def _api(
         refused=refused.note,
         rate_limits=limits,
         origins=settings.cors_origins,
+        other_origin=is_localhost if settings.cors_localhost else None,
         limits=_socket_limits(settings),
         live=live,
         logs=settings.log_format == "json",

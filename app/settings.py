@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.http.cors import parse_origins
+from app.http.cors import parse_headers, parse_origins
 from app.problems import SetupProblem
 from auth.claim_map import ROLE_NAMES, SCOPE_NAMES, parse_path, parse_types, parse_values
 from auth.tokens import TOKEN_TYPES
@@ -99,6 +99,7 @@ def _read(read: Callable[[str], object]) -> BeforeValidator:
 
 
 Networks = Annotated[tuple[Network, ...], NoDecode, _read(_networks)]
+HeaderNames = Annotated[tuple[str, ...], NoDecode, _read(parse_headers)]
 ClaimPath = Annotated[tuple[str, ...], NoDecode, _read(parse_path)]
 NeededClaimPath = Annotated[tuple[str, ...], NoDecode, _read(partial(parse_path, required=True))]
 TenantValues = Annotated[dict[str, str], NoDecode, _read(parse_values)]
@@ -146,7 +147,10 @@ class Settings(BaseSettings):
     trusted_proxies: Proxies = "127.0.0.1"
     """Proxies trusted on where a request comes from (X-Forwarded-For, -Proto): addresses and networks, by commas."""
     cors_origins: Origins = ()
-    """Pages of these origins may call the API from a browser. With none, only those of its own origin can."""
+    """Pages of these origins may call the API from a browser. With none, only those of its own origin can; in the sample,
+    those of any server on the same machine."""
+    cors_headers: HeaderNames = ()
+    """Request headers that such pages may send besides those that their libraries send by themselves; * for any."""
     introspection: bool = True
     """Whether clients may read the schema. It is no secret (schema.graphql), and tools live off it; if it is off,
     errors suggest no names either."""
@@ -154,8 +158,16 @@ class Settings(BaseSettings):
     """Whether an operation that comes again is compiled (docs/adr/0039). If not, graphql-core executes all; the answers
     are the same."""
     pages: bool | None = None
-    """Whether there are a front page and an IDE. Not set: in the sample alone, since the IDE's scripts are a CDN's,
-    and tokens are typed into it."""
+    """Whether there are a page of examples and an IDE. Not set: in the sample alone, since tokens are typed into them."""
+    console: bool | None = None
+    """Whether there is the console. Not set: in the sample alone."""
+    console_issuer: str | None = None
+    """The identity provider that people sign in to the console with, by its URL."""
+    console_client_id: str | None = None
+    """The console's client there: a public one, with code and PKCE."""
+    console_scope: str = "openid profile"
+    console_origins: Origins = ()
+    """Origins that the console asks beside the issuer's own, where the provider has its tokens elsewhere."""
     metrics: bool = True
     """Whether there is /metrics. It counts for all tenants together and names none."""
     metrics_dir: Path | None = None
@@ -203,7 +215,7 @@ class Settings(BaseSettings):
     rate_limit_url: SecretStr = SecretStr("memory://")
     """Storage of the counts: memory://, each process for itself, or redis://…, all together."""
     trusted_documents: Path | None = None
-    """A manifest of registered operations, which can be requested by id."""
+    """A manifest of registered operations, which can be requested by id; or a folder with one for each client."""
     trusted_documents_only: bool = True
     """Whether only the manifest's operations run, if there is a manifest. The pages are then off."""
     max_clock_skew: float = Field(default=MAX_SKEW.total_seconds(), gt=0, le=3600)
@@ -246,6 +258,8 @@ class Settings(BaseSettings):
             raise ValueError("SCRIP_DATABASE_POOL_MIN is more than SCRIP_DATABASE_POOL_MAX")
         if self.pages and self.only_trusted_documents:
             raise ValueError("SCRIP_PAGES is on, whose operations SCRIP_TRUSTED_DOCUMENTS_ONLY would refuse")
+        if (self.console_issuer is None) != (self.console_client_id is None):
+            raise ValueError("SCRIP_CONSOLE_ISSUER and SCRIP_CONSOLE_CLIENT_ID: set both of them, or neither")
         if self.migration_database_url is not None and self.database_url is None:
             raise ValueError("SCRIP_MIGRATION_DATABASE_URL is set, and DATABASE_URL is not")
         return self
@@ -254,6 +268,16 @@ class Settings(BaseSettings):
     def has_pages(self) -> bool:
         """Whether pages are shown, as set or by default."""
         return (self.sample if self.pages is None else self.pages) and not self.only_trusted_documents
+
+    @property
+    def has_console(self) -> bool:
+        """Whether there is the console, as set or by default."""
+        return self.console if self.console is not None else self.sample and not self.only_trusted_documents
+
+    @property
+    def cors_localhost(self) -> bool:
+        """Whether pages of any server on this machine may call the API: in the sample, unless origins are named."""
+        return self.sample and self.on_loopback and not self.cors_origins
 
     @property
     def on_loopback(self) -> bool:

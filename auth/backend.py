@@ -1,7 +1,7 @@
 """Tokens on requests: the part between Starlette's AuthenticationMiddleware and the verifiers."""
 
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 from starlette.authentication import AuthCredentials, AuthenticationBackend, AuthenticationError
@@ -19,6 +19,8 @@ from auth.tokens import TokenVerifier
 RETRY_AFTER_SECONDS = 1
 _GRAPHQL_RESPONSE = "application/graphql-response+json"
 _CREDENTIALS = AuthCredentials(["authenticated"])
+_NO_TOKEN = {"www-authenticate": 'Bearer realm="scrip"'}
+_BAD_TOKEN = {"www-authenticate": 'Bearer error="invalid_token"'}
 
 
 class Unchecked(AuthenticationError):
@@ -80,11 +82,7 @@ def unauthenticated_response(conn: HTTPConnection, error: Exception) -> Response
     client throws its token away, and would do so in every outage of the database."""
     unavailable = isinstance(error, Unchecked)
     code = "UNAVAILABLE" if unavailable else "UNAUTHENTICATED"
-    told = (
-        {"retry-after": str(RETRY_AFTER_SECONDS)}
-        if unavailable
-        else {"www-authenticate": 'Bearer error="invalid_token"'}
-    )
+    told = {"retry-after": str(RETRY_AFTER_SECONDS)} if unavailable else challenge(conn)
     accepts_graphql = _GRAPHQL_RESPONSE in conn.headers.get("accept", "").lower()
     extensions = {"code": code}
     if unavailable and (request_id := conn.scope.get("state", {}).get("request_id")) is not None:
@@ -95,6 +93,11 @@ def unauthenticated_response(conn: HTTPConnection, error: Exception) -> Response
         headers={**told, "cache-control": "no-store"},
         media_type=_GRAPHQL_RESPONSE if accepts_graphql else None,
     )
+
+
+def challenge(conn: HTTPConnection) -> Mapping[str, str]:
+    """The header of a 401: a request that came without a token is not told of an error in it (RFC 6750, 3.1)."""
+    return _BAD_TOKEN if "authorization" in conn.headers else _NO_TOKEN
 
 
 def _sentence(reason: str) -> str:

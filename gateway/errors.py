@@ -109,9 +109,17 @@ CodedErrorT = TypeVar("CodedErrorT", bound=CodedError)
 
 
 class BadUserInput(CodedError):
-    """An argument is bad that the schema's types cannot reject: a malformed id, a foreign cursor, `first: -1`."""
+    """An argument is bad that the schema's types cannot reject: a malformed id, a foreign cursor, `first: -1`.
+
+    field: path of the argument, or None if it is about no one of them.
+    """
 
     code = ErrorCode.BAD_USER_INPUT
+
+    def __init__(self, message: str, *field: str) -> None:
+        super().__init__(message)
+        if field:
+            self.extensions = {**(self.extensions or {}), "field": list(field)}
 
 
 class OperationNotFound(CodedError):

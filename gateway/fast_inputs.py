@@ -39,26 +39,33 @@ def install_fast_inputs(definitions: Iterable[object], names: NameConverter) -> 
         types = [field.resolve_type(type_definition=definition) for field in definition.fields]
         if not any(isinstance(type_, StrawberryMaybe) for type_ in types):
             found.append((definition, types))
-    of_leaves: dict[FieldType, Build] = {}
-    for definition, types in sorted(found, key=lambda each: not _all_leaves(each[1])):
-        build = definition.from_input = _builder(definition, types, names, of_leaves)
-        if _all_leaves(types):
-            of_leaves[definition.origin] = build
+    simple: dict[FieldType, Build] = {}
+    while ready := [each for each in found if all(_is_simple(type_, simple) for type_ in each[1])]:
+        for definition, types in ready:
+            build = definition.from_input = _builder(definition, types, names, simple)
+            simple[definition.origin] = build
+        found = [each for each in found if each[0].origin not in simple]
+    for definition, types in found:
+        definition.from_input = _builder(definition, types, names, simple)
 
 
-def _all_leaves(types: list[FieldType]) -> bool:
-    return all(_is_leaf(_unwrapped(type_)) for type_ in types)
+def _is_simple(type_: FieldType, simple: Mapping[FieldType, Build]) -> bool:
+    """Whether it is a leaf, or made of leaves alone, or a list of either."""
+    inner = _unwrapped(type_)
+    if isinstance(inner, StrawberryList):
+        inner = _unwrapped(inner.of_type)
+    return _is_leaf(inner) or inner in simple
 
 
 def _builder(
     definition: StrawberryObjectDefinition,
     types: list[FieldType],
     names: NameConverter,
-    of_leaves: Mapping[FieldType, Build],
+    simple: Mapping[FieldType, Build],
 ) -> Build:
-    """of_leaves: the builders of types that only have leaves."""
+    """simple: the builders of types that are made of leaves alone, at whatever depth."""
     plan = [
-        (graphql_name := names.from_field(field), field.python_name, _converter(type_, graphql_name, of_leaves))
+        (graphql_name := names.from_field(field), field.python_name, _converter(type_, graphql_name, simple))
         for field, type_ in zip(definition.fields, types, strict=True)
     ]
     # As Strawberry does: a nullable field without a default is None if the client leaves it out.
@@ -79,21 +86,28 @@ def _builder(
     return build
 
 
-def _converter(type_: FieldType, name: str, of_leaves: Mapping[FieldType, Build]) -> Convert | None:
+def _converter(type_: FieldType, name: str, simple: Mapping[FieldType, Build]) -> Convert | None:
     """Return a converter for a field's value, or None if graphql-core's value can be used."""
     inner = _unwrapped(type_)
     if _is_leaf(inner):
         return None
-    if isinstance(inner, StrawberryList) and (item := _unwrapped(inner.of_type)) in of_leaves:
-        return _of_each(of_leaves[item], item)
+    if inner in simple:
+        return _of_one(simple[inner], inner)
+    if isinstance(inner, StrawberryList) and (item := _unwrapped(inner.of_type)) in simple:
+        return _of_each(simple[item], item)
     if isinstance(inner, StrawberryList) and _is_leaf(_unwrapped(inner.of_type)):
         # Copied, because graphql-core gives the same default to every request.
         return lambda value, _context: None if value is None else list(value)
     return lambda value, context: context.convert(value, type_, name)
 
 
-def _of_each(build: Build, type_: FieldType) -> Convert:
-    """Convert a list of input objects. Leaves do not report a path, so all items share one context."""
+def _of_one(build: Build, type_: Any) -> Convert:
+    """Convert an input object. Leaves do not report a path, so it shares the context of the one around it."""
+    return lambda value, context: None if value is None else build(type_, value, context)
+
+
+def _of_each(build: Build, type_: Any) -> Convert:
+    """The same for a list of input objects."""
 
     def convert(value: Any, context: InputContext) -> object:
         return None if value is None else [None if each is None else build(type_, each, context) for each in value]

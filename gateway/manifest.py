@@ -1,4 +1,4 @@
-"""Reads the manifest of trusted documents, and rejects those that could not run.
+"""Reads the manifests of trusted documents, and rejects those that could not run.
 
 Two forms are known: `{"<id>": "<document>"}`, as Relay and GraphQL Code Generator write it, and Apollo's
 `{"format": "apollo-persisted-query-manifest", "operations": [{"id": …, "body": …}]}`.
@@ -6,7 +6,7 @@ Two forms are known: `{"<id>": "<document>"}`, as Relay and GraphQL Code Generat
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from gateway.trusted import TrustedDocuments, canonical_id, sha256_of
 APOLLO_FORMAT: Final = "apollo-persisted-query-manifest"
 MAX_MANIFEST_BYTES: Final = 32 * 1024 * 1024
 MAX_DOCUMENTS: Final = 10_000
+MAX_MANIFESTS: Final = 100
 _HEX: Final = re.compile(r"[0-9a-f]+")
 _DIGESTS: Final = {32: "md5", 40: "sha1", 64: "sha256"}
 """The digest by an id's number of hex digits: Relay's default, Code Generator's, Apollo's."""
@@ -30,11 +31,39 @@ class BadManifest(Exception):
 
 
 def load_trusted_documents(path: Path, documents: DocumentCache, *, only: bool) -> TrustedDocuments:
-    """Return the manifest's documents, each checked against the schema and its limits.
+    """Return the documents of a manifest, or of a folder with one for each client, `CLIENT.json`. Each is checked against
+    the schema and its limits.
 
     documents: with the schema and limits of requests. only: whether other documents are rejected. Raises BadManifest,
     naming the document, for one that does not match its hash, or that would be rejected.
     """
+    if not path.is_dir():
+        return TrustedDocuments(_documents(path, documents), only)
+    files = sorted(path.glob("*.json"))
+    if not 0 < len(files) <= MAX_MANIFESTS:
+        raise BadManifest(
+            f"{path} is a folder with {len(files)} manifests (CLIENT.json); it may have 1 to {MAX_MANIFESTS}"
+        )
+    clients: dict[str, TrustedDocuments] = {}
+    for file in files:
+        try:
+            clients[file.stem] = TrustedDocuments(_documents(file, documents), only)
+        except BadManifest as error:
+            raise BadManifest(f"{file.name}: {error}") from None
+    return TrustedDocuments(_of_all(clients.values()), only, clients)
+
+
+def _of_all(clients: Iterable[TrustedDocuments]) -> dict[str, str]:
+    """The documents of all, but for ids that mean different texts to different clients."""
+    by_id: dict[str, str] = {}
+    ambiguous: set[str] = set()
+    for one in clients:
+        ambiguous |= {name for name, text in one.by_id.items() if by_id.setdefault(name, text) != text}
+    return {name: text for name, text in by_id.items() if name not in ambiguous}
+
+
+def _documents(path: Path, documents: DocumentCache) -> dict[str, str]:
+    """The texts of one manifest by their ids. Raises BadManifest."""
     by_id: dict[str, str] = {}
     for given_id, text in _entries(_read(path)):
         where = f"document {given_id[:80]!r}"
@@ -46,7 +75,7 @@ def load_trusted_documents(path: Path, documents: DocumentCache, *, only: bool) 
                 raise BadManifest(f"{where} is there twice, with different texts")
     if not by_id:
         raise BadManifest("the file names no documents")
-    return TrustedDocuments(by_id, only)
+    return by_id
 
 
 def _read(path: Path) -> dict[str, Any]:

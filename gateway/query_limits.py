@@ -60,6 +60,8 @@ WEIGHT: Final = "weight"
 """In a field's metadata: what it costs by itself, an int."""
 ITEMS: Final = "items"
 """In a field's metadata: the path in its arguments to the list whose items cost 1 each, such as ("input", "items")."""
+SIZED_BY: Final = "sized_by"
+"""Metadata of a list without pages: the path of the list among its arguments that has as many items, as of `ITEMS`."""
 SEARCHES: Final = "searches"
 """Metadata of a field that adds up or searches much, and so holds its connection for longer than others may wait."""
 MUTATION_WEIGHT: Final = 10
@@ -403,7 +405,12 @@ class _Walk:
         )
 
     def _page_size(self, node: FieldNode, definition: GraphQLField | None) -> int | None:
-        """The maximum number of items by the field's `first` and `last`, or None if it does not page."""
+        """The maximum number of items by the field's `first` and `last`, or by what it is declared to be sized by; None if
+        neither says."""
+        path = None if definition is None else _metadata(definition).get(SIZED_BY)
+        if path is not None:
+            given = [argument.value for argument in node.arguments or () if argument.name.value == path[0]]
+            return sum(self._length(value, path[1:]) or 0 for value in given)
         if definition is None or not any(name in definition.args for name in PAGE_ARGUMENTS):
             return None
         given = [argument.value for argument in node.arguments or () if argument.name.value in PAGE_ARGUMENTS]

@@ -27,6 +27,7 @@ from gateway.compiled.operation import Operation, Variables
 from gateway.documents import CheckedDocument, CheckedOperation, DocumentCache
 from gateway.errors import CodedOf, OutageOf, RateLimited, forget_frames, no_code, no_outage, shape_errors
 from gateway.fast_inputs import install_fast_inputs
+from gateway.input_fields import tell_fields
 from gateway.query_limits import MAX_REPORTED, QueryLimits, QueryTooCostly, check_variables
 from gateway.sdl import mend
 from gateway.trusted import TrustedDocuments, document_text
@@ -37,6 +38,7 @@ T = TypeVar("T")
 
 DEFAULT_LIMITS: Final = QueryLimits()
 ALL_OPERATIONS: Final = frozenset(OperationType)
+_COST: Final = ("requested", "maximum")
 CHARACTERS_PER_UNIT: Final = 10
 """Reading, checking and validating this much of a new document costs about as much as returning one object."""
 
@@ -78,13 +80,18 @@ class CheckDocument(SchemaExtension):
         context = self.execution_context
         if getattr(context.context, "follows", False):
             charge: Charge = getattr(context.context, "charge", None) or for_free
-            context.extensions_results.pop("rateLimit", None)
+            told = context.extensions_results
+            told.pop("rateLimit", None)
+            if "cost" in told:
+                told["cost"] = {name: told["cost"][name] for name in _COST}
             if (left := charge.told()) != self._left:
-                context.extensions_results["rateLimit"] = self._left = left
+                self._left = left
+                _tell_left(told, charge)
         return {}
 
     async def _check(self, context: ExecutionContext) -> None:
-        context.query = text = document_text(self._trusted, context.query, context.operation_extensions)
+        trusted = _of_client(self._trusted, context.context)
+        context.query = text = document_text(trusted, context.query, context.operation_extensions)
         if not self._documents.knows(text):
             charge: Charge = getattr(context.context, "charge", None) or for_free
             await charge(1 + len(text) // CHARACTERS_PER_UNIT)
@@ -111,6 +118,11 @@ class CheckDocument(SchemaExtension):
             context.variables = await read_beside(schema, operation.node, variables)
 
 
+def _of_client(trusted: TrustedDocuments | None, context: Any) -> TrustedDocuments | None:
+    """Return the registered documents of the client that asks."""
+    return trusted if trusted is None or not trusted.clients else trusted.of(getattr(context, "clients", ()))
+
+
 def _tell(context: Any, checked: CheckedDocument, operation: CheckedOperation) -> None:
     """Set the operation's facts on the request's context."""
     if hasattr(context, "follows"):
@@ -132,7 +144,7 @@ async def _admit(
     values = await in_slices(check_variables(variables, documents.limits))
     maximum = documents.limits.max_cost
     cost, written = documents.cost(checked, operation, variables)
-    told["cost"] = {"requested": min(cost, MAX_REPORTED), "maximum": maximum}
+    told["cost"] = dict(zip(_COST, (min(cost, MAX_REPORTED), maximum), strict=True))
     if cost > maximum:
         raise QueryTooCostly("cost", maximum, cost)
     if hasattr(context, "cost"):
@@ -153,8 +165,16 @@ async def _paid(admitting: Awaitable[T], context: Any, told: dict[str, Any]) -> 
         await charge(1)
         raise
     finally:
-        if left := charge.told():
-            told["rateLimit"] = left
+        _tell_left(told, charge)
+
+
+def _tell_left(told: dict[str, Any], charge: "Charge") -> None:
+    """Put the remaining quotas into the extensions of an answer, if any was charged: all of them, and the scarcest beside
+    the cost."""
+    if left := charge.told():
+        told["rateLimit"] = left
+        if "cost" in told:
+            told["cost"] = {**told["cost"], **charge.scarcest()}
 
 
 class Charge(Protocol):
@@ -164,7 +184,10 @@ class Charge(Protocol):
         """Take this many units for reading and for writing. Raises RateLimited."""
 
     def told(self) -> Mapping[str, Any]:
-        """Return the remaining quota, for `extensions`."""
+        """Return the remaining quotas, for `extensions`; nothing before any was charged."""
+
+    def scarcest(self) -> Mapping[str, Any]:
+        """Return `limit`, `remaining` and `resetAt` of the charged quota with the smallest part left; or nothing."""
 
     def headers(self) -> Mapping[str, str]:
         """Return the same as headers of an HTTP response."""
@@ -177,6 +200,9 @@ class _Free:
         """Take nothing."""
 
     def told(self) -> Mapping[str, Any]:
+        return {}
+
+    def scarcest(self) -> Mapping[str, Any]:
         return {}
 
     def headers(self) -> Mapping[str, str]:
@@ -193,6 +219,7 @@ class GatewaySchema(strawberry.Schema):
 
     - `request_id: str | None`: put on masked errors;
     - `charge: Charge`: charges the operation's cost;
+    - `clients: Sequence[str | None]`: names of the client that asks, whose registered documents are its own;
     - `cost: int`: set to the operation's cost;
     - `follows: bool`: set to whether its document may follow a list or read the past;
     - `lists: Lists`: counts the work continued in turns, for the loaders whose owner has the same;
@@ -291,7 +318,8 @@ class GatewaySchema(strawberry.Schema):
     def _known(self, context: ExecutionContext) -> tuple[CheckedDocument, CheckedOperation, Operation] | None:
         """Return the operation if it is compiled, and a context with its document; None: Strawberry executes it."""
         try:
-            text = document_text(self.trusted, context.query, context.operation_extensions)
+            trusted = _of_client(self.trusted, context.context)
+            text = document_text(trusted, context.query, context.operation_extensions)
             checked = self.documents.peek(text)
             if checked is None:
                 return None
@@ -341,6 +369,7 @@ class GatewaySchema(strawberry.Schema):
         if (locate := getattr(context, "locate", None)) is not None:
             for error in errors:
                 locate(error, execution_context.operation_name if execution_context else None)
+        tell_fields(errors, execution_context.graphql_document if execution_context else None)
         raised = list(errors)
         shape_errors(
             errors,

@@ -8,9 +8,11 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLInterfaceType,
     GraphQLObjectType,
+    GraphQLOneOfDirective,
     GraphQLSchema,
     Undefined,
     lexicographic_sort_schema,
+    print_directive,
     print_schema,
 )
 from strawberry.schema.schema_converter import GraphQLCoreConverter
@@ -18,8 +20,16 @@ from strawberry.types.base import StrawberryObjectDefinition
 
 
 def sdl(schema: GraphQLSchema) -> str:
-    """Return the SDL, sorted, so that moving code changes nothing."""
-    return print_schema(lexicographic_sort_schema(schema))
+    """Return the SDL, sorted, so that moving code changes nothing.
+
+    It defines @oneOf, which parsers of before September 2025 do not know, and newer ones take as their own.
+    """
+    directives = f"{print_directive(GraphQLOneOfDirective)}\n\n" if _has_one_of(schema) else ""
+    return directives + print_schema(lexicographic_sort_schema(schema))
+
+
+def _has_one_of(schema: GraphQLSchema) -> bool:
+    return any(isinstance(type_, GraphQLInputObjectType) and type_.is_one_of for type_ in schema.type_map.values())
 
 
 def mend(schema: GraphQLSchema) -> None:

@@ -7,7 +7,7 @@ stream that ends without `complete` was broken off: its client asks again.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from contextlib import aclosing, suppress
 from datetime import datetime
 from typing import Any, Final, Protocol, cast
@@ -22,7 +22,7 @@ from strawberry.types.graphql import OperationType
 from gateway.errors import MASKED_MESSAGE, RETRY_AFTER_S, ErrorCode, away_of, counted, error_entry
 from gateway.http.media import EVENT_STREAM, JSON, wants_stream
 from gateway.http.requests import BodyReader, GraphQLParams, Head, HttpError, read_params
-from gateway.http.view import TIMEOUT_MESSAGE, Answer, RequestContext, closed, is_refusal, rested
+from gateway.http.view import BEARER, TIMEOUT_MESSAGE, Answer, RequestContext, closed, is_refusal, rested
 from gateway.schema import GatewaySchema
 from gateway.websocket.limits import OpenSockets, SocketLimits
 from gateway.websocket.session import Admit, CannotTell, NotAdmitted
@@ -45,6 +45,7 @@ _ONCE: Final = {
 }
 _SUBSCRIPTION: Final = frozenset({OperationType.SUBSCRIPTION})
 _TOO_MANY: Final = "There are too many connections."
+_NO_BEARER: Final = "This needs a token: send it as 'Authorization: Bearer …'."
 
 
 class Connection(Protocol):
@@ -93,7 +94,7 @@ class EventStreams:
     """The ASGI endpoint of GraphQL over HTTP: answers with a stream if that is asked for, and else passes on.
 
     otherwise: answers other requests. admit, clock, make_context: as for WebSockets. open_: counts streams, with the
-    WebSockets. on_error: see Surroundings.
+    WebSockets. challenge: as for GraphQLView; a stream takes a token, whatever is asked for.
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class EventStreams:
         *,
         limits: SocketLimits,
         bodies: BodyReader,
+        challenge: Callable[[HTTPConnection], Mapping[str, str]] = lambda _: {"www-authenticate": BEARER},
     ) -> None:
         self._schema = schema
         self._otherwise = otherwise
@@ -116,6 +118,7 @@ class EventStreams:
         self._open = open_
         self._limits = limits
         self._bodies = bodies
+        self._challenge = challenge
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -143,22 +146,22 @@ class EventStreams:
             finally:
                 self._open.give_back(holder)
 
-    async def _bearer(self, request: HTTPConnection) -> tuple[Hashable, datetime | None]:
-        """The holder of the request's token, and until when it is good. Raises HttpError if it cannot be checked now; one
-        that is bad was refused before."""
+    async def _bearer(self, request: HTTPConnection) -> tuple[Hashable, datetime]:
+        """The holder of the request's token, and until when it is good. Raises HttpError without a token, and if it cannot
+        be checked now; one that is bad was refused before."""
         values = request.headers.getlist("authorization")
         if not values:
-            return request.client and request.client.host, None
+            raise HttpError(401, _NO_BEARER, ErrorCode.UNAUTHENTICATED, self._challenge(request))
         try:
             bearer = await self._admit(values, request, _id_of(request))
         except NotAdmitted as error:
-            raise HttpError(401, str(error), ErrorCode.UNAUTHENTICATED) from None
+            raise HttpError(401, str(error), ErrorCode.UNAUTHENTICATED, self._challenge(request)) from None
         except CannotTell as error:
             raise _unavailable(str(error)) from None
         return bearer.holder, bearer.expires_at
 
     async def _stream(
-        self, request: Request, method: str, params: GraphQLParams, expires_at: datetime | None, send: Send
+        self, request: Request, method: str, params: GraphQLParams, expires_at: datetime, send: Send
     ) -> None:
         """Run the operation until it is complete, its token ends, its client goes or the server stops."""
         wire = _Wire(send, self._limits.send_timeout)
@@ -217,18 +220,15 @@ class EventStreams:
             with suppress(_Broken):
                 await wire.piece(b"", more=False)
 
-    async def _watched(self, request: HTTPConnection, expires_at: datetime | None) -> None:
+    async def _watched(self, request: HTTPConnection, expires_at: datetime) -> None:
         """Look at the token again and again. Raises NotAdmitted once it is no longer good, CannotTell."""
         while True:
-            left = self._open.check_interval
-            if expires_at is not None:
-                left = min(left, max((expires_at - self._clock()).total_seconds(), 0.0))
-            await asyncio.sleep(left)
+            left = max((expires_at - self._clock()).total_seconds(), 0.0)
+            await asyncio.sleep(min(self._open.check_interval, left))
             expires_at = await self._checked(request)
 
-    async def _checked(self, request: HTTPConnection) -> datetime | None:
-        values = request.headers.getlist("authorization")
-        return (await self._admit(values, request, _id_of(request))).expires_at if values else None
+    async def _checked(self, request: HTTPConnection) -> datetime:
+        return (await self._admit(request.headers.getlist("authorization"), request, _id_of(request))).expires_at
 
     async def _run(self, request: Request, method: str, params: GraphQLParams, wire: _Wire) -> None:
         context = await self._make_context(request)

@@ -2,13 +2,22 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gateway.errors import BadUserInput, DocumentNotTrusted, PersistedQueryNotFound, PersistedQueryNotSupported
 
 DOCUMENT_ID: Final = "documentId"
+RELAY_IDS: Final = ("id", "doc_id")
+"""How Relay's clients name it, by the name in its guide and by the one that its network layers have used since."""
+CLIENT_HEADERS: Final = (
+    b"graphql-client-name",
+    b"apollographql-client-name",
+    b"x-graphql-client-name",
+    b"x-client-name",
+)
+"""Headers by which client libraries say whose they are; the first that is there counts."""
 _SHA256: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 
 
@@ -25,14 +34,29 @@ def canonical_id(document_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TrustedDocuments:
-    """Registered texts by their ids: those of the manifest, and each text's SHA-256. only: whether no others run."""
+    """Registered texts by their ids: those of the manifest, and each text's SHA-256. only: whether no others run.
+
+    clients: the documents of each client that has a manifest of its own. `by_id` are then those of all, without ids that
+    mean one text here and another there.
+    """
 
     by_id: Mapping[str, str]
     only: bool
+    clients: Mapping[str, "TrustedDocuments"] = field(default_factory=dict)
     texts: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "texts", frozenset(self.by_id.values()))
+
+    def of(self, names: Iterable[str | None]) -> "TrustedDocuments":
+        """Return the documents of the first of these clients with a manifest of its own; without one, those of all."""
+        return next((self.clients[name] for name in names if name is not None and name in self.clients), self)
+
+
+def client_named(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
+    """Return the name that a request's client gives itself, if it does."""
+    given = {name: value for name, value in reversed(headers) if name in CLIENT_HEADERS}
+    return next((given[name].decode("latin-1") for name in CLIENT_HEADERS if name in given), None)
 
 
 def named_document(extensions: Mapping[str, Any] | None) -> str | None:

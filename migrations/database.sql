@@ -472,6 +472,7 @@ CREATE TABLE coupons (
 ALTER TABLE coupons ALTER COLUMN tenant_id SET (n_distinct=1);
 CREATE INDEX coupons_customer ON coupons (tenant_id, customer_id, issued_at, id);
 CREATE INDEX coupons_invoice ON coupons (tenant_id, invoice_id, issued_at, id) WHERE invoice_id IS NOT NULL;
+CREATE INDEX coupons_issued ON coupons (tenant_id, issued_at, id);
 CREATE UNIQUE INDEX coupons_refund_key ON coupons (tenant_id, refund_transaction_id) WHERE refund_transaction_id IS NOT
     NULL;
 CREATE INDEX coupons_transaction ON coupons (tenant_id, transaction_id);

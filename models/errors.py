@@ -160,7 +160,7 @@ class InsufficientBalance(LedgerError):
     def __init__(self, available: Decimal, asset: str, *, what: str = "available") -> None:
         left = f"only {available} {asset}" if available else "nothing"
         super().__init__(f"Not enough: {left} is {what}.", field=("amount",))
-        self.available = available
+        self.available, self.asset = available, asset
 
 
 class CreditNotOpen(LedgerError):
@@ -192,7 +192,7 @@ class CreditSpent(LedgerError):
         super().__init__(
             f"{used} {currency} of the {granted} {currency} that {which} has been used. Give that back first."
         )
-        self.used = used
+        self.used, self.asset = used, currency
 
 
 class ReturnSpent(CreditSpent):
@@ -202,7 +202,7 @@ class ReturnSpent(CreditSpent):
         LedgerError.__init__(
             self, f"{used} {currency} of the {given} {currency} that the credit note gave back is no longer there."
         )
-        self.used = used
+        self.used, self.asset = used, currency
 
 
 class CreditNoted(LedgerError):

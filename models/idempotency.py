@@ -23,6 +23,7 @@ from models.errors import IdempotencyKeyReused, Invalid, InvariantViolated
 from models.hash_chain import key_use
 from models.kinds import Role
 from models.lookups import each
+from models.named_ids import NamedId
 from models.planning.bulk_rows import KEYS
 from models.session import TenantConnection
 
@@ -214,10 +215,12 @@ def _lists(kind: Any) -> tuple[str, ...]:
 
 
 def _plain(value: object) -> str:
-    """Values that orjson cannot write: decimals, 25 and 25.00 being the same; and ids as the database driver makes
-    them."""
+    """Values that orjson cannot write: decimals, 25 and 25.00 being the same; ids as the database driver makes them; and
+    the names of things that were named."""
     if isinstance(value, Decimal):
         return format(value.normalize(), "f")
+    if isinstance(value, NamedId):
+        return value.said
     if isinstance(value, UUID):
         return str(value)
     raise TypeError(f"cannot be hashed: {type(value).__name__}")

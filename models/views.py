@@ -160,6 +160,8 @@ class CreditNoteView:
 class NotedLineView:
     """quantity: None if only an amount was named."""
 
+    id: UUID
+    note_id: UUID
     currency: str
     line_id: UUID
     quantity: Decimal | None

@@ -6,21 +6,9 @@ from uuid import UUID
 import strawberry
 
 from auth.roles import Permission, Role, may
-from models.commands import (
-    AdjustCredit,
-    Approvable,
-    CreateCreditNote,
-    CreateOrder,
-    GiveReward,
-    RecordPayment,
-    RefundSpend,
-    ReviveCredit,
-    TransferCredit,
-)
 from models.errors import LedgerError, NotFound, OthersRequest, OwnRequest
 from models.kinds import ApprovalStatus
 from models.operations.approvals import approve_request, reject_request, withdraw_request
-from models.planning.binding import Terms, credit_sold
 from models.reads import requests
 from models.reads.paging import Condition
 from schema import texts
@@ -36,34 +24,12 @@ from schema.mutations.approvals import (
     WithdrawRequestPayload,
 )
 from schema.mutations.base import idempotency_key
+from schema.rights_to import rights_to
 from schema.types.base import Connection
 from schema.types.errors import user_errors
 from schema.types.filters import ApprovalRequestFilter
 from schema.types.pages import USE_FILTER, root_page
 from schema.types.requests import ApprovalRequest
-
-
-def rights_to(asked: Approvable, terms: Terms | None) -> tuple[Permission, ...]:
-    """Return the rights to the requested operation, which the approver needs as well."""
-    match asked:
-        case AdjustCredit():
-            return (Permission.REMOVE_CREDIT if asked.amount < 0 else Permission.ADD_CREDIT,)
-        case GiveReward():
-            return (Permission.GIVE_REWARD if asked.deduct_points else Permission.GIVE_REWARD_FREE,)
-        case CreateOrder():
-            sells = (Permission.ADD_CREDIT,) if credit_sold(asked, terms) else ()
-            return (Permission.WRITE_INVOICES, *sells)
-        case RefundSpend():
-            renews = (Permission.REVIVE,) if asked.new_expiry.ways else ()
-            return (Permission.REFUND_SPEND, *renews)
-        case TransferCredit():
-            return (Permission.TRANSFER, Permission.ADD_CREDIT)
-        case ReviveCredit():
-            return (Permission.REVIVE,)
-        case RecordPayment():
-            return (Permission.WRITE_PAYMENTS, Permission.KEEP_EXCESS)
-        case CreateCreditNote():
-            return (Permission.CREATE_CREDIT_NOTE,)
 
 
 async def resolve_all(

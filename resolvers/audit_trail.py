@@ -11,6 +11,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from gateway.errors import BadUserInput
 from models.errors import AssetUnknown
+from models.event_kinds import AuditAction
 from models.kinds import TransactionKind
 from models.money import exponent
 from models.reads import accounts, audit
@@ -60,6 +61,8 @@ class AuditFilter:
     """When it was done."""
     reference: ReferenceBy | None = None
     """Reference of the transactions. Null: transactions and actions."""
+    action_kind: AuditAction | None = None
+    """Kind of the actions, in place of `action`. Null: transactions and actions."""
 
     async def conditions(self, context: Context) -> list[Condition]:
         """All but that of time."""
@@ -70,6 +73,8 @@ class AuditFilter:
             found.append(audit.of_kinds(self.kind))
         if self.action is not None:
             found.append(audit.with_action(texts.argument(self.action, texts.MAX_REASON, "action")))
+        if self.action_kind is not None:
+            found.append(audit.with_action(self.action_kind.value))
         if self.reference is not None:
             found.append(audit.referenced(self.reference.reference()))
         return found + await _amounts(context, self.min_amount, self.max_amount, self.asset)
@@ -155,7 +160,7 @@ async def _listed(
     try:
         listing = await confined(context.reads, listing, asked_page(listing, page), conditions, start, end)
     except TooManyFound as error:
-        raise BadUserInput(str(error)) from None
+        raise BadUserInput(str(error), "reference") from None
     return await root_page(info, listing, parent, page, *conditions)
 
 
@@ -192,7 +197,7 @@ def _address(text: str) -> str:
     try:
         return str(ip_address(text))
     except ValueError:
-        raise BadUserInput("address is not an IP address.") from None
+        raise BadUserInput("address is not an IP address.", "address") from None
 
 
 async def _amounts(
@@ -205,5 +210,5 @@ async def _amounts(
     try:
         exponent(asset)
     except AssetUnknown as error:
-        raise BadUserInput(error.message) from None
+        raise BadUserInput(error.message, "asset") from None
     return [audit.of_amount([asset], least, most)]

@@ -53,6 +53,6 @@ async def _permitted(context: Context, input: PreviewCaptureInput) -> CaptureHol
 def rights(_context: Context, input: PreviewCaptureInput) -> tuple[Permission, ...]:  # noqa: A002 - as above
     """Return the rights that paying an invoice takes as well, if one is named. If the hold itself is for one, `resolve`
     looks."""
-    if input.invoice_id is not None:
+    if input.invoice_id is not None or input.invoice_by is not None:
         return (Permission.SPEND_CREDIT, Permission.WRITE_PAYMENTS)
     return (Permission.SPEND_CREDIT,)

@@ -16,8 +16,9 @@ async def resolve_reasons(info: Info, active_only: bool | None = True) -> list[A
 
     active_only: Whether to leave out retired reasons. false takes the right to read the configuration.
     """
-    rows = await configuration.reasons(info.context.reads, active_only=active_only is not False)
-    return [AdjustmentReason.of(row) for row in rows]
+    context = info.context
+    rows = await configuration.reasons(context.reads, active_only=active_only is not False)
+    return [AdjustmentReason.of(row, context.loaders) for row in rows]
 
 
 async def resolve_services(info: Info, active_only: bool | None = True) -> list[Service]:

@@ -1,10 +1,11 @@
-"""coupon, useCoupon, reopenCoupon and disableCoupon."""
+"""coupon, coupons, useCoupon, reopenCoupon and disableCoupon."""
 
 import strawberry
 
 from models.errors import LedgerError
-from models.operations.coupons import disable_coupon, reopen_coupon, use_coupon
+from models.operations.coupons import disable_coupon, preview_disable_coupon, reopen_coupon, use_coupon
 from models.reads import rewards
+from resolvers.previews import effects_of
 from schema import texts
 from schema.context import Info
 from schema.ids import asked_id
@@ -12,23 +13,19 @@ from schema.mutations.base import idempotency_key
 from schema.mutations.coupons import (
     DisableCouponInput,
     DisableCouponPayload,
+    PreviewDisableCouponInput,
     ReopenCouponInput,
     ReopenCouponPayload,
     UseCouponInput,
     UseCouponPayload,
 )
+from schema.naming import CouponBy
+from schema.types.base import Connection
 from schema.types.errors import user_errors
+from schema.types.filters import CouponFilter
+from schema.types.pages import root_page
+from schema.types.previews import PostingPreview
 from schema.types.reward import Coupon
-
-
-@strawberry.input(one_of=True)
-class CouponBy:
-    """One of the two: the coupon's id or its code."""
-
-    id: strawberry.ID | None = strawberry.UNSET
-    """Global id of the coupon."""
-    code: str | None = strawberry.UNSET
-    """Code of the coupon as typed in, upper or lower case."""
 
 
 async def resolve_one(info: Info, by: CouponBy) -> Coupon | None:
@@ -45,6 +42,35 @@ async def resolve_one(info: Info, by: CouponBy) -> Coupon | None:
         coupon = None if view is None else Coupon.of(view, context.loaders)
     # Asked even of none: else the time it takes would tell a customer which codes there are (resolvers/customers.py).
     return coupon if await context.may_see(None if coupon is None else coupon.view.customer_id) else None
+
+
+async def resolve_all(
+    info: Info,
+    customer_id: strawberry.ID | None = None,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+    reverse: bool | None = False,
+    filter: CouponFilter | None = None,  # noqa: A002 - the argument's name in the API
+) -> Connection[Coupon] | None:
+    """List coupons of all customers or of one, oldest first. Customers see their own.
+
+    customer_id: Customer whose coupons to list. Null: all customers.
+    filter: Which of them to list. Null: all.
+    """
+    context = info.context
+    listing, parent = rewards.COUPONS, context.tenant.id
+    if customer_id is not None or context.is_customer:
+        asked = (
+            await context.own_customer_id() if customer_id is None else asked_id(customer_id, "Customer", "customerId")
+        )
+        person = await context.person(asked)
+        if person is None:
+            return None
+        listing, parent = rewards.CUSTOMER_COUPONS, person
+    conditions = () if filter is None else filter.conditions(context, listing)
+    return await root_page(info, listing, parent, (first, after, last, before, reverse), *conditions)
 
 
 async def resolve_use(info: Info, input: UseCouponInput) -> UseCouponPayload:  # noqa: A002 - the argument's name in the API
@@ -74,3 +100,8 @@ async def resolve_disable(info: Info, input: DisableCouponInput) -> DisableCoupo
     except LedgerError as error:
         return DisableCouponPayload(user_errors=user_errors(error))
     return DisableCouponPayload(outcome=outcome, replayed=outcome.replayed)
+
+
+async def resolve_disable_preview(info: Info, input: PreviewDisableCouponInput) -> PostingPreview:  # noqa: A002 - as above
+    """Return the effects that disableCoupon would have with the same input. Writes nothing."""
+    return await effects_of(info, input, preview_disable_coupon)

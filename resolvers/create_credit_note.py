@@ -2,8 +2,14 @@
 
 from models.errors import LedgerError
 from models.money import POINTS
-from models.operations.create_credit_note import create_credit_note, preview_credit_note, void_credit_note
+from models.operations.create_credit_note import (
+    create_credit_note,
+    preview_credit_note,
+    preview_void_note,
+    void_credit_note,
+)
 from models.operations.previewing import preview_of_refusal
+from resolvers.previews import effects_of
 from schema.context import Info
 from schema.mutations.base import idempotency_key
 from schema.mutations.create_credit_note import (
@@ -11,10 +17,12 @@ from schema.mutations.create_credit_note import (
     CreateCreditNotePayload,
     CreditNotePreview,
     PreviewCreditNoteInput,
+    PreviewVoidCreditNoteInput,
     VoidCreditNoteInput,
     VoidCreditNotePayload,
 )
 from schema.types.errors import user_errors
+from schema.types.previews import PostingPreview
 
 
 async def resolve(info: Info, input: CreateCreditNoteInput) -> CreateCreditNotePayload:  # noqa: A002 - the argument's name in the API
@@ -50,3 +58,8 @@ async def resolve_void(info: Info, input: VoidCreditNoteInput) -> VoidCreditNote
     except LedgerError as error:
         return VoidCreditNotePayload(user_errors=user_errors(error))
     return VoidCreditNotePayload(outcome=outcome, replayed=outcome.replayed)
+
+
+async def resolve_void_preview(info: Info, input: PreviewVoidCreditNoteInput) -> PostingPreview:  # noqa: A002 - as above
+    """Return the effects that voidCreditNote would have with the same input. Writes nothing."""
+    return await effects_of(info, input, preview_void_note)

@@ -3,8 +3,6 @@
 from typing import Annotated, Final
 from uuid import UUID
 
-import strawberry
-
 from auth.roles import Permission
 from gateway.errors import BadUserInput
 from models.reads import customers
@@ -13,23 +11,13 @@ from models.reads.paging import Condition
 from schema import texts
 from schema.context import Context, Info
 from schema.ids import asked_id
+from schema.naming import CustomerBy
 from schema.types.base import Connection
 from schema.types.customer import Customer
 from schema.types.filters import CustomerFilter
 from schema.types.metadata import ReferenceBy
 from schema.types.pages import USE_FILTER, root_page
 from schema.types.sorting import CustomerSort
-
-
-@strawberry.input(one_of=True)
-class CustomerBy:
-    """One of the two: the customer's id or external id."""
-
-    id: strawberry.ID | None = strawberry.UNSET
-    """Global id of the customer."""
-    external_id: str | None = strawberry.UNSET
-    """Id that the tenant's own systems use for the customer."""
-
 
 _ORDERS: Final = {
     CustomerSort.CREATED: customers.CUSTOMERS,

@@ -59,7 +59,7 @@ async def resolve(
     try:
         events.check_kept(followed, ends)
     except BadPage as error:
-        raise BadUserInput(str(error)) from None
+        raise BadUserInput(str(error), "after") from None
     return None if shown is None else EventConnection.between(shown, ends)
 
 

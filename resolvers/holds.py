@@ -60,5 +60,5 @@ async def _referenced(context: Context, reference: Reference) -> Condition:
     try:
         found = await transactions_of(context.reads, reference)
     except TooManyFound as error:
-        raise BadUserInput(str(error)) from None
+        raise BadUserInput(str(error), "reference") from None
     return of_transaction(reference, "t.id") if found is None else holds.placed_by(found)

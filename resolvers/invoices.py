@@ -5,13 +5,16 @@ from typing import Annotated
 
 import strawberry
 
+from gateway.errors import BadUserInput
 from models.kinds import InvoiceStatus
 from models.reads import invoices
 from models.reads.filtering import looked
 from models.reads.paging import Condition
 from models.reads.references import Reference
+from schema import texts
 from schema.context import Info
 from schema.ids import asked_id
+from schema.naming import InvoiceBy
 from schema.types.base import Connection
 from schema.types.filters import InvoiceFilter
 from schema.types.invoice import Invoice
@@ -20,15 +23,28 @@ from schema.types.pages import USE_FILTER, PageArguments, root_page
 from schema.types.sorting import InvoiceSort
 
 
-async def resolve_one(info: Info, id: strawberry.ID) -> Invoice | None:  # noqa: A002 - the argument's name in the API
+async def resolve_one(
+    info: Info,
+    id: strawberry.ID | None = None,  # noqa: A002 - the argument's name in the API
+    by: InvoiceBy | None = None,
+) -> Invoice | None:
     """Return one invoice or order; null if there is none, or the token may not see it.
 
     id: Invoice to return.
+    by: The same by number or id, in place of id.
     """
     context = info.context
-    invoice_id = asked_id(id, "Invoice", "id")
-    invoice = None if invoice_id is None else await context.loaders.invoices.load(invoice_id)
-    return invoice if invoice is not None and await context.may_see(invoice.view.customer_id) else None
+    if (id is None) == (by is None):
+        raise BadUserInput("Name the invoice by id or by `by`: by one of the two.")
+    if by is not None and by.sent is not None:
+        number = texts.looked_up(by.sent, texts.MAX_NUMBER, "by.number")
+        view = await invoices.by_number(context.reads, number)
+        invoice = None if view is None else Invoice.of(view, context.loaders)
+    else:
+        invoice_id = asked_id(str(id), "Invoice", "id") if by is None else asked_id(str(by.id), "Invoice", "by.id")
+        invoice = None if invoice_id is None else await context.loaders.invoices.load(invoice_id)
+    # Asked even of none: else the time it takes would tell a customer which numbers there are (resolvers/customers.py).
+    return invoice if await context.may_see(None if invoice is None else invoice.view.customer_id) else None
 
 
 async def resolve_all(

@@ -63,5 +63,5 @@ async def _referenced(context: Context, reference: Reference) -> Condition:
     try:
         found = await transactions_of(context.reads, reference)
     except TooManyFound as error:
-        raise BadUserInput(str(error)) from None
+        raise BadUserInput(str(error), "reference") from None
     return of_transaction(reference, "t.transaction_id") if found is None else ledger.of_transactions(found)

@@ -19,7 +19,7 @@ async def resolve_rules(info: Info, role: LimitRole | None = None, holder: str |
     """
     wanted = None if holder is None else texts.argument(holder, texts.MAX_SUBJECT, "holder")
     rows = await limits.rules(info.context.reads, None if role is None else role.value, wanted)
-    return [LimitRule.of(row) for row in rows]
+    return [LimitRule.of(row, info.context.loaders) for row in rows]
 
 
 async def resolve_set(info: Info, input: SetLimitInput) -> SetLimitPayload:  # noqa: A002 - the argument's name in the API
@@ -33,7 +33,8 @@ async def resolve_set(info: Info, input: SetLimitInput) -> SetLimitPayload:  # n
         rule = await info.context.change(set_limit, command)
     except LedgerError as error:
         return SetLimitPayload(user_errors=user_errors(error))
-    return SetLimitPayload(rule=LimitRule.of(rule))
+    stored = await limits.rule_as_stored(info.context.reads, rule)
+    return SetLimitPayload(rule=None if stored is None else LimitRule.of(stored, info.context.loaders))
 
 
 async def resolve_remove(info: Info, input: RemoveLimitInput) -> RemoveLimitPayload:  # noqa: A002 - as above

@@ -111,7 +111,7 @@ async def resolve_bulk(info: Info, id: strawberry.ID) -> AsyncIterator[BulkOpera
                 await context.again()
                 shown = await context.loaders.bulk_operations.load(operation_id)
                 if shown is None or not shown.may_be_seen(context.principal):
-                    raise BadUserInput(_NO_BULK)
+                    raise BadUserInput(_NO_BULK, "id")
                 operation: BulkOperation = shown
                 if told != (told := _stage(operation)):
                     await context.charge_message()
@@ -123,7 +123,7 @@ async def resolve_bulk(info: Info, id: strawberry.ID) -> AsyncIterator[BulkOpera
                 await asyncio.sleep(PROGRESS_S)
     except TooMany:
         raise TooManyFollowers(_TOO_MANY) from None
-    raise BadUserInput(_NO_BULK)
+    raise BadUserInput(_NO_BULK, "id")
 
 
 def _stage(operation: BulkOperation) -> tuple[object, ...]:
@@ -144,7 +144,7 @@ async def _followed(
     hidden = hidden_from(context) if narrowed else frozenset[EventKind]()
     asked = None if customer_id is None else asked_id(customer_id, "Customer", "customerId")
     if customer_id is not None and asked is None:
-        raise BadUserInput(_NO_CUSTOMER)
+        raise BadUserInput(_NO_CUSTOMER, "customerId")
 
     async def choose() -> Choice:
         await context.again()
@@ -166,7 +166,7 @@ async def _followed(
     except TooSlow:
         raise FollowsTooSlowly(_TOO_SLOW) from None
     except BadPage as error:
-        raise BadUserInput(str(error)) from None
+        raise BadUserInput(str(error), "after") from None
 
 
 async def _choice(
@@ -179,7 +179,7 @@ async def _choice(
         raise Unauthenticated(_NOBODY)
     person = await context.person(own if asked is None else asked)
     if person is None:
-        raise BadUserInput(_NO_CUSTOMER)
+        raise BadUserInput(_NO_CUSTOMER, "customerId")
     return Choice(kinds, hidden, person, await events.records_of(context.reads, person))
 
 

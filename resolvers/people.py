@@ -2,8 +2,9 @@
 
 from auth.roles import Permission
 from models.errors import LedgerError
-from models.operations.merge_customers import merge_customers
+from models.operations.merge_customers import merge_customers, preview_merge
 from models.operations.people import erase_customer, update_customer
+from resolvers.previews import effects_of
 from schema.context import Context, Info
 from schema.mutations.base import idempotency_key
 from schema.mutations.people import (
@@ -11,10 +12,12 @@ from schema.mutations.people import (
     EraseCustomerPayload,
     MergeCustomersInput,
     MergeCustomersPayload,
+    PreviewMergeInput,
     UpdateCustomerPayload,
 )
 from schema.types.customer import UpdateCustomerInput
 from schema.types.errors import user_errors
+from schema.types.previews import PostingPreview
 
 
 async def resolve_update(info: Info, input: UpdateCustomerInput) -> UpdateCustomerPayload:  # noqa: A002 - the argument's name in the API
@@ -48,7 +51,12 @@ async def resolve_erase(info: Info, input: EraseCustomerInput) -> EraseCustomerP
     return EraseCustomerPayload(changed=changed, customer_id=customer_id)
 
 
-def rights_to_merge(_context: Context, input: MergeCustomersInput) -> tuple[Permission, ...]:  # noqa: A002 - as above
+async def resolve_merge_preview(info: Info, input: PreviewMergeInput) -> PostingPreview:  # noqa: A002 - as above
+    """Return the effects that mergeCustomers would have with the same input. Writes nothing."""
+    return await effects_of(info, input, preview_merge)
+
+
+def rights_to_merge(_context: Context, input: PreviewMergeInput) -> tuple[Permission, ...]:  # noqa: A002 - as above
     """Return the right to remove as well: value moves from one to the other, and a token for names and addresses must
     not move money."""
     return (Permission.MERGE_CUSTOMERS, Permission.REMOVE_CREDIT)

@@ -33,4 +33,4 @@ async def resolve_update(info: Info, input: UpdateReasonInput) -> UpdateReasonPa
 
 async def _reason(context: Context, code: str) -> AdjustmentReason | None:
     rows = await configuration.reasons(context.reads, active_only=False)
-    return next((AdjustmentReason.of(row) for row in rows if row.code == code), None)
+    return next((AdjustmentReason.of(row, context.loaders) for row in rows if row.code == code), None)

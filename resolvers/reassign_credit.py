@@ -1,12 +1,14 @@
-"""reassignCredit: set assigned credit against other invoices instead."""
+"""reassignCredit: set assigned credit against other invoices instead; and previewReassignment, without a key."""
 
 from auth.roles import Permission
 from models.errors import LedgerError
-from models.operations.releasing import reassign_credit
+from models.operations.releasing import preview_reassignment, reassign_credit
+from resolvers.previews import effects_of
 from schema.context import Context, Info
 from schema.mutations.base import idempotency_key
-from schema.mutations.reassign_credit import ReassignCreditInput, ReassignCreditPayload
+from schema.mutations.reassign_credit import PreviewReassignmentInput, ReassignCreditInput, ReassignCreditPayload
 from schema.types.errors import user_errors
+from schema.types.previews import PostingPreview
 
 
 async def resolve(info: Info, input: ReassignCreditInput) -> ReassignCreditPayload:  # noqa: A002 - the argument's name in the API
@@ -18,5 +20,10 @@ async def resolve(info: Info, input: ReassignCreditInput) -> ReassignCreditPaylo
     return ReassignCreditPayload(outcome=outcome, replayed=outcome.replayed)
 
 
-def rights(_context: Context, input: ReassignCreditInput) -> tuple[Permission, ...]:  # noqa: A002 - as above
+async def resolve_preview(info: Info, input: PreviewReassignmentInput) -> PostingPreview:  # noqa: A002 - as above
+    """Return the effects that reassignCredit would have with the same input. Writes nothing."""
+    return await effects_of(info, input, preview_reassignment)
+
+
+def rights(_context: Context, input: PreviewReassignmentInput) -> tuple[Permission, ...]:  # noqa: A002 - as above
     return (Permission.RELEASE, Permission.ASSIGN)

@@ -37,7 +37,7 @@ async def resolve(
     try:
         exponent(asset)
     except AssetUnknown as error:
-        raise BadUserInput(error.message) from None
+        raise BadUserInput(error.message, "asset") from None
     await context.settle(from_, to)
     accounts: list[UUID | None] = [a for a, _ in await statements.accounts_of(context.reads, person, asset, to)]
     views = [await statements.statement(context.reads, each, asset, from_, to) for each in accounts or [None]]

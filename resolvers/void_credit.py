@@ -1,12 +1,14 @@
-"""voidCredit: reverse the remainder of a credit."""
+"""voidCredit: reverse the remainder of a credit; and previewVoidCredit with the same input but its key."""
 
 from auth.roles import Permission
 from models.errors import LedgerError
-from models.operations.releasing import void_credit
+from models.operations.releasing import preview_void_credit, void_credit
+from resolvers.previews import effects_of
 from schema.context import Context, Info
 from schema.mutations.base import idempotency_key
-from schema.mutations.void_credit import VoidCreditInput, VoidCreditPayload
+from schema.mutations.void_credit import PreviewVoidCreditInput, VoidCreditInput, VoidCreditPayload
 from schema.types.errors import user_errors
+from schema.types.previews import PostingPreview
 
 
 async def resolve(info: Info, input: VoidCreditInput) -> VoidCreditPayload:  # noqa: A002 - the argument's name in the API
@@ -18,5 +20,10 @@ async def resolve(info: Info, input: VoidCreditInput) -> VoidCreditPayload:  # n
     return VoidCreditPayload(outcome=outcome, replayed=outcome.replayed)
 
 
-def rights(_context: Context, input: VoidCreditInput) -> tuple[Permission, ...]:  # noqa: A002 - as above
+async def resolve_preview(info: Info, input: PreviewVoidCreditInput) -> PostingPreview:  # noqa: A002 - as above
+    """Return the effects that voidCredit would have with the same input. Writes nothing."""
+    return await effects_of(info, input, preview_void_credit)
+
+
+def rights(_context: Context, input: PreviewVoidCreditInput) -> tuple[Permission, ...]:  # noqa: A002 - as above
     return (Permission.VOID, Permission.RELEASE) if input.release_assignments else (Permission.VOID,)

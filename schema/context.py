@@ -16,10 +16,12 @@ from auth.roles import Permission, Role, has, may, nearest, scopes_of
 from auth.tokens import DEFAULT_LEEWAY
 from gateway.reading import Lists
 from gateway.schema import Charge, for_free
+from gateway.trusted import client_named
 from models.commands import Actor, Outcome
-from models.errors import DatabaseAway
+from models.errors import DatabaseAway, LedgerError
 from models.ledger import Ledger
 from models.money import enter_books
+from models.named_ids import told_by_name
 from models.names import clean_name
 from models.operations.access_audit import Denial, record_denials
 from models.reads.holders import Holder, holder_of
@@ -53,6 +55,7 @@ class Context:
     """One request's. `admit` comes first; parts that need a tenant are there only after it."""
 
     __slots__ = (
+        "_headers",
         "_holder",
         "_load",
         "_paid",
@@ -94,7 +97,9 @@ class Context:
         charge: Charge = for_free,
         refused: RefusedToken | None = None,
         live: LiveFeed | None = None,
+        headers: Sequence[tuple[bytes, bytes]] = (),
     ) -> None:
+        """headers: of the request, as ASGI has them."""
         if principal is not None:
             self.principal = principal
         self.ledger = ledger
@@ -106,6 +111,7 @@ class Context:
         self._holder: Holder | None = None
         self._refused = refused
         self.live = live or LiveFeed()
+        self._headers = headers
         self.cost = 1
         """The operation's, as its document says."""
         self._paid = 0
@@ -216,6 +222,12 @@ class Context:
         return may(self.principal, permission)
 
     @property
+    def clients(self) -> tuple[str | None, str | None]:
+        """Return the names of the client that asks: its token's, which nobody else can have, and the one it gives itself."""
+        token = self.principal.client_id if hasattr(self, "principal") else None
+        return token, client_named(self._headers)
+
+    @property
     def is_customer(self) -> bool:
         """Return whether a customer asks: they see their own rows only, without notes and without names of staff."""
         return self.principal.role is Role.CUSTOMER
@@ -289,7 +301,11 @@ class Context:
     async def post(self, operation: Operation[C], command: C, idempotency_key: str) -> Outcome:
         """Run an operation, then let reads see its effects. Holds no connection meanwhile. Raises LedgerError."""
         await self.reads.release()
-        outcome = await operation(self.ledger, self.tenant.id, self.actor, command, idempotency_key)
+        try:
+            outcome = await operation(self.ledger, self.tenant.id, self.actor, command, idempotency_key)
+        except LedgerError as error:
+            told_by_name(error, command)
+            raise
         self.refresh()
         await in_slices(self.loaders.prime(outcome.views))
         return outcome
@@ -299,7 +315,11 @@ class Context:
     ) -> R:
         """Run an operation that moves no value, like `post`. Raises LedgerError."""
         await self.reads.release()
-        done = await operation(self.ledger, self.tenant.id, self.actor, *asked, **more)
+        try:
+            done = await operation(self.ledger, self.tenant.id, self.actor, *asked, **more)
+        except LedgerError as error:
+            told_by_name(error, asked)
+            raise
         self.refresh()
         return done
 

@@ -24,9 +24,10 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
 PAGE_ARGUMENTS: Final[Mapping[str, str]] = {
-    "first": "Number of rows from the start of the list, or after `after`: 0 to 100. Null: 20.",
+    "first": "Number of rows from the start of the list, or after `after`: 0 to 100, the most that a page has. Null: 20.",
     "after": "Cursor of the row that the page follows.",
-    "last": "Number of rows from the end of the list, or before `before`: 0 to 100. Not together with `first`.",
+    "last": "Number of rows from the end of the list, or before `before`: 0 to 100, the most that a page has. Not together"
+    " with `first`.",
     "before": "Cursor of the row that the page precedes.",
     "reverse": "Whether to list in the opposite order, such as newest first. A cursor is good for both.",
 }

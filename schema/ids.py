@@ -64,7 +64,7 @@ def asked_id(text: str, type_name: str, argument: str) -> UUID | None:
     try:
         found, row_id = parse_id(text)
     except MalformedId:
-        raise BadUserInput(f"{argument} is not an id that this API gave out.") from None
+        raise BadUserInput(f"{argument} is not an id that this API gave out.", *argument.split(".")) from None
     return row_id if found == type_name else None
 
 

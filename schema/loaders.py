@@ -14,6 +14,7 @@ from models.errors import InvariantViolated
 from models.planning.binding import Binding
 from models.reads import (
     accounts,
+    actors,
     bindings,
     configuration,
     holds,
@@ -141,6 +142,10 @@ async def _counterparts(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, UUID]
     return await transfers.counterparts(loaders.reads, ids)
 
 
+async def _actor_ids(loaders: "Loaders", names: list[actors.Name]) -> dict[actors.Name, UUID]:
+    return await actors.ids_of(loaders.reads, names)
+
+
 async def _bulk_sums(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, dict[str, Decimal]]:
     return await requests.sums(loaders.reads, ids)
 
@@ -178,6 +183,8 @@ class Loaders:
     webhook_deliveries = NodeRows("WebhookDelivery")
     webhooks = NodeRows("Webhook")
 
+    actor_ids = Kind(_actor_ids)
+    """By subject, role and client: the id of who did something."""
     balances = Kind(_balances)
     """All accounts of a customer."""
     balances_at = Kind(_balances_at)

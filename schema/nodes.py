@@ -1,6 +1,6 @@
 """Types that are nodes. Each names the rows that it shows, how they are read by id, and who may read them."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, Protocol, TypeVar
@@ -14,8 +14,15 @@ from turns.slices import each_in_slices
 
 T = TypeVar("T")
 
-Owner = Literal["id", "customer_id", "account_id", "invoice_id"]
+Owner = Literal["id", "customer_id", "account_id", "invoice_id", "credit_id", "note_id"]
 """The field of a row that leads to its customer: the customer's own id, or that of something that has a customer."""
+HOLDERS: Final[Mapping[Owner, str]] = {
+    "account_id": "Account",
+    "invoice_id": "Invoice",
+    "credit_id": "Credit",
+    "note_id": "CreditNote",
+}
+"""The types of things that have a customer, by the fields that lead to them."""
 
 
 class NodeReader(Reader, Protocol):
@@ -37,12 +44,16 @@ class NodeKind:
 
     rights: one of them is needed to read it. owner: None for kinds that every reader may see, such as a reward; a kind
     whose rows belong to customers takes exactly one right. A type with a method `may_be_seen` narrows that further.
+    part_of: the type, and the field of the row that leads to one of it, without which it may not be seen either. of: given
+    a request's context, returns its only one, which any token may see.
     """
 
     type: type
     read: Read
     rights: tuple[Permission, ...]
     owner: Owner | None
+    part_of: tuple[str, str] | None = None
+    of: Callable[[Any], Any] | None = None
 
     @property
     def right(self) -> Permission:
@@ -56,17 +67,37 @@ NODE_OF: Final[dict[type, str]] = {}
 """By the class of a row, the name of the type that shows it."""
 
 
-def node(row: type, read: Read, *rights: Permission, owner: Owner | None) -> Callable[[type[T]], type[T]]:
-    """The type is a node that shows rows of this class; `node(id:)` and the loaders find it."""
+def node(
+    row: type | None, read: Read, *rights: Permission, owner: Owner | None, part_of: tuple[str, str] | None = None
+) -> Callable[[type[T]], type[T]]:
+    """The type is a node that shows rows of this class, or is made of another's; `node(id:)` and the loaders find it."""
 
     def note(shown: type[T]) -> type[T]:
         if shown.__name__ in NODES or not rights or (owner is not None and len(rights) > 1):
             raise InvariantViolated(f"{shown.__name__} is a node already, or its rights do not fit")
-        NODES[shown.__name__] = NodeKind(shown, read, rights, owner)
+        NODES[shown.__name__] = NodeKind(shown, read, rights, owner, part_of)
+        if row is None:
+            return shown
         NODE_OF[row] = shown.__name__
         return shows(row)(shown) if hasattr(shown, "of") else shown
 
     return note
+
+
+def node_of_request(of: Callable[[Any], Any]) -> Callable[[type[T]], type[T]]:
+    """The type is a node of which each request has one, without reading: its context makes it."""
+
+    def note(shown: type[T]) -> type[T]:
+        if shown.__name__ in NODES:
+            raise InvariantViolated(f"{shown.__name__} is a node already")
+        NODES[shown.__name__] = NodeKind(shown, _nothing, (), None, of=of)
+        return shown
+
+    return note
+
+
+async def _nothing(_loaders: NodeReader, _ids: list[UUID]) -> dict[UUID, Any]:
+    return {}
 
 
 def by_ids(read: Callable[[ReadSession, Iterable[UUID]], Awaitable[list[Any]]]) -> Read:

@@ -9,8 +9,9 @@ import strawberry
 from strawberry.types.base import get_object_definition
 
 from auth.roles import Permission
-from gateway.query_limits import ITEMS, SEARCHES, WEIGHT
+from gateway.query_limits import ITEMS, SEARCHES, SIZED_BY, WEIGHT
 from schema.context import Info
+from schema.naming import INPUT, look_up
 
 DECLARED: Final = "permissions"
 
@@ -25,6 +26,8 @@ REPORT: Final = MappingProxyType({WEIGHT: 100, SEARCHES: True})
 LONG_LIST: Final = MappingProxyType({WEIGHT: 100})
 """Of each of the five rows assumed of a list without pages, where there can be 1,000: they take 22 ms (measured)."""
 
+NODES: Final = MappingProxyType({SIZED_BY: ("ids",)})
+"""Cost of a list that has one thing for each id that is asked for."""
 PROOF: Final = MappingProxyType({WEIGHT: 50})
 """Cost of a receipt: up to 1,000 entries are hashed."""
 
@@ -39,17 +42,18 @@ def root_field(
     own: bool = False,
     exactly: Exactly | None = None,
     cost: Mapping[str, Any] = ORDINARY,
+    instead: str | None = None,
 ) -> Any:
     """Return a field of Query or Mutation for holders of one of `permissions`; the resolver's docstring describes it.
 
     own: whether a right to one's own rows is enough; the resolver then shows no others. exactly: returns the rights
     that this request takes, all of them: its effect decides, not the field's name. If that depends on the books, the
     resolver itself requires a more precise right (`Context.require`), before anything is locked. cost: its cost without
-    anything below it, as `query_limits` reads it.
+    anything below it, as `query_limits` reads it. instead: of a deprecated one, the reason, and what to use.
     """
     if not permissions:
         raise UndeclaredPermission(resolver.__name__)
-    return _guarded(resolver, permissions, own, exactly, cost)
+    return _guarded(resolver, permissions, own, exactly, cost, instead)
 
 
 def subscription_field(
@@ -73,9 +77,9 @@ def subscription_field(
     return strawberry.subscription(resolver=guarded, graphql_type=message, metadata={DECLARED: permissions})
 
 
-def any_principal_field(resolver: Callable[..., Awaitable[Any]]) -> Any:
+def any_principal_field(resolver: Callable[..., Awaitable[Any]], cost: Mapping[str, Any] = ORDINARY) -> Any:
     """Return a root field for any valid token. The resolver checks the right to what it returns."""
-    return _guarded(resolver, (), True, None, ORDINARY)
+    return _guarded(resolver, (), True, None, cost)
 
 
 def _guarded(
@@ -84,16 +88,20 @@ def _guarded(
     own: bool,
     exactly: Exactly | None,
     cost: Mapping[str, Any],
+    instead: str | None = None,
 ) -> Any:
     @wraps(resolver)
     async def guarded(info: Info, **arguments: Any) -> Any:
         rights = None if exactly is None else partial(exactly, **arguments)
         await info.context.admit(permissions, own=own, place=info, exactly=rights)
+        if INPUT in arguments:
+            await look_up(info.context.reads, arguments[INPUT])
         return await resolver(info=info, **arguments)
 
     # Nullable even if the resolver's type is not: one field's failure must not hide what another has posted.
     answer = get_type_hints(resolver, include_extras=True)["return"]
-    return strawberry.field(resolver=guarded, graphql_type=answer | None, metadata={DECLARED: permissions, **cost})
+    metadata = {DECLARED: permissions, **cost}
+    return strawberry.field(resolver=guarded, graphql_type=answer | None, metadata=metadata, deprecation_reason=instead)
 
 
 def check_declared(*roots: type) -> None:

@@ -49,6 +49,7 @@ import resolvers.reverse_bulk_operation
 import resolvers.revive_credit
 import resolvers.rewards
 import resolvers.services
+import resolvers.single
 import resolvers.spend_credit
 import resolvers.statement
 import resolvers.tiers
@@ -75,6 +76,7 @@ from schema.errors import coded_of, outage_of
 from schema.permissions import (
     BULK,
     LONG_LIST,
+    NODES,
     PROOF,
     REPORT,
     any_principal_field,
@@ -92,6 +94,7 @@ class Query:
     """Entry points for reading. Each takes a right, which `extensions.missing` of the error names if the token lacks it."""
 
     node = any_principal_field(resolvers.node.resolve)
+    nodes = any_principal_field(resolvers.node.resolve_all, cost=NODES)
     viewer = any_principal_field(resolvers.viewer.resolve)
     customer = root_field(resolvers.customers.resolve_one, May.READ_CUSTOMERS, own=True)
     customers = root_field(resolvers.customers.resolve_all, May.READ_CUSTOMERS)
@@ -100,9 +103,19 @@ class Query:
     invoices = root_field(resolvers.invoices.resolve_all, May.READ_INVOICES, own=True)
     orders = root_field(resolvers.invoices.resolve_orders, May.READ_INVOICES, own=True)
     invoice = root_field(resolvers.invoices.resolve_one, May.READ_INVOICES, own=True)
+    account = root_field(resolvers.single.resolve_account, May.READ_LEDGER, own=True)
+    transaction = root_field(resolvers.single.resolve_transaction, May.READ_LEDGER, own=True)
+    credit = root_field(resolvers.single.resolve_credit, May.READ_LEDGER, own=True)
     credits = root_field(resolvers.credits.resolve, May.READ_LEDGER, own=True)
     holds = root_field(resolvers.holds.resolve, May.READ_LEDGER, own=True)
     adjustment_preview = root_field(
+        resolvers.adjust.resolve_old_preview,
+        May.ADD_CREDIT,
+        May.REMOVE_CREDIT,
+        exactly=resolvers.adjust.rights,
+        instead="Use previewAdjustment, whose input has no idempotency key: a preview needs none.",
+    )
+    preview_adjustment = root_field(
         resolvers.adjust.resolve_preview, May.ADD_CREDIT, May.REMOVE_CREDIT, exactly=resolvers.adjust.rights
     )
     preview_spend = root_field(resolvers.spend_credit.resolve_preview, May.SPEND_CREDIT)
@@ -121,6 +134,28 @@ class Query:
         resolvers.transfer_credit.resolve_preview, May.TRANSFER, exactly=resolvers.transfer_credit.rights
     )
     preview_revival = root_field(resolvers.revive_credit.resolve_preview, May.REVIVE)
+    preview_use = root_field(resolvers.use_credit.resolve_preview, May.USE_CREDIT)
+    preview_reward = root_field(
+        resolvers.give_reward.resolve_preview,
+        May.GIVE_REWARD,
+        May.GIVE_REWARD_FREE,
+        exactly=resolvers.give_reward.rights,
+    )
+    preview_disable_coupon = root_field(resolvers.coupons.resolve_disable_preview, May.DISABLE_COUPON)
+    preview_assignment = root_field(resolvers.assign.resolve_preview, May.ASSIGN)
+    preview_release = root_field(resolvers.release_assignments.resolve_preview, May.RELEASE)
+    preview_reassignment = root_field(
+        resolvers.reassign_credit.resolve_preview, May.RELEASE, exactly=resolvers.reassign_credit.rights
+    )
+    preview_void_credit = root_field(
+        resolvers.void_credit.resolve_preview, May.VOID, exactly=resolvers.void_credit.rights
+    )
+    preview_void_invoice = root_field(resolvers.void_invoice.resolve_preview, May.VOID_INVOICE)
+    preview_void_payment = root_field(resolvers.void_payment.resolve_preview, May.VOID_PAYMENT)
+    preview_void_credit_note = root_field(resolvers.create_credit_note.resolve_void_preview, May.VOID_CREDIT_NOTE)
+    preview_merge = root_field(
+        resolvers.people.resolve_merge_preview, May.MERGE_CUSTOMERS, exactly=resolvers.people.rights_to_merge
+    )
     adjustment_reasons = root_field(
         resolvers.configuration.resolve_reasons, May.READ_CATALOGUE, exactly=resolvers.configuration.catalogue_rights
     )
@@ -136,6 +171,7 @@ class Query:
     )
     tiers = root_field(resolvers.configuration.resolve_tiers, May.READ_REWARDS, own=True)
     coupon = root_field(resolvers.coupons.resolve_one, May.READ_REWARDS, own=True)
+    coupons = root_field(resolvers.coupons.resolve_all, May.READ_REWARDS, own=True)
     liability = root_field(resolvers.liability.resolve, May.READ_REPORTS, cost=REPORT)
     trial_balance = root_field(resolvers.liability.resolve_trial_balance, May.READ_REPORTS, cost=REPORT)
     upcoming_expirations = root_field(

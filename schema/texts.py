@@ -81,7 +81,7 @@ def argument(value: str, longest: int, name: str) -> str:
     """Like `text`, for a query's argument. Raises BadUserInput."""
     problem = _problem(value, longest)
     if problem is not None:
-        raise BadUserInput(f"{name} {problem}.")
+        raise BadUserInput(f"{name} {problem}.", *name.split("."))
     return value
 
 

@@ -12,6 +12,7 @@ done
 node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 11) ? 0 : 1)' ||
     fail "make test-clients needs Node.js 20.11 or newer; this is $(node --version)."
 
+(cd ../.. && sh scripts/typescript_client.sh)
 lock=node_modules/.package-lock.json
 if [ ! -f "$lock" ] || [ package-lock.json -nt "$lock" ]; then
     npm ci --no-audit --no-fund --loglevel=error
@@ -51,6 +52,9 @@ site=$(../../.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("pu
 (cd "$core" && PYTHONPATH="$root:$root/tests/clients/graphql-core:$site" PYTHONDONTWRITEBYTECODE=1 \
     ../bin/python -m pytest -q -p through_compiled -c /dev/null --rootdir . --confcutdir . tests/execution)
 
+mkdir -p build
+cp -R ../../clients/recipes build/recipes
+rm build/recipes/codegen.ts
 npm run --silent generate
 npm run --silent compile
 npm run --silent test

@@ -4,7 +4,7 @@ set -eu
 folder=$1
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
-for each in pyproject.toml README.md app auth gateway jobs migrations models resolvers schema turns; do
+for each in pyproject.toml README.md app auth console gateway jobs migrations models resolvers schema turns; do
     cp -R "$each" "$copy"
 done
 find "$copy" -name __pycache__ -type d -prune -exec rm -rf {} +

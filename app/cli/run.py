@@ -30,6 +30,8 @@ def run_command() -> None:
         applied = asyncio.run(migrate(ready.owner_url, ready.app_url, say))
         if applied:
             say(f"Migrated the database: {', '.join(applied)}")
+        if ready.has_console:
+            say(f"The console is at {address(listener)}/console")
         if ready.sample:
             load_sample(ready, say)
             _print_tokens(ready, address(listener))

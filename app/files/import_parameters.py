@@ -58,7 +58,7 @@ def asked_by(request: Request) -> Asked:
     asked = parameters_of(request, _PARAMETERS)
     for name, values in NAMED.items():
         if name in asked and asked[name].lower() not in values:
-            raise BadUserInput(f"{name} is one of {', '.join(values)}.")
+            raise BadUserInput(f"{name} is one of {', '.join(values)}.", name)
     said = said_of(
         encoding=asked.get("encoding"),
         delimiter=asked.get("delimiter"),
@@ -91,7 +91,7 @@ def _charset(request: Request) -> str | None:
 def _values(asked: dict[str, str]) -> dict[str, Any]:
     days = asked.get("expiresInDays")
     if days is not None and not (days.isascii() and days.isdecimal() and len(days) <= 6):
-        raise BadUserInput("expiresInDays is a whole number of days.")
+        raise BadUserInput("expiresInDays is a whole number of days.", "expiresInDays")
     services = texts.optional(asked.get("services"), MAX_SERVICES, "services") or ""
     day: date | None = parsed(asked, "effectiveOn", parse_date)
     return {
@@ -113,5 +113,5 @@ def _values(asked: dict[str, str]) -> dict[str, Any]:
 def _one_of(asked: dict[str, str], name: str, default: str, values: tuple[str, ...]) -> str:
     value = asked.get(name, str(default))
     if value not in values:
-        raise BadUserInput(f"{name} is {' or '.join(values)}.")
+        raise BadUserInput(f"{name} is {' or '.join(values)}.", name)
     return value

@@ -20,7 +20,7 @@ from app.files.import_parameters import asked_by
 from app.files.importing.credit_rows import credit_rows
 from app.files.importing.dialects import CAMEL, Said
 from app.files.importing.opened import OpenedFile, open_file
-from app.files.requests import HEADERS, away, refusal
+from app.files.requests import HEADERS, away, charged, refusal
 from auth.roles import Permission
 from gateway.errors import BadUserInput, CodedError, ErrorCode
 from gateway.http.requests import HttpError
@@ -50,8 +50,7 @@ def import_route(
 ) -> Route:
     """The route. It needs the pool, and authentication in front of it."""
 
-    async def post(request: Request) -> Response:
-        context = await make_context(request)
+    async def post(context: Context, request: Request) -> Response:
         try:
             taken = await _take_in(context, request, max_file_bytes)
         except (CodedError, HttpError) as error:
@@ -64,7 +63,7 @@ def import_route(
             await context.close()
         return _taken(*taken)
 
-    return Route(PATH, post, methods=["POST"])
+    return Route(PATH, charged(make_context, post), methods=["POST"])
 
 
 def _taken(outcome: Outcome, told: FileTold) -> JSONResponse:

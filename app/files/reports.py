@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Send
 
-from app.files.requests import HEADERS, away, parameters_of, refusal
+from app.files.requests import HEADERS, away, charged, parameters_of, refusal
 from auth.roles import Permission
 from gateway.errors import BadUserInput, CodedError
 from models.errors import DatabaseAway
@@ -37,8 +37,7 @@ COLUMNS: Final = (*_SENT, *(f"scrip.{name}" for name in ("line", "result", "tran
 def report_routes(make_context: Callable[[Request], Awaitable[Context]]) -> list[Route]:
     """The routes. They need the pool, and authentication in front of them."""
 
-    async def progress(request: Request) -> Response:
-        context = await make_context(request)
+    async def progress(context: Context, request: Request) -> Response:
         try:
             operation = await _operation(context, request, COST)
         except CodedError as error:
@@ -49,8 +48,7 @@ def report_routes(make_context: Callable[[Request], Awaitable[Context]]) -> list
             await context.close()
         return _no_such() if operation is None else JSONResponse(_progress(operation), headers=HEADERS)
 
-    async def report(request: Request) -> Response:
-        context = await make_context(request)
+    async def report(context: Context, request: Request) -> Response:
         async with AsyncExitStack() as held:
             held.push_async_callback(context.close)
             try:
@@ -68,7 +66,8 @@ def report_routes(make_context: Callable[[Request], Awaitable[Context]]) -> list
         pieces = _pieces(context, operation, only_failed=only_failed)
         return _CutOff(pieces, headers=headers, media_type="text/csv; charset=utf-8")
 
-    return [Route(f"{PATH}.csv", report, methods=["GET"]), Route(PATH, progress, methods=["GET"])]
+    ways = (f"{PATH}.csv", report), (PATH, progress)
+    return [Route(path, charged(make_context, answer), methods=["GET"]) for path, answer in ways]
 
 
 class _CutOff(StreamingResponse):
@@ -88,7 +87,7 @@ def _no_such() -> JSONResponse:
 def _only_failed(request: Request) -> bool:
     value = parameters_of(request, frozenset({"onlyFailed"})).get("onlyFailed", "false")
     if value not in ("true", "false"):
-        raise BadUserInput("onlyFailed is true or false.")
+        raise BadUserInput("onlyFailed is true or false.", "onlyFailed")
     return value == "true"
 
 

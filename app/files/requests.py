@@ -1,6 +1,6 @@
 """Common parts of requests for files, in and out: their parameters and their refusals."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from starlette.requests import Request
@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from auth.backend import unauthenticated_response
 from gateway.errors import RETRY_AFTER_S, BadUserInput, CodedError, ErrorCode, error_entry, retry_after
 from gateway.http.requests import HttpError
+from schema.context import Context
 from schema.errors import Unauthenticated
 
 HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -39,7 +40,22 @@ def parsed(asked: dict[str, str], name: str, parse: Callable[[str], T]) -> T | N
     try:
         return parse(asked[name])
     except ValueError as error:
-        raise BadUserInput(str(error)) from None
+        raise BadUserInput(str(error), name) from None
+
+
+def charged(
+    make_context: Callable[[Request], Awaitable[Context]], answer: Callable[[Context, Request], Awaitable[Response]]
+) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint that makes a context, and tells what is left of the quotas with whatever answer it gets. `answer` sees
+    to the context's end."""
+
+    async def endpoint(request: Request) -> Response:
+        context = await make_context(request)
+        response = await answer(context, request)
+        response.headers.update(context.charge.headers())
+        return response
+
+    return endpoint
 
 
 async def away(request: Request, error: Exception) -> Response:

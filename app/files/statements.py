@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Send
 
-from app.files.requests import HEADERS, away, parameters_of, parsed, refusal
+from app.files.requests import HEADERS, away, charged, parameters_of, parsed, refusal
 from auth.roles import Permission
 from gateway.errors import CodedError
 from models.errors import DatabaseAway
@@ -35,8 +35,7 @@ LINES_IN_A_TURN: Final = 200
 def statement_route(make_context: Callable[[Request], Awaitable[Context]]) -> Route:
     """The route. It needs the pool, and authentication in front of it."""
 
-    async def answer(request: Request) -> Response:
-        context = await make_context(request)
+    async def answer(context: Context, request: Request) -> Response:
         async with AsyncExitStack() as held:
             held.push_async_callback(context.close)
             try:
@@ -52,7 +51,7 @@ def statement_route(make_context: Callable[[Request], Awaitable[Context]]) -> Ro
         headers = {**HEADERS, "content-disposition": 'attachment; filename="statement.csv"'}
         return _CutOff(_pieces(context, views), headers=headers, media_type="text/csv; charset=utf-8")
 
-    return Route(PATH, answer, methods=["GET"])
+    return Route(PATH, charged(make_context, answer), methods=["GET"])
 
 
 class _CutOff(StreamingResponse):

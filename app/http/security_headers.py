@@ -3,7 +3,9 @@
 Strict-Transport-Security is not among them: only the proxy in front knows whether a name is served over TLS.
 """
 
+import importlib.metadata
 from collections.abc import Iterable
+from functools import cache
 from typing import Final
 
 from starlette.requests import Request
@@ -12,12 +14,23 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import MASKED_MESSAGE, ErrorCode, error_entry
 
+
+@cache
+def version() -> str:
+    """Of the installed project; empty if it is not installed."""
+    try:
+        return importlib.metadata.version("scrip")
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
 # Nothing we serve may be framed, and what is no page may load nothing, should a browser be made to show it as one.
 _HEADERS: Final = {
     b"cache-control": b"no-store",
     b"content-security-policy": b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     b"referrer-policy": b"no-referrer",
     b"x-content-type-options": b"nosniff",
+    b"x-scrip-version": version().encode(),
 }
 
 

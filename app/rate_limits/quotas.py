@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 import orjson
@@ -23,6 +24,7 @@ from app.rate_limits.redis import RedisWindows
 from app.rate_limits.windows import Quota, Window
 from auth.principal import Principal
 from gateway.errors import RateLimited
+from models.sources import system_clock
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +65,7 @@ class RateLimits:
     """The same quotas for every holder: one for reads, one for writes. Charging raises `RateLimited` if one is used up.
 
     limit, writes: cost units in a period; None for no limit. redis_url: where to count; in this process if it is None.
-    The period is a sliding window (app/rate_limits/windows.py).
+    The period is a sliding window (app/rate_limits/windows.py). clock: what it is counted by. now: for what is told of it.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class RateLimits:
         *,
         writes: Limit | None = None,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = system_clock,
     ) -> None:
         self.tallies = RateLimitTallies()
         self.reads, self.writes = _quota(READS, limit), _quota(WRITES, writes)
@@ -82,6 +85,7 @@ class RateLimits:
             if quota
         )
         """As the header field RateLimit-Policy says it (draft-ietf-httpapi-ratelimit-headers)."""
+        self.now = now
         self._clock = clock
         self._own = MemoryWindows(clock)
         self._shared = None if redis_url is None else RedisWindows(redis_url, REDIS_TIMEOUT_S)
@@ -139,13 +143,15 @@ class RateLimits:
 class Charge:
     """One request's charger: takes from its holder's quotas, and reports their state."""
 
-    __slots__ = ("_figures", "_holder", "_limits")
+    __slots__ = ("_figures", "_holder", "_limits", "_wait")
 
     def __init__(self, limits: RateLimits, holder: str) -> None:
         self._limits = limits
         self._holder = holder
         self._figures: dict[str, tuple[int, int, int]] = {}
         """By the quota's name: how much it is, how much is left, and in how many seconds it is whole again."""
+        self._wait: int | None = None
+        """After a refusal: in how many seconds there is enough."""
 
     async def __call__(self, cost: int, writes: int = 0) -> None:
         """Take so many units of reads and of writes, and at least one. Raises RateLimited."""
@@ -164,13 +170,20 @@ class Charge:
             limits.tallies.refused += 1
             waits = {quota: window.wait(quota, units) for (quota, units), window in zip(wanted, found, strict=True)}
             last = max(waits, key=waits.__getitem__)
-            raise RateLimited(str(last), max(waits[last], 1))
+            self._wait = max(waits[last], 1)
+            raise RateLimited(str(last), self._wait)
 
     def headers(self) -> Mapping[str, str]:
-        """RateLimit and RateLimit-Policy, for the quotas that were charged; none if none was."""
+        """RateLimit and RateLimit-Policy, for the quotas that were charged; none if none was.
+
+        After a refusal nothing in RateLimit is later than Retry-After, as the draft wants it.
+        """
         if not self._figures:
             return {}
-        standing = ", ".join(f'"{name}";r={left};t={resets_in}' for name, (_, left, resets_in) in self._figures.items())
+        standing = ", ".join(
+            f'"{name}";r={left};t={resets_in if self._wait is None else min(resets_in, self._wait)}'
+            for name, (_, left, resets_in) in self._figures.items()
+        )
         return {"ratelimit": standing, "ratelimit-policy": self._limits.policy}
 
     def told(self) -> dict[str, dict[str, int]]:
@@ -179,6 +192,15 @@ class Charge:
             name: {"limit": limit, "remaining": left, "resetsIn": resets_in}
             for name, (limit, left, resets_in) in self._figures.items()
         }
+
+    def scarcest(self) -> dict[str, int | str]:
+        """The one with the smallest part left, and the instant at which it is whole again if nothing else is taken."""
+        if not self._figures:
+            return {}
+        limit, left, resets_in = min(self._figures.values(), key=lambda figures: figures[1] / figures[0])
+        # Up to the next whole second: never too early.
+        at = self._limits.now() + timedelta(seconds=resets_in, microseconds=999_999)
+        return {"limit": limit, "remaining": left, "resetAt": f"{at.replace(tzinfo=None).isoformat('T', 'seconds')}Z"}
 
 
 def _quota(name: str, limit: Limit | None) -> Quota | None:

@@ -17,6 +17,8 @@ from app.files.importing.posting import key_of, post_documents
 from app.postgres.clock import new_ledger
 from app.postgres.database import open_database
 from app.problems import SetupProblem
+from app.sample.life import live
+from app.sample.people import person
 from app.settings import Settings
 from models.commands import Actor, AdjustCredit, GiveReward, MembershipChange
 from models.configuration_commands import CreateProduct, CreateReason, CreateReward, CreateService, CreateTier
@@ -151,8 +153,9 @@ async def load_demo(ledger: Ledger, say: Callable[[str], None]) -> Figures:
     else:
         documents = sample().documents
         say(f"Loading the sample: {len(documents)} invoices and credit notes of a real shop, into tenant {TENANT}")
-        await post_documents(ledger, tenant_id, documents, lambda: None)
+        await post_documents(ledger, tenant_id, documents, lambda: None, person)
         await _configure(ledger, tenant_id)
+        await _live(ledger, tenant_id)
         await _give(ledger, tenant_id)
     return await demo_figures(tenant_id)
 
@@ -190,6 +193,15 @@ async def _configure(ledger: Ledger, tenant_id: UUID) -> None:
     for make in made:
         with suppress(Duplicate):
             await make()
+
+
+async def _live(ledger: Ledger, tenant_id: UUID) -> None:
+    """Some months of today's life, of customers who are none of those that the examples name."""
+    numbers = sorted({document.customer for document in sample().documents} - {REGULAR, BEST, OCCASIONAL, FORMER})
+    async with reading(tenant_id) as session:
+        began = await began_at(session)
+        ids = await ids_of(session, numbers)
+    await live(ledger, tenant_id, [ids[number] for number in numbers], began, ACTOR, _staff())
 
 
 async def _give(ledger: Ledger, tenant_id: UUID) -> None:

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope
 
 from gateway.errors import ErrorCode
 from gateway.http.media import is_json
-from gateway.trusted import DOCUMENT_ID, names_document
+from gateway.trusted import DOCUMENT_ID, RELAY_IDS, names_document
 from turns.deadlines import Deadlines
 from turns.slices import turn
 
@@ -53,7 +53,7 @@ class HttpError(Exception):
 class GraphQLParams:
     """The request parameters of the GraphQL-over-HTTP specification.
 
-    query: empty if `extensions` name a document instead; a `documentId` is put there.
+    query: empty if `extensions` name a document instead; a `documentId`, and Relay's `id` or `doc_id`, is put there.
     """
 
     query: str
@@ -108,7 +108,7 @@ def params_of(data: object) -> GraphQLParams:
         raise HttpError(400, "The body must be a JSON object.")
     query = _optional(data, "query", str, "a string")
     extensions = _optional(data, "extensions", dict, "an object")
-    if (document_id := _optional(data, DOCUMENT_ID, str, "a string")) is not None:
+    if (document_id := _document_id(data, query)) is not None:
         extensions = {**(extensions or {}), DOCUMENT_ID: document_id}
     if not query and not names_document(extensions):
         raise HttpError(400, "The parameter `query` must be a string with a GraphQL document.")
@@ -118,6 +118,16 @@ def params_of(data: object) -> GraphQLParams:
         _optional(data, "operationName", str, "a string"),
         extensions,
     )
+
+
+def _document_id(data: dict[str, Any], query: str | None) -> str | None:
+    """The id of a document that is named as GraphQL over HTTP or Relay has it. Beside a query, Relay's names are nobody's
+    business: any client may have an `id` of its own there."""
+    found: str | None = _optional(data, DOCUMENT_ID, str, "a string")
+    for name in RELAY_IDS if found is None and not query else ():
+        if found is None:
+            found = _optional(data, name, str, "a string")
+    return found
 
 
 def _optional(data: dict[str, Any], name: str, kind: type, described: str) -> Any:
@@ -131,7 +141,7 @@ def _from_query_string(parameters: QueryParams) -> dict[str, object]:
     data: dict[str, object] = {
         "query": parameters.get("query"),
         "operationName": parameters.get("operationName") or None,
-        DOCUMENT_ID: parameters.get(DOCUMENT_ID) or None,
+        **{name: parameters.get(name) or None for name in (DOCUMENT_ID, *RELAY_IDS)},
     }
     for name in ("variables", "extensions"):
         if text := parameters.get(name):

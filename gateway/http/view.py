@@ -22,7 +22,6 @@ from gateway.errors import (
     error_entry,
     retry_after,
 )
-from gateway.http.ide import ide_page
 from gateway.http.media import GRAPHQL_RESPONSE, JSON, accepts_html, response_type
 from gateway.http.requests import (
     DEFAULT_MAX_BODY_BYTES,
@@ -33,7 +32,7 @@ from gateway.http.requests import (
     HttpError,
     read_params,
 )
-from gateway.schema import GatewaySchema
+from gateway.schema import Charge, GatewaySchema, for_free
 from turns.deadlines import Deadlines
 
 logger = logging.getLogger(__name__)
@@ -49,6 +48,9 @@ _WAYS_TO_FOLLOW = (
     "`Accept: text/event-stream`."
 )
 _ALLOWED_METHODS = "GET, POST"
+UNAUTHENTICATED_STATUS = 401
+BEARER = "Bearer"
+"""The scheme by which a token is to be sent (RFC 6750)."""
 _ALWAYS_400 = frozenset({ErrorCode.OPERATION_RESOLUTION_FAILURE, ErrorCode.DOCUMENT_NOT_TRUSTED})
 _GET_OPERATIONS = frozenset({OperationType.QUERY})
 _POST_OPERATIONS = frozenset({OperationType.QUERY, OperationType.MUTATION})
@@ -69,6 +71,13 @@ class Answer(NamedTuple):
         await send({"type": "http.response.body", "body": self.body})
 
 
+class Page(NamedTuple):
+    """A page in HTML, with headers of its own."""
+
+    html: bytes
+    headers: Mapping[str, str]
+
+
 class RequestContext(Protocol):
     """The value of `info.context` in resolvers."""
 
@@ -83,7 +92,8 @@ class GraphQLView:
     read_timeout: seconds that a client has to send its body.
     execution_timeout: seconds until an operation is given up; a posting already begun is still completed.
     is_known: whether the client is known; others may only send small bodies.
-    ide: whether a browser that opens the path gets GraphiQL. Strawberry's page loads its scripts from a CDN.
+    challenge: the headers of a 401 to a request, which say what it lacks.
+    ide: the page that a browser gets which opens the path; None for none.
     """
 
     def __init__(
@@ -95,13 +105,15 @@ class GraphQLView:
         read_timeout: float = DEFAULT_READ_TIMEOUT,
         execution_timeout: float = DEFAULT_EXECUTION_TIMEOUT,
         is_known: Callable[[HTTPConnection], bool] = lambda _: False,
-        ide: bool = True,
+        challenge: Callable[[HTTPConnection], Mapping[str, str]] = lambda _: {"www-authenticate": BEARER},
+        ide: Page | None = None,
     ) -> None:
         self._schema = schema
         self._make_context = make_context
         self._body_reader = BodyReader(max_body_bytes, read_timeout, is_known)
         self._in_time = Deadlines(execution_timeout)
-        self._ide_page = ide_page() if ide else None
+        self._challenge = challenge
+        self._ide = ide
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -110,13 +122,8 @@ class GraphQLView:
     async def answer(self, scope: Scope, receive: Receive) -> "Answer":
         """The answer to one request, even if it fails. Raises only CancelledError."""
         head, request = Head(scope), Request(scope, receive)
-        if (
-            self._ide_page
-            and head.method == "GET"
-            and accepts_html(head.accept)
-            and "query" not in request.query_params
-        ):
-            return _answer(200, b"text/html; charset=utf-8", self._ide_page.html, self._ide_page.headers)
+        if self._ide and head.method == "GET" and accepts_html(head.accept) and "query" not in request.query_params:
+            return _answer(200, b"text/html; charset=utf-8", self._ide.html, self._ide.headers)
         media_type = response_type(head.accept)
         headers: Mapping[str, str] = {}
         try:
@@ -144,8 +151,21 @@ class GraphQLView:
             raise HttpError(406, f"The answer can be {JSON} or {GRAPHQL_RESPONSE}.", ErrorCode.NOT_ACCEPTABLE)
         params = await read_params(head, request, self._body_reader)
         context = await self._make_context(request)
+        charge: Charge = getattr(context, "charge", None) or for_free
         try:
-            result = await self._execute(params, context, head.method)
+            result = await self._executed(params, context, head.method)
+        except HttpError as error:
+            error.headers = {**error.headers, **charge.headers()}
+            raise
+        status, headers, content = _response_of(result, media_type)
+        if status == UNAUTHENTICATED_STATUS:
+            headers = self._challenge(request)
+        return status, {**headers, **charge.headers()}, content
+
+    async def _executed(self, params: GraphQLParams, context: RequestContext, method: str) -> ExecutionResult:
+        """The result, and the context's end. Raises HttpError, for an outage too."""
+        try:
+            result = await self._execute(params, context, method)
         except Exception as error:
             if (outage := self._schema.outage_of(error)) is None:
                 raise
@@ -154,9 +174,7 @@ class GraphQLView:
             await closed(context)
         if (away := away_of(result)) is not None:
             raise _unavailable(away.message)
-        status, headers, content = _response_of(result, media_type)
-        charge = getattr(context, "charge", None)
-        return status, headers if charge is None else {**headers, **charge.headers()}, content
+        return result
 
     async def _execute(self, params: GraphQLParams, context: RequestContext, method: str) -> ExecutionResult:
         try:
@@ -217,7 +235,8 @@ def _response_of(result: ExecutionResult, media_type: str) -> tuple[int, Mapping
 
     A request that failed before execution has no `data` entry. Its status under application/json is 200, unless no
     operation could be chosen, or it may not run here or now; under the newer media type the status shows the other
-    failures too (GraphQL over HTTP, 6.4).
+    failures too (GraphQL over HTTP, 6.4). A request of which nothing was answered for want of a good token is a 401, as one
+    with a bad token is.
     """
     answer: dict[str, Any] = {}
     if result.errors:
@@ -228,7 +247,7 @@ def _response_of(result: ExecutionResult, media_type: str) -> tuple[int, Mapping
     if result.extensions:
         answer["extensions"] = result.extensions
     if not refused:
-        return 200, {}, answer
+        return UNAUTHENTICATED_STATUS if is_unauthenticated(result) else 200, {}, answer
     headers = next((retry_after(error) for error in result.errors or () if isinstance(error, RateLimited)), {})
     return _request_error_status(answer["errors"], media_type), headers, answer
 
@@ -241,8 +260,17 @@ def is_refusal(result: ExecutionResult) -> bool:
     return result.data is None and bool(result.errors) and all(error.path is None for error in result.errors or ())
 
 
+def is_unauthenticated(result: ExecutionResult) -> bool:
+    """Whether fields wanted a good token, and none was answered. A mutation that was done is not hidden by a later one."""
+    if not any((error.extensions or {}).get("code") == ErrorCode.UNAUTHENTICATED for error in result.errors or ()):
+        return False
+    return all(value is None or name == "__typename" for name, value in (result.data or {}).items())
+
+
 def _request_error_status(errors: list[dict[str, Any]], media_type: str) -> int:
     codes = {error["extensions"]["code"] for error in errors}
+    if ErrorCode.UNAUTHENTICATED in codes:
+        return UNAUTHENTICATED_STATUS
     if ErrorCode.INTERNAL_SERVER_ERROR in codes:
         return 500
     if ErrorCode.RATE_LIMITED in codes:

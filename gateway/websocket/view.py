@@ -201,7 +201,8 @@ class SocketView(GraphQL[Session, None]):
     admit, refused: see Surroundings. make_context: makes the context of an operation, from the handshake with its user and
     request id added. around: what goes on while an operation runs, such as a log of them.
     origins: of pages that may connect besides those of this host. A browser does not send a token by itself, so
-    another site's page gains nothing by connecting; but it is refused earlier.
+    another site's page gains nothing by connecting; but it is refused earlier. other_origin: whether another
+    origin's may, too.
     """
 
     websocket_adapter_class = Wire  # type: ignore[assignment]
@@ -215,6 +216,7 @@ class SocketView(GraphQL[Session, None]):
         clock: Callable[[], datetime],
         *,
         origins: Sequence[str] = (),
+        other_origin: Callable[[str], bool] | None = None,
         refused: Refused = lambda *_: None,
         limits: SocketLimits | None = None,
         around: Around = lambda _: nullcontext(_Unwatched()),
@@ -223,6 +225,7 @@ class SocketView(GraphQL[Session, None]):
         self.sockets = OpenSockets(self.limits)
         self.outage_of = schema.outage_of
         self.make_context = make_context
+        self._other_origin = other_origin
         self.around = around
         self._around = Surroundings(admit, clock, refused, self.limits, self.sockets)
         super().__init__(
@@ -246,6 +249,12 @@ class SocketView(GraphQL[Session, None]):
             except Exception:
                 logger.exception("unexpected error on a WebSocket")
                 await Wire(self, websocket, websocket).close(INTERNAL_ERROR, MASKED_MESSAGE)
+
+    def is_websocket_origin_allowed(self, request: WebSocket, origin: str) -> bool:
+        """Strawberry's hook for pages of other origins than this host's."""
+        if self._other_origin is not None and self._other_origin(origin):
+            return True
+        return super().is_websocket_origin_allowed(request, origin)
 
     async def on_ws_connect(self, context: Session) -> UnsetType | dict[str, object] | None:
         """Strawberry's hook for connection_init. Raises ConnectionRejectionError."""

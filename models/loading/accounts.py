@@ -75,13 +75,18 @@ async def lock_to_merge(
         connection.tenant_id,
         in_order(ids),
     )
-    accounts = await connection.raw.fetch(
+    return _customers(rows), await accounts_of(connection, ids)
+
+
+async def accounts_of(connection: TenantConnection, ids: set[UUID]) -> list[AccountKey]:
+    """Return the accounts that these customers' records have."""
+    rows = await connection.raw.fetch(
         f"""SELECT a.customer_id, a.asset FROM {each("customer_id uuid")} k
         JOIN accounts a ON a.tenant_id = $1 AND a.customer_id = k.customer_id""",
         connection.tenant_id,
         in_order(ids),
     )
-    return _customers(rows), [(row["customer_id"], row["asset"]) for row in accounts]
+    return [(row["customer_id"], row["asset"]) for row in rows]
 
 
 def in_order(ids: Iterable[UUID]) -> list[UUID]:

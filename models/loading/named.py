@@ -57,18 +57,28 @@ class Skipped:
 
 
 async def load_named(
-    connection: TenantConnection, books: Books, needs: list[Needs], skipped: Skipped, *, wait: bool
+    connection: TenantConnection,
+    books: Books,
+    needs: list[Needs],
+    skipped: Skipped,
+    *,
+    wait: bool,
+    locking: bool = True,
 ) -> None:
     """Lock and read invoices, rewards and coupons; then read everything protected by the locks held so far.
 
-    Without `wait`, rows locked by others are left out, and noted in `skipped`.
+    Without `wait`, rows locked by others are left out, and noted in `skipped`. locking: false to lock nothing, in a
+    snapshot that is only looked at.
     """
-    skip = SKIP[wait]
+
+    def clause(of: str) -> str:
+        return f"FOR NO KEY UPDATE {of} {SKIP[wait]}" if locking else ""
+
     books.assignments = await load_assignments(connection, needs)
     named = {i for n in needs for i in n.invoices}
     invoices = named | {a.invoice_id for a in books.assignments.values()}
     if invoices:
-        books.invoices = await load_invoices(connection, invoices, locking=f"FOR NO KEY UPDATE OF i {skip}")
+        books.invoices = await load_invoices(connection, invoices, locking=clause("OF i"))
         locked = await _skipped(connection, "invoices", invoices - books.invoices.keys(), wait=wait)
         skipped.named |= locked
         skipped.invoices |= locked
@@ -78,10 +88,10 @@ async def load_named(
     if products := {p for n in needs for p in n.products}:
         books.products = await load_products(connection, products)
     if rewards := {r for n in needs for r in n.rewards}:
-        books.rewards = await load_rewards(connection, rewards, locking=f"FOR NO KEY UPDATE {skip}")
+        books.rewards = await load_rewards(connection, rewards, locking=clause(""))
         skipped.named |= await _skipped(connection, "rewards", rewards - books.rewards.keys(), wait=wait)
     if coupons := {c for n in needs for c in n.coupons}:
-        books.coupons = await load_coupons(connection, coupons, skip=skip)
+        books.coupons = await load_coupons(connection, coupons, locking=clause("OF x"))
         skipped.named |= await _skipped(connection, "coupons", coupons - books.coupons.keys(), wait=wait)
     given_back = {t for n in needs for t in n.given_back}
     if given_back:

@@ -33,13 +33,13 @@ def _reward(row: Any) -> RewardState:
     )
 
 
-async def load_coupons(connection: TenantConnection, ids: set[UUID], *, skip: str) -> dict[UUID, CouponState]:
-    """Lock and read coupons, each with its customer's surviving record."""
+async def load_coupons(connection: TenantConnection, ids: set[UUID], *, locking: str) -> dict[UUID, CouponState]:
+    """Read coupons, each with its customer's surviving record. locking: the lock clause in SQL; '' for no lock."""
     rows = await connection.raw.fetch(
         f"""SELECT {selected(CouponState, "x", customer_id="coalesce(c.merged_into_id, c.id)")}
         FROM {each("id uuid")} k JOIN coupons x ON x.tenant_id = $1 AND x.id = k.id
         JOIN customers c ON c.tenant_id = $1 AND c.id = x.customer_id
-        ORDER BY x.id FOR NO KEY UPDATE OF x {skip}""",
+        ORDER BY x.id {locking}""",
         connection.tenant_id,
         sorted(ids),
     )

@@ -32,17 +32,25 @@ async def _of_credits(connection: TenantConnection, ids: list[UUID]) -> dict[UUI
 _ACCOUNTS_OF_CREDITS: Final = Together(_of_credits)
 
 
-async def accounts_of_assignments(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:
+async def accounts_of_assignments(tenant_id: UUID, ids: Sequence[UUID]) -> Mapping[UUID, AccountKey]:
     """The account that each assignment took from."""
-    return await _keys(
+    return await _ACCOUNTS_OF_ASSIGNMENTS.ask(tenant_id, *ids)
+
+
+async def _of_assignments(connection: TenantConnection, ids: list[UUID]) -> dict[UUID, AccountKey]:
+    rows = await connection.raw.fetch(
         f"""SELECT g.id, coalesce(p.merged_into_id, p.id), a.asset FROM {each("id uuid")} k
         JOIN assignments g ON g.tenant_id = $1 AND g.id = k.id
         JOIN credits c ON c.tenant_id = $1 AND c.id = g.credit_id
         JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id
         JOIN customers p ON p.tenant_id = $1 AND p.id = a.customer_id""",
-        tenant_id,
+        connection.tenant_id,
         ids,
     )
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+_ACCOUNTS_OF_ASSIGNMENTS: Final = Together(_of_assignments)
 
 
 async def accounts_of_invoices(tenant_id: UUID, ids: Sequence[UUID]) -> Mapping[UUID, AccountKey]:
@@ -64,9 +72,13 @@ async def _of_invoices(connection: TenantConnection, ids: list[UUID]) -> dict[UU
 _ACCOUNTS_OF_INVOICES: Final = Together(_of_invoices)
 
 
-async def accounts_of_transactions(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:
+async def accounts_of_transactions(tenant_id: UUID, ids: Sequence[UUID]) -> Mapping[UUID, AccountKey]:
     """The customer and asset of each transaction with entries; of any of them, if they are on several accounts."""
-    return await _keys(
+    return await _ACCOUNTS_OF_TRANSACTIONS.ask(tenant_id, *ids)
+
+
+async def _of_transactions(connection: TenantConnection, ids: list[UUID]) -> dict[UUID, AccountKey]:
+    rows = await connection.raw.fetch(
         f"""SELECT t.id, coalesce(p.merged_into_id, p.id), a.asset FROM {each("id uuid")} k
         JOIN transactions t ON t.tenant_id = $1 AND t.id = k.id
         JOIN customers p ON p.tenant_id = $1 AND p.id = t.customer_id
@@ -76,9 +88,13 @@ async def accounts_of_transactions(tenant_id: UUID, ids: Sequence[UUID]) -> dict
             ) AS m LIMIT 1
         ) AS e
         JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id""",
-        tenant_id,
+        connection.tenant_id,
         ids,
     )
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+_ACCOUNTS_OF_TRANSACTIONS: Final = Together(_of_transactions)
 
 
 async def accounts_of_holds(tenant_id: UUID, ids: Sequence[UUID]) -> Mapping[UUID, tuple[AccountKey, UUID | None]]:
@@ -106,9 +122,3 @@ async def credit_as_it_is_now(tenant_id: UUID, credit_id: UUID) -> UUID:
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         found = await credits_by_id(connection, {credit_id})
     return found[credit_id].id
-
-
-async def _keys(sql: str, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:
-    async with tenant_transaction(tenant_id, read_only=True) as connection:
-        rows = await connection.raw.fetch(sql, tenant_id, list(ids))
-    return {row[0]: (row[1], row[2]) for row in rows}

@@ -6,9 +6,11 @@ from uuid import UUID
 from models.commands import Actor, Outcome
 from models.errors import NotFound
 from models.ledger import Ledger
+from models.operations.effects import Effects, effects
 from models.operations.replays import found_transaction
 from models.planning import coupons
 from models.planning.coupons import DisableCoupon, ReopenCoupon, UseCoupon
+from models.planning.needs import Needs
 from models.session import tenant_transaction
 
 
@@ -33,6 +35,20 @@ async def disable_coupon(
     ledger: Ledger, tenant_id: UUID, actor: Actor, command: DisableCoupon, idempotency_key: str
 ) -> Outcome:
     """Post the disabling, once for the key. Raises CouponNotIssued, CouponReopened, NotFound, Invalid."""
+    needs = await _to_disable(tenant_id, command)
+    done = await ledger.submit(tenant_id, actor, "disableCoupon", command, needs, idempotency_key)
+    if isinstance(done, Outcome):
+        return done
+    refund = await found_transaction(tenant_id, done)  # a free coupon has none
+    return replace(refund or Outcome(replayed=True), coupon_id=command.coupon_id, credit_id=None)
+
+
+async def preview_disable_coupon(ledger: Ledger, tenant_id: UUID, actor: Actor, command: DisableCoupon) -> Effects:
+    """Preview the disabling as if posted now. Raises NotFound."""
+    return await effects(ledger, tenant_id, actor, command, await _to_disable(tenant_id, command))
+
+
+async def _to_disable(tenant_id: UUID, command: DisableCoupon) -> Needs:
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         row = await connection.raw.fetchrow(
             """SELECT coalesce(p.merged_into_id, p.id) AS customer_id, x.transaction_id, x.reward_id
@@ -43,9 +59,4 @@ async def disable_coupon(
         )
     if row is None:
         raise NotFound("There is no such coupon.", field=("couponId",))
-    needs = coupons.disable_needs(command, row["customer_id"], row["transaction_id"], row["reward_id"])
-    done = await ledger.submit(tenant_id, actor, "disableCoupon", command, needs, idempotency_key)
-    if isinstance(done, Outcome):
-        return done
-    refund = await found_transaction(tenant_id, done)  # a free coupon has none
-    return replace(refund or Outcome(replayed=True), coupon_id=command.coupon_id, credit_id=None)
+    return coupons.disable_needs(command, row["customer_id"], row["transaction_id"], row["reward_id"])

@@ -9,6 +9,7 @@ from models.errors import LedgerError, NotFound
 from models.ledger import Ledger
 from models.lookups import each
 from models.operations.account_lookups import accounts_of_invoices
+from models.operations.effects import Effects, effects
 from models.operations.previewing import previewed
 from models.operations.replays import replay_of_request, replay_of_transaction
 from models.operations.together import Together
@@ -69,16 +70,27 @@ async def void_credit_note(
     ledger: Ledger, tenant_id: UUID, actor: Actor, command: VoidCreditNote, idempotency_key: str
 ) -> Outcome:
     """Post the voiding, once for the key. Raises the LedgerErrors of models/planning/voiding_notes.py."""
-    found = await _NOTES.ask(tenant_id, command.credit_note_id)
-    if command.credit_note_id not in found:
-        raise NotFound("There is no such credit note.", field=("creditNoteId",))
-    invoice_id, account = found[command.credit_note_id]
-    needs = void_needs(command, invoice_id, account)
+    invoice_id, needs = await _to_void(tenant_id, command)
     done = await ledger.submit(tenant_id, actor, "voidCreditNote", command, needs, idempotency_key)
     if isinstance(done, Outcome):
         return done
     posted = await replay_of_transaction(tenant_id, done)
     return replace(posted, credit_note_id=command.credit_note_id, invoice_id=invoice_id)
+
+
+async def preview_void_note(ledger: Ledger, tenant_id: UUID, actor: Actor, command: VoidCreditNote) -> Effects:
+    """Preview the voiding as if posted now. Raises NotFound."""
+    _, needs = await _to_void(tenant_id, command)
+    return await effects(ledger, tenant_id, actor, command, needs)
+
+
+async def _to_void(tenant_id: UUID, command: VoidCreditNote) -> tuple[UUID, Needs]:
+    """The note's invoice, and the needs."""
+    found = await _NOTES.ask(tenant_id, command.credit_note_id)
+    if command.credit_note_id not in found:
+        raise NotFound("There is no such credit note.", field=("creditNoteId",))
+    invoice_id, account = found[command.credit_note_id]
+    return invoice_id, void_needs(command, invoice_id, account)
 
 
 async def _account(tenant_id: UUID, invoice_id: UUID) -> AccountKey:

@@ -4,14 +4,17 @@ from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
-from models.commands import Actor, GiveReward, Outcome
+from models.commands import Actor, GiveReward, LimitVerdict, Outcome
 from models.errors import NotFound
 from models.ledger import Ledger
 from models.lookups import each
 from models.money import POINTS
+from models.operations.effects import Effects, effects
 from models.operations.replays import found_request, replay_of_transaction
 from models.operations.together import Together
+from models.planning.allowances import allowance_of
 from models.planning.rewards import needs
+from models.planning.state import Books
 from models.session import TenantConnection, tenant_transaction
 
 
@@ -30,6 +33,23 @@ async def give_reward(
     if replay.account_id is not None or replay.approval_request_id is not None:
         return replay
     return replace(replay, account_id=await points_account(tenant_id, command.customer_id))
+
+
+async def preview_reward(ledger: Ledger, tenant_id: UUID, actor: Actor, command: GiveReward) -> Effects:
+    """Preview the reward as if given now. Raises NotFound for a reward that is not there."""
+
+    def verdict(books: Books) -> LimitVerdict:
+        reward = books.rewards.get(command.reward_id)
+        free_minor = 0 if command.deduct_points or reward is None else reward.points_cost_minor
+        if not free_minor:
+            return LimitVerdict(allowed=True, approval_required=command.propose_only, remaining=())
+        customer_id = books.persons.get(command.customer_id, command.customer_id)
+        allowance = allowance_of(books, actor, customer_id, POINTS)
+        allowed = allowance.refusal(free_minor) is None
+        return LimitVerdict(allowed, not allowed or command.propose_only, allowance.verdict(free_minor).remaining)
+
+    wanted = needs(command, await price_of(tenant_id, command.reward_id))
+    return await effects(ledger, tenant_id, actor, command, wanted, verdict)
 
 
 async def price_of(tenant_id: UUID, reward_id: UUID) -> int:

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from models.commands import Actor, MergeCustomers, Outcome
 from models.ledger import Ledger
+from models.operations.effects import Effects, effects
 from models.planning.merging import needs
 
 
@@ -16,3 +17,8 @@ async def merge_customers(
     """
     done = await ledger.submit(tenant_id, actor, "mergeCustomers", command, needs(command), idempotency_key)
     return done if isinstance(done, Outcome) else Outcome(replayed=True)
+
+
+async def preview_merge(ledger: Ledger, tenant_id: UUID, actor: Actor, command: MergeCustomers) -> Effects:
+    """Preview the merge as if done now: both records' accounts, credit by credit."""
+    return await effects(ledger, tenant_id, actor, command, needs(command))

@@ -3,21 +3,20 @@
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from models import planning
 from models.commands import Actor, Command, CreditEffect, LimitVerdict, Preview
 from models.errors import CurrencyNotAllowed, LedgerError, LimitExceeded
 from models.ledger import Ledger
 from models.loading.accounts import load_facts, read_accounts, read_customers
-from models.loading.billing import load_assignments, load_invoices
 from models.loading.counters import counters_needed, read_counters, spending_counters_needed
-from models.loading.credits import load_credits, load_spend_records, load_spends
-from models.loading.lapsed import load_of_lots
-from models.loading.named import load_needed_holds, load_what_paid
+from models.loading.named import Skipped, load_named
 from models.money import POINTS
+from models.named_ids import told_by_name
 from models.planning.needs import Needs
 from models.planning.persons import followed, followed_needs
-from models.planning.state import AccountKey, AccountState, Books, CustomerState, PostingContext
+from models.planning.state import AccountKey, AccountState, Books, CreditState, CustomerState, PostingContext
 from models.session import TenantConnection, tenant_transaction
 from turns.slices import in_slices
 
@@ -29,7 +28,7 @@ async def previewed(
     ledger: Ledger, tenant_id: Any, actor: Actor, command: Command, key: AccountKey, needs: Needs, verdict: Verdict
 ) -> Preview:
     """Preview a command on one account, by its customer and asset, as if posted now, refusals included."""
-    named = {key[0], *needs.customers, *(customer for customer, _ in needs.accounts)}
+    asked, named = command, {key[0], *needs.customers, *(customer for customer, _ in needs.accounts)}
     async with tenant_transaction(tenant_id, read_only=True, one_moment=True) as connection:
         customers = await read_customers(connection, named)
         merged = {c.id: c.merged_into_id for c in customers.values() if c.merged_into_id is not None}
@@ -37,14 +36,14 @@ async def previewed(
             command, needs = followed(command, merged), followed_needs(needs, merged)
             key = merged.get(key[0], key[0]), key[1]
             customers = await read_customers(connection, {merged.get(customer, customer) for customer in named})
-        books, existing = await _unlocked_books(ledger, connection, actor, {key, *needs.accounts}, needs, customers)
+        books, existing = await unlocked_books(ledger, connection, actor, {key, *needs.accounts}, needs, customers)
     account = books.accounts.get(key)
     before = replace(account) if account is not None and key in existing else None  # a refused plan may have begun
     said = verdict(books, needs.limited[0] if needs.limited else key)
     try:
         outcome = await in_slices(planning.plan(books, PostingContext(actor, None, ledger.source.new_id()), command))
     except LedgerError as error:
-        return preview_of_refusal(key[1], error, before, verdict=said, books=books)
+        return preview_of_refusal(key[1], told_by_name(error, asked), before, verdict=said, books=books)
     others = [other for other in needs.accounts if other != key]
     received = _effect(books, others[0], existing, said) if others else None
     return replace(_effect(books, key, existing, said), received=received, views=outcome.views)
@@ -58,8 +57,8 @@ def _effect(books: Books, key: AccountKey, existing: set[AccountKey], verdict: L
         account_id=planned.id if planned and key in existing else None,
         available_after_minor=planned.available_minor if planned else 0,
         lifetime_after_minor=planned.lifetime_minor if planned else 0,
-        tier_after=_tier(books, planned) if planned else None,
-        credits=_effects(books, planned) if planned else (),
+        tier_after=tier_of(books, planned) if planned else None,
+        credits=effects_on(books, planned) if planned else (),
         limit=verdict,
         due_after_minor=next((invoice.due_minor for invoice in books.writes.touched_invoices), None),
         kept_minor=sum(kept.amount_minor for kept in books.writes.overpayments),
@@ -67,17 +66,22 @@ def _effect(books: Books, key: AccountKey, existing: set[AccountKey], verdict: L
     )
 
 
-def _effects(books: Books, account: AccountState) -> tuple[CreditEffect, ...]:
+def effects_on(books: Books, account: AccountState) -> tuple[CreditEffect, ...]:
+    """Return what was planned for the credits of one account."""
+    credit_of = credits_by_own_id(books)
     new = {credit.id for credit in books.writes.credits}
-    touched = [
-        (entry, books.credits_by_id[entry.credit_id])
+    moved = [
+        (entry.amount_minor, credit_of(entry.credit_id))
         for entry in books.writes.entries
         if entry.credit_id and entry.account_id == account.id
     ]
-    moved = [(entry.amount_minor, credit) for entry, credit in touched]
-    taken = {credit.id for _, credit in touched}  # what is captured was held before, and leaves its credit once
-    held = [(lot.amount_minor, books.credits_by_id[lot.credit_id]) for lot in books.writes.hold_lots]
-    moved += [(-amount_minor, credit) for amount_minor, credit in held if credit.id not in taken]
+    taken = {credit.id for _, credit in moved}  # what is captured was held before, and leaves its credit once
+    held = [(lot.amount_minor, credit_of(lot.credit_id)) for lot in books.writes.hold_lots]
+    moved += [
+        (-amount_minor, credit)
+        for amount_minor, credit in held
+        if credit.id not in taken and credit.account_id == account.id
+    ]
     return tuple(
         CreditEffect(
             credit_id=None if credit.id in new else credit.id,
@@ -89,7 +93,13 @@ def _effects(books: Books, account: AccountState) -> tuple[CreditEffect, ...]:
     )
 
 
-async def _unlocked_books(
+def credits_by_own_id(books: Books) -> Callable[[UUID], CreditState]:
+    """Return a function for credits by the id that is their own, where a merge has let another one take it over."""
+    moved = {credit.id: credit for credit in books.writes.moved_credits}
+    return lambda credit_id: moved.get(credit_id) or books.credits_by_id[credit_id]
+
+
+async def unlocked_books(
     ledger: Ledger,
     connection: TenantConnection,
     actor: Actor,
@@ -116,16 +126,7 @@ async def _unlocked_books(
     counters = counters_needed(books.config, now, [(actor, limited) for limited in needs.limited])
     counters |= spending_counters_needed(books.config, now, [(actor, spent) for spent in needs.spending])
     books.counters = await read_counters(connection, counters)
-    if needs.given_back:
-        books.given_back = await load_spends(connection, set(needs.given_back))
-        books.spend_records = await load_spend_records(connection, set(needs.given_back))
-    if needs.invoices:
-        books.assignments = await load_assignments(connection, [needs])
-        books.invoices = await load_invoices(connection, set(needs.invoices), locking="")
-        await load_what_paid(connection, books, [needs])
-    await load_needed_holds(connection, books, [needs])
-    await load_credits(connection, books, [needs])
-    await load_of_lots(connection, books, [needs])
+    await load_named(connection, books, [needs], Skipped(), wait=True, locking=False)
     return books, existing
 
 
@@ -144,7 +145,7 @@ def preview_of_refusal(
         account_id=account.id if account else None,
         available_after_minor=account.available_minor if account else 0,
         lifetime_after_minor=account.lifetime_minor if account else 0,
-        tier_after=_tier(books, account) if account and books else None,
+        tier_after=tier_of(books, account) if account and books else None,
         credits=(),
         limit=verdict or LimitVerdict(allowed=not refused_by_limit, approval_required=refused_by_limit, remaining=()),
         errors=(error,),
@@ -152,5 +153,5 @@ def preview_of_refusal(
     )
 
 
-def _tier(books: Books, account: AccountState) -> str | None:
+def tier_of(books: Books, account: AccountState) -> str | None:
     return books.config.tier_name(account.lifetime_minor) if account.asset == POINTS else None

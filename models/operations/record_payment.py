@@ -10,6 +10,7 @@ from models.ledger import Ledger
 from models.loading.billing import load_payments
 from models.lookups import each
 from models.money import to_minor
+from models.operations.effects import Effects, effects
 from models.operations.previewing import previewed
 from models.operations.replays import found_request
 from models.operations.together import Together
@@ -17,7 +18,7 @@ from models.planning import payments
 from models.planning.allowances import Allowance, allowance_of, spending_allowance_of
 from models.planning.needs import Needs
 from models.planning.payments import ACCOUNT_CREDIT, VoidPayment
-from models.planning.state import AccountKey, Books
+from models.planning.state import AccountKey, Books, PaymentState
 from models.session import TenantConnection, tenant_transaction
 
 
@@ -104,12 +105,7 @@ async def void_payment(
 ) -> Outcome:
     """Post the voiding, once for the key: the invoice is open again, and what an order granted or was kept of the payment
     is taken back."""
-    async with tenant_transaction(tenant_id, read_only=True) as connection:
-        payment = (await load_payments(connection, {command.payment_id})).get(command.payment_id)
-    if payment is None:
-        raise NotFound("There is no such payment.", field=("paymentId",))
-    account, _ = await _invoice_account(tenant_id, payment.invoice_id)
-    needs = payments.void_needs(command, payment, account)
+    payment, needs = await _to_void(tenant_id, command)
     done = await ledger.submit(tenant_id, actor, "voidPayment", command, needs, idempotency_key)
     if isinstance(done, Outcome):
         return done
@@ -117,6 +113,21 @@ async def void_payment(
     return Outcome(
         payment_id=payment.id, invoice_id=payment.invoice_id, transaction_id=done if moved else None, replayed=True
     )
+
+
+async def preview_void_payment(ledger: Ledger, tenant_id: UUID, actor: Actor, command: VoidPayment) -> Effects:
+    """Preview the voiding as if posted now. Raises NotFound."""
+    _, needs = await _to_void(tenant_id, command)
+    return await effects(ledger, tenant_id, actor, command, needs)
+
+
+async def _to_void(tenant_id: UUID, command: VoidPayment) -> tuple[PaymentState, Needs]:
+    async with tenant_transaction(tenant_id, read_only=True) as connection:
+        payment = (await load_payments(connection, {command.payment_id})).get(command.payment_id)
+    if payment is None:
+        raise NotFound("There is no such payment.", field=("paymentId",))
+    account, _ = await _invoice_account(tenant_id, payment.invoice_id)
+    return payment, payments.void_needs(command, payment, account)
 
 
 async def _invoice_account(tenant_id: UUID, invoice_id: UUID) -> tuple[AccountKey, bool]:

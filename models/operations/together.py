@@ -11,7 +11,7 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from models.pool import Pool, the_pool
-from models.session import TenantConnection, tenant_transaction
+from models.session import GENERIC_PLANS, TenantConnection, tenant_transaction
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -56,7 +56,7 @@ class Together(Generic[K, V]):
     async def _answer(self, tenant_id: UUID, batch: "list[_Waiting[K, V]]") -> None:
         wanted = list(dict.fromkeys(key for keys, answer in batch if not answer.done() for key in keys))
         try:
-            async with tenant_transaction(tenant_id, read_only=True) as connection:
+            async with tenant_transaction(tenant_id, read_only=True, settings=GENERIC_PLANS) as connection:
                 found = await self._read(connection, wanted)
             for keys, answer in batch:
                 if not answer.done():  # who asked may have gone

@@ -7,6 +7,7 @@ from models.commands import AdjustCredit, BulkCredit, BulkItem, Outcome
 from models.errors import CurrencyNotAllowed, Duplicate, Invalid, LedgerError, LedgerErrors, NotFound
 from models.kinds import BulkErrorPolicy, BulkStatus
 from models.money import exponent, to_minor
+from models.named_ids import told_by_name
 from models.planning import adjust, plan_of
 from models.planning.answering import actor_view
 from models.planning.drafts import BulkOperationDraft, BulkRowDraft
@@ -114,7 +115,7 @@ def _told(books: Books, command: BulkCredit, row: int, error: LedgerError) -> Le
         error = with_faults(books, row_command(command, command.items[row]), error)
     for other in error.others:
         other.at(*_row_field(row, other.field))
-    return error.at(*_row_field(row, error.field))
+    return told_by_name(error.at(*_row_field(row, error.field)), command.items[row])
 
 
 def _row_field(row: int, field: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -121,6 +121,11 @@ def quantity_of(item: Item) -> Decimal | int:
         return item.quantity
     if item.quantity:
         raise Invalid("Give the quantity once: beside quantityDecimal, quantity is 0.", field=("quantity",))
+    return checked_quantity(quantity)
+
+
+def checked_quantity(quantity: Decimal) -> Decimal | int:
+    """Raises Invalid for one that is not above zero, or one that is too large or too fine."""
     if not 0 < quantity <= MAX_QUANTITY:
         raise Invalid(f"The quantity must be above zero, and at most {MAX_QUANTITY:,}.", field=("quantityDecimal",))
     if quantity != quantity.quantize(_PLACE, ROUND_DOWN):

@@ -5,13 +5,14 @@ which parts have an actor, a kind or a reason, and at which instants an amount w
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from models.lookups import each
 from models.reads.filtering import minor_bounds
 from models.reads.keys import id_key, time_key
 from models.reads.paging import RECORDS, Condition, Listing
@@ -22,16 +23,18 @@ from models.views import ActorView
 
 # Plain branches, each cast to one type: only then does the planner look into them, and read each in its index's order.
 # Several nodes have to be told in each whose it is.
-_TRAIL: Final = """(
+_BOTH: Final = """(
     select x.tenant_id, x.id, x.created_at, x.customer_id, x.actor_id, x.approved_by_id, x.kind::text as kind,
            x.reason::text as reason, null::text as action, null::uuid as subject_id, null::jsonb as details,
            null::text as event_note, null::text as request_id, null::text as address
-      from transactions x /* nodes: where x.tenant_id = $1 */
+      from transactions x {}
     union all
     select y.tenant_id, y.id, y.created_at, y.customer_id, y.actor_id, null::uuid, null::text, null::text,
            y.action::text, y.subject_id, y.details, y.note,
            y.request_id::text, y.address::text
-      from audit_events y /* nodes: where y.tenant_id = $1 */) t"""
+      from audit_events y {}) t"""
+_TRAIL: Final = _BOTH.format("/* nodes: where x.tenant_id = $1 */", "/* nodes: where y.tenant_id = $1 */")
+_ONE: Final = _BOTH.format("where x.tenant_id = $1 and x.id = k.id", "where y.tenant_id = $1 and y.id = k.id")
 
 _WHO: Final = """(
     select jsonb_build_array(o.subject, o.name, o.role, nullif(o.client, '')) from actors o
@@ -174,6 +177,13 @@ def of_amount(assets: Collection[str], least: Decimal | None, most: Decimal | No
     names = tuple(sorted(set(assets)))
     bounds = [minor_bounds(name, least, most) for name in names]
     return SoughtAmount(_AMOUNT, (names, tuple(low for low, _ in bounds), tuple(high for _, high in bounds)))
+
+
+_BY_IDS: Final = f"select {_COLUMNS} from {each('id uuid')} k cross join lateral {_ONE}"
+
+
+async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[AuditView]:
+    return [_view(row) for row in await session.fetch(_BY_IDS, list(ids))]
 
 
 async def actors_of_subject(session: ReadSession, subject: str) -> list[UUID]:

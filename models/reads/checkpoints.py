@@ -1,5 +1,6 @@
 """A tenant's checkpoints, by number, and the newest."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,6 +10,7 @@ from models.checkpoints import LAST
 from models.reads.columns import columns, rows
 from models.reads.keys import integer_key
 from models.reads.paging import Listing
+from models.reads.session import ReadSession
 from models.session import tenant_transaction
 
 
@@ -16,6 +18,7 @@ from models.session import tenant_transaction
 class CheckpointView:
     """As in the table (models/tables/checkpoints.py)."""
 
+    id: UUID
     number: int
     until: datetime
     size: int
@@ -37,6 +40,10 @@ CHECKPOINTS: Final = Listing(
     view=checkpoint,
 )
 """All of a tenant's: the parent is the tenant."""
+
+
+async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[CheckpointView]:
+    return [checkpoint(row) for row in await session.fetch_by_ids("checkpoints", CHECKPOINT, ids)]
 
 
 async def last_note(tenant_id: UUID) -> str | None:

@@ -14,6 +14,11 @@ async def reasons(session: ReadSession, *, active_only: bool) -> list[Reason]:
         return await (query.filter(active=True) if active_only else query).order_by("code")
 
 
+async def reasons_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[Reason]:
+    async with session.use() as connection:
+        return await Reason.filter(tenant_id=session.tenant_id, id__in=list(ids)).using_db(connection.orm)
+
+
 async def services(session: ReadSession, *, active_only: bool) -> list[Service]:
     """By name."""
     async with session.use() as connection:

@@ -18,6 +18,8 @@ from models.views import CreditView
 class CreditChangeView:
     """A credit's terms before and after an update."""
 
+    id: UUID
+    credit_id: UUID
     transaction_id: UUID
     old_expires_at: datetime | None
     new_expires_at: datetime | None
@@ -108,15 +110,17 @@ def _ids(value: Any) -> tuple[UUID, ...]:
     return tuple(map(UUID, parsed(value)))
 
 
+_CHANGE: Final = columns(
+    CreditChangeView, old_service_ids="t.old_services", new_service_ids="t.new_services", changed_at="t.created_at"
+)
+_change: Final = rows(CreditChangeView, old_service_ids=_ids, new_service_ids=_ids)
 CHANGES: Final = Listing(
     name="credit-changes",
-    columns=columns(
-        CreditChangeView, old_service_ids="t.old_services", new_service_ids="t.new_services", changed_at="t.created_at"
-    ),
+    columns=_CHANGE,
     table="credit_changes t",
     parent="t.credit_id",
     keys=(time_key("t.created_at"), id_key("t.id")),
-    view=rows(CreditChangeView, old_service_ids=_ids, new_service_ids=_ids),
+    view=_change,
     through=LOTS,
 )
 """Changes of a credit and of those that preceded it before merges."""
@@ -177,6 +181,10 @@ def restricted_to(service_id: UUID) -> Condition:
     sql = """exists (select 1 from credit_services s
                       where s.tenant_id = $1 and s.credit_id = t.id and s.service_id = {0})"""
     return Looked(sql, (service_id,), "serviceId")
+
+
+async def changes_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[CreditChangeView]:
+    return [_change(row) for row in await session.fetch_by_ids("credit_changes", _CHANGE, ids)]
 
 
 async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[CreditView]:

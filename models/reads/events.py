@@ -1,6 +1,6 @@
 """The feed of events: a tenant's, of some kinds, or one person's. The cursor of an event is its position."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from models.event_kinds import EventKind
 from models.feed import OF_ACTIONS, OF_TRANSACTIONS
+from models.lookups import each
 from models.reads.columns import columns, parsed, rows
 from models.reads.keys import integer_key
 from models.reads.paging import BadPage, Condition, Key, Listing, Through
@@ -161,6 +162,16 @@ def only(kinds: Collection[EventKind]) -> Condition:
 
 def without(kinds: Collection[EventKind]) -> Condition:
     return Condition("not t.kind = any({0}::text[])", (tuple(sorted(kinds)),))
+
+
+_POSITION: Final = f"""
+    select {EVENTS.columns} from {each("position bigint")} k
+      join feed t on t.tenant_id = $1 and t.position = k.position"""
+
+
+async def at_positions(session: ReadSession, positions: Iterable[int]) -> list[EventView]:
+    """The events that are kept at these positions."""
+    return [EVENTS.view(row) for row in await session.fetch(_POSITION, list(positions))]
 
 
 async def records_of(session: ReadSession, person: UUID) -> frozenset[UUID]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from models.kinds import InvoiceStatus
 from models.lookups import each
+from models.names import clean_name
 from models.reads.columns import columns, rows
 from models.reads.keys import day_key, id_key, instant_key, integer_key, text_key, time_key
 from models.reads.paging import LOTS, RECORDS, Condition, Listing, Looked, Unserved
@@ -166,6 +167,14 @@ async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[InvoiceView]
     return [_invoice(row) for row in await session.fetch_by_ids("invoices", _INVOICE, ids)]
 
 
+async def by_number(session: ReadSession, number: str) -> InvoiceView | None:
+    """The invoice or order with this number."""
+    rows_ = await session.fetch(
+        f"select {_INVOICE} from invoices t where t.tenant_id = $1 and t.number = $2", clean_name(number)
+    )
+    return _invoice(rows_[0]) if rows_ else None
+
+
 async def texts_by_ids(session: ReadSession, ids: Iterable[UUID]) -> dict[UUID, InvoiceTextView]:
     """The tenant's own texts of the invoices that have any."""
     found = [_text(row) for row in await session.fetch(_TEXTS, list(ids))]
@@ -182,6 +191,10 @@ async def payments_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[Pay
 
 async def notes_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[CreditNoteView]:
     return [_note(row) for row in await session.fetch_by_ids("credit_notes", _NOTE, ids)]
+
+
+async def noted_lines_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[NotedLineView]:
+    return [_noted_line(row) for row in await session.fetch_by_ids("credit_note_lines", _NOTED_LINE, ids)]
 
 
 async def lines_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[InvoiceLineView]:

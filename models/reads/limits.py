@@ -1,7 +1,10 @@
 """The limit rules, and the amounts that an actor's limits leave today."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
+from uuid import UUID
 
 from models.commands import Actor
 from models.errors import LimitRemaining
@@ -24,18 +27,40 @@ from models.reads import accounts
 from models.reads.session import ReadSession
 
 _RULES: Final = """
-    select role, asset, holder, per_adjustment, per_actor_day, per_customer_day, kind from limit_rules
+    select id, role, asset, holder, per_adjustment, per_actor_day, per_customer_day, kind from limit_rules
      where tenant_id = $1 and ($2::text is null or role = $2) and ($3::text[] is null or holder = any($3))
      order by role, asset, holder, kind"""
+
+_RULES_BY_ID: Final = "t.id, t.role, t.asset, t.holder, t.per_adjustment, t.per_actor_day, t.per_customer_day, t.kind"
+_ONE_RULE: Final = f"""
+    select {_RULES_BY_ID} from limit_rules t
+     where t.tenant_id = $1 and t.kind = $2 and t.role = $3 and t.asset = $4 and t.holder = $5"""
 
 _USED: Final = """
     select asset, used_minor from limit_counters
      where tenant_id = $1 and scope = $5 and role = $2 and holder = $3 and day = $4"""
 
 
-async def rules(session: ReadSession, role: str | None, holder: str | None) -> list[LimitRuleValues]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitRuleView(LimitRuleValues):
+    """A rule as it is stored."""
+
+    id: UUID
+
+
+async def rules(session: ReadSession, role: str | None, holder: str | None) -> list[LimitRuleView]:
     """All, or one role's, or one holder's, by role, asset and holder."""
     return await _rules(session, role, None if holder is None else [holder])
+
+
+async def rules_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[LimitRuleView]:
+    return [LimitRuleView(**row) for row in await session.fetch_by_ids("limit_rules", _RULES_BY_ID, ids)]
+
+
+async def rule_as_stored(session: ReadSession, rule: LimitRuleValues) -> LimitRuleView | None:
+    """The rule that stands in this one's place: None if it has been removed meanwhile."""
+    rows = await session.fetch(_ONE_RULE, rule.kind, rule.role, rule.asset, rule.holder)
+    return LimitRuleView(**rows[0]) if rows else None
 
 
 async def left_today(session: ReadSession, actor: Actor, day: date) -> list[LimitRemaining]:
@@ -81,5 +106,5 @@ def _remaining(rule: LimitRuleValues | None, asset: str, used: dict[str, int]) -
     return [left for left in everything if left.scope != PER_CUSTOMER_DAY]
 
 
-async def _rules(session: ReadSession, role: str | None, holders: list[str] | None) -> list[LimitRuleValues]:
-    return [LimitRuleValues(**row) for row in await session.fetch(_RULES, role, holders)]
+async def _rules(session: ReadSession, role: str | None, holders: list[str] | None) -> list[LimitRuleView]:
+    return [LimitRuleView(**row) for row in await session.fetch(_RULES, role, holders)]

@@ -35,7 +35,14 @@ LOOKED_AT: Final = 10_000
 
 
 class BadPage(ValueError):
-    """Invalid paging arguments: the message names the argument and its bound."""
+    """Invalid paging arguments: the message names the argument and its bound.
+
+    field: the one argument that it is about, if it is one.
+    """
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,10 +230,10 @@ def page_request(
     """The page requested by Relay's four arguments, of the list or, reversed, of the list from its end. Raises BadPage,
     naming the bound that they break."""
     if first is not None and last is not None:
-        raise BadPage("Give either first or last, not both.")
+        raise BadPage("Give either first or last, not both.", "last")
     for name, value in (("first", first), ("last", last)):
         if value is not None and not 0 <= value <= MAX_PAGE:
-            raise BadPage(f"{name} must lie between 0 and {MAX_PAGE}, and is {value}.")
+            raise BadPage(f"{name} must lie between 0 and {MAX_PAGE}, and is {value}.", name)
     size = first if first is not None else last
     from_its_end = last is not None or (first is None and before is not None and after is None)
     if reverse:
@@ -234,10 +241,18 @@ def page_request(
     return PageRequest(
         limit=DEFAULT_PAGE if size is None else size,
         backward=from_its_end is not bool(reverse),
-        after=None if after is None else listing.mark(after),
-        before=None if before is None else listing.mark(before),
+        after=None if after is None else _mark(listing, after, "before" if reverse else "after"),
+        before=None if before is None else _mark(listing, before, "after" if reverse else "before"),
         reverse=bool(reverse),
     )
+
+
+def _mark(listing: Listing[Any], cursor: str, argument: str) -> Mark:
+    try:
+        return listing.mark(cursor)
+    except BadPage as error:
+        error.field = argument
+        raise
 
 
 @frozen

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from models.commands import Approvable
 from models.kinds import ApprovalStatus, BulkStatus
 from models.lookups import each
 from models.planning.requesting import restored, what_is_asked
@@ -15,6 +16,7 @@ from models.reads.keys import id_key, integer_key, time_key
 from models.reads.paging import RECORDS, Condition, Listing
 from models.reads.session import ReadSession
 from models.views import ApprovalRequestView, BulkOperationView
+from turns.slices import each_in_slices
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class BulkRowView:
     tiers, if the person moved to another. line: of the file, from 1. moved: of a row that sets what is available, what
     it added, or removed below zero; of a dry run, what it would."""
 
+    id: UUID
+    operation_id: UUID
     row: int
     asset: str
     customer_id: UUID | None
@@ -117,6 +121,10 @@ _FAILED_ROWS: Final = f"""
 async def failed_rows(session: ReadSession, operation_id: UUID, number: int) -> list[BulkRowView]:
     """The first bad rows of an operation, at most this many."""
     return [_row(row) for row in await session.fetch(_FAILED_ROWS, operation_id, number)]
+
+
+async def rows_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[BulkRowView]:
+    return [_row(row) for row in await session.fetch_by_ids("bulk_rows", _ROW, ids)]
 
 
 async def sums(session: ReadSession, ids: Iterable[UUID]) -> dict[UUID, dict[str, Decimal]]:
@@ -222,3 +230,44 @@ def approval_asked_through(client: str | None) -> Condition:
     """Requests by a partner's program through this client ('' if it names none), or, None, by a person: the same
     subject in both is two requesters."""
     return Condition(f"{_THROUGH} is not distinct from {{0}}::text", (client,))
+
+
+MOST_COUNTED: Final = 1_000
+"""Maximum that waiting requests are counted up to."""
+_OTHERS: Final = """
+    from approval_requests t
+     where t.tenant_id = $1 and t.status = 'PENDING' and t.expires_at > $2 and t.requested_subject <> $3
+     order by t.expires_at, t.id limit $4"""
+_OTHERS_WAITING: Final = f"select count(*) from (select t.id {_OTHERS}) w"
+_WAITING_OF_OTHERS: Final = f"select t.operation, t.command, t.terms {_OTHERS}"
+_OWN_WAITING: Final = f"""
+    select count(*) from (
+        select t.requested_by_id from approval_requests t
+         where t.tenant_id = $1 and t.requested_subject = $2 and t.status = 'PENDING' and t.expires_at > $3
+         order by t.expires_at limit $4) t
+     where {_THROUGH} is not distinct from $5::text"""
+
+
+async def others_waiting(session: ReadSession, subject: str, now: datetime) -> int:
+    """Count the requests that wait and that somebody else made, up to MOST_COUNTED."""
+    (row,) = await session.fetch(_OTHERS_WAITING, now, subject, MOST_COUNTED)
+    found: int = row["count"]
+    return found
+
+
+async def waiting_of_others(
+    session: ReadSession, subject: str, now: datetime
+) -> list[tuple[Approvable, dict[str, Any] | None]]:
+    """Return what the same requests ask for, with their terms: the soonest to expire, up to MOST_COUNTED."""
+    found = await session.fetch(_WAITING_OF_OTHERS, now, subject, MOST_COUNTED)
+    return await each_in_slices(
+        lambda row: (restored(row["operation"], parsed(row["command"])), parsed(row["terms"])), found
+    )
+
+
+async def own_waiting(session: ReadSession, subject: str, client: str | None, now: datetime) -> int:
+    """Count the requests that wait of this person (client None), or of a partner's program through this client, among the
+    first MOST_COUNTED of the subject."""
+    (row,) = await session.fetch(_OWN_WAITING, subject, now, MOST_COUNTED, client)
+    found: int = row["count"]
+    return found

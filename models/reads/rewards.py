@@ -34,6 +34,11 @@ CUSTOMER_COUPONS: Final = Listing(
 )
 """Coupons of all records of a person; those brought by a merge are placed at the time of the merge."""
 
+COUPONS: Final = Listing(
+    "all-coupons", _COUPON, "coupons t", "t.tenant_id", (time_key("t.issued_at"), id_key("t.id")), _coupon
+)
+"""All of a tenant's coupons: the parent is the tenant."""
+
 INVOICE_COUPONS: Final = Listing(
     "invoice-coupons", _COUPON, "coupons t", "t.invoice_id", (instant_key("t.issued_at"), id_key("t.id")), _coupon
 )
@@ -62,6 +67,10 @@ async def rewards_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[Rewa
 
 async def coupons_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[CouponView]:
     return [_coupon(row) for row in await session.fetch_by_ids("coupons", _COUPON, ids)]
+
+
+async def tier_changes_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[TierChangeView]:
+    return [_tier_change(row) for row in await session.fetch_by_ids("tier_changes", _TIER_CHANGE, ids)]
 
 
 async def coupon_by_code(session: ReadSession, code: str) -> CouponView | None:

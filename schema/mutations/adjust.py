@@ -1,4 +1,4 @@
-"""adjustCredit, and adjustmentPreview, which takes the same input."""
+"""adjustCredit, and previewAdjustment, whose input is the same without a key."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,7 +11,8 @@ from models.commands import AdjustCredit
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import KeyedInput, PostingPayload, ids, loaded
+from schema.mutations.base import KeyedInput, PostingPayload, loaded
+from schema.naming import CustomerBy, ServiceBy, one, some
 from schema.scalars import AssetCode
 from schema.types.account import Account, Credit
 from schema.types.base import resolved
@@ -21,11 +22,13 @@ from schema.types.requests import ApprovalRequest, requested
 
 
 @strawberry.input
-class AdjustCreditInput(TextsInput, KeyedInput):
-    """An adjustment to post, or to preview."""
+class PreviewAdjustmentInput(TextsInput):
+    """An adjustment to preview."""
 
-    customer_id: strawberry.ID
+    customer_id: strawberry.ID | None = None
     """Customer to adjust."""
+    customer_by: CustomerBy | None = None
+    """In place of customerId: the customer by external id or id. One of the two is needed."""
     asset: AssetCode
     """Asset to adjust, such as GBP, POINTS or SERVICE_CREDITS."""
     amount: Decimal
@@ -43,6 +46,8 @@ class AdjustCreditInput(TextsInput, KeyedInput):
     """Day from which the credit can be spent. Null: now. For additions only."""
     service_ids: list[strawberry.ID] | None = None
     """Services to restrict the credit to, at most 100. Null or empty: any service. For SERVICE_CREDITS only."""
+    services_by: list[ServiceBy] | None = None
+    """In place of serviceIds: the same services by name or id."""
     credit_id: strawberry.ID | None = None
     """Credit to remove from. Null: open credits in burn order. For removals only."""
     auto_apply: bool | None = True
@@ -55,7 +60,7 @@ class AdjustCreditInput(TextsInput, KeyedInput):
     def command(self) -> AdjustCredit:
         """Raises NotFound, Invalid."""
         return AdjustCredit(
-            customer_id=input_id(self.customer_id, "Customer", "customerId"),
+            customer_id=one(self.customer_id, self.customer_by, "Customer", "customerId"),
             asset=self.asset,
             amount=self.amount,
             reason=texts.code(self.reason, texts.MAX_REASON, "reason"),
@@ -64,12 +69,17 @@ class AdjustCreditInput(TextsInput, KeyedInput):
             expires_in_days=self.expires_in_days,
             expires_at=self.expires_at,
             effective_on=self.effective_on,
-            service_ids=ids(self.service_ids, "Service", "serviceIds"),
+            service_ids=some(self.service_ids, self.services_by, "Service", "serviceIds") or (),
             credit_id=None if self.credit_id is None else input_id(self.credit_id, "Credit", "creditId"),
             request_approval=bool(self.request_approval),
             propose_only=bool(self.propose_only),
             auto_apply=self.auto_apply is not False,
         )
+
+
+@strawberry.input
+class AdjustCreditInput(KeyedInput, PreviewAdjustmentInput):
+    """An adjustment to post."""
 
 
 @strawberry.type

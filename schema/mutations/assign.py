@@ -10,6 +10,7 @@ from models.planning.assign import AssignCredit, InvoiceAmount
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded, loaded_assignments
+from schema.naming import InvoiceBy, one
 from schema.types.account import Credit
 from schema.types.base import resolved
 from schema.types.invoice import Assignment
@@ -21,24 +22,28 @@ from schema.types.metadata import TextsInput
 class InvoiceAmountInput:
     """An invoice to set credit against, and how much of it."""
 
-    invoice_id: strawberry.ID
+    invoice_id: strawberry.ID | None = None
     """Open invoice or order to pay."""
+    invoice_by: InvoiceBy | None = None
+    """In place of invoiceId: the invoice or order by number or id. One of the two is needed."""
     amount: Decimal | None = None
     """Amount to set against it. Null: as much as the credit has left and the invoice has due; several nulls share the
     rest in their order."""
 
+    def item(self, place: int) -> InvoiceAmount:
+        """Raises NotFound, Invalid."""
+        field = ("assignments", str(place), "invoiceId")
+        return InvoiceAmount(one(self.invoice_id, self.invoice_by, "Invoice", *field), self.amount)
+
 
 def invoice_amounts(items: list[InvoiceAmountInput]) -> tuple[InvoiceAmount, ...]:
-    """Return the input's `assignments`. Raises NotFound, with the place in the list."""
-    return tuple(
-        InvoiceAmount(input_id(each.invoice_id, "Invoice", "assignments", str(n), "invoiceId"), each.amount)
-        for n, each in enumerate(items)
-    )
+    """Return the input's `assignments`. Raises NotFound, Invalid, with the place in the list."""
+    return tuple(each.item(place) for place, each in enumerate(items))
 
 
 @strawberry.input
-class AssignCreditInput(TextsInput, KeyedInput):
-    """One credit and the invoices to set it against."""
+class PreviewAssignmentInput(TextsInput):
+    """One credit, and the invoices to preview it against."""
 
     credit_id: strawberry.ID
     """Open money credit to assign."""
@@ -52,6 +57,11 @@ class AssignCreditInput(TextsInput, KeyedInput):
             assignments=invoice_amounts(self.assignments),
             texts=self.texts(),
         )
+
+
+@strawberry.input
+class AssignCreditInput(KeyedInput, PreviewAssignmentInput):
+    """One credit and the invoices to set it against."""
 
 
 @strawberry.type

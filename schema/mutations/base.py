@@ -33,7 +33,9 @@ class KeyedInput:
 
     idempotency_key: str
     """Your own unique key of this request, up to 255 characters, such as a UUID. A request sent again with the same key
-    and input moves nothing, and answers with what was made then, as it is now; make a new key for each new request."""
+    and input moves nothing, and answers with what was made then, as it is now; make a new key for each new request. Keys
+    are those of one client: a partner's are its own, and people share one name space, in all apps. They live for
+    Tenant.idempotencyKeyDays (90 unless set, 30 at least): after that, the same request is a new one."""
 
 
 @strawberry.type

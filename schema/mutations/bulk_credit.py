@@ -14,8 +14,8 @@ from models.kinds import BulkErrorPolicy
 from models.texts import Texts, texts_of
 from schema import texts
 from schema.context import Info
-from schema.ids import input_id
-from schema.mutations.base import KeyedInput, PostingPayload, ids, loaded
+from schema.mutations.base import KeyedInput, PostingPayload, loaded
+from schema.naming import CustomerBy, ServiceBy, one, some
 from schema.scalars import AssetCode
 from schema.types.base import resolved
 from schema.types.bulk import BulkOperation
@@ -27,19 +27,22 @@ from turns.steps import Steps, each
 class BulkCreditItemInput:
     """One row of a bulk."""
 
-    customer_id: strawberry.ID
+    customer_id: strawberry.ID | None = None
     """Customer to adjust."""
+    customer_by: CustomerBy | None = None
+    """In place of customerId: the customer by external id or id. One of the two is needed."""
     amount: Decimal
     """Amount to add (positive) or remove (negative)."""
     reference: str | None = None
     """Your own reference of this row's transaction, up to 255 characters. Null: the bulk's."""
 
-    def item(self) -> BulkItem:
-        """Return the row. An id that is no customer's makes a bad row, not a bad bulk."""
+    def item(self, row: int) -> BulkItem:
+        """Return the row. An id or a name that is no customer's makes a bad row, not a bad bulk. Raises Invalid."""
         try:
-            return BulkItem(input_id(self.customer_id, "Customer"), self.amount)
+            customer_id = one(self.customer_id, self.customer_by, "Customer", "items", str(row), "customerId")
         except NotFound:
-            return BulkItem(None, self.amount)
+            customer_id = None
+        return BulkItem(customer_id, self.amount)
 
 
 @strawberry.input
@@ -63,6 +66,8 @@ class BulkCreditInput(TextsInput, KeyedInput):
     service_ids: list[strawberry.ID] | None = None
     """Services to restrict added credits to, and that what is removed could be spent on, at most 100. Null or empty: any
     service. For SERVICE_CREDITS only."""
+    services_by: list[ServiceBy] | None = None
+    """In place of serviceIds: the same services by name or id."""
     error_policy: BulkErrorPolicy | None = BulkErrorPolicy.REJECT_ALL
     """Whether one bad row rejects all rows."""
     dry_run: bool | None = False
@@ -72,7 +77,7 @@ class BulkCreditInput(TextsInput, KeyedInput):
 
     def command(self) -> Steps[BulkCredit]:
         """Raises Invalid."""
-        items = yield from each(BulkCreditItemInput.item, self.items)
+        items = yield from each(lambda numbered: numbered[1].item(numbered[0]), enumerate(self.items))
         own = self.texts()
         return BulkCredit(
             items=tuple(items),
@@ -87,7 +92,7 @@ class BulkCreditInput(TextsInput, KeyedInput):
             allow_duplicate_customers=bool(self.allow_duplicate_customers),
             row_texts=tuple(_row_texts(self.items, own)),
             effective_on=self.effective_on,
-            service_ids=ids(self.service_ids, "Service", "serviceIds"),
+            service_ids=some(self.service_ids, self.services_by, "Service", "serviceIds") or (),
         )
 
 

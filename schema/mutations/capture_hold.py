@@ -11,6 +11,7 @@ from schema import texts
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
+from schema.naming import InvoiceBy, one_or_none
 from schema.types.account import Account
 from schema.types.base import resolved
 from schema.types.hold import Hold
@@ -30,6 +31,8 @@ class PreviewCaptureInput(TextsInput):
     much as is due on it."""
     invoice_id: strawberry.ID | None = None
     """Open invoice or order of the customer to pay. Null: the one that the hold is for; if it is for none, a spend."""
+    invoice_by: InvoiceBy | None = None
+    """In place of invoiceId: the invoice or order by number or id."""
     note: str | None = None
     """Free text of up to 10,000 characters, hidden from customers."""
 
@@ -38,7 +41,7 @@ class PreviewCaptureInput(TextsInput):
         return CaptureHold(
             hold_id=input_id(self.hold_id, "Hold", "holdId"),
             amount=self.amount,
-            invoice_id=None if self.invoice_id is None else input_id(self.invoice_id, "Invoice", "invoiceId"),
+            invoice_id=one_or_none(self.invoice_id, self.invoice_by, "Invoice", "invoiceId"),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             texts=self.texts(),
         )

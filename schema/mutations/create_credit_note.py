@@ -16,6 +16,7 @@ from schema import texts
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
+from schema.naming import InvoiceBy, one
 from schema.types.account import Account
 from schema.types.base import resolved
 from schema.types.credit_note import CreditNote
@@ -24,6 +25,7 @@ from schema.types.invoice import Invoice
 from schema.types.ledger import Transaction
 from schema.types.limits import LimitVerdict
 from schema.types.metadata import TextsInput
+from schema.types.money import by_preview, money
 from schema.types.reports import CreditEffect
 from schema.types.requests import ApprovalRequest, requested
 
@@ -51,8 +53,10 @@ class CreditNoteLineInput:
 class PreviewCreditNoteInput(TextsInput):
     """A credit note to preview."""
 
-    invoice_id: strawberry.ID
+    invoice_id: strawberry.ID | None = None
     """Invoice or order that is taken back, or a part of it."""
+    invoice_by: InvoiceBy | None = None
+    """In place of invoiceId: the invoice or order by number or id. One of the two is needed."""
     amount: Decimal | None = None
     """Amount to take back, in the invoice's currency. Null: what the lines come to; without lines, all that can still be
     taken back."""
@@ -70,7 +74,7 @@ class PreviewCreditNoteInput(TextsInput):
     def command(self) -> CreateCreditNote:
         """Raises NotFound, Invalid."""
         return CreateCreditNote(
-            invoice_id=input_id(self.invoice_id, "Invoice", "invoiceId"),
+            invoice_id=one(self.invoice_id, self.invoice_by, "Invoice", "invoiceId"),
             amount=self.amount,
             lines=tuple(line.line(place) for place, line in enumerate(self.lines or ())),
             give_back=(self.give_back or GiveBack.LAST_FIRST).value,
@@ -87,8 +91,8 @@ class CreateCreditNoteInput(KeyedInput, PreviewCreditNoteInput):
 
 
 @strawberry.input
-class VoidCreditNoteInput(KeyedInput, TextsInput):
-    """A credit note to void."""
+class PreviewVoidCreditNoteInput(TextsInput):
+    """A credit note whose voiding to preview."""
 
     credit_note_id: strawberry.ID
     """Credit note to void."""
@@ -102,6 +106,11 @@ class VoidCreditNoteInput(KeyedInput, TextsInput):
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             texts=self.texts(),
         )
+
+
+@strawberry.input
+class VoidCreditNoteInput(KeyedInput, PreviewVoidCreditNoteInput):
+    """A credit note to void."""
 
 
 @strawberry.type
@@ -145,6 +154,7 @@ class VoidCreditNotePayload(CreditNotePayload):
 
 
 @strawberry.type
+@money(by_preview, "amount", "lowered", "given_back", "due_after", "available_after")
 class CreditNotePreview:
     """Effects that a credit note would have if it were made now. Nothing is written."""
 

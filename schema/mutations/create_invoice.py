@@ -10,8 +10,9 @@ from gateway.reading import Pending
 from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from schema import texts
 from schema.context import Info
-from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
+from schema.mutations.quantities import USE_UNITS, quantities
+from schema.naming import CustomerBy, one
 from schema.scalars import AssetCode
 from schema.types.base import resolved
 from schema.types.invoice import Invoice
@@ -20,17 +21,21 @@ from schema.types.metadata import TextsInput
 
 @strawberry.input
 class InvoiceLineInput:
-    """One line of an invoice. Its total is quantity × unitPrice less its discount, rounded once, half away from zero, to the
+    """One line of an invoice. Its total is units × unitPrice less its discount, rounded once, half away from zero, to the
     currency's minor unit."""
 
     description: str
     """Text of the line, up to 500 characters."""
-    quantity: int
-    """Number of units, at least 1; or 0 if quantityDecimal gives it."""
+    quantity: int | None = strawberry.field(default=None, deprecation_reason=USE_UNITS)
+    """Whole number of units, at least 1. Null or 0: `units` or quantityDecimal gives it."""
     unit_price: Decimal
     """Price of one unit in the invoice's currency, not negative, with up to four decimal places in any currency."""
-    quantity_decimal: Decimal | None = None
-    """Number of units that may have a fraction, such as "2.5", above zero and below 10,000,000,000. Then quantity is 0."""
+    quantity_decimal: Decimal | None = strawberry.field(default=None, deprecation_reason=USE_UNITS)
+    """Number of units that may have a fraction, such as "2.5", above zero and below 10,000,000,000. Null: `units` or
+    quantity gives it."""
+    units: Decimal | None = None
+    """Number of units, such as "3" or "2.5", above zero and below 10,000,000,000, with up to four decimal places. Always
+    given, but for those who still send quantity or quantityDecimal."""
     discount_percent: Decimal | None = None
     """Percentage to take off, from 0 to 100, such as "7.5"."""
     discount_amount: Decimal | None = None
@@ -39,12 +44,14 @@ class InvoiceLineInput:
     """Tax to add to the total of the line, not negative. It is never computed."""
 
     def line(self, place: int) -> InvoiceLineItem:
-        field = ("lines", str(place), "description")
+        """Raises Invalid."""
+        field = ("lines", str(place))
+        quantity, quantity_decimal = quantities(self.units, self.quantity, self.quantity_decimal, *field)
         return InvoiceLineItem(
-            texts.text(self.description, texts.MAX_DESCRIPTION, *field),
-            self.quantity,
+            texts.text(self.description, texts.MAX_DESCRIPTION, *field, "description"),
+            quantity,
             self.unit_price,
-            self.quantity_decimal,
+            quantity_decimal,
             self.discount_percent,
             self.discount_amount,
             self.tax_amount,
@@ -55,8 +62,10 @@ class InvoiceLineInput:
 class CreateInvoiceInput(TextsInput, KeyedInput):
     """An invoice to issue."""
 
-    customer_id: strawberry.ID
+    customer_id: strawberry.ID | None = None
     """Customer who is to pay."""
+    customer_by: CustomerBy | None = None
+    """In place of customerId: the customer by external id or id. One of the two is needed."""
     number: str
     """Number that is unique in the tenant, up to 64 characters, such as "INV-2026-0042"."""
     currency: AssetCode
@@ -74,7 +83,7 @@ class CreateInvoiceInput(TextsInput, KeyedInput):
     def command(self) -> CreateInvoice:
         """Raises NotFound, Invalid."""
         return CreateInvoice(
-            customer_id=input_id(self.customer_id, "Customer", "customerId"),
+            customer_id=one(self.customer_id, self.customer_by, "Customer", "customerId"),
             number=texts.name_as_sent(self.number, texts.MAX_NUMBER, "number"),
             currency=self.currency,
             lines=tuple(line.line(place) for place, line in enumerate(self.lines)),

@@ -10,8 +10,9 @@ from gateway.reading import Pending
 from models.commands import CreateOrder, OrderItem
 from schema import texts
 from schema.context import Info
-from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
+from schema.mutations.quantities import USE_UNITS, quantities
+from schema.naming import CustomerBy, ProductBy, one
 from schema.scalars import AssetCode
 from schema.types.base import resolved
 from schema.types.invoice import Invoice
@@ -24,14 +25,20 @@ class OrderItemInput:
     """One line of an order, whose total is worked out as an invoice's. One of credit has no discount and no tax, and is
     worth a whole number of minor units."""
 
-    product_id: strawberry.ID
+    product_id: strawberry.ID | None = None
     """Active product to sell."""
-    quantity: int
-    """Number of units, at least 1; or 0 if quantityDecimal gives it."""
+    product_by: ProductBy | None = None
+    """In place of productId: the product by name or id. One of the two is needed."""
+    quantity: int | None = strawberry.field(default=None, deprecation_reason=USE_UNITS)
+    """Whole number of units, at least 1. Null or 0: `units` or quantityDecimal gives it."""
     unit_price: Decimal | None = None
     """Price of one unit, with up to four decimal places in any currency. Null: the product's own price."""
-    quantity_decimal: Decimal | None = None
-    """Number of units that may have a fraction, such as "2.5", above zero and below 10,000,000,000. Then quantity is 0."""
+    quantity_decimal: Decimal | None = strawberry.field(default=None, deprecation_reason=USE_UNITS)
+    """Number of units that may have a fraction, such as "2.5", above zero and below 10,000,000,000. Null: `units` or
+    quantity gives it."""
+    units: Decimal | None = None
+    """Number of units, such as "3" or "2.5", above zero and below 10,000,000,000, with up to four decimal places. Always
+    given, but for those who still send quantity or quantityDecimal."""
     discount_percent: Decimal | None = None
     """Percentage to take off, from 0 to 100, such as "7.5"."""
     discount_amount: Decimal | None = None
@@ -40,12 +47,14 @@ class OrderItemInput:
     """Tax to add to the total of the line, not negative. It is never computed."""
 
     def item(self, place: int) -> OrderItem:
-        product_id = input_id(self.product_id, "Product", "items", str(place), "productId")
+        """Raises NotFound, Invalid."""
+        product_id = one(self.product_id, self.product_by, "Product", "items", str(place), "productId")
+        quantity, quantity_decimal = quantities(self.units, self.quantity, self.quantity_decimal, "items", str(place))
         return OrderItem(
             product_id,
-            self.quantity,
+            quantity,
             self.unit_price,
-            self.quantity_decimal,
+            quantity_decimal,
             self.discount_percent,
             self.discount_amount,
             self.tax_amount,
@@ -56,8 +65,10 @@ class OrderItemInput:
 class CreateOrderInput(TextsInput, KeyedInput):
     """An order to issue."""
 
-    customer_id: strawberry.ID
+    customer_id: strawberry.ID | None = None
     """Customer who is to pay."""
+    customer_by: CustomerBy | None = None
+    """In place of customerId: the customer by external id or id. One of the two is needed."""
     number: str
     """Number that is unique in the tenant, up to 64 characters, such as "SO-1042"."""
     currency: AssetCode
@@ -78,7 +89,7 @@ class CreateOrderInput(TextsInput, KeyedInput):
     def command(self) -> CreateOrder:
         """Raises NotFound, Invalid."""
         return CreateOrder(
-            customer_id=input_id(self.customer_id, "Customer", "customerId"),
+            customer_id=one(self.customer_id, self.customer_by, "Customer", "customerId"),
             number=texts.name_as_sent(self.number, texts.MAX_NUMBER, "number"),
             currency=self.currency,
             items=tuple(item.item(place) for place, item in enumerate(self.items)),

@@ -9,8 +9,8 @@ from gateway.reading import Pending
 from models.commands import GiveReward
 from schema import texts
 from schema.context import Info
-from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
+from schema.naming import CustomerBy, RewardBy, one
 from schema.nodes import NODES
 from schema.types.account import Account
 from schema.types.base import resolved
@@ -24,13 +24,17 @@ ON_THE_VOUCHER: Final = ("code", "terms", "issued_at", "expires_at")
 
 
 @strawberry.input
-class GiveRewardInput(TextsInput, KeyedInput):
-    """A reward to give to a customer."""
+class PreviewRewardInput(TextsInput):
+    """A reward to preview for a customer."""
 
-    customer_id: strawberry.ID
+    customer_id: strawberry.ID | None = None
     """Customer to give it to."""
-    reward_id: strawberry.ID
+    customer_by: CustomerBy | None = None
+    """In place of customerId: the customer by external id or id. One of the two is needed."""
+    reward_id: strawberry.ID | None = None
     """Active reward to give."""
+    reward_by: RewardBy | None = None
+    """In place of rewardId: the reward by name or id. One of the two is needed."""
     deduct_points: bool
     """Whether the customer pays for it in points. false: it is free."""
     note: str | None = None
@@ -43,14 +47,19 @@ class GiveRewardInput(TextsInput, KeyedInput):
     def command(self) -> GiveReward:
         """Raises NotFound, Invalid."""
         return GiveReward(
-            customer_id=input_id(self.customer_id, "Customer", "customerId"),
-            reward_id=input_id(self.reward_id, "Reward", "rewardId"),
+            customer_id=one(self.customer_id, self.customer_by, "Customer", "customerId"),
+            reward_id=one(self.reward_id, self.reward_by, "Reward", "rewardId"),
             deduct_points=self.deduct_points,
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             texts=self.texts(),
             request_approval=bool(self.request_approval),
             propose_only=bool(self.propose_only),
         )
+
+
+@strawberry.input
+class GiveRewardInput(KeyedInput, PreviewRewardInput):
+    """A reward to give to a customer."""
 
 
 @strawberry.type

@@ -10,8 +10,8 @@ from gateway.reading import Pending
 from models.planning.holding import HoldCredit
 from schema import texts
 from schema.context import Info
-from schema.ids import input_id
-from schema.mutations.base import KeyedInput, PostingPayload, ids, loaded
+from schema.mutations.base import KeyedInput, PostingPayload, loaded
+from schema.naming import CustomerBy, InvoiceBy, ServiceBy, one, one_or_none, some
 from schema.scalars import AssetCode
 from schema.types.account import Account
 from schema.types.base import resolved
@@ -24,8 +24,10 @@ from schema.types.metadata import TextsInput
 class PreviewHoldInput(TextsInput):
     """A hold to preview."""
 
-    customer_id: strawberry.ID
+    customer_id: strawberry.ID | None = None
     """Customer whose credit or points are set aside."""
+    customer_by: CustomerBy | None = None
+    """In place of customerId: the customer by external id or id. One of the two is needed."""
     asset: AssetCode
     """Asset to hold, such as GBP, POINTS or SERVICE_CREDITS."""
     amount: Decimal
@@ -35,9 +37,13 @@ class PreviewHoldInput(TextsInput):
     or an invoice."""
     invoice_id: strawberry.ID | None = None
     """Open invoice or order of the customer that it is for: its captures pay it. Null: they are spends."""
+    invoice_by: InvoiceBy | None = None
+    """In place of invoiceId: the invoice or order by number or id."""
     service_ids: list[strawberry.ID] | None = None
     """Services that it is for, at most 100: only credits that serve one of them are held. Null or empty: any credit. For
     SERVICE_CREDITS only."""
+    services_by: list[ServiceBy] | None = None
+    """In place of serviceIds: the same services by name or id."""
     expires_in_minutes: int | None = None
     """Minutes until it expires, at most 43,200 (30 days). Null: 15, unless expiresAt is given."""
     expires_at: datetime | None = None
@@ -46,13 +52,13 @@ class PreviewHoldInput(TextsInput):
     def command(self) -> HoldCredit:
         """Raises NotFound, Invalid."""
         return HoldCredit(
-            customer_id=input_id(self.customer_id, "Customer", "customerId"),
+            customer_id=one(self.customer_id, self.customer_by, "Customer", "customerId"),
             asset=self.asset,
             amount=self.amount,
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             texts=self.texts(),
-            invoice_id=None if self.invoice_id is None else input_id(self.invoice_id, "Invoice", "invoiceId"),
-            service_ids=ids(self.service_ids, "Service", "serviceIds"),
+            invoice_id=one_or_none(self.invoice_id, self.invoice_by, "Invoice", "invoiceId"),
+            service_ids=some(self.service_ids, self.services_by, "Service", "serviceIds") or (),
             expires_in_minutes=self.expires_in_minutes,
             expires_at=self.expires_at,
         )

@@ -10,16 +10,18 @@ from gateway.reading import Pending
 from models.commands import MembershipChange
 from schema import texts
 from schema.context import Info
-from schema.ids import input_id
 from schema.mutations.base import Payload, loaded
+from schema.naming import CustomerBy, one
 from schema.types.base import resolved
 from schema.types.customer import Customer
 
 
-def _change(customer_id: strawberry.ID, at: datetime | None, note: str | None) -> MembershipChange:
+def _change(
+    customer_id: strawberry.ID | None, customer_by: CustomerBy | None, at: datetime | None, note: str | None
+) -> MembershipChange:
     """Raises NotFound, Invalid."""
     return MembershipChange(
-        customer_id=input_id(customer_id, "Customer", "customerId"),
+        customer_id=one(customer_id, customer_by, "Customer", "customerId"),
         at=at,
         note=texts.optional(note, texts.MAX_NOTE, "note"),
     )
@@ -29,8 +31,10 @@ def _change(customer_id: strawberry.ID, at: datetime | None, note: str | None) -
 class StartMembershipInput:
     """A membership to start."""
 
-    customer_id: strawberry.ID
+    customer_id: strawberry.ID | None = None
     """Customer who becomes a member."""
+    customer_by: CustomerBy | None = None
+    """In place of customerId: the customer by external id or id. One of the two is needed."""
     at: datetime | None = None
     """Instant at which it started. Null: now. Not in the future."""
     note: str | None = None
@@ -38,15 +42,17 @@ class StartMembershipInput:
 
     def command(self) -> MembershipChange:
         """Raises NotFound, Invalid."""
-        return _change(self.customer_id, self.at, self.note)
+        return _change(self.customer_id, self.customer_by, self.at, self.note)
 
 
 @strawberry.input
 class CancelMembershipInput:
     """A membership to cancel."""
 
-    customer_id: strawberry.ID
+    customer_id: strawberry.ID | None = None
     """Member whose membership ends."""
+    customer_by: CustomerBy | None = None
+    """In place of customerId: the customer by external id or id. One of the two is needed."""
     at: datetime | None = None
     """Instant at which it was cancelled; the grace period runs from then. Null: now. Not in the future."""
     note: str | None = None
@@ -54,21 +60,23 @@ class CancelMembershipInput:
 
     def command(self) -> MembershipChange:
         """Raises NotFound, Invalid."""
-        return _change(self.customer_id, self.at, self.note)
+        return _change(self.customer_id, self.customer_by, self.at, self.note)
 
 
 @strawberry.input
 class ReinstateMembershipInput:
     """A cancelled membership to reinstate."""
 
-    customer_id: strawberry.ID
+    customer_id: strawberry.ID | None = None
     """Former member."""
+    customer_by: CustomerBy | None = None
+    """In place of customerId: the customer by external id or id. One of the two is needed."""
     note: str | None = None
     """Free text kept in the audit trail."""
 
     def command(self) -> MembershipChange:
         """Raises NotFound, Invalid."""
-        return _change(self.customer_id, None, self.note)
+        return _change(self.customer_id, self.customer_by, None, self.note)
 
 
 @strawberry.type

@@ -11,8 +11,8 @@ from models.configuration_commands import CreateProduct, UpdateProduct
 from models.kinds import ProductKind
 from schema import texts
 from schema.context import Info
-from schema.ids import input_id
 from schema.mutations.base import Payload, loaded
+from schema.naming import ProductBy, one
 from schema.scalars import AssetCode
 from schema.types.base import resolved
 from schema.types.metadata import MetadataInput, TextsInput, given, pairs, reference
@@ -44,14 +44,16 @@ class CreateProductInput(TextsInput):
 class UpdateProductInput:
     """Changes to a product. Fields that are left out stay as they are, and name, price and active if they are null."""
 
-    product_id: strawberry.ID
+    product_id: strawberry.ID | None = None
     """Product to change."""
+    product_by: ProductBy | None = None
+    """In place of productId: the product by name or id. One of the two is needed."""
     name: str | None = None
-    """New display name, up to 200 characters."""
+    """New display name, up to 200 characters. Null: unchanged."""
     price: Decimal | None = None
-    """New price of one unit. Orders made before keep theirs."""
+    """New price of one unit. Orders made before keep theirs. Null: unchanged."""
     active: bool | None = None
-    """Whether new orders can sell it; false retires it."""
+    """Whether new orders can sell it; false retires it. Null: unchanged."""
     reference: str | None = strawberry.UNSET
     """New reference, up to 255 characters. Left out: unchanged. Null: removed."""
     metadata: list[MetadataInput] | None = strawberry.UNSET
@@ -62,7 +64,7 @@ class UpdateProductInput:
         own, metadata = reference(given(self.reference)), tuple(pairs(given(self.metadata)))
         empty = {"reference": own is None, "metadata": not metadata}
         return UpdateProduct(
-            product_id=input_id(self.product_id, "Product", "productId"),
+            product_id=one(self.product_id, self.product_by, "Product", "productId"),
             name=None if self.name is None else texts.name(self.name, texts.MAX_PRODUCT_NAME, "name"),
             price=self.price,
             active=self.active,

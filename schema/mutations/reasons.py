@@ -43,15 +43,15 @@ class UpdateReasonInput:
     code: str
     """Code of the reason to change."""
     label: str | None = None
-    """New text to show to people."""
+    """New text to show to people. Null: unchanged."""
     directions: list[Direction] | None = None
-    """Directions that it may be used for from now on."""
+    """Directions that it may be used for from now on. Null: unchanged."""
     moves_lifetime: bool | None = None
-    """Whether adjustments under it change the lifetime total from now on."""
+    """Whether adjustments under it change the lifetime total from now on. Null: unchanged."""
     note_required: bool | None = None
-    """Whether adjustments under it need a note from now on. OTHER always needs one."""
+    """Whether adjustments under it need a note from now on. OTHER always needs one. Null: unchanged."""
     active: bool | None = None
-    """Whether new adjustments can use it; false retires it."""
+    """Whether new adjustments can use it; false retires it. Null: unchanged."""
 
     def command(self) -> UpdateReason:
         """Raises Invalid."""

@@ -19,8 +19,8 @@ from schema.types.metadata import TextsInput
 
 
 @strawberry.input
-class ReassignCreditInput(TextsInput, KeyedInput):
-    """An assignment to move to other invoices."""
+class PreviewReassignmentInput(TextsInput):
+    """An assignment whose move to other invoices to preview."""
 
     assignment_id: strawberry.ID
     """Assignment to release."""
@@ -37,6 +37,11 @@ class ReassignCreditInput(TextsInput, KeyedInput):
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             texts=self.texts(),
         )
+
+
+@strawberry.input
+class ReassignCreditInput(KeyedInput, PreviewReassignmentInput):
+    """An assignment to move to other invoices."""
 
 
 @strawberry.type

@@ -10,8 +10,8 @@ from gateway.reading import Pending
 from models.commands import RecordPayment
 from models.kinds import PaymentMethod
 from schema.context import Info
-from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
+from schema.naming import InvoiceBy, one
 from schema.types.account import Credit
 from schema.types.base import resolved
 from schema.types.invoice import Invoice, Payment
@@ -25,8 +25,10 @@ class PreviewPaymentInput(TextsInput):
     """A payment to preview. Its reference and metadata are the transaction's that takes account credit, or keeps what is too
     much: of no other payment."""
 
-    invoice_id: strawberry.ID
+    invoice_id: strawberry.ID | None = None
     """Open invoice or order that is paid."""
+    invoice_by: InvoiceBy | None = None
+    """In place of invoiceId: the invoice or order by number or id. One of the two is needed."""
     amount: Decimal
     """Amount paid, in the invoice's currency, no more than is due unless keepExcess is true."""
     method: PaymentMethod
@@ -44,7 +46,7 @@ class PreviewPaymentInput(TextsInput):
     def command(self) -> RecordPayment:
         """Raises NotFound, Invalid."""
         return RecordPayment(
-            invoice_id=input_id(self.invoice_id, "Invoice", "invoiceId"),
+            invoice_id=one(self.invoice_id, self.invoice_by, "Invoice", "invoiceId"),
             amount=self.amount,
             method=self.method.value,
             received_on=self.received_on,

@@ -16,8 +16,8 @@ from schema.types.metadata import TextsInput
 
 
 @strawberry.input
-class ReleaseAssignmentsInput(TextsInput, KeyedInput):
-    """Assignments to release."""
+class PreviewReleaseInput(TextsInput):
+    """Assignments whose release to preview."""
 
     assignment_ids: list[strawberry.ID]
     """Assignments of one customer, between 1 and 100, in any order."""
@@ -31,6 +31,11 @@ class ReleaseAssignmentsInput(TextsInput, KeyedInput):
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             texts=self.texts(),
         )
+
+
+@strawberry.input
+class ReleaseAssignmentsInput(KeyedInput, PreviewReleaseInput):
+    """Assignments to release."""
 
 
 @strawberry.type

@@ -11,8 +11,8 @@ from models.configuration_commands import CreateReward, UpdateReward
 from models.kinds import RewardKind
 from schema import texts
 from schema.context import Info
-from schema.ids import input_id
 from schema.mutations.base import Payload, loaded
+from schema.naming import RewardBy, one
 from schema.scalars import AssetCode
 from schema.types.base import resolved
 from schema.types.reward import Reward
@@ -58,29 +58,31 @@ class UpdateRewardInput:
     """Changes to a reward. Fields that are null or left out stay as they are, and so do coupons issued before. Kind and
     currency cannot be changed."""
 
-    reward_id: strawberry.ID
+    reward_id: strawberry.ID | None = None
     """Reward to change."""
+    reward_by: RewardBy | None = None
+    """In place of rewardId: the reward by name or id. One of the two is needed."""
     name: str | None = None
-    """New display name, up to 200 characters."""
+    """New display name, up to 200 characters. Null: unchanged."""
     points_cost: Decimal | None = None
-    """New price in points."""
+    """New price in points. Null: unchanged."""
     value: Decimal | None = None
-    """New discount: an amount for FIXED, per cent for PERCENT."""
+    """New discount: an amount for FIXED, per cent for PERCENT. Null: unchanged."""
     product: str | None = None
-    """New free product, as text. For FREE_PRODUCT only."""
+    """New free product, as text. For FREE_PRODUCT only. Null: unchanged."""
     validity_days: int | None = None
-    """New number of days for which coupons are valid. 0: they never expire."""
+    """New number of days for which coupons are valid. 0: they never expire. Null: unchanged."""
     stock: int | None = None
-    """New number of coupons that can still be given."""
+    """New number of coupons that can still be given. Null: unchanged; unlimitedStock removes the limit."""
     unlimited_stock: bool = False
     """Whether to remove the stock limit. Not together with stock."""
     active: bool | None = None
-    """Whether it can be given; false retires it."""
+    """Whether it can be given; false retires it. Null: unchanged."""
 
     def command(self) -> UpdateReward:
         """Raises NotFound, Invalid."""
         return UpdateReward(
-            reward_id=input_id(self.reward_id, "Reward", "rewardId"),
+            reward_id=one(self.reward_id, self.reward_by, "Reward", "rewardId"),
             name=texts.optional_name(self.name, texts.MAX_REWARD_NAME, "name"),
             points_cost=self.points_cost,
             value=self.value,

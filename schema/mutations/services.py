@@ -9,8 +9,8 @@ from gateway.reading import Pending
 from models.configuration_commands import CreateService, UpdateService
 from schema import texts
 from schema.context import Info
-from schema.ids import input_id
 from schema.mutations.base import Payload, loaded
+from schema.naming import ServiceBy, one
 from schema.types.base import resolved
 from schema.types.configuration import Service
 
@@ -31,17 +31,20 @@ class CreateServiceInput:
 class UpdateServiceInput:
     """Changes to a service. Fields that are null or left out stay as they are."""
 
-    service_id: strawberry.ID
+    service_id: strawberry.ID | None = None
     """Service to change."""
+    service_by: ServiceBy | None = None
+    """In place of serviceId: the service by name or id. One of the two is needed."""
     name: str | None = None
-    """New display name, up to 200 characters."""
+    """New display name, up to 200 characters. Null: unchanged."""
     active: bool | None = None
-    """Whether new credits can be restricted to it. false retires it; existing credits can still be spent on it."""
+    """Whether new credits can be restricted to it. false retires it; existing credits can still be spent on it.
+    Null: unchanged."""
 
     def command(self) -> UpdateService:
         """Raises NotFound, Invalid."""
         return UpdateService(
-            service_id=input_id(self.service_id, "Service", "serviceId"),
+            service_id=one(self.service_id, self.service_by, "Service", "serviceId"),
             name=texts.optional_name(self.name, texts.MAX_NAME, "name"),
             active=self.active,
         )

@@ -9,8 +9,8 @@ from gateway.reading import Pending
 from models.planning.spending import SpendCredit
 from schema import texts
 from schema.context import Info
-from schema.ids import input_id
-from schema.mutations.base import KeyedInput, PostingPayload, ids, loaded
+from schema.mutations.base import KeyedInput, PostingPayload, loaded
+from schema.naming import CustomerBy, ServiceBy, one, some
 from schema.scalars import AssetCode
 from schema.types.account import Account
 from schema.types.base import resolved
@@ -22,8 +22,10 @@ from schema.types.metadata import TextsInput
 class PreviewSpendInput(TextsInput):
     """A spend to preview."""
 
-    customer_id: strawberry.ID
+    customer_id: strawberry.ID | None = None
     """Customer whose credit or points are spent."""
+    customer_by: CustomerBy | None = None
+    """In place of customerId: the customer by external id or id. One of the two is needed."""
     asset: AssetCode
     """Asset to spend, such as GBP, POINTS or SERVICE_CREDITS."""
     amount: Decimal
@@ -34,16 +36,18 @@ class PreviewSpendInput(TextsInput):
     service_ids: list[strawberry.ID] | None = None
     """Services that it is spent on, at most 100: only credits that serve one of them are taken. Null or empty: any credit.
     For SERVICE_CREDITS only."""
+    services_by: list[ServiceBy] | None = None
+    """In place of serviceIds: the same services by name or id."""
 
     def command(self) -> SpendCredit:
         """Raises NotFound, Invalid."""
         return SpendCredit(
-            customer_id=input_id(self.customer_id, "Customer", "customerId"),
+            customer_id=one(self.customer_id, self.customer_by, "Customer", "customerId"),
             asset=self.asset,
             amount=self.amount,
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             texts=self.texts(),
-            service_ids=ids(self.service_ids, "Service", "serviceIds"),
+            service_ids=some(self.service_ids, self.services_by, "Service", "serviceIds") or (),
         )
 
 

@@ -10,8 +10,8 @@ from gateway.reading import Pending
 from models.configuration_commands import CreateTier, DeleteTier, UpdateTier
 from schema import texts
 from schema.context import Info
-from schema.ids import input_id
 from schema.mutations.base import Payload, loaded
+from schema.naming import TierBy, one
 from schema.types.base import resolved
 from schema.types.configuration import Tier
 
@@ -36,17 +36,19 @@ class CreateTierInput:
 class UpdateTierInput:
     """Changes to a tier. Fields that are null or left out stay as they are."""
 
-    tier_id: strawberry.ID
+    tier_id: strawberry.ID | None = None
     """Tier to change."""
+    tier_by: TierBy | None = None
+    """In place of tierId: the tier by name or id. One of the two is needed."""
     name: str | None = None
-    """New display name. It moves nobody."""
+    """New display name. It moves nobody. Null: unchanged."""
     threshold: Decimal | None = None
-    """New lifetime total at which the tier begins, in whole points."""
+    """New lifetime total at which the tier begins, in whole points. Null: unchanged."""
 
     def command(self) -> UpdateTier:
         """Raises NotFound, Invalid."""
         return UpdateTier(
-            tier_id=input_id(self.tier_id, "Tier", "tierId"),
+            tier_id=one(self.tier_id, self.tier_by, "Tier", "tierId"),
             name=texts.optional_name(self.name, texts.MAX_TIER_NAME, "name"),
             threshold=self.threshold,
         )
@@ -56,12 +58,14 @@ class UpdateTierInput:
 class DeleteTierInput:
     """A tier to delete."""
 
-    tier_id: strawberry.ID
+    tier_id: strawberry.ID | None = None
     """Tier to delete."""
+    tier_by: TierBy | None = None
+    """In place of tierId: the tier by name or id. One of the two is needed."""
 
     def command(self) -> DeleteTier:
         """Raises NotFound."""
-        return DeleteTier(input_id(self.tier_id, "Tier", "tierId"))
+        return DeleteTier(one(self.tier_id, self.tier_by, "Tier", "tierId"))
 
 
 @strawberry.type

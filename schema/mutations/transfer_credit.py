@@ -11,6 +11,7 @@ from schema import texts
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
+from schema.naming import CustomerBy, one
 from schema.scalars import AssetCode
 from schema.types.account import Account
 from schema.types.base import resolved
@@ -23,10 +24,14 @@ from schema.types.requests import ApprovalRequest, requested
 class PreviewTransferInput(TextsInput):
     """A transfer to preview."""
 
-    from_customer_id: strawberry.ID
+    from_customer_id: strawberry.ID | None = None
     """Customer whose credit or points move."""
-    to_customer_id: strawberry.ID
+    from_customer_by: CustomerBy | None = None
+    """In place of fromCustomerId: the customer by external id or id. One of the two is needed."""
+    to_customer_id: strawberry.ID | None = None
     """Customer who receives them: another person."""
+    to_customer_by: CustomerBy | None = None
+    """In place of toCustomerId: the customer by external id or id. One of the two is needed."""
     asset: AssetCode
     """Asset to move, such as GBP, POINTS or SERVICE_CREDITS."""
     amount: Decimal
@@ -43,8 +48,8 @@ class PreviewTransferInput(TextsInput):
     def command(self) -> TransferCredit:
         """Raises NotFound, Invalid."""
         return TransferCredit(
-            customer_id=input_id(self.from_customer_id, "Customer", "fromCustomerId"),
-            to_customer_id=input_id(self.to_customer_id, "Customer", "toCustomerId"),
+            customer_id=one(self.from_customer_id, self.from_customer_by, "Customer", "fromCustomerId"),
+            to_customer_id=one(self.to_customer_id, self.to_customer_by, "Customer", "toCustomerId"),
             asset=self.asset,
             amount=self.amount,
             credit_id=None if self.credit_id is None else input_id(self.credit_id, "Credit", "creditId"),

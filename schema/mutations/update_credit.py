@@ -10,7 +10,8 @@ from models.planning.releasing import UpdateCredit
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import KeyedInput, PostingPayload, ids, loaded
+from schema.mutations.base import KeyedInput, PostingPayload, loaded
+from schema.naming import ServiceBy, some
 from schema.types.account import Credit
 from schema.types.base import resolved
 from schema.types.ledger import Transaction
@@ -24,17 +25,19 @@ class UpdateCreditInput(TextsInput, KeyedInput):
     credit_id: strawberry.ID
     """Open or scheduled credit to change."""
     expires_in_days: int | None = None
-    """New expiry: days from today or, if it starts later, from its start. 0: never."""
+    """New expiry: days from today or, if it starts later, from its start. 0: never. Null: unchanged."""
     expires_at: datetime | None = None
-    """New instant of expiry, in place of expiresInDays."""
+    """New instant of expiry, in place of expiresInDays. Null: unchanged; neverExpires removes it."""
     never_expires: bool | None = False
-    """Whether to remove the expiry."""
+    """Whether to remove the expiry. Null: as false."""
     auto_apply: bool | None = None
-    """Whether the remainder is applied to the next invoice. false pauses it."""
+    """Whether the remainder is applied to the next invoice. false pauses it. Null: unchanged."""
     service_ids: list[strawberry.ID] | None = None
-    """New services to restrict the credit to. Empty: any service."""
+    """New services to restrict the credit to. Empty: any service. Null: unchanged."""
+    services_by: list[ServiceBy] | None = None
+    """In place of serviceIds: the same services by name or id. Null: unchanged."""
     note: str | None = None
-    """Free text of up to 10,000 characters kept with the change, hidden from customers."""
+    """Free text of up to 10,000 characters kept with the change, hidden from customers. Null: none."""
 
     def command(self) -> UpdateCredit:
         """Raises NotFound, Invalid."""
@@ -44,7 +47,7 @@ class UpdateCreditInput(TextsInput, KeyedInput):
             expires_at=self.expires_at,
             never_expires=bool(self.never_expires),
             auto_apply=self.auto_apply,
-            service_ids=None if self.service_ids is None else ids(self.service_ids, "Service", "serviceIds"),
+            service_ids=some(self.service_ids, self.services_by, "Service", "serviceIds"),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             texts=self.texts(),
         )

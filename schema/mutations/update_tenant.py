@@ -14,21 +14,26 @@ class UpdateTenantInput:
     """Changes to the tenant. Fields that are null or left out stay as they are."""
 
     name: str | None = None
-    """New display name, up to 200 characters."""
+    """New display name, up to 200 characters. Null: unchanged."""
     time_zone: str | None = None
-    """New time zone, an IANA name such as Europe/London. Posted transactions keep their instants."""
+    """New time zone, an IANA name such as Europe/London. Posted transactions keep their instants.
+    Null: unchanged."""
     grace_days: int | None = None
-    """Days of grace after a cancelled membership, also for memberships cancelled before."""
+    """Days of grace after a cancelled membership, also for memberships cancelled before. Null: unchanged."""
     approval_hours: int | None = None
-    """Hours for which an approval request waits before it expires. Requests made before keep theirs."""
+    """Hours for which an approval request waits before it expires. Requests made before keep theirs.
+    Null: unchanged."""
     idempotency_key_days: int | None = None
-    """Days for which idempotency keys are kept, at least 30. Keys already pruned do not come back."""
+    """Days for which idempotency keys are kept, at least 30. Keys already pruned do not come back. Null:
+    unchanged."""
     event_days: int | None = None
-    """Days for which events are kept in the feed, at least 7. Events already pruned do not come back."""
+    """Days for which events are kept in the feed, at least 7. Events already pruned do not come back. Null:
+    unchanged."""
     expiry_notice_days: int | None = None
-    """Days before its expiry at which the feed announces that a credit expires, up to 365; 0 for no announcement."""
+    """Days before its expiry at which the feed announces that a credit expires, up to 365; 0 for no announcement.
+    Null: unchanged."""
     limited_currencies: list[AssetCode] | None = None
-    """Currencies in which staff and partners may add value and sell credit. Empty: all."""
+    """Currencies in which staff and partners may add value and sell credit. Empty: all. Null: unchanged."""
 
     def command(self) -> UpdateTenant:
         """Raises Invalid."""

@@ -9,8 +9,8 @@ from gateway.reading import Pending
 from models.planning.using import UseCredit
 from schema import texts
 from schema.context import Info
-from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
+from schema.naming import CustomerBy, ServiceBy, one
 from schema.types.account import Account
 from schema.types.base import resolved
 from schema.types.ledger import Transaction
@@ -18,13 +18,17 @@ from schema.types.metadata import TextsInput
 
 
 @strawberry.input
-class UseCreditInput(TextsInput, KeyedInput):
-    """Service credits to spend."""
+class PreviewUseInput(TextsInput):
+    """Service credits whose use to preview."""
 
-    customer_id: strawberry.ID
+    customer_id: strawberry.ID | None = None
     """Customer whose credits are spent."""
-    service_id: strawberry.ID
+    customer_by: CustomerBy | None = None
+    """In place of customerId: the customer by external id or id. One of the two is needed."""
+    service_id: strawberry.ID | None = None
     """Service to spend them on."""
+    service_by: ServiceBy | None = None
+    """In place of serviceId: the service by name or id. One of the two is needed."""
     amount: Decimal
     """Number of service credits, a whole number above zero."""
     note: str | None = None
@@ -33,12 +37,17 @@ class UseCreditInput(TextsInput, KeyedInput):
     def command(self) -> UseCredit:
         """Raises NotFound, Invalid."""
         return UseCredit(
-            customer_id=input_id(self.customer_id, "Customer", "customerId"),
-            service_id=input_id(self.service_id, "Service", "serviceId"),
+            customer_id=one(self.customer_id, self.customer_by, "Customer", "customerId"),
+            service_id=one(self.service_id, self.service_by, "Service", "serviceId"),
             amount=self.amount,
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             texts=self.texts(),
         )
+
+
+@strawberry.input
+class UseCreditInput(KeyedInput, PreviewUseInput):
+    """Service credits to spend."""
 
 
 @strawberry.type

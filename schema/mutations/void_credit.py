@@ -18,8 +18,8 @@ from schema.types.metadata import TextsInput
 
 
 @strawberry.input
-class VoidCreditInput(TextsInput, KeyedInput):
-    """A credit to void."""
+class PreviewVoidCreditInput(TextsInput):
+    """A credit whose voiding to preview."""
 
     credit_id: strawberry.ID
     """Credit whose remainder is to be reversed."""
@@ -39,6 +39,11 @@ class VoidCreditInput(TextsInput, KeyedInput):
             release_holds=bool(self.release_holds),
             texts=self.texts(),
         )
+
+
+@strawberry.input
+class VoidCreditInput(KeyedInput, PreviewVoidCreditInput):
+    """A credit to void."""
 
 
 @strawberry.type

@@ -17,8 +17,8 @@ from schema.types.metadata import TextsInput
 
 
 @strawberry.input
-class VoidPaymentInput(KeyedInput, TextsInput):
-    """A payment to void. Its reference and metadata are the transaction's, if account credit or what was kept moves."""
+class PreviewVoidPaymentInput(TextsInput):
+    """A payment whose voiding to preview."""
 
     payment_id: strawberry.ID
     """Payment to void."""
@@ -32,6 +32,11 @@ class VoidPaymentInput(KeyedInput, TextsInput):
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             texts=self.texts(),
         )
+
+
+@strawberry.input
+class VoidPaymentInput(KeyedInput, PreviewVoidPaymentInput):
+    """A payment to void. Its reference and metadata are the transaction's, if account credit or what was kept moves."""
 
 
 @strawberry.type

@@ -69,13 +69,14 @@ class UpdateWebhookInput:
     webhook_id: strawberry.ID
     """Webhook to change."""
     url: str | None = None
-    """URL to post events to instead."""
+    """URL to post events to instead. Null: unchanged."""
     types: list[EventKind] | None = None
-    """Kinds of events to deliver instead. Your token has to be able to read them."""
+    """Kinds of events to deliver instead. Your token has to be able to read them. Null: unchanged; allTypes
+    delivers all."""
     all_types: bool = False
     """Whether to deliver all kinds from now on."""
     description: str | None = None
-    """Text to tell it apart, up to 255 characters; empty for none."""
+    """Text to tell it apart, up to 255 characters; empty for none. Null: unchanged."""
 
     def command(self, rights: frozenset[str]) -> UpdateWebhook:
         """Raises NotFound, Invalid."""

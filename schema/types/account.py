@@ -23,10 +23,11 @@ from schema.context import Info
 from schema.ids import global_id
 from schema.nodes import by_ids, by_ids_now, node
 from schema.scalars import AssetCode
-from schema.types.base import Connection, Node, Reader, from_view, of_view, resolved, shows
+from schema.types.base import Connection, Node, Reader, from_view, of_view, resolved
 from schema.types.configuration import Service, Tier
 from schema.types.customer import Customer
 from schema.types.filters import CreditFilter, LedgerEntryFilter
+from schema.types.money import by_itself, by_view, money
 from schema.types.pages import USE_FILTER, paged
 from schema.types.refs import AssignmentRef, LedgerEntryRef, PaymentRef, TierChangeRef, TransactionRef
 from schema.types.sorting import CreditSort
@@ -167,6 +168,7 @@ class Account(Node):
 
 
 @strawberry.type
+@money(by_itself, "ledger_balance", "scheduled", "expired", "held", "available")
 class BalanceExplanation:
     """An account's balance at one instant, broken down."""
 
@@ -183,6 +185,7 @@ class BalanceExplanation:
     available: Decimal
     """Amount that could be spent: ledgerBalance - scheduled - expired - held."""
     account_id: strawberry.Private[UUID]
+    unit: strawberry.Private[str]
 
     @classmethod
     def of(cls, found: BalanceView, account: AccountView, at: datetime) -> "BalanceExplanation":
@@ -194,6 +197,7 @@ class BalanceExplanation:
             held=to_decimal(found.held_minor, account.asset),
             available=to_decimal(found.available_minor, account.asset),
             account_id=account.id,
+            unit=account.asset,
         )
 
     @resolved(Connection[LedgerEntryRef])
@@ -213,6 +217,7 @@ class BalanceExplanation:
 
 @node(CreditView, by_ids(credit_reads.by_ids), Permission.READ_LEDGER, owner="account_id")
 @strawberry.type
+@money(by_view, "amount", "remaining", "held")
 class Credit(Node):
     """One credit on an account: an amount with its own remainder, start, expiry and restrictions."""
 
@@ -316,9 +321,9 @@ class Credit(Node):
         return info.context.loaders.transactions.get(self.view.transaction_id)
 
 
-@shows(CreditChangeView)
+@node(CreditChangeView, by_ids(credit_reads.changes_by_ids), Permission.READ_LEDGER, owner="credit_id")
 @strawberry.type
-class CreditChange:
+class CreditChange(Node):
     """One change that updateCredit made to a credit: the terms before it and after it."""
 
     changed_at: datetime
@@ -336,6 +341,7 @@ class CreditChange:
     @classmethod
     def of(cls, view: CreditChangeView, _reader: Reader) -> "CreditChange":
         return cls(
+            id=global_id("CreditChange", view.id),
             changed_at=view.changed_at,
             old_expires_at=view.old_expires_at,
             new_expires_at=view.new_expires_at,

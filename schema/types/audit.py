@@ -4,22 +4,26 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+import orjson
 import strawberry
 from strawberry.scalars import JSON
 
 from auth.roles import Permission
 from gateway.reading import Pending
+from models.event_kinds import AuditAction
 from models.kinds import TransactionKind
 from models.money import to_decimal
+from models.reads import audit
 from models.reads.audit import AuditView
 from schema.context import Info
 from schema.ids import global_id
+from schema.nodes import by_ids, node
 from schema.scalars import AssetCode
-from schema.types.base import Reader, resolved, shows
+from schema.types.base import Node, Reader, resolved
 from schema.types.customer import Customer
 from schema.types.ledger import Actor, Transaction
 
-NODES: Final = {
+SUBJECTS: Final = {
     "approval": "ApprovalRequest",
     "bulk": "BulkOperation",
     "coupon": "Coupon",
@@ -38,9 +42,21 @@ NODES: Final = {
 """Type of an action's subject, by the action's first word, if it has an id in this API."""
 
 
-@shows(AuditView)
 @strawberry.type
-class AuditRecord:
+class AuditChange:
+    """One field of what an action added, changed or deleted."""
+
+    field: str
+    """Name of the field, as in `details`, such as label or idempotencyKeyDays."""
+    before: str | None
+    """Value before, as text or, of a list, as JSON; null if there was none, or it is not kept, as a person's own words."""
+    after: str | None
+    """Value after, in the same form; null if there is none, or it is not kept."""
+
+
+@node(AuditView, by_ids(audit.by_ids), Permission.READ_AUDIT, owner=None)
+@strawberry.type
+class AuditRecord(Node):
     """One thing that one user, program or job did. Records are never changed or removed."""
 
     at: datetime
@@ -49,6 +65,9 @@ class AuditRecord:
     """Kind of the transaction; null if no value moved."""
     action: str | None
     """Name of the action if no value moved, such as reason.created or access.denied; else null."""
+    action_kind: AuditAction | None
+    """Kind of the action if no value moved, such as REASON_CREATED or ACCESS_DENIED; else null, and for an action of
+    another version of Scrip that this one does not know."""
     actor: Actor
     """User, program or job that did it."""
     approved_by: Actor | None
@@ -67,7 +86,10 @@ class AuditRecord:
     """Id of the object that an action was done to, if it has one; null for transactions."""
     details: JSON | None
     """Particulars of an action: the object as it was made, or [before, after] of each changed field. For access.denied
-    the denied field and the missing right."""
+    the denied field and the missing right. `changes` has what changed in a form that does not depend on the action."""
+    changes: list[AuditChange] | None
+    """With an action that adds, changes or deletes something: what it was and became, field by field. Null for all else,
+    and once the person whom it was about has been erased."""
     request_id: str | None
     """X-Request-Id of the request that did it; set for actions only."""
     address: str | None
@@ -77,9 +99,11 @@ class AuditRecord:
     @classmethod
     def of(cls, view: AuditView, _reader: Reader) -> "AuditRecord":
         return cls(
+            id=global_id("AuditRecord", view.id),
             at=view.at,
             kind=None if view.kind is None else TransactionKind(view.kind),
             action=view.action,
+            action_kind=_action(view),
             actor=Actor.of(view.actor),
             approved_by=None if view.approved_by is None else Actor.of(view.approved_by),
             reason=view.reason,
@@ -89,6 +113,7 @@ class AuditRecord:
             held=_figure(view, view.held_minor),
             subject_id=_subject(view),
             details=view.details,
+            changes=_changes(view),
             request_id=view.request_id,
             address=view.address,
             view=view,
@@ -115,5 +140,52 @@ def _figure(view: AuditView, minor: int | None) -> Decimal | None:
 def _subject(view: AuditView) -> strawberry.ID | None:
     if view.action is None or view.subject_id is None:
         return None
-    type_name = NODES.get(view.action.split(".")[0])
+    type_name = SUBJECTS.get(view.action.split(".")[0])
     return None if type_name is None else global_id(type_name, view.subject_id)
+
+
+_ADDS: Final = frozenset({"created", "issued"})
+_DELETES: Final = frozenset({"deleted", "removed"})
+_ACTIONS: Final = {action.value: action for action in AuditAction}
+
+
+def _action(view: AuditView) -> AuditAction | None:
+    return None if view.action is None else _ACTIONS.get(view.action)
+
+
+def _changes(view: AuditView) -> list[AuditChange] | None:
+    """Return the changes that an action's details tell: the whole of what was made or deleted, the pairs of what was
+    changed, the terms that an approver agreed to, or of a customer, whose words are not kept, names alone."""
+    told = view.details
+    if view.action is None or not isinstance(told, dict):
+        return None
+    verb = view.action.rpartition(".")[2]
+    if view.action == AuditAction.CUSTOMER_UPDATED:
+        return [AuditChange(field=str(name), before=None, after=None) for name in told.get("changed", ())]
+    if view.action == AuditAction.APPROVAL_APPROVED:
+        return [AuditChange(**change) for change in told.get("changes", ())]
+    pairs = {name: value for name, value in told.items() if isinstance(value, list) and len(value) == 2}
+    if verb in _ADDS or (view.action == AuditAction.LIMIT_SET and not pairs):
+        return [AuditChange(field=name, before=None, after=_text(value)) for name, value in told.items()]
+    if verb in _DELETES:
+        return [AuditChange(field=name, before=_text(value), after=None) for name, value in told.items()]
+    if view.action in _CHANGES:
+        return [AuditChange(field=name, before=_text(old), after=_text(new)) for name, (old, new) in pairs.items()]
+    return None
+
+
+_CHANGES: Final = frozenset(
+    action
+    for action in AuditAction
+    if action.value.rpartition(".")[2]
+    in {"updated", "set", "suspended", "resumed", "started", "cancelled", "reinstated", "enabled", "disabled"}
+    or action is AuditAction.WEBHOOK_REPLAYED
+) - {AuditAction.BULK_CANCELLED, AuditAction.COUPON_DISABLED}
+"""Actions whose details have [before, after] of what they changed."""
+
+
+def _text(value: Any) -> str | None:
+    """A value as JSON has it, as text."""
+    if value is None or isinstance(value, str):
+        return value
+    return orjson.dumps(value).decode()

@@ -129,7 +129,7 @@ Whole: TypeAlias = tuple[Listing[Any], UUID, tuple[Condition, ...]]
 
 @strawberry.type
 class Connection(Generic[T]):
-    """One page of a list."""
+    """One page of a list: at most 100 rows, and 20 unless `first` or `last` says otherwise."""
 
     edges: list[Edge[T]]
     """Rows of the page, each with its cursor."""

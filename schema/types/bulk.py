@@ -19,19 +19,21 @@ from schema.context import Info
 from schema.ids import global_id
 from schema.nodes import by_ids, node
 from schema.scalars import AssetCode
-from schema.types.base import Connection, Node, Reader, resolved, shows
+from schema.types.base import Connection, Node, Reader, resolved
 from schema.types.customer import Customer
 from schema.types.enums import UserErrorCode
 from schema.types.errors import UserError
 from schema.types.ledger import Actor, Transaction
 from schema.types.limits import LimitRemaining
+from schema.types.money import by_view, money
 from schema.types.pages import paged
 from schema.types.refs import BulkOperationRef
 
 
-@shows(BulkRowView)
+@node(BulkRowView, by_ids(requests.rows_by_ids), Permission.BULK, owner=None, part_of=("BulkOperation", "operation_id"))
 @strawberry.type
-class BulkRow:
+@money(by_view, "amount", "moved", "taken", "used")
+class BulkRow(Node):
     """Result of one row of a bulk."""
 
     row: int
@@ -50,8 +52,9 @@ class BulkRow:
     @classmethod
     def of(cls, view: BulkRowView, _reader: Reader) -> "BulkRow":
         kept = [] if view.error is None else [view.error, *view.error.get("more", ())]
-        errors = [_kept_error(error, view.row) for error in kept]
+        errors = [_kept_error(error, view.row, view.asset) for error in kept]
         return cls(
+            id=global_id("BulkRow", view.id),
             row=view.row,
             line=view.line,
             amount=_as_asked(view.amount, view.asset),
@@ -294,7 +297,7 @@ def _shown(amount: Decimal, asset: str) -> Decimal:
     return shown if shown == amount else amount.normalize()
 
 
-def _kept_error(kept: dict[str, Any], row: int) -> UserError:
+def _kept_error(kept: dict[str, Any], row: int, asset: str) -> UserError:
     """Return a userError as models/planning/bulk.py stores it."""
     available, remaining, currencies = kept.get("available"), kept.get("remaining"), kept.get("currencies")
     return UserError(
@@ -302,6 +305,7 @@ def _kept_error(kept: dict[str, Any], row: int) -> UserError:
         text=kept["message"],
         field=kept.get("field"),
         spendable=None if available is None else Decimal(available),
+        unit=None if available is None else asset,
         remaining=None if remaining is None else [_kept_limit(left) for left in remaining],
         row=row,
         currencies=None if currencies is None else [AssetCode(code) for code in currencies],

@@ -5,14 +5,20 @@ from datetime import datetime
 
 import strawberry
 
+from auth.principal import Principal
+from auth.roles import Permission, Role
 from models.kinds import ReceiptState
+from models.reads import checkpoints
 from models.reads.checkpoints import CheckpointView
 from models.reads.receipts import Receipt as ReceiptView
-from schema.types.base import Reader, from_view, of_view, shows
+from schema.ids import global_id
+from schema.nodes import by_ids, node
+from schema.types.base import Node, Reader, from_view, of_view
 
 
-@shows(CheckpointView)
+@node(CheckpointView, by_ids(checkpoints.by_ids), Permission.READ_LEDGER, owner=None)
 @from_view(
+    id=lambda view: global_id("Checkpoint", view.id),
     number=lambda view: view.number,
     until=lambda view: view.until,
     size=lambda view: view.size,
@@ -23,7 +29,7 @@ from schema.types.base import Reader, from_view, of_view, shows
     created_at=lambda view: view.created_at,
 )
 @strawberry.type
-class Checkpoint:
+class Checkpoint(Node):
     """A signed text that says what was on every account at an instant, and what had happened until then. Each names the
     one before it."""
 
@@ -48,6 +54,10 @@ class Checkpoint:
     @staticmethod
     def of(view: CheckpointView, _reader: Reader) -> "Checkpoint":
         return of_view(Checkpoint, view)
+
+    def may_be_seen(self, principal: Principal) -> bool:
+        """Customers see the one that a receipt of theirs leads to, and no others."""
+        return principal.role is not Role.CUSTOMER
 
 
 @strawberry.type

@@ -19,8 +19,9 @@ from schema.types.base import Node, Reader
 from schema.types.enums import Direction
 
 
+@node(Reason, by_ids(configuration.reasons_by_ids), Permission.READ_CATALOGUE, owner=None)
 @strawberry.type
-class AdjustmentReason:
+class AdjustmentReason(Node):
     """A reason for adding or removing value, from the tenant's list."""
 
     code: str
@@ -37,9 +38,10 @@ class AdjustmentReason:
     """Whether new adjustments can use the reason; false once it is retired."""
 
     @classmethod
-    def of(cls, row: Reason) -> "AdjustmentReason":
+    def of(cls, row: Reason, _reader: Reader) -> "AdjustmentReason":
         directions = [Direction.ADD] if row.adds else []
         return cls(
+            id=global_id("AdjustmentReason", row.id),
             code=row.code,
             label=row.label,
             directions=directions + ([Direction.REMOVE] if row.removes else []),

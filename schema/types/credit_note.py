@@ -15,15 +15,17 @@ from schema.context import Info
 from schema.ids import global_id
 from schema.nodes import by_ids, node
 from schema.types.account import Credit
-from schema.types.base import Connection, Node, Reader, resolved, shows
+from schema.types.base import Connection, Node, Reader, resolved
 from schema.types.invoice import Invoice
 from schema.types.ledger import Transaction
+from schema.types.money import by_invoice, by_itself, money
 from schema.types.pages import paged
 
 
-@shows(NotedLineView)
+@node(NotedLineView, by_ids(invoices.noted_lines_by_ids), Permission.READ_INVOICES, owner="note_id")
 @strawberry.type
-class CreditNoteLine:
+@money(by_itself, "amount")
+class CreditNoteLine(Node):
     """A part of one line of its invoice that a credit note takes back."""
 
     line_id: strawberry.ID
@@ -32,18 +34,24 @@ class CreditNoteLine:
     """Quantity that is taken back; null if only an amount was named."""
     amount: Decimal
     """Amount that is taken back, in the invoice's currency."""
+    view: strawberry.Private[NotedLineView]
+    unit: strawberry.Private[str]
 
     @classmethod
     def of(cls, view: NotedLineView, _reader: Reader) -> "CreditNoteLine":
         return cls(
+            id=global_id("CreditNoteLine", view.id),
             line_id=global_id("InvoiceLine", view.line_id),
             quantity=None if view.quantity is None else Decimal(format(view.quantity.normalize(), "f")),
             amount=to_decimal(view.amount_minor, view.currency),
+            view=view,
+            unit=view.currency,
         )
 
 
 @node(CreditNoteView, by_ids(invoices.notes_by_ids), Permission.READ_INVOICES, owner="invoice_id")
 @strawberry.type
+@money(by_invoice, "amount", "lowered", "given_back")
 class CreditNote(Node):
     """A part of an invoice or order that was taken back. It lowers what is due; the rest of it is given back."""
 

@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import strawberry
 
@@ -14,10 +13,10 @@ from models.kinds import CouponStatus, InvoiceStatus
 from models.planning.calendar import end_of_grace
 from models.reads import customers, invoices, ledger, rewards
 from models.reads.paging import Condition
-from models.reads.tenants import TenantView
 from schema import texts
 from schema.context import Info
-from schema.ids import global_id, input_id
+from schema.ids import global_id
+from schema.naming import CustomerBy, one
 from schema.nodes import NodeReader, node
 from schema.scalars import AssetCode
 from schema.types.base import Connection, Node, Reader, resolved
@@ -29,30 +28,45 @@ from schema.types.refs import AccountRef, CouponRef, InvoiceRef, LedgerEntryRef
 from schema.types.sorting import InvoiceSort
 
 
-@strawberry.type
-class Membership:
-    """A customer's membership, running or cancelled."""
+async def _memberships(loaders: NodeReader, ids: list[UUID]) -> dict[UUID, "Membership"]:
+    """By the id of any of a person's records: the person's, if there is or was one."""
+    found = await customers.by_ids(loaders.reads, ids)
+    return {asked: member for asked, view in found.items() if (member := Membership.of(view)) is not None}
 
-    status: MembershipStatus
-    """State of the membership now."""
+
+@node(None, _memberships, Permission.READ_CUSTOMERS, owner="id")
+@strawberry.type
+class Membership(Node):
+    """A customer's membership, running or cancelled. A customer has one at most, which goes by the customer's own id."""
+
     started_at: datetime | None
     """Instant at which it started; null if only its end is known."""
     cancelled_at: datetime | None
     """Instant at which it was cancelled; null while it runs."""
-    grace_ends_at: datetime | None
-    """Instant from which service credits can no longer be added; null while the membership runs."""
+    view: strawberry.Private[CustomerView]
 
     @classmethod
-    def of(cls, view: CustomerView, tenant: TenantView, now: datetime) -> "Membership | None":
+    def of(cls, view: CustomerView) -> "Membership | None":
         """Return None if there never was one."""
         started_at, cancelled_at = view.membership_started_at, view.membership_cancelled_at
         if started_at is None and cancelled_at is None:
             return None
-        status, ends_at = MembershipStatus.ACTIVE, None
-        if cancelled_at is not None:
-            ends_at = end_of_grace(cancelled_at, tenant.grace_days, ZoneInfo(tenant.time_zone))
-            status = MembershipStatus.CANCELLED if now < ends_at else MembershipStatus.ENDED
-        return cls(status=status, started_at=started_at, cancelled_at=cancelled_at, grace_ends_at=ends_at)
+        return cls(id=global_id("Membership", view.id), started_at=started_at, cancelled_at=cancelled_at, view=view)
+
+    @resolved(MembershipStatus)
+    def status(self, info: Info) -> MembershipStatus:
+        """State of the membership now."""
+        ends_at = self.grace_ends_at(info)
+        if ends_at is None:
+            return MembershipStatus.ACTIVE
+        return MembershipStatus.CANCELLED if info.context.now < ends_at else MembershipStatus.ENDED
+
+    @resolved(datetime | None)
+    def grace_ends_at(self, info: Info) -> datetime | None:
+        """Instant from which service credits can no longer be added; null while the membership runs."""
+        if self.cancelled_at is None:
+            return None
+        return end_of_grace(self.cancelled_at, info.context.tenant.grace_days, info.context.zone)
 
 
 async def _persons(loaders: NodeReader, ids: list[UUID]) -> dict[UUID, Any]:
@@ -96,7 +110,7 @@ class Customer(Node):
     @resolved(Membership | None)
     def membership(self, info: Info) -> Membership | None:
         """Current or latest membership; null if there never was one."""
-        return Membership.of(self.view, info.context.tenant, info.context.now)
+        return Membership.of(self.view)
 
     @resolved(list[AccountRef] | None)
     def balances(self, info: Info) -> Pending[Any]:
@@ -198,7 +212,7 @@ class UpsertCustomerInput:
     name: str
     """Display name, up to 255 characters."""
     email: str | None = None
-    """E-mail address, up to 320 characters."""
+    """E-mail address, up to 320 characters. Null or left out: removed from a customer who exists."""
     reference: str | None = strawberry.UNSET
     """Your own reference, up to 255 characters, which the customer sees. Left out: unchanged. Null: removed."""
     metadata: list[MetadataInput] | None = strawberry.UNSET
@@ -222,10 +236,13 @@ class UpsertCustomerInput:
 
 @strawberry.input
 class UpdateCustomerInput:
-    """Changes to a customer. Fields left out stay as they are."""
+    """Changes to a customer. Fields that are left out stay as they are; null removes an e-mail address, a reference or
+    metadata, and leaves an external id and a name as they are."""
 
-    customer_id: strawberry.ID
+    customer_id: strawberry.ID | None = None
     """Customer to edit."""
+    customer_by: CustomerBy | None = None
+    """In place of customerId: the customer by external id or id. One of the two is needed."""
     external_id: str | None = None
     """New external id, unique in the tenant, up to 255 characters. Null: unchanged."""
     name: str | None = None
@@ -242,7 +259,7 @@ class UpdateCustomerInput:
         own, metadata = reference(given(self.reference)), tuple(pairs(given(self.metadata)))
         empty = {"email": self.email is None, "reference": own is None, "metadata": not metadata}
         return UpdateCustomer(
-            customer_id=input_id(self.customer_id, "Customer", "customerId"),
+            customer_id=one(self.customer_id, self.customer_by, "Customer", "customerId"),
             external_id=texts.optional_name(self.external_id, texts.MAX_EXTERNAL_ID, "externalId"),
             name=texts.optional_name(self.name, texts.MAX_NAME, "name"),
             email=texts.optional(given(self.email), texts.MAX_EMAIL, "email"),

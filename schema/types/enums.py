@@ -9,6 +9,7 @@ from models import event_kinds, kinds
 for kind in (
     kinds.ApprovalStatus,
     kinds.AssignmentOrigin,
+    event_kinds.AuditAction,
     kinds.BulkErrorPolicy,
     kinds.BulkKind,
     kinds.BulkMode,

@@ -14,6 +14,7 @@ from schema.scalars import AssetCode
 from schema.types.base import in_turns, resolved
 from schema.types.enums import UserErrorCode
 from schema.types.limits import LimitRemaining
+from schema.types.money import by_itself, money
 
 TOLD: Final[Counter[str]] = Counter()
 """How many user errors this process has told clients, by code: for its metrics."""
@@ -45,6 +46,7 @@ class TermChange:
 
 
 @strawberry.type
+@money(by_itself, "available", "used")
 class UserError:
     """An expected failure, such as a limit or a missing balance. Nothing was changed."""
 
@@ -53,6 +55,7 @@ class UserError:
     text: strawberry.Private[str]
     spendable: strawberry.Private[Decimal | None] = None
     spent: strawberry.Private[Decimal | None] = None
+    unit: strawberry.Private[str | None] = None
     field: list[str] | None = None
     """Path in the input that the error is about, such as ["items", "3", "amount"]; null if it is about the whole."""
     remaining: list[LimitRemaining] | None = None
@@ -74,6 +77,7 @@ class UserError:
             field=None if error.field is None else list(error.field),
             spendable=error.available if isinstance(error, InsufficientBalance) else None,
             spent=error.used if isinstance(error, CreditSpent) else None,
+            unit=error.asset if isinstance(error, InsufficientBalance | CreditSpent) else None,
             remaining=[LimitRemaining.of(r) for r in error.remaining] if isinstance(error, LimitExceeded) else None,
             row=error.row,
             currencies=[AssetCode(c) for c in error.allowed] if isinstance(error, errors.CurrencyNotAllowed) else None,

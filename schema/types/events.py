@@ -8,18 +8,24 @@ from uuid import UUID
 
 import strawberry
 
+from auth.principal import Principal
+from auth.roles import Permission, may
 from models.errors import InvariantViolated
 from models.event_kinds import EventKind
 from models.kinds import ApprovalStatus, BulkStatus, InvoiceKind, PaymentMethod
 from models.money import POINTS, to_decimal
+from models.reads import events
 from models.reads.events import EventView, FeedEnds
+from schema.event_rights import NARROWER
 from schema.ids import global_id
+from schema.nodes import NodeReader, node
 from schema.scalars import AssetCode
-from schema.types.audit import NODES
-from schema.types.base import Connection, Reader, from_view, of_view, shows
+from schema.types.audit import SUBJECTS
+from schema.types.base import Connection, Node, Reader, from_view, of_view
 
 T = TypeVar("T")
 
+MAX_POSITION: Final = 2**63 - 1
 TYPES: Final[dict[EventKind, type[Any]]] = {}
 """The type of each kind of event: filled by `tells`."""
 
@@ -41,8 +47,15 @@ def _customer(view: EventView) -> strawberry.ID | None:
     return None if view.customer_id is None else global_id("Customer", view.customer_id)
 
 
-@shows(EventView)
+async def _events(loaders: NodeReader, ids: list[UUID]) -> dict[UUID, Any]:
+    """By the id that is made of its position."""
+    found = await events.at_positions(loaders.reads, [row_id.int for row_id in ids if row_id.int <= MAX_POSITION])
+    return {UUID(int=view.position): loaders.show(view) for view in found}
+
+
+@node(EventView, _events, Permission.READ_EVENTS, owner="customer_id")
 @from_view(
+    id=lambda view: global_id("Event", UUID(int=view.position)),
     position=lambda view: str(view.position),
     kind=lambda view: view.kind,
     occurred_at=lambda view: view.occurred_at,
@@ -50,7 +63,7 @@ def _customer(view: EventView) -> strawberry.ID | None:
     customer_id=_customer,
 )
 @strawberry.interface
-class Event:
+class Event(Node):
     """Something that happened. Events tell ids and amounts, never names or notes."""
 
     position: str
@@ -68,6 +81,11 @@ class Event:
     @staticmethod
     def of(view: EventView, _reader: Reader) -> Any:
         return of_view(TYPES[view.kind], view)
+
+    def may_be_seen(self, principal: Principal) -> bool:
+        """By those who may read events of its kind."""
+        right = NARROWER.get(self.view.kind)
+        return right is None or may(principal, right)
 
 
 def _subject(type_name: str) -> Callable[[EventView], strawberry.ID | None]:
@@ -360,7 +378,7 @@ class CustomerMergedEvent(Event):
 
 
 def _configured(view: EventView) -> strawberry.ID | None:
-    type_name = NODES.get(view.facts[0].split(".")[0])
+    type_name = SUBJECTS.get(view.facts[0].split(".")[0])
     return None if type_name is None or view.subject_id is None else global_id(type_name, view.subject_id)
 
 

@@ -19,10 +19,12 @@ from schema.types.account import Account
 from schema.types.base import Node, Reader, resolved
 from schema.types.invoice import Invoice
 from schema.types.ledger import Transaction
+from schema.types.money import by_view, money
 
 
 @node(HoldView, by_ids(holds.by_ids), Permission.READ_LEDGER, owner="account_id")
 @strawberry.type
+@money(by_view, "amount", "held", "captured")
 class Hold(Node):
     """Value of one account that is set aside, credit by credit, until an instant. It can be captured until then, even if its
     credits have expired."""

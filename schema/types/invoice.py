@@ -23,6 +23,7 @@ from schema.types.account import Credit
 from schema.types.base import Connection, Node, Reader, resolved
 from schema.types.customer import Customer
 from schema.types.metadata import MetadataPair, shown_metadata
+from schema.types.money import by_invoice, money
 from schema.types.pages import paged
 from schema.types.product import Product
 from schema.types.refs import AssignmentRef, CouponRef, CreditNoteRef, PaymentRef, TransactionRef
@@ -30,15 +31,18 @@ from schema.types.refs import AssignmentRef, CouponRef, CreditNoteRef, PaymentRe
 
 @node(InvoiceLineView, by_ids(invoices.lines_by_ids), Permission.READ_INVOICES, owner="invoice_id")
 @strawberry.type
+@money(by_invoice, "unit_price", "discount_amount", "amount", "tax")
 class InvoiceLine(Node):
     """One line of an invoice or order; an order's line keeps the product as it was sold."""
 
     description: str
     """Text of the line; for orders the product's name at the time."""
-    quantity: int = strawberry.field(deprecation_reason="Use quantityDecimal: a quantity may have a fraction.")
+    quantity: int = strawberry.field(deprecation_reason="Use units: a quantity may have a fraction.")
     """Number of units, if that is a whole number up to 2,147,483,647; else 0."""
-    quantity_decimal: Decimal
+    quantity_decimal: Decimal = strawberry.field(deprecation_reason="Use units, which is the same.")
     """Number of units, such as "2.5"."""
+    units: Decimal
+    """Number of units, such as "3" or "2.5"."""
     unit_price: Decimal
     """Price of one unit, in the invoice's currency, and possibly finer, such as "0.0125"."""
     discount_percent: Decimal | None
@@ -46,8 +50,8 @@ class InvoiceLine(Node):
     discount_amount: Decimal | None
     """Amount taken off after the percentage; null if none was given."""
     amount: Decimal
-    """Total of the line, without its tax: quantityDecimal × unitPrice less its discount, rounded once, half away from zero,
-    to the currency's minor unit."""
+    """Total of the line, without its tax: units × unitPrice less its discount, rounded once, half away from zero, to the
+    currency's minor unit."""
     tax: Decimal
     """Tax given for the line, which is added to its total."""
     kind: ProductKind | None
@@ -64,6 +68,7 @@ class InvoiceLine(Node):
             description=view.description,
             quantity=int(exact) if exact == int(exact) and exact <= MAX_WHOLE_QUANTITY else 0,
             quantity_decimal=exact,
+            units=exact,
             unit_price=to_price(price_minor, currency),
             discount_percent=trimmed(view.discount_percent) if view.discount_percent else None,
             discount_amount=to_decimal(view.discount_minor, currency) if view.discount_minor else None,
@@ -245,6 +250,7 @@ class Invoice(Node):
 
 @node(AssignmentView, by_ids(invoices.assignments_by_ids), Permission.READ_INVOICES, owner="invoice_id")
 @strawberry.type
+@money(by_invoice, "amount", "noted")
 class Assignment(Node):
     """An amount of one credit set against one invoice."""
 
@@ -287,6 +293,7 @@ class Assignment(Node):
 
 @node(PaymentView, by_ids(invoices.payments_by_ids), Permission.READ_INVOICES, owner="invoice_id")
 @strawberry.type
+@money(by_invoice, "amount", "noted", "kept")
 class Payment(Node):
     """A payment on an invoice, in money or with account credit."""
 

@@ -3,22 +3,28 @@
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
 import strawberry
 
+from auth.principal import Principal
 from auth.roles import Permission
+from auth.roles import Role as RoleOfToken
 from gateway.reading import Pending
+from models.errors import InvariantViolated
 from models.kinds import Counter, Role, TransactionKind
 from models.money import to_decimal
-from models.reads import ledger
+from models.reads import actors, ledger
 from models.reads.refunds import RefundsView
 from models.views import ActorView, EntryView, TransactionView
 from schema.context import Info
 from schema.ids import global_id
-from schema.nodes import by_ids, node
+from schema.nodes import NodeReader, by_ids, node
+from schema.scalars import AssetCode
 from schema.types.account import Account, Credit
 from schema.types.base import Connection, Node, Reader, resolved
 from schema.types.metadata import MetadataPair, shown_metadata
+from schema.types.money import Money, by_view, money
 from schema.types.pages import paged
 from schema.types.refs import CreditNoteRef, HoldRef, LedgerEntryRef, TransactionRef
 
@@ -26,8 +32,13 @@ HOLDING: Final = (TransactionKind.HOLD, TransactionKind.SPEND, TransactionKind.A
 REFUNDABLE: Final = (TransactionKind.SPEND, TransactionKind.USE, TransactionKind.REFUND)
 
 
+async def _actors(loaders: NodeReader, ids: list[UUID]) -> dict[UUID, "Actor"]:
+    return {known.id: Actor.of(known.view) for known in await actors.by_ids(loaders.reads, ids)}
+
+
+@node(None, _actors, Permission.READ_LEDGER, Permission.READ_AUDIT, owner=None)
 @strawberry.type
-class Actor:
+class Actor(Node):
     """The user, program or job that did something: a token's subject in one role, through one client."""
 
     subject: str
@@ -41,11 +52,27 @@ class Actor:
 
     @classmethod
     def of(cls, view: ActorView) -> "Actor":
-        return cls(subject=view.subject, name=view.name, role=Role(view.role), client=view.client)
+        return cls(  # type: ignore[call-arg]
+            subject=view.subject, name=view.name, role=Role(view.role), client=view.client
+        )
+
+    def may_be_seen(self, principal: Principal) -> bool:
+        """Customers see the names of no staff."""
+        return principal.role is not RoleOfToken.CUSTOMER
+
+    # The interface's field: looked up, since a posting answers with whom it knows, and not with their rows.
+    @resolved(strawberry.ID)  # type: ignore[misc]
+    async def id(self, info: Info) -> strawberry.ID:  # type: ignore[override]
+        """Global id. Opaque: store it and compare it, but do not parse it."""
+        found = await info.context.loaders.actor_ids.load((self.subject, self.role.value, self.client))
+        if found is None:
+            raise InvariantViolated(f"{self.subject} did something, and is not known")
+        return global_id("Actor", found)
 
 
 @node(EntryView, by_ids(ledger.entries_by_ids), Permission.READ_LEDGER, owner="account_id")
 @strawberry.type
+@money(by_view, "amount", "balance_after")
 class LedgerEntry(Node):
     """One signed movement on one account and one credit. Entries are never changed or removed."""
 
@@ -145,6 +172,14 @@ class Transaction(Node):
         if found is None or found.refunded_minor is None or found.asset is None:
             return None
         return to_decimal(found.refunded_minor, found.asset)
+
+    @resolved(Money | None)
+    async def refunded_money(self, info: Info) -> Money | None:
+        """The figure `refunded` with its unit; null where that is."""
+        found = await self._refunds(info)
+        if found is None or found.refunded_minor is None or found.asset is None:
+            return None
+        return Money(amount=to_decimal(found.refunded_minor, found.asset), asset=AssetCode(found.asset))
 
     @resolved(CreditNoteRef | None)
     def credit_note(self, info: Info) -> Pending[Any]:

@@ -4,15 +4,21 @@ from decimal import Decimal
 
 import strawberry
 
+from auth.roles import Permission
 from models import commands, errors
 from models.kinds import LimitKind, LimitRole, LimitScope
-from models.planning.config import LimitRuleValues
 from models.planning.limits import MONEY, in_own_places
+from models.reads import limits
+from models.reads.limits import LimitRuleView
+from schema.ids import global_id
+from schema.nodes import by_ids, node
 from schema.scalars import AssetCode
+from schema.types.base import Node, Reader
 
 
+@node(LimitRuleView, by_ids(limits.rules_by_ids), Permission.READ_CONFIG, owner=None)
 @strawberry.type
-class LimitRule:
+class LimitRule(Node):
     """How much one role may add, spend, or sell as credit. Of all rules that fit, one binds: a holder's before the role's,
     then the asset's before that for money. Amounts are in the asset's own units; null means no such limit."""
 
@@ -33,8 +39,9 @@ class LimitRule:
     one customer's accounts."""
 
     @classmethod
-    def of(cls, rule: LimitRuleValues) -> "LimitRule":
+    def of(cls, rule: LimitRuleView, _reader: Reader) -> "LimitRule":
         return cls(
+            id=global_id("LimitRule", rule.id),
             role=LimitRole(rule.role),
             asset=None if rule.asset == MONEY else AssetCode(rule.asset),
             holder=rule.holder or None,

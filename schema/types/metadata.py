@@ -46,7 +46,7 @@ class ReferenceBy:
         begins = isinstance(self.starts_with, str)
         text = texts.looked_up(str(self.starts_with if begins else self.exactly), texts.MAX_REFERENCE, "reference")
         if not text:
-            raise BadUserInput("reference is blank.")
+            raise BadUserInput("reference is blank.", "reference", "startsWith" if begins else "exactly")
         return Reference(text, begins)
 
 
@@ -76,9 +76,9 @@ class TextsInput:
 
     reference: str | None = None
     """Your own reference of it, up to 255 characters, such as the number of an order in your shop. It is found by that, and
-    customers see it. Need not be unique."""
+    customers see it. Need not be unique. Null: none."""
     metadata: list[MetadataInput] | None = None
-    """Your own pairs of key and value, at most 20, hidden from customers."""
+    """Your own pairs of key and value, at most 20, hidden from customers. Null: none."""
 
     def texts(self) -> Texts | None:
         """Return them as stored, None for none. Raises Invalid."""

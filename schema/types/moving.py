@@ -13,10 +13,12 @@ from schema.types.account import Account
 from schema.types.base import resolved
 from schema.types.errors import UserError
 from schema.types.limits import LimitVerdict
+from schema.types.money import by_preview, money
 from schema.types.reports import CreditEffect, shown_amount
 
 
 @strawberry.type
+@money(by_preview, "available_after", "received_available_after")
 class TransferPreview:
     """Effects that a transfer would have if it were posted now. Nothing is written."""
 
@@ -64,6 +66,7 @@ class TransferPreview:
 
 
 @strawberry.type
+@money(by_preview, "available_after")
 class RevivalPreview:
     """Effects that a revival would have if it were posted now. Nothing is written."""
 

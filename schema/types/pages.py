@@ -39,4 +39,9 @@ def asked_page(listing: Listing[Any], page: PageArguments) -> PageRequest:
     try:
         return page_request(listing, *page)
     except BadPage as error:
-        raise BadUserInput(str(error)) from None
+        raise bad_page(error) from None
+
+
+def bad_page(error: BadPage) -> BadUserInput:
+    """Return the error for clients, with the argument that it is about."""
+    return BadUserInput(str(error), *(() if error.field is None else (error.field,)))

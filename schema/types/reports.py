@@ -22,9 +22,11 @@ from schema.types.base import resolved
 from schema.types.configuration import Tier
 from schema.types.errors import UserError
 from schema.types.limits import LimitVerdict
+from schema.types.money import by_itself, by_preview, money
 
 
 @strawberry.type
+@money(by_itself, "outstanding")
 class LiabilityByMonth:
     """Amount owed that expires in one month."""
 
@@ -32,9 +34,11 @@ class LiabilityByMonth:
     """Month in the tenant's time zone, such as 2026-07; null for credits that never expire."""
     outstanding: Decimal
     """Remainders of the credits that expire in this month."""
+    unit: strawberry.Private[str]
 
 
 @strawberry.type
+@money(by_itself, "outstanding")
 class LiabilityBySource:
     """Amount owed that came from one source."""
 
@@ -44,6 +48,7 @@ class LiabilityBySource:
     """Adjustment reason that they were opened under; null if the kind needs none."""
     outstanding: Decimal
     """Remainders of the credits from this source."""
+    unit: strawberry.Private[str]
 
 
 @strawberry.type
@@ -82,7 +87,10 @@ class Liability:
         months: Counter[str | None] = Counter()
         for part in await self._parts(info):
             months[part.month] += part.outstanding_minor
-        return [LiabilityByMonth(month=month, outstanding=self._amount(minor)) for month, minor in months.items()]
+        return [
+            LiabilityByMonth(month=month, outstanding=self._amount(minor), unit=self.asset)
+            for month, minor in months.items()
+        ]
 
     @resolved(list[LiabilityBySource])
     async def by_source(self, info: Info) -> list[LiabilityBySource]:
@@ -91,7 +99,9 @@ class Liability:
         for part in await self._parts(info):
             sources[part.kind, part.reason or ""] += part.outstanding_minor
         return [
-            LiabilityBySource(kind=TransactionKind(kind), reason=reason or None, outstanding=self._amount(minor))
+            LiabilityBySource(
+                kind=TransactionKind(kind), reason=reason or None, outstanding=self._amount(minor), unit=self.asset
+            )
             for (kind, reason), minor in sorted(sources.items())
         ]
 
@@ -104,6 +114,7 @@ class Liability:
 
 
 @strawberry.type
+@money(by_itself, "amount")
 class CounterTotal:
     """Sum of all entries against one counter."""
 
@@ -111,6 +122,7 @@ class CounterTotal:
     """Counter that the entries were posted against."""
     amount: Decimal
     """Sum as the accounts see it: positive for value issued, negative for value spent."""
+    unit: strawberry.Private[str]
 
 
 @strawberry.type
@@ -130,13 +142,14 @@ class TrialBalance:
             asset=AssetCode(view.asset),
             accounts=to_decimal(view.balance_minor, view.asset),
             counters=[
-                CounterTotal(counter=kinds.Counter(counter), amount=to_decimal(minor, view.asset))
+                CounterTotal(counter=kinds.Counter(counter), amount=to_decimal(minor, view.asset), unit=view.asset)
                 for counter, minor in view.counters
             ],
         )
 
 
 @strawberry.type
+@money(by_itself, "amount", "remaining_after")
 class CreditEffect:
     """Effect that a previewed request would have on one credit."""
 
@@ -147,6 +160,7 @@ class CreditEffect:
     expires_at: datetime | None
     """Expiry of the credit; null if it never expires."""
     credit_id: strawberry.Private[UUID | None]
+    unit: strawberry.Private[str]
 
     @classmethod
     def of(cls, effect: commands.CreditEffect, asset: str) -> "CreditEffect":
@@ -155,6 +169,7 @@ class CreditEffect:
             remaining_after=to_decimal(effect.remaining_after_minor, asset),
             expires_at=effect.expires_at,
             credit_id=effect.credit_id,
+            unit=asset,
         )
 
     @resolved(Credit | None)
@@ -164,6 +179,7 @@ class CreditEffect:
 
 
 @strawberry.type
+@money(by_preview, "available_after", "held_after", "lifetime_after")
 class AdjustmentPreview:
     """Effects that an adjustment would have if it were posted now. Nothing is written."""
 
@@ -222,6 +238,7 @@ class AdjustmentPreview:
 
 
 @strawberry.type
+@money(by_preview, "available_after", "held_after", "due_after")
 class SpendPreview:
     """Effects that a spend, a hold, its capture, or a refund would have if it were posted now. Nothing is written."""
 
@@ -275,6 +292,7 @@ class SpendPreview:
 
 
 @strawberry.type
+@money(by_preview, "due_after", "kept", "available_after")
 class PaymentPreview:
     """Effects that a payment would have if it were recorded now. Nothing is written."""
 

@@ -14,17 +14,21 @@ from models.kinds import PaymentMethod
 from schema.context import Info
 from schema.types.base import resolved
 from schema.types.invoice import Invoice
+from schema.types.money import by_itself, money
 from schema.types.product import Product
 
 
 @strawberry.type
+@money(by_itself, "unit_price", "discount_amount", "tax_amount")
 class RequestedItem:
     """One line of an order that waits for approval."""
 
-    quantity: int = strawberry.field(deprecation_reason="Use quantityDecimal: a quantity may have a fraction.")
-    """Number of units to sell; 0 if quantityDecimal gives it."""
-    quantity_decimal: Decimal
+    quantity: int = strawberry.field(deprecation_reason="Use units: a quantity may have a fraction.")
+    """Number of units to sell; 0 if it was asked for otherwise."""
+    quantity_decimal: Decimal = strawberry.field(deprecation_reason="Use units, which is the same.")
     """Number of units to sell, such as "2.5"."""
+    units: Decimal
+    """Number of units to sell, such as "3" or "2.5"."""
     unit_price: Decimal | None
     """Price asked for per unit; null for the product's own price."""
     discount_percent: Decimal | None
@@ -34,6 +38,7 @@ class RequestedItem:
     tax_amount: Decimal | None
     """Tax to add; null if none is asked for."""
     product_id: strawberry.Private[UUID]
+    unit: strawberry.Private[str]
 
     @resolved(Product | None)
     def product(self, info: Info) -> Pending[Any]:
@@ -43,6 +48,7 @@ class RequestedItem:
 
 
 @strawberry.type
+@money(by_itself, "amount", may_be_unknown=True)
 class RequestedPayment:
     """A payment that waits for approval of what is to be kept of it."""
 
@@ -53,6 +59,7 @@ class RequestedPayment:
     received_on: date | None
     """Day on which it was received; null for the day of the approval."""
     invoice_id: strawberry.Private[UUID]
+    unit: strawberry.Private[str | None]
 
     @classmethod
     def of(cls, asked: RecordPayment) -> "RequestedPayment":
@@ -61,6 +68,7 @@ class RequestedPayment:
             method=PaymentMethod(asked.method),
             received_on=asked.received_on,
             invoice_id=asked.invoice_id,
+            unit=asked.asset,
         )
 
     @resolved(Invoice | None)

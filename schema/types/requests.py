@@ -270,11 +270,13 @@ def _items(view: ApprovalRequestView) -> list[RequestedItem]:
         RequestedItem(
             quantity=item.quantity,
             quantity_decimal=item.quantity_decimal or Decimal(item.quantity),
+            units=item.quantity_decimal or Decimal(item.quantity),
             unit_price=item.unit_price,
             discount_percent=item.discount_percent,
             discount_amount=item.discount_amount,
             tax_amount=item.tax_amount,
             product_id=item.product_id,
+            unit=view.asked.currency,
         )
         for item in view.asked.items
     ]

@@ -17,7 +17,7 @@ from schema.context import Info
 from schema.ids import global_id
 from schema.nodes import by_ids, node
 from schema.scalars import AssetCode
-from schema.types.base import Node, Reader, resolved, shows
+from schema.types.base import Node, Reader, resolved
 from schema.types.customer import Customer
 from schema.types.refs import InvoiceRef, TransactionRef
 
@@ -172,9 +172,9 @@ class Coupon(Node):
         return None if refund is None else info.context.loaders.transactions.get(refund)
 
 
-@shows(TierChangeView)
+@node(TierChangeView, by_ids(rewards.tier_changes_by_ids), Permission.READ_LEDGER, owner="account_id")
 @strawberry.type
-class TierChange:
+class TierChange(Node):
     """A customer's move from one tier to another."""
 
     old: str | None
@@ -187,7 +187,9 @@ class TierChange:
 
     @classmethod
     def of(cls, view: TierChangeView, _reader: Reader) -> "TierChange":
-        return cls(old=view.old_tier, new=view.new_tier, at=view.created_at, view=view)
+        return cls(
+            id=global_id("TierChange", view.id), old=view.old_tier, new=view.new_tier, at=view.created_at, view=view
+        )
 
     @resolved(TransactionRef | None)
     def transaction(self, info: Info) -> Pending[Any]:

@@ -9,6 +9,8 @@ import pytest
 
 from auth.roles import Role, Scope
 from models.commands import Actor, MembershipChange
+from models.event_kinds import AuditAction
+from models.feed import NO_NEWS, OF_ACTIONS
 from models.operations.memberships import start_membership
 from tests.api.conftest import Answer, Api, bearer, gid
 from tests.support.clock import Clock
@@ -17,16 +19,21 @@ from tests.support.root_mutations import MUTATIONS
 from tests.support.tenants import Tenant
 
 TRAIL = """query($actor: String, $customerId: ID, $reason: String, $kind: [TransactionKind!], $action: String,
-    $minAmount: Decimal, $maxAmount: Decimal, $asset: AssetCode, $from: DateTime, $to: DateTime, $first: Int,
-    $after: String, $last: Int, $before: String) {
+    $actionKind: AuditAction, $minAmount: Decimal, $maxAmount: Decimal, $asset: AssetCode, $from: DateTime, $to: DateTime,
+    $first: Int, $after: String, $last: Int, $before: String) {
   auditTrail(actor: $actor, customerId: $customerId, reason: $reason, kind: $kind, action: $action,
-    minAmount: $minAmount, maxAmount: $maxAmount, asset: $asset, from: $from, to: $to, first: $first, after: $after,
-    last: $last, before: $before) {
+    filter: {actionKind: $actionKind}, minAmount: $minAmount, maxAmount: $maxAmount, asset: $asset, from: $from, to: $to,
+    first: $first, after: $after, last: $last, before: $before) {
     edges { cursor node { at kind action actor { subject name role } approvedBy { subject } customer { externalId }
       reason note asset amount subjectId details transaction { id entries { edges { node { amount } } } } } }
     pageInfo { hasNextPage hasPreviousPage } } }"""
 MARIA = Actor("maria", "MANAGER", name="Maria")
 SAM = Actor("sam", "STAFF", name="Sam")
+OUTBOX_ALONE: Final = {
+    *("invoice.paid", "coupon.issued", "tier.changed", "approval.requested", "approval.expired"),
+    *("bulk.completed", "bulk.failed", "checkpoint.made"),
+}
+"""What is news and not in the audit."""
 CONFIGURES: Final = {
     "createReason": "reason",
     "updateReason": "reason",
@@ -134,6 +141,60 @@ async def test_what_moves_no_value_is_there_too(day: dict[str, Any], trail: Trai
     assert (updated["actor"]["subject"], updated["customer"], updated["subjectId"]) == ("admin@test", None, None)
 
 
+RENAME = 'mutation { updateCustomer(input: { customerId: "WHO", name: "Else" }) { userErrors { code } } }'
+CHANGED = """query($kind: AuditAction) { auditTrail(filter: {actionKind: $kind}) { edges { node {
+  action actionKind changes { field before after } } } } }"""
+
+
+async def changed(api: Api, kind: str | None = None) -> list[tuple[Any, Any]]:
+    found = (await api(CHANGED, {"kind": kind}))["auditTrail"]["edges"]
+    return [(edge["node"]["actionKind"], edge["node"]["changes"]) for edge in found]
+
+
+def change(field: str, before: str | None, after: str | None) -> dict[str, str | None]:
+    return {"field": field, "before": before, "after": after}
+
+
+async def test_actions_have_kinds_and_changes(api: Api, day: dict[str, Any]) -> None:
+    """Of a transaction there are none; of an action they say field by field what it was."""
+    (label,) = await changed(api, "REASON_UPDATED")
+    assert label == ("REASON_UPDATED", [change("label", "Other", "Else")])
+    (started,) = await changed(api, "MEMBERSHIP_STARTED")
+    assert [(each["field"], each["before"]) for each in started[1]] == [("startedAt", None)]
+    kinds = [kind for kind, _ in await changed(api)]
+    assert kinds[-6:] == [None, None, None, "MEMBERSHIP_STARTED", None, "REASON_UPDATED"]
+    assert await changed(api, "TIER_DELETED") == []
+
+
+async def test_what_is_added_deleted_or_kept_from_the_audit(api: Api, day: dict[str, Any]) -> None:
+    for query in (
+        'mutation { createTier(input: { name: "Gold", threshold: "100" }) { userErrors { code } } }',
+        RENAME.replace("WHO", day["dave"]),
+        'mutation { setLimit(input: { role: MANAGER, asset: "GBP", perAdjustment: "5" }) { userErrors { code } } }',
+        'mutation { setLimit(input: { role: MANAGER, asset: "GBP", perAdjustment: "6" }) { userErrors { code } } }',
+        'mutation { removeLimit(input: { role: MANAGER, asset: "GBP" }) { userErrors { code } } }',
+        "mutation { updateTenant(input: { graceDays: 61, limitedCurrencies: [EUR, GBP] }) { userErrors { code } } }",
+    ):
+        assert [value for value in (await api(query)).data.values() if value["userErrors"]] == []  # type: ignore[union-attr]
+    (tier,) = await changed(api, "TIER_CREATED")
+    assert change("name", None, "Gold") in tier[1]
+    (customer,) = await changed(api, "CUSTOMER_UPDATED")
+    assert customer[1] == [change("name", None, None)]
+    added, raised = await changed(api, "LIMIT_SET")
+    assert change("perAdjustment", None, "5.00") in added[1]
+    assert raised[1] == [change("perAdjustment", "5.00", "6.00")]
+    (removed,) = await changed(api, "LIMIT_REMOVED")
+    assert change("perAdjustment", "6.00", None) in removed[1]
+    (tenant,) = await changed(api, "TENANT_UPDATED")
+    assert sorted(each["field"] for each in tenant[1]) == ["graceDays", "limitedCurrencies"]
+    assert change("graceDays", "60", "61") in tenant[1]
+
+
+def test_every_action_has_a_kind() -> None:
+    """Those that the feed knows, but for what only the outbox tells."""
+    assert {action.value for action in AuditAction} == (OF_ACTIONS.keys() | NO_NEWS) - OUTBOX_ALONE
+
+
 async def test_filters(day: dict[str, Any], trail: Trail) -> None:
     everything = await trail()
     at = [record["at"] for record in everything]
@@ -149,6 +210,8 @@ async def test_filters(day: dict[str, Any], trail: Trail) -> None:
         ({"kind": ["VOID", "EXPIRY"]}, []),
         ({"kind": []}, []),
         ({"action": "membership.started"}, [3]),
+        ({"actionKind": "MEMBERSHIP_STARTED"}, [3]),
+        ({"actionKind": "MEMBERSHIP_STARTED", "action": "reason.updated"}, []),
         ({"asset": "SERVICE_CREDITS"}, [0, 2]),
         ({"asset": "USD"}, []),
         ({"minAmount": "5"}, [0, 1, 4]),

@@ -207,10 +207,12 @@ async def test_what_is_written_wrongly_is_refused_in_variables_and_in_the_docume
     for literal in literals:
         answer = await attack.run(query, {"input": {**given, name: json.loads(literal)}})
         assert code(answer) == "BAD_USER_INPUT", literal
+        assert [error["extensions"]["field"] for error in answer["errors"]] == [[name]]
         others = " ".join(f"{key}: {json.dumps(value)}" for key, value in given.items() if key != name)
         inline = f"mutation {{ adjustCredit(input: {{ {others} {name}: {literal} }}) {{ replayed }} }}"
         answer = await attack.run(inline)
         assert code(answer) == "GRAPHQL_VALIDATION_FAILED", literal
+        assert [error["extensions"]["field"] for error in answer["errors"]] == [[name]]
 
 
 # Texts
@@ -386,6 +388,7 @@ async def test_a_page_that_is_none(attack: Attack, field: str) -> None:
     ):
         answer = await attack.run(query, page)
         (error,) = answer["errors"]
+        assert error["extensions"].get("field", [None])[0] in (None, "first", "after", "last", "before")
         assert error["extensions"]["code"] in ("BAD_USER_INPUT", "QUERY_TOO_COSTLY"), page
 
 

@@ -237,6 +237,52 @@ async def test_lines_with_fractions_discounts_and_tax(api: Api, tenant: Tenant, 
     ]
 
 
+@pytest.mark.parametrize("units", ["3", "3.0", "2.5"])
+async def test_units_are_the_number_that_there_was_always_one_of(
+    api: Api, tenant: Tenant, products: dict[str, UUID], units: str
+) -> None:
+    """In place of quantity and quantityDecimal, whole or not; and a request that is sent again is the same."""
+    query = """mutation($input: CreateOrderInput!) { createOrder(input: $input) { replayed userErrors { code field }
+      order { total lines { edges { node { units quantityDecimal amountMoney { amount asset } } } } } } }"""
+    asked = ordering(await tenant.customer(), (products["Chair"], 0))
+    item = asked["input"]["items"][0]
+    asked["input"]["items"] = [{"productId": item["productId"], "units": units}]
+    made = (await api(query, asked))["createOrder"]
+    assert (made["replayed"], made["userErrors"]) == (False, [])
+    shown, total = ("2.5", "75.00") if units == "2.5" else ("3", "90.00")
+    assert made["order"]["lines"]["edges"] == [
+        {"node": {"units": shown, "quantityDecimal": shown, "amountMoney": {"amount": total, "asset": "GBP"}}}
+    ]
+    assert made["order"]["total"] == total
+    again = (await api(query, asked))["createOrder"]
+    assert (again["replayed"], again["userErrors"]) == (True, [])
+    asked["input"]["items"] = [{"productId": item["productId"], "quantity": 0, "quantityDecimal": units}]
+    assert (await api(query, asked))["createOrder"]["replayed"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"quantity": None},
+        {"units": "0"},
+        {"units": "-1"},
+        {"units": "10000000001"},
+        {"units": "1", "quantity": 1},
+        {"units": "1", "quantityDecimal": "1"},
+    ],
+    ids=str,
+)
+async def test_units_that_there_are_not(
+    api: Api, tenant: Tenant, products: dict[str, UUID], change: dict[str, Any]
+) -> None:
+    asked = ordering(await tenant.customer(), (products["Chair"], 0))
+    asked["input"]["items"] = [{"productId": asked["input"]["items"][0]["productId"], **change}]
+    async with tenant.nothing_moves():
+        (error,) = (await api(CREATE, asked))["createOrder"]["userErrors"]
+    assert (error["code"], error["field"]) == ("INVALID", ["items", "0", "units"])
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
@@ -259,7 +305,8 @@ async def test_lines_that_there_are_not(
 
 async def test_a_request_shows_its_lines(api: Api, tenant: Tenant, products: dict[str, UUID]) -> None:
     query = """mutation($input: CreateOrderInput!) { createOrder(input: $input) { approvalRequest { amount items {
-      quantity quantityDecimal unitPrice discountPercent discountAmount taxAmount } } userErrors { code } } }"""
+      quantity quantityDecimal units unitPrice discountPercent discountAmount taxAmount taxAmountMoney { asset } } }
+      userErrors { code } } }"""
     grain = await tenant.product("0.0125", "CREDIT", name="Grain")
     asked = ordering(await tenant.customer(), (grain, 0), (products["Chair"], 2), proposeOnly=True)
     asked["input"]["items"][0] |= {"quantityDecimal": "80.0"}
@@ -269,7 +316,14 @@ async def test_a_request_shows_its_lines(api: Api, tenant: Tenant, products: dic
     assert request == {
         "amount": "1.00",
         "items": [
-            {**none, "quantity": 0, "quantityDecimal": "80.0"},
-            {**none, "quantity": 2, "quantityDecimal": "2", "taxAmount": "4.00"},
+            {**none, "quantity": 0, "quantityDecimal": "80.0", "units": "80.0", "taxAmountMoney": None},
+            {
+                **none,
+                "quantity": 2,
+                "quantityDecimal": "2",
+                "units": "2",
+                "taxAmount": "4.00",
+                "taxAmountMoney": {"asset": "GBP"},
+            },
         ],
     }

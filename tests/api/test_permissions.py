@@ -92,6 +92,8 @@ async def test_every_role_and_every_scope(api: Api, tenant: Tenant, ids: Ids, ca
                 assert named(answer) == expected(case, token), token
         answer = await api(case.query, case.variables(ids), role=None)
         assert (answer.codes, answer.data) == (["UNAUTHENTICATED"], {case.field: None})
+        assert answer.response.status_code == 401
+        assert answer.response.headers["www-authenticate"] == 'Bearer realm="scrip"'
     for n in sorted(good):
         answer = await api(case.query, case.variables(ids), **TOKENS[n], subject=case.subject)
         assert answer.codes == [], TOKENS[n]
@@ -102,7 +104,8 @@ async def test_a_tenant_that_is_not_here_is_nobody(api: Api, claim: str) -> None
     headers = {"authorization": bearer(claim, ADMIN)}
     response = await api.client.post("/graphql", json={"query": "{ viewer { subject } }"}, headers=headers)
     assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
-    assert response.status_code == 200
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == 'Bearer error="invalid_token"'
 
 
 async def test_a_tenant_may_be_named_by_its_id(api: Api, tenant: Tenant) -> None:

@@ -1,7 +1,7 @@
 """Rate limits as clients meet them: over HTTP, for every way in, whatever is asked."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -151,6 +151,41 @@ async def test_every_answer_tells_what_is_left(api: Api, use: Use) -> None:
     check_refusal(refused.response)
     assert refused.response.headers["ratelimit"].startswith('"reads";r=0;t=')
     assert refused.response.json()["extensions"]["rateLimit"]["reads"]["remaining"] == 0
+    # Nothing in RateLimit is later than Retry-After, or it would contradict it.
+    reset = int(refused.response.headers["ratelimit"].rpartition("t=")[2])
+    assert reset <= int(refused.response.headers["retry-after"])
+
+
+async def test_the_cost_tells_the_quota_of_which_least_is_left(
+    api: Api, rate_limits: RateLimits, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rate_limits, "writes", Quota("writes", 30, 60))
+    monkeypatch.setattr(rate_limits, "now", clock)
+    told = (await api(UPSERT)).response.json()["extensions"]
+    writes = told["rateLimit"]["writes"]
+    assert told["cost"] == {
+        "requested": 11,
+        "maximum": 50_000,
+        "limit": 30,
+        "remaining": 20,
+        "resetAt": f"{clock() + timedelta(seconds=writes['resetsIn']):%Y-%m-%dT%H:%M:%S}Z",
+    }
+    assert (await api(VIEWER)).response.json()["extensions"]["cost"]["limit"] == LIMIT
+    refused = await api("{ customers(first: 100000) { edges { node { id } } } }")
+    assert refused.codes == ["QUERY_TOO_COSTLY"]
+    assert refused.response.json()["extensions"]["cost"]["remaining"] < LIMIT
+
+
+async def test_files_tell_what_is_left_too(client: httpx.AsyncClient, tenant: Tenant, use: Use) -> None:
+    """Whatever comes of the request."""
+    headers = {"authorization": bearer(tenant.slug, Role.ADMIN)}
+    customer = gid("Customer", await tenant.customer())
+    sent = await client.get(f"/statements/{customer}.csv", headers=headers)
+    assert (sent.status_code, sent.headers["ratelimit"].split(";")[1]) == (200, f"r={LIMIT - statements.COST}")
+    refused = await client.post("/imports/credits", headers=headers, content=b"")
+    assert (refused.status_code, refused.headers["ratelimit"].split(";")[1]) == (415, "r=0")
+    again = await client.get(f"/statements/{customer}.csv", headers=headers)
+    assert (again.status_code, again.headers["ratelimit"].split(";")[1]) == (429, "r=0")
 
 
 async def test_what_is_written_is_charged_apart_from_what_is_read(
@@ -301,5 +336,6 @@ async def test_the_example_that_is_documented(api: Api) -> None:
     query = text.split("```graphql", 1)[1].split("```", 1)[0]
     for variables, cost in (({}, 651), ({"n": 5}, 66)):
         answer = await api(query, variables)
-        assert answer.response.json()["extensions"]["cost"] == {"requested": cost, "maximum": 50_000}
+        told = answer.response.json()["extensions"]["cost"]
+        assert (told["requested"], told["maximum"], told["limit"]) == (cost, 50_000, LIMIT)
         assert f"{cost}" in text

@@ -211,7 +211,7 @@ async def test_a_good_token_is_served(api: Api, endpoint: Endpoint, good: str, k
 async def test_without_a_token_nothing_is_served_either(
     api: Api, tenant: Tenant, endpoint: Endpoint, kind: str
 ) -> None:
-    """Only the schema itself is for anybody; fields answer for themselves, and files with 401."""
+    """Only the schema itself is for anybody. No error is told of a token that was not sent (RFC 6750, 3.1)."""
     async with tenant.nothing_moves():
         answer = await _send(api.client, endpoint, [])
     if endpoint.served == 405:
@@ -219,7 +219,9 @@ async def test_without_a_token_nothing_is_served_either(
         return
     (error,) = answer.json()["errors"]
     assert error["extensions"]["code"] == "UNAUTHENTICATED"
-    assert answer.status_code == (200 if endpoint.path.startswith("/graphql") else 401)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == 'Bearer realm="scrip"'
+    assert answer.headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize("place", ["query", "cookie", "body", "x-authorization", "proxy-authorization"])

@@ -6,7 +6,9 @@ from typing import Any
 import httpx
 
 from auth.roles import Role, Scope
+from models.commands import Actor, GiveReward
 from models.ledger import Ledger
+from models.operations.give_reward import give_reward
 from tests.api.conftest import Api, gid
 from tests.support.clock import Clock
 from tests.support.headline import ADJUST, adjusting, done
@@ -116,3 +118,66 @@ async def test_begins_anew_with_the_tenants_day(client: httpx.AsyncClient, ledge
     assert (await left(api, role=Role.STAFF))["PER_ACTOR_DAY"] == "470.00"
     clock.stand_still(datetime(2018, 11, 4, 3, tzinfo=UTC))
     assert (await left(api, role=Role.STAFF))["PER_ACTOR_DAY"] == "500.00"
+
+
+WAITING = "{ viewer { name approvalsToDecide approvalsAsked } }"
+
+
+async def ask(tenant: Tenant, customer: Any, subject: str, amount: str = "500.00", **more: Any) -> None:
+    await tenant.adjust(customer, amount, actor=Actor(subject, "STAFF"), request_approval=True, **more)
+
+
+async def waiting(api: Api, **token: Any) -> tuple[int, int]:
+    viewer = (await api(WAITING, **token))["viewer"]
+    return viewer["approvalsToDecide"], viewer["approvalsAsked"]
+
+
+async def test_has_the_name_in_the_token(api: Api, tenant: Tenant) -> None:
+    await tenant.customer("carol")
+    assert (await api(WAITING, role=Role.MANAGER))["viewer"]["name"] == "Manager of the test"
+    assert (await api.as_customer("carol", WAITING))["viewer"]["name"] == "Customer of the test"
+
+
+async def test_counts_what_waits_for_whom(api: Api, tenant: Tenant) -> None:
+    carol, reward = await tenant.customer("carol"), await tenant.reward(5_000, name="Trip")
+    await ask(tenant, carol, "sam")
+    await ask(tenant, carol, "sam")
+    await ask(tenant, carol, "maria")
+    free = GiveReward(carol, reward, deduct_points=False, request_approval=True)
+    await give_reward(tenant.ledger, tenant.id, Actor("sam", "STAFF"), free, tenant.key())
+
+    assert await waiting(api, role=Role.MANAGER, subject="maria") == (3, 1)
+    assert await waiting(api, role=Role.ADMIN, subject="ada") == (4, 0)
+    assert await waiting(api, role=Role.STAFF, subject="sam") == (0, 3)
+    assert await waiting(api, role=Role.MANAGER, subject="sam") == (1, 3)
+    token = {"subject": "sam", "client_id": "sam", "scopes": [Scope.CREDITS_ADD]}
+    assert await waiting(api, role=Role.PARTNER, **token) == (0, 0)
+    assert (await api.as_customer("carol", WAITING))["viewer"]["approvalsToDecide"] == 0
+
+
+async def test_counts_only_what_a_narrowed_token_may_decide(api: Api, tenant: Tenant) -> None:
+    carol, reward = await tenant.customer(), await tenant.reward(5_000, name="Trip")
+    await ask(tenant, carol, "sam")
+    free = GiveReward(carol, reward, deduct_points=False, request_approval=True)
+    await give_reward(tenant.ledger, tenant.id, Actor("sam", "STAFF"), free, tenant.key())
+    await tenant.adjust(carol, "10.00")
+    removal = Actor("ada", "ADMIN")
+    await tenant.adjust(carol, "-1.00", actor=removal, propose_only=True)
+
+    for scopes, expected in (
+        ([Scope.CREDITS_ADD], 1),
+        ([Scope.CREDITS_REMOVE], 1),
+        ([Scope.REWARDS_GIVE], 1),
+        ([Scope.CREDITS_ADD, Scope.REWARDS_GIVE], 2),
+        ([Scope.INVOICES_WRITE], 0),
+        ([Scope.LEDGER_READ], 0),
+    ):
+        assert (await waiting(api, role=Role.MANAGER, subject="maria", scopes=scopes))[0] == expected, scopes
+
+
+async def test_counts_nothing_that_waits_no_more(api: Api, tenant: Tenant, clock: Clock) -> None:
+    await ask(tenant, await tenant.customer(), "sam")
+    assert await waiting(api, role=Role.MANAGER) == (1, 0)
+    clock.advance(days=8)
+    assert await waiting(api, role=Role.MANAGER) == (0, 0)
+    assert await waiting(api, role=Role.STAFF, subject="sam") == (0, 0)

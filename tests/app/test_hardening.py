@@ -1,5 +1,6 @@
 """What HTTP gives away and lets in: other origins' pages, headers on every answer, switches, names, logs."""
 
+import hashlib
 import re
 import subprocess
 import sys
@@ -18,13 +19,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from app.http.cors import EXPOSED
 from app.main import create_app
 from app.postgres.embedded import Urls
+from app.sample.pages import editor
+from app.sample.pages.editor import OWN, SCRIPTS, STYLES
 from app.settings import Settings
 from auth.roles import Role
 from auth.tokens import issue
 from gateway.errors import MASKED_MESSAGE
-from gateway.http.ide import ide_page, policy_of
 from models.ledger import Ledger
 from tests.app.cli.test_run import ROOT
 from tests.support.tenants import Tenant, make_tenant
@@ -32,7 +35,13 @@ from tests.support.tenants import Tenant, make_tenant
 SECRET: Final = "a secret for hardened servers, and long enough"
 SHOP: Final = "https://shop.example"
 BROWSER: Final = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-HEADERS: Final = ("cache-control", "content-security-policy", "referrer-policy", "x-content-type-options")
+HEADERS: Final = (
+    "cache-control",
+    "content-security-policy",
+    "referrer-policy",
+    "x-content-type-options",
+    "x-scrip-version",
+)
 
 
 @pytest.fixture
@@ -124,8 +133,7 @@ async def test_a_listed_page_may_read_answers_refusals_too_and_no_other_may(data
             answer = await client.get(path, headers={**headers, "origin": SHOP})
             assert answer.status_code == status
             assert answer.headers["access-control-allow-origin"] == SHOP
-            expected = "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy"
-            assert answer.headers["access-control-expose-headers"] == expected
+            assert answer.headers["access-control-expose-headers"] == ", ".join(EXPOSED)
             for other in ("https://evil.example", "null"):
                 answer = await client.get(path, headers={**headers, "origin": other})
                 assert answer.status_code == status
@@ -146,6 +154,54 @@ async def test_any_origin_is_let_in_only_where_it_is_written(database: Urls, led
         answer = await client.get("/graphql?query={__typename}", headers={"origin": "https://any.example"})
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "access-control-allow-credentials" not in answer.headers
+
+
+# As the libraries of pages send by themselves (Apollo Client, urql, Sentry, OpenTelemetry, Datadog).
+SENT_BY_LIBRARIES: Final = (
+    "authorization,content-type,apollographql-client-name,apollographql-client-version,apollo-require-preflight",
+    "authorization,content-type,baggage,sentry-trace",
+    "content-type,traceparent,tracestate",
+    "content-type,x-datadog-origin,x-datadog-parent-id,x-datadog-sampling-priority,x-datadog-trace-id",
+    "content-type,idempotency-key,x-request-id,x-requested-with",
+)
+
+
+@pytest.mark.parametrize("headers", SENT_BY_LIBRARIES)
+async def test_a_page_may_send_what_its_libraries_add(database: Urls, ledger: Ledger, headers: str) -> None:
+    async with client_of(app_of(database, ledger, cors_origins=(SHOP,))) as client:
+        answer = await client.options("/graphql", headers=preflight(SHOP, headers=headers))
+    assert answer.status_code == 200
+    allowed = {name.strip().lower() for name in answer.headers["access-control-allow-headers"].split(",")}
+    assert allowed >= set(headers.split(","))
+
+
+@pytest.mark.parametrize(("setting", "asked"), [("X-Shop, x-till", "content-type,x-shop,x-till"), ("*", "x-anything")])
+async def test_more_headers_can_be_let_in(database: Urls, ledger: Ledger, setting: str, asked: str) -> None:
+    async with client_of(app_of(database, ledger, cors_origins=(SHOP,), cors_headers=setting)) as client:
+        assert (await client.options("/graphql", headers=preflight(SHOP, headers=asked))).status_code == 200
+        assert (await client.options("/graphql", headers=preflight("https://evil.example"))).status_code == 400
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:5173", "http://127.0.0.1:3000", "http://[::1]:8080"])
+async def test_in_the_sample_pages_of_this_machine_may_call(database: Urls, ledger: Ledger, origin: str) -> None:
+    """They read the API, and not the front page, on which tokens stand."""
+    async with client_of(app_of(database, ledger, sample=True)) as client:
+        assert (await client.options("/graphql", headers=preflight(origin))).status_code == 200
+        answer = await client.get("/graphql?query={__typename}", headers={"origin": origin})
+        assert answer.headers["access-control-allow-origin"] == origin
+        for path in ("/", "/page/offers.json", "/page/front.js"):
+            answer = await client.get(path, headers={"origin": origin})
+            assert answer.status_code == 200
+            assert "access-control-allow-origin" not in answer.headers
+        for other in ("http://localhost.evil.example", "http://localhost:5173.evil.example", "null", SHOP):
+            assert (await client.options("/graphql", headers=preflight(other))).status_code == 400
+
+
+@pytest.mark.parametrize("more", [{}, {"sample": True, "host": "192.0.2.1"}, {"sample": True, "cors_origins": (SHOP,)}])
+async def test_elsewhere_they_may_not(database: Urls, ledger: Ledger, more: dict[str, Any]) -> None:
+    async with client_of(app_of(database, ledger, **more)) as client:
+        answer = await client.get("/graphql?query={__typename}", headers={"origin": "http://localhost:5173"})
+    assert "access-control-allow-origin" not in answer.headers
 
 
 # What another site's page can send without a preflight does nothing.
@@ -193,7 +249,11 @@ async def test_every_answer_has_the_security_headers(database: Urls, ledger: Led
     app = app_of(database, ledger, sample=True, cors_origins=(SHOP,))
     app.router.routes.append(Route("/broken", _break))
     paths = (
-        ("GET", "/", 200),
+        ("GET", "/", 307),
+        ("GET", "/console", 200),
+        ("GET", "/console/app.js", 200),
+        ("GET", "/console/sample.json", 200),
+        ("GET", "/examples", 200),
         ("GET", "/page/front.css", 200),
         ("GET", "/graphql?query={__typename}", 200),
         ("GET", "/health/live", 200),
@@ -221,7 +281,9 @@ async def test_every_answer_has_the_security_headers(database: Urls, ledger: Led
         assert answer.status_code == status, answer.request.url
         for name in HEADERS:
             assert len(answer.headers.get_list(name)) == 1, (answer.request.url, name)
-        assert answer.headers["cache-control"] == "no-store"
+        # The console's own files are no secret, and are asked about each time.
+        own = answer.request.url.path in ("/console", "/console/app.js")
+        assert answer.headers["cache-control"] == ("no-cache" if own else "no-store")
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "no-referrer"
         policy = answer.headers["content-security-policy"]
@@ -255,31 +317,44 @@ class _Loads(HTMLParser):
             self.found[address] = given.get("integrity")
 
 
-def test_the_ide_s_policy_lets_in_just_what_its_page_names() -> None:
-    page = ide_page()
-    policy = page.headers["content-security-policy"]
-    loads = _Loads()
-    loads.feed(page.html.decode())
-    assert len(loads.found) > 5
-    for address, integrity in loads.found.items():
-        assert integrity
-        assert integrity.startswith("sha384-")
-        assert f" {address}" in policy
-    assert set(re.findall(r"https://[^ ;]+", policy)) == loads.found.keys()
-    (scripts,) = re.findall(r"script-src ([^;]*)", policy)
-    assert "unsafe" not in scripts
-    assert scripts.count("'sha256-") == 1
+async def test_the_editor_loads_its_own_files_and_no_others(database: Urls, ledger: Ledger) -> None:
+    """Each as its address says what is in it, so that a browser may keep it."""
+    async with client_of(app_of(database, ledger, sample=True)) as client:
+        page = await client.get("/graphql", headers=BROWSER)
+        policy = page.headers["content-security-policy"]
+        assert re.findall(r"https?:", policy + page.text) == []
+        assert "script-src 'self';" in policy
+        assert "<script>" not in page.text
+        loads = _Loads()
+        loads.feed(page.text)
+        assert len(loads.found) == len((*STYLES, *SCRIPTS, *OWN))
+        for address in loads.found:
+            assert address.startswith("/page/editor/")
+            file = await client.get(address)
+            assert file.status_code == 200
+            assert file.headers["content-type"].split(";")[0] in ("text/css", "text/javascript")
+            assert file.headers["cache-control"] == "private, max-age=31536000, immutable"
+            assert hashlib.sha256(file.content).hexdigest().startswith(address.partition("?v=")[2])
+        assert (await client.get("/page/editor/index.html")).status_code == 404
 
 
-def test_the_ide_keeps_tokens_no_longer_than_its_tab() -> None:
-    assert ide_page().html.decode().count("storage: window.sessionStorage,") == 1
+async def test_without_the_package_the_editor_s_page_says_what_is_missing(
+    database: Urls, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(editor, "PACKAGE", "no_such_package_here")
+    editor.editor_files.cache_clear()
+    try:
+        async with client_of(app_of(database, ledger, sample=True)) as client:
+            page = await client.get("/graphql", headers=BROWSER)
+            assert (page.status_code, "<script" in page.text) == (200, False)
+            assert "the package graphene-django-graphiql-static is not installed" in page.text
+            assert (await client.get("/page/editor/graphiql.min.js")).status_code == 404
+    finally:
+        editor.editor_files.cache_clear()
 
 
-def test_a_file_without_a_hash_is_not_let_in() -> None:
-    style = '<link rel="stylesheet" href="https://cdn.example/b.css" integrity="sha384-x">'
-    page = '<script src="https://cdn.example/a.js"></script>' + style
-    assert "a.js" not in policy_of(page)
-    assert "https://cdn.example/b.css" in policy_of(page)
+def test_the_editor_keeps_tokens_no_longer_than_its_tab() -> None:
+    assert (editor.FOLDER / "editor.js").read_text().count("storage: window.sessionStorage,") == 1
 
 
 # Switches.
@@ -293,7 +368,7 @@ async def test_pages_are_the_sample_s_or_as_set(
     database: Urls, ledger: Ledger, settings: dict[str, bool], shown: bool
 ) -> None:
     async with client_of(app_of(database, ledger, **settings)) as client:
-        for path in ("/", "/page/front.css", "/page/front.js"):
+        for path in ("/examples", "/page/front.css", "/page/front.js"):
             assert (await client.get(path)).status_code == (200 if shown else 404)
         answer = await client.get("/graphql", headers=BROWSER)
         assert (answer.status_code == 200, "GraphiQL" in answer.text) == (shown, shown)

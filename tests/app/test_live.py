@@ -411,6 +411,7 @@ async def test_a_message_that_is_charged_tells_what_is_left_and_others_tell_noth
             await relayed(tenant)
             extensions = (await client.receive())["payload"]["extensions"]
             left.append(extensions.get("rateLimit", {}).get("reads", {}).get("remaining"))
+            assert extensions["cost"].get("remaining") == left[-1]
     assert [number for number, told in enumerate(left) if told is not None] == [0, 20]
     assert left[20] < left[0]
 

@@ -152,13 +152,15 @@ async def test_what_is_refused_is_an_event_too(ledger: Ledger, tenant: Tenant, l
         for query, bearer, code in (
             ("subscription { nothing }", token(tenant=tenant.slug), "GRAPHQL_VALIDATION_FAILED"),
             (LIVE, token(tenant="unknown"), "UNAUTHENTICATED"),
-            (LIVE, None, "UNAUTHENTICATED"),
         ):
             async with stream(client, query, bearer) as told:
                 assert [e["extensions"]["code"] for e in (await told.next())[1]["errors"]] == [code]
                 assert await told.next() == ("complete", None)
-        async with stream(client, LIVE, "Bearer nonsense") as told:
-            assert told.response.status_code == 401
+        for sent, challenge in (("Bearer nonsense", 'Bearer error="invalid_token"'), (None, 'Bearer realm="scrip"')):
+            async with stream(client, LIVE, sent) as told:
+                assert (told.response.status_code, told.response.headers["www-authenticate"]) == (401, challenge)
+                error = json.loads(await told.response.aread())["errors"][0]
+                assert error["extensions"]["code"] == "UNAUTHENTICATED"
 
 
 @pytest.mark.parametrize("end", ["it expires", "it is revoked"])

@@ -222,7 +222,7 @@ test("both clients in Chromium", async () => {
   const { browser, stop } = await startBrowser();
   try {
     const page = await (await browser.newContext({ bypassCSP: true })).newPage();
-    await page.goto(`${scrip.url}/`);
+    await page.goto(`${scrip.url}/examples`);
     for (const name of ["graphql-ws", "graphql-sse"]) {
       const file = new URL(`node_modules/${name}/umd/${name}.min.js`, import.meta.url);
       await page.addScriptTag({ content: await readFile(file, "utf8") });

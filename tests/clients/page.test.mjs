@@ -1,4 +1,4 @@
-// The page at `/` in a real browser: every example runs, and what it changes can be seen.
+// The page at `/examples` in a real browser: every example runs, and what it changes can be seen.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startBrowser } from "./browser.mjs";
@@ -34,7 +34,7 @@ async function open(options = {}) {
     const url = request.url();
     if (!url.startsWith(scrip.url) && !url.startsWith("data:")) problems.push(`asked for ${url}`);
   });
-  await page.goto(`${scrip.url}/`);
+  await page.goto(`${scrip.url}/examples`);
   return { page, problems, close: () => context.close() };
 }
 

@@ -11,13 +11,13 @@ const PROJECT = path.resolve(import.meta.dirname, "../..");
 const START_MS = 90_000;
 
 /**
- * Starts it and waits until it answers. Gives its address; `token`, which takes what `scrip token` takes; and `stop`,
- * which takes its data away as well.
+ * Starts it and waits until it answers; settings: variables of its own. Gives its address; `token`, which takes what
+ * `scrip token` takes; the `environment` that `scrip` has to have for it; and `stop`, which takes its data away as well.
  */
-export async function startScrip() {
+export async function startScrip(settings = {}) {
   const folder = await mkdtemp(path.join(tmpdir(), "scrip-clients-"));
   const kept = Object.entries(process.env).filter(([name]) => !/^(SCRIP_|DATABASE_)/.test(name));
-  const env = { ...Object.fromEntries(kept), PYTHONPATH: PROJECT, SCRIP_PORT: "0", SCRIP_DATA_DIR: path.join(folder, "data") };
+  const env = { ...Object.fromEntries(kept), PYTHONPATH: PROJECT, SCRIP_PORT: "0", SCRIP_DATA_DIR: path.join(folder, "data"), ...settings };
   const python = process.env.SCRIP_TEST_PYTHON ?? path.join(PROJECT, ".venv", "bin", "python");
   const scrip = spawn(python, ["-m", "app.cli", "run"], { cwd: folder, env, stdio: ["ignore", "ignore", "pipe"] });
   const ended = once(scrip, "exit");
@@ -34,7 +34,7 @@ export async function startScrip() {
   }
 
   try {
-    return { url: await addressOf(scrip), token, stop };
+    return { url: await addressOf(scrip), token, stop, environment: env };
   } catch (error) {
     await stop();
     throw error;

@@ -96,13 +96,13 @@ PRIVATE: Final = {
 
 ELSE: Final = (
     "test_compiled::test_a_result_that_is_there_is_taken",
+    "test_graphiql::test_files",
     "test_compiled::test_arguments",
     "test_compiled::test_collect_fields",
     "test_compiled::test_ensure_valid_runtime_type",
     "test_compiled::test_is_awaitable",
     "test_compiled::test_resolve_info",
     "test_strawberry::test_definition_backref",
-    "test_strawberry::test_editor_page",
     "test_strawberry::test_from_input",
     "test_strawberry::test_get_variable_values",
     "test_strawberry::test_process_errors",

@@ -26,7 +26,6 @@ from graphql.validation.validation_context import VariableUsageVisitor
 from strawberry.asgi import GraphQL
 from strawberry.extensions import SchemaExtension
 from strawberry.http.async_base_view import AsyncWebSocketAdapter
-from strawberry.http.ides import get_graphql_ide_html
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import GraphQLCoreConverter
@@ -317,7 +316,8 @@ async def test_graphql_view() -> None:
     accepts(GraphQL.__init__, "schema", "graphql_ide", "subscription_protocols", "connection_init_wait_timeout")
     accepts(GraphQL.__init__, "max_subscriptions_per_connection", "allowed_origins")
     accepts(GraphQL.run, "request", "context")
-    parents_have(GraphQL, "pick_websocket_subprotocol", "on_ws_connect", "run")
+    parents_have(GraphQL, "pick_websocket_subprotocol", "on_ws_connect", "run", "is_websocket_origin_allowed")
+    accepts(GraphQL.is_websocket_origin_allowed, "request", "origin")
     has(GraphQL, "websocket_adapter_class", "graphql_transport_ws_handler_class")
     view = View()
     subscribe = '{"type": "subscribe", "id": "1", "payload": {"query": "{ fails }"}}'
@@ -374,12 +374,6 @@ def test_websocket_adapter() -> None:
     accepts(AsyncWebSocketAdapter.iter_json, "ignore_parsing_errors")
     takes(AsyncWebSocketAdapter.send_json, "message")
     takes(AsyncWebSocketAdapter.close, "code", "reason")
-
-
-def test_editor_page() -> None:
-    """Scrip's page of the editor keeps a token for as long as its tab, by a setting put in beside this one."""
-    page = get_graphql_ide_html("graphiql")
-    assert page.count("shouldPersistHeaders: true,") == 1, "Strawberry's page sets shouldPersistHeaders in another way"
 
 
 def test_config() -> None:

@@ -15,6 +15,8 @@ PAGES: Final = [
 ]
 LANGUAGES: Final = {"sh", "graphql", "json", "sql", "ts", "js", "python"}
 """Those that a test runs. `text` is what a program says, or a figure."""
+TUTORIALS: Final = [page for page in PAGES if page.startswith("docs/tutorials/")]
+"""Done from their beginning to their end by tutorials.py, whatever language a block is in."""
 ANY: Final = "…"
 """Stands in a JSON text for a value that is another one each time."""
 _FENCE: Final = re.compile(
@@ -50,8 +52,9 @@ def blocks(page: str) -> list[Block]:
 
 
 def all_blocks(*languages: str) -> list[Block]:
-    """The blocks in these languages, of all pages, that are not marked as not run."""
-    return [block for page in PAGES for block in blocks(page) if block.language in languages and block.reason is None]
+    """The blocks in these languages, of all pages but the tutorials, that are not marked as not run."""
+    pages = [page for page in PAGES if page not in TUTORIALS]
+    return [block for page in pages for block in blocks(page) if block.language in languages and block.reason is None]
 
 
 class Examples:

@@ -16,7 +16,7 @@ from tests.docs.blocks import ROOT, Block, all_blocks
 MAKEFILE: Final = (ROOT / "Makefile").read_text()
 CLIENTS: Final = [
     path
-    for folder in (ROOT / "tests/clients", ROOT / "tests/clients/python-client")
+    for folder in (ROOT / "tests/clients", ROOT / "tests/clients/python-client", ROOT / "clients/recipes")
     for path in sorted(folder.iterdir())
     if path.suffix in (".ts", ".mjs", ".mts", ".py")
 ]

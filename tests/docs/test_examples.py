@@ -41,6 +41,8 @@ WALKED: Final = {
 HERE: Final = {
     "docs/bulk.md",
     "docs/checkpoints.md",
+    "docs/conventions.md",
+    "docs/compatibility.md",
     "docs/credit-notes.md",
     "docs/errors.md",
     "docs/events.md",
@@ -48,6 +50,7 @@ HERE: Final = {
     "docs/limits-and-approvals.md",
     "docs/lists.md",
     "docs/moving.md",
+    "docs/names.md",
     "docs/partner-tokens.md",
     "docs/query-cost.md",
     "docs/references.md",
@@ -120,6 +123,35 @@ async def test_errors(api: Api, tenant: Tenant) -> None:
 
     answer = await api(page.take("graphql").text, {"customer": customer}, role=Role.STAFF)
     assert fits(page.take("json").json(), {"data": answer.data})
+    page.end()
+
+
+async def test_names_in_a_request(api: Api, tenant: Tenant) -> None:
+    page = Examples("docs/names.md", "graphql", "json")
+    await tenant.customer("C-1001")
+    await tenant.service("Haircut")
+    document = page.take("graphql").text
+    for replayed in (False, True):
+        payload = (await api(document, {"key": "k"}))["adjustCredit"]
+        assert (payload["replayed"], payload["userErrors"]) == (replayed, [])
+    page.end()
+
+
+async def test_conventions(api: Api, tenant: Tenant) -> None:
+    page = Examples("docs/conventions.md", "graphql", "json")
+    customer = await tenant.customer()
+    credit = await tenant.adjust(customer, "25.00")
+    seen = await api(page.take("graphql").text, {"customer": gid("Customer", customer)})
+    assert page.take("json").json() == {"data": seen.data}
+
+    given = {"customerId": "x", "asset": "GBP", "amount": "5,00", "reason": "GOODWILL", "idempotencyKey": "k"}
+    (error,) = (await api(page.take("graphql").text, {"input": given})).errors
+    assert page.take("json").json() == error["extensions"]
+
+    invoice = await tenant.invoice(customer, "20.00", auto_apply=False)
+    named = {"credit": gid("Credit", credit.credit_id), "invoice": gid("Invoice", invoice)}
+    before = await api(page.take("graphql").text, named)
+    assert page.take("json").json() == {"data": before.data}
     page.end()
 
 
@@ -355,12 +387,20 @@ async def test_query_cost(
         small = await api(document, {"n": 5}, role=Role.STAFF, subject="somebody else")
         assert small.response.json()["extensions"]["cost"]["requested"] == 66
         answer = (await api(document, role=Role.STAFF)).response.json()
-        assert fits(page.take("json").json(), answer)
+        assert is_shaped_like(page.take("json").json(), answer)
+        assert (answer["extensions"]["cost"]["requested"], answer["extensions"]["cost"]["remaining"]) == (651, 49)
         written = await api(UPSERT, role=Role.STAFF)
         assert is_shaped_like(page.take("json").json(), written.response.json())
         refused = await api(document, role=Role.STAFF)
         assert is_shaped_like(page.take("json").json(), refused.response.json())
         assert (refused.response.status_code, "retry-after" in refused.response.headers) == (429, True)
+    page.end()
+
+
+async def test_compatibility(api: Api) -> None:
+    page = Examples("docs/compatibility.md", "graphql")
+    (one, *_) = [field for field in (await api(page.take("graphql").text))["__type"]["fields"] if field["isDeprecated"]]
+    assert one["deprecationReason"].startswith("Use ")
     page.end()
 
 

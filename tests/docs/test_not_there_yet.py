@@ -46,12 +46,13 @@ OTHERS: Final = {
     *("EXISTS", "INDEX", "NOT", "NULL", "REPLICATION", "RESET", "UNIQUE", "USING", "VACUUM", "VALID", "VALIDATE"),
     *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_TRACES_SAMPLER"),
     *("clockSkewSeconds", "connectionParams", "documentId", "fetchSubscriptions", "operationName", "retryAttempts"),
+    *("hashAlgorithm", "persistConfig", "persistedDocuments", "persistedExchange", "presetConfig", "resetAt"),
     *("JWT", "requestedAccessTokenVersion"),
     *("FILE", "fileName", "POSTED", "NOT_POSTED", "GOOD"),
     *("PING", "SCRIP_TEST_POSTGRES_BIN", "BENCHMARKS", "FOLDER", "KEY", "PICK"),
 }
-"""Assets; of HTTP, of the shell, of PostgreSQL, of OpenTelemetry, of the protocols beside GraphQL, of identity
-providers, of files and their reports, of the tests and the benchmarks."""
+"""Assets; of HTTP, of the shell, of PostgreSQL, of OpenTelemetry, of the protocols beside GraphQL and its tools, of
+identity providers, of files and their reports, of the tests and the benchmarks."""
 
 
 def in_the_api() -> set[str]:

@@ -12,7 +12,8 @@ from gateway.errors import ErrorCode
 from scripts.docs_pages import MARK, error_codes, fill_page, read_schema
 from tests.docs.blocks import PAGES, ROOT
 
-TEXTS: Final = {page: (ROOT / page).read_text() for page in [*PAGES, "CHANGELOG.md"]}
+CLIENTS: Final = ["clients/python/README.md", "clients/typescript/README.md"]
+TEXTS: Final = {page: (ROOT / page).read_text() for page in [*PAGES, "CHANGELOG.md", *CLIENTS]}
 LINK: Final = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 RECIPE: Final = re.compile(
     r"^### (?P<name>[^\n(]+) \((?P<files>\d+) files\)\n(?P<text>.*?)(?=^#|\Z)", re.MULTILINE | re.DOTALL

@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -17,12 +17,13 @@ from starlette.routing import Route
 from app.main import create_app
 from app.problems import SetupProblem
 from app.settings import Settings, load_settings
+from gateway.compiled.extension import COMPILE_AT
 from gateway.documents import DocumentCache
 from gateway.http.view import GraphQLView
 from gateway.manifest import BadManifest, load_trusted_documents
 from gateway.query_limits import QueryLimits
 from gateway.schema import GatewaySchema
-from gateway.trusted import TrustedDocuments
+from gateway.trusted import TrustedDocuments, client_named
 
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
@@ -76,7 +77,7 @@ async def make_context(_: Request) -> Context:
 
 @contextmanager
 def client_of(schema: GatewaySchema) -> Iterator[httpx.AsyncClient]:
-    app = Starlette(routes=[Route("/graphql", GraphQLView(schema, make_context, ide=False))])
+    app = Starlette(routes=[Route("/graphql", GraphQLView(schema, make_context))])
     yield httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
 
 
@@ -117,6 +118,11 @@ def code_of(response: httpx.Response) -> str:
         {"query": "", "extensions": persisted(sha256(HELLO))},
         {"query": None, "documentId": sha256(HELLO)},
         {"query": HELLO},
+        {"id": sha256(HELLO)},
+        {"doc_id": sha256(HELLO)},
+        {"query": "", "doc_id": sha256(HELLO)},
+        {"id": None, "doc_id": sha256(HELLO)},
+        {"query": HELLO, "id": "of the client's own"},
         {"query": HELLO, "extensions": persisted(sha256(HELLO))},
     ],
 )
@@ -130,7 +136,13 @@ async def test_a_registered_document_runs_by_its_id_or_its_text(
 
 
 @pytest.mark.parametrize(
-    "named", [{"documentId": f"sha256:{sha256(HELLO)}"}, {"extensions": json.dumps(persisted(sha256(HELLO)))}]
+    "named",
+    [
+        {"documentId": f"sha256:{sha256(HELLO)}"},
+        {"extensions": json.dumps(persisted(sha256(HELLO)))},
+        {"doc_id": sha256(HELLO)},
+        {"id": sha256(HELLO)},
+    ],
 )
 async def test_by_get_too(client: httpx.AsyncClient, named: dict[str, str]) -> None:
     response = await client.get("/graphql", params={**named, "variables": '{"name":"Ann"}'})
@@ -198,6 +210,8 @@ async def test_where_only_these_run_no_other_text_does(
         {"query": ""},
         {"documentId": 5},
         {"documentId": ["a"]},
+        {"id": 5},
+        {"doc_id": {}},
         {"documentId": sha256(HELLO), "query": HELLO},
         {"extensions": {"persistedQuery": {"sha256Hash": 5}}},
         {"extensions": {"persistedQuery": {}}},
@@ -279,6 +293,86 @@ def test_a_manifest_with_anything_wrong_is_told_at_start(tmp_path: Path, manifes
 def test_a_file_that_is_not_there_is_told_too(tmp_path: Path) -> None:
     with pytest.raises(BadManifest, match="cannot be read: No such file"):
         load_trusted_documents(tmp_path / "none.json", make_schema().documents, only=True)
+
+
+# A manifest for each client
+
+ASK_WEB: Final = "query Ask { hello }"
+ASK_TILL: Final = 'query Ask { hello(name: "till") }'
+OF_TILL: Final = {sha256(HELLO): "Hello, you", sha256(ASK_TILL): "Hello, till"}
+
+
+@pytest.fixture
+def manifests(tmp_path: Path) -> Path:
+    """`ask` means another text to each of two clients; one thing is known to both."""
+    folder = tmp_path / "manifests"
+    folder.mkdir()
+    (folder / "web.json").write_text(json.dumps({"ask": ASK_WEB, sha256(HELLO): HELLO, "only-web": "{ hello }"}))
+    (folder / "till.json").write_text(json.dumps({"ask": ASK_TILL, sha256(HELLO): HELLO}))
+    (folder / "README.md").write_text("of no client")
+    return folder
+
+
+class OfClient(Context):
+    def __init__(self, *clients: str | None) -> None:
+        self.clients = clients
+
+
+@pytest.mark.parametrize(
+    ("clients", "answered"),
+    [
+        (("web", None), {"ask": "Hello, you", sha256(HELLO): "Hello, you", "only-web": "Hello, you"}),
+        (("till", None), {"ask": "Hello, till", **OF_TILL}),
+        # The token's client goes before what a request says of itself.
+        (("till", "web"), {"ask": "Hello, till", **OF_TILL}),
+        (("another", "till"), {"ask": "Hello, till", **OF_TILL}),
+        # Whoever has none of their own gets what means the same to all.
+        (("another", None), {sha256(HELLO): "Hello, you", sha256(ASK_TILL): "Hello, till", "only-web": "Hello, you"}),
+    ],
+)
+async def test_each_client_has_its_own(manifests: Path, clients: tuple[str | None, ...], answered: Any) -> None:
+    schema = make_schema(lambda documents: load_trusted_documents(manifests, documents, only=True))
+    for _ in range(COMPILE_AT + 1):  # compiled or not
+        for document_id in ("ask", "only-web", sha256(HELLO), sha256(ASK_TILL)):
+            result = await schema.execute(
+                None, context_value=OfClient(*clients), operation_extensions={"documentId": document_id}
+            )
+            if document_id in answered:
+                assert result.data == {"hello": answered[document_id]}, document_id
+            else:
+                assert result.errors
+                assert (result.errors[0].extensions or {})["code"] == "PERSISTED_QUERY_NOT_FOUND", document_id
+
+
+async def test_the_text_of_another_client_is_not_trusted(manifests: Path) -> None:
+    schema = make_schema(lambda documents: load_trusted_documents(manifests, documents, only=True))
+    for client, code in (("web", "DOCUMENT_NOT_TRUSTED"), ("till", None), ("another", None)):
+        result = await schema.execute(ASK_TILL, context_value=OfClient(client, None))
+        assert [(error.extensions or {})["code"] for error in result.errors or ()] == ([code] if code else [])
+
+
+def test_a_folder_s_faults_name_the_file(manifests: Path, tmp_path: Path) -> None:
+    (manifests / "till.json").write_text('{"a": "{ nothing }"}')
+    with pytest.raises(BadManifest, match=r"till\.json: document 'a': Cannot query field 'nothing'"):
+        load_trusted_documents(manifests, make_schema().documents, only=True)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(BadManifest, match="a folder with 0 manifests"):
+        load_trusted_documents(empty, make_schema().documents, only=True)
+
+
+@pytest.mark.parametrize(
+    ("headers", "name"),
+    [
+        ({}, None),
+        ({"apollographql-client-name": "web"}, "web"),
+        ({"x-client-name": "till", "apollographql-client-name": "web"}, "web"),
+        ({"x-client-name": "till", "x-graphql-client-name": "web", "graphql-client-name": "app"}, "app"),
+        ({"x-client": "till"}, None),
+    ],
+)
+def test_a_request_may_say_whose_it_is(headers: dict[str, str], name: str | None) -> None:
+    assert client_named([(key.encode(), value.encode()) for key, value in headers.items()]) == name
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from models.operations.suspend_tenant import resume_tenant, suspend_tenant
 from tests.support.mutating import statements_sent
 from tests.support.tenants import ADMIN, Tenant, make_tenant
 
-MOST_WHERE_NOTHING_IS_DUE = 15
+MOST_WHERE_NOTHING_IS_DUE = 16
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ from models.operations.merge_customers import merge_customers
 from models.operations.people import erase_customer
 from models.planning.approving import requester_scopes
 from models.planning.requesting import OPERATIONS
-from resolvers.approvals import rights_to
+from schema.rights_to import rights_to
 from tests.support.approvals import SECOND, approve, ask, events, reject, row, topics, withdraw
 from tests.support.clock import NOON, Clock
 from tests.support.tenants import ADMIN, MANAGER, PARTNER, STAFF, Tenant

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -117,7 +117,7 @@ async def lists_in_other_orders() -> None:
     """Each with what its index serves, with what is looked for, from the beginning and from a cursor on; and counted."""
     tenant = await Tenant.open(Clock())
     anna = await tenant.customer("C-17404")
-    await tenant.invoice(anna, 1, due_on=date(2026, 7, 1))
+    await tenant.invoice(anna, 1, due_on=tenant.today() + timedelta(days=9))
     await tenant.adjust(anna, 5, expires_in_days=9)
     account = await tenant.account(anna, "GBP")
     assert account is not None

@@ -35,7 +35,7 @@ class Anybody:
 
 def shown(kept: object) -> UserError | None:
     error = json.loads(json.dumps(kept))
-    return BulkRow.of(BulkRowView(3, "GBP", uuid4(), Decimal(1), None, error), Anybody()).error
+    return BulkRow.of(BulkRowView(uuid4(), uuid4(), 3, "GBP", uuid4(), Decimal(1), None, error), Anybody()).error
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.code)

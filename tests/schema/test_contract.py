@@ -43,15 +43,16 @@ def test_keeps_the_contract(name: str) -> None:
     assert built["kind"] == promised["kind"]
     assert names(promised["interfaces"]) <= names(built["interfaces"])
     assert names(promised["enumValues"]) <= names(built["enumValues"])
-    inputs = signatures(built["inputFields"])
-    assert {field: inputs.get(field) for field in signatures(promised["inputFields"])} == signatures(
-        promised["inputFields"]
-    )
+    inputs, asked = signatures(built["inputFields"]), signatures(promised["inputFields"])
+    assert {field: inputs.get(field) for field in asked} == {
+        field: unless_by_name(field, signature, inputs) for field, signature in asked.items()
+    }
     fields = {field["name"]: field for field in built["fields"] or ()}
     for field in promised["fields"] or ():
         ours = fields[field["name"]]
         assert written(ours["type"]) == written(field["type"]), field["name"]
         arguments, args = signatures(ours["args"]), signatures(field["args"])
+        args = {name: unless_by_name(name, signature, arguments) for name, signature in args.items()}
         assert {name: arguments.get(name) for name in args} == args, field["name"]
         assert [name for name in arguments.keys() - args if arguments[name][0].endswith("!")] == [], field["name"]
 
@@ -63,7 +64,27 @@ def test_one_of_the_inputs_takes_one_of_its_fields() -> None:
         return {type_.name for type_ in types if isinstance(type_, GraphQLInputObjectType) and type_.is_one_of}
 
     assert one_of(CONTRACT) == {"CustomerBy"}
-    assert one_of(SCHEMA.graphql) == {"CustomerBy", "CouponBy", "ReferenceBy"}
+    named = {"CustomerBy", "InvoiceBy", "ServiceBy", "RewardBy", "ProductBy", "TierBy", "CouponBy"}
+    assert one_of(SCHEMA.graphql) == {*named, "ReferenceBy"}
+
+
+def unless_by_name(
+    name: str, signature: tuple[str, str | None], beside: dict[str, tuple[str, str | None]]
+) -> tuple[str, str | None]:
+    """An id that must be given need not be where the field beside it takes a name in its place."""
+    by = "by" if name == "id" else f"{name.removesuffix('Id')}By"
+    return ("ID", signature[1]) if signature[0] == "ID!" and by in beside else signature
+
+
+def test_the_sdl_defines_each_directive_that_not_every_parser_knows() -> None:
+    """Those of before @oneOf refuse a file that uses it without; those of after it take it as their own."""
+    text = sdl(SCHEMA.graphql)
+    used = set(re.findall(r"@([a-zA-Z]+)", re.sub(r'"""(?:.|\n)*?"""|"[^"\n]*"', "", text)))
+    defined = set(re.findall(r"^directive @([a-zA-Z]+)", text, re.MULTILINE))
+    assert used - defined <= {"deprecated", "specifiedBy"}
+    again = build_schema(text)
+    assert {type_.name for type_ in again.type_map.values() if getattr(type_, "is_one_of", False)} >= {"CustomerBy"}
+    assert sdl(again) == text
 
 
 def names(values: list[Described] | None) -> set[str]:

@@ -10,7 +10,7 @@ from schema.permissions import DECLARED, UndeclaredPermission, check_declared, r
 from schema.root import Mutation, Query, Subscription, build_schema
 from tests.support.schema import SCHEMA
 
-FOR_EVERYBODY_WITH_A_TOKEN = {"node", "viewer"}
+FOR_EVERYBODY_WITH_A_TOKEN = {"node", "nodes", "viewer"}
 
 
 def test_every_root_field_declares_its_permission() -> None:

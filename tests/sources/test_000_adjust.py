@@ -143,9 +143,9 @@ async def test_bulk_credit_adjusts_many_customers_at_once(api: Api, jo: str, ten
 
 async def test_a_preview_shows_the_balance_before_anything_moves(api: Api, jo: str, tenant: Tenant) -> None:
     await adjust(api, jo, "100", "a")
-    given = {"customerId": jo, "asset": "GBP", "amount": "-30", "reason": "POLICY", "idempotencyKey": "b"}
+    given = {"customerId": jo, "asset": "GBP", "amount": "-30", "reason": "POLICY"}
     async with tenant.nothing_moves():
-        preview = (await api(PAGE["Preview"], {"input": given}))["adjustmentPreview"]
+        preview = (await api(PAGE["Preview"], {"input": given}))["previewAdjustment"]
     assert (preview["account"]["available"], preview["availableAfter"]) == ("100.00", "70.00")
 
 

@@ -138,6 +138,12 @@ async def one_of_each(tenant: Tenant) -> Ids:
     await set_limit(tenant.ledger, tenant.id, FACTORY_ADMIN, SetLimit("STAFF", holder="gone"))
     entry = await tenant.rows("SELECT id FROM entries WHERE tenant_id = $1 AND account_id = $2", credit.account_id)
     rows = {
+        "Tenant": tenant.id,
+        "AuditRecord": await first_of(tenant, "audit_events"),
+        "BulkRow": await first_of(tenant, "bulk_rows", "operation_id", known(bulk.bulk_operation_id)),
+        "Membership": member,
+        "AdjustmentReason": await first_of(tenant, "reasons"),
+        "LimitRule": await first_of(tenant, "limit_rules"),
         "LedgerEntry": entry[0][0],
         "Customer": customer,
         "Account": credit.account_id,
@@ -171,6 +177,13 @@ async def one_of_each(tenant: Tenant) -> Ids:
         "Cancelled file": "BulkOperation",
     }
     return {kind: gid(kinds.get(kind, kind), row_id) for kind, row_id in rows.items()}
+
+
+async def first_of(tenant: Tenant, table: str, column: str = "tenant_id", value: UUID | None = None) -> UUID:
+    """The id of a row of the table, where the column has the value. Both are constants of the tests."""
+    sql = f"SELECT id FROM {table} WHERE tenant_id = $1 AND {column} = $2 LIMIT 1"
+    row_id: UUID = (await tenant.rows(sql, value or tenant.id))[0][0]
+    return row_id
 
 
 async def what_it_names(tenant: Tenant, case: Case) -> Ids:

@@ -14,6 +14,7 @@ from tests.support.root_fields import (
     by_id,
     scopes,
 )
+from tests.support.root_previews import KEYLESS
 
 PREVIEW: Final = "query($input: AdjustCreditInput!) { adjustmentPreview(input: $input) { userErrors { code } } }"
 PREVIEW_PAYMENT: Final = "query($input: PreviewPaymentInput!) { previewPayment(input: $input) { userErrors { code } } }"
@@ -57,6 +58,45 @@ QUERIES: Final = [
         scopes("invoices:read"),
         by_id("Invoice"),
     ),
+    Case(
+        "invoice by number",
+        "invoice",
+        'query { invoice(by: {number: "no such number"}) { id } }',
+        EVERYBODY,
+        scopes("invoices:read"),
+    ),
+    Case("nodes", "nodes", "query($id: ID!) { nodes(ids: [$id]) { id } }", EVERYBODY, frozenset(), by_id("Tenant")),
+    Case(
+        "account",
+        "account",
+        "query($id: ID!) { account(id: $id) { id } }",
+        EVERYBODY,
+        scopes("ledger:read"),
+        by_id("Account"),
+    ),
+    Case(
+        "credit",
+        "credit",
+        "query($id: ID!) { credit(id: $id) { id } }",
+        EVERYBODY,
+        scopes("ledger:read"),
+        by_id("Credit"),
+    ),
+    Case(
+        "transaction",
+        "transaction",
+        "query($id: ID!) { transaction(id: $id) { id } }",
+        EVERYBODY,
+        scopes("ledger:read"),
+        by_id("Transaction"),
+    ),
+    Case("coupons", "coupons", "{ coupons { edges { cursor } } }", EVERYBODY, scopes("rewards:read")),
+    Case("node: tenant", "node", NODE, EVERYBODY, frozenset(), by_id("Tenant")),
+    Case("node: audit record", "node", NODE, ABOVE_STAFF, scopes("reports:read"), by_id("AuditRecord")),
+    Case("node: bulk row", "node", NODE, ABOVE_STAFF, scopes("credits:bulk"), by_id("BulkRow")),
+    Case("node: membership", "node", NODE, EVERYBODY, scopes("customers:read"), by_id("Membership")),
+    Case("node: reason", "node", NODE, INSIDE, CATALOGUE, by_id("AdjustmentReason")),
+    Case("node: limit rule", "node", NODE, CONFIGURATION, scopes("config:write"), by_id("LimitRule")),
     Case("credits", "credits", "{ credits { edges { cursor } } }", EVERYBODY, scopes("ledger:read")),
     Case("holds", "holds", "{ holds { edges { cursor } } }", EVERYBODY, scopes("ledger:read")),
     Case(
@@ -149,6 +189,7 @@ QUERIES: Final = [
         scopes("credits:add"),
         as_input(lambda ids: {"creditId": ids["Expired"], "reason": "GOODWILL", "expiresInDays": 9}),
     ),
+    *KEYLESS,
     Case("reasons", "adjustmentReasons", "{ adjustmentReasons { code } }", INSIDE, CATALOGUE),
     Case(
         "old reasons",

@@ -22,15 +22,19 @@ from graphql import (
 )
 
 from schema.ids import MalformedId, parse_id
+from schema.nodes import NODES as KINDS
 from tests.api.conftest import Api
 from tests.support.schema import SCHEMA
 
 MAX_STEPS: Final = 15
 """Fields below a root. A connection takes three for each node: the list, its edges, the node."""
+SINGLE: Final = frozenset({"node", "nodes", "account", "credit", "transaction"})
+"""Roots that answer with what has the id, and no list of it."""
 AT_ONCE: Final = 10
 """Paths in one request, each under an alias."""
 TYPES: Final = SCHEMA.graphql.type_map
-NODES: Final = frozenset(type_.name for type_ in SCHEMA.graphql.get_possible_types(TYPES["Node"]))  # type: ignore[arg-type]
+NODES: Final = frozenset(KINDS)
+"""The types that ids name: all events have ids of one type."""
 
 Ids = Mapping[str, list[str]]
 """Global ids by type."""
@@ -118,7 +122,7 @@ class Walker:
         """From every field of Query."""
         assert SCHEMA.graphql.query_type is not None
         # Single nodes last: a field is visited where it is come upon first, and a list shows more of it.
-        for name, root in sorted(SCHEMA.graphql.query_type.fields.items(), key=lambda item: item[0] == "node"):
+        for name, root in sorted(SCHEMA.graphql.query_type.fields.items(), key=lambda item: item[0] in SINGLE):
             await self._down([Path(call, (), (name,)) for call in self._calls(name, root)])
         return self.seen
 
@@ -192,10 +196,13 @@ class Walker:
             key: argument
             for key, argument in called.args.items()
             if key not in must
-            and get_named_type(argument.type).name in ("ID", "Boolean")
+            and (key == "by" or get_named_type(argument.type).name in ("ID", "Boolean"))
             and key != "reverse"  # the same rows
         }
         page = ["first: 3"] if "first" in called.args else []
+        if {"id", "by"} <= may.keys():  # one of the two names what is asked for
+            chosen = [one for key in ("id", "by") for one in self._given(called, key, called.args[key])]
+            return [_call(name, [one, *page]) for one in chosen]
         given = [list(choice) for choice in product(*(self._given(called, key, value) for key, value in must.items()))]
         more = (
             [[*given[0], one] for key, value in may.items() for one in self._given(called, key, value)] if given else []
@@ -221,7 +228,7 @@ class Walker:
 
     def _of_kind(self, key: str, answer: str) -> list[str]:
         """customerId: a Customer's. id: of what the field answers; of anything where that can be any node."""
-        if key != "id":
+        if key not in ("id", "ids"):
             answer = key[0].upper() + key[1:].removesuffix("Ids").removesuffix("Id")
         return [id_ for kind, some in self._ids.items() for id_ in some if answer in (kind, "Node")]
 

@@ -32,10 +32,20 @@ class ImportStopped(Exception):
     """The ledger refused a document. Those posted before it stay; another run continues from there."""
 
 
+def unnamed(external_id: str) -> UpsertCustomer:
+    """The customer of that number: the file has no names, and a country is no part of one."""
+    return UpsertCustomer(external_id, f"Customer {external_id}")
+
+
 async def post_documents(
-    ledger: Ledger, tenant_id: UUID, documents: Iterable[Document], step: Callable[[], None]
+    ledger: Ledger,
+    tenant_id: UUID,
+    documents: Iterable[Document],
+    step: Callable[[], None],
+    person: Callable[[str], UpsertCustomer] = unnamed,
 ) -> int:
     """Post each document once, even if some were posted before. Returns the number of new ones. `step` is called after each.
+    person: a customer who is not there yet, by number.
 
     In order of time for each customer, since a credit note pays the invoices that come after it; customers side by
     side. Raises ImportStopped at the first that is refused.
@@ -54,7 +64,7 @@ async def post_documents(
         nonlocal new
         while queue:
             external_id, theirs = queue.popleft()
-            customer_id = known.get(external_id) or await _add_customer(ledger, tenant_id, external_id)
+            customer_id = known.get(external_id) or await _add_customer(ledger, tenant_id, person(external_id))
             for document in theirs:
                 is_new = await _post(ledger, tenant_id, customer_id, document)
                 new += is_new  # not in one line: others add to it during the wait
@@ -80,9 +90,7 @@ async def _known_customers(tenant_id: UUID, external_ids: list[str]) -> dict[str
         return await customers.ids_of(session, external_ids)
 
 
-async def _add_customer(ledger: Ledger, tenant_id: UUID, external_id: str) -> UUID:
-    # The file has no names, and a country is no part of one.
-    command = UpsertCustomer(external_id, f"Customer {external_id}")
+async def _add_customer(ledger: Ledger, tenant_id: UUID, command: UpsertCustomer) -> UUID:
     customer, _ = await upsert_customer(ledger, tenant_id, ACTOR, command)
     return customer.id
 

@@ -106,8 +106,8 @@ query ($at: DateTime) {
   liability(at: $at) { asset accounts outstanding scheduled }
 }"""
 _PREVIEW: Final = """\
-query ($input: AdjustCreditInput!) {
-  adjustmentPreview(input: $input) {
+query ($input: PreviewAdjustmentInput!) {
+  previewAdjustment(input: $input) {
     account { available }
     availableAfter lifetimeAfter
     tierAfter { name }
@@ -280,10 +280,10 @@ def _questions(ids: Ids) -> list[Example]:
         Example("adjustmentReasons, services, tiers, rewards", "What there is to choose from.", _CHOICES, {}),
         Example("liability", "What the shop owes in all; or owed then, given an instant.", _LIABILITY, {"at": None}),
         Example(
-            "adjustmentPreview",
+            "previewAdjustment",
             "What an adjustment would do, without doing it. As staff this one is over the limit.",
             _PREVIEW,
-            {"input": {**preview, "idempotencyKey": "not-used-by-a-preview"}},
+            {"input": preview},
         ),
     ]
 

@@ -1,27 +1,28 @@
-"""Serves the front page. One's own deployment gets the running version; the sample lets one try everything.
+"""Serves the page of examples. One's own deployment gets the running version; the sample lets one try everything.
 
 Tokens are on the page only if `scrip run` has made the sample, the server listens on this machine's loopback alone, and
 the request is to it by number or as `localhost`: a page from elsewhere that has its own name lead here (DNS rebinding)
 gets none.
 """
 
-import importlib.metadata
 import ipaddress
 import secrets
 from collections.abc import Callable
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from app.http.security_headers import version
 from app.postgres.embedded import SETTINGS as SERVER_SETTINGS
 from app.sample.demo import TENANT, demo_figures
 from app.sample.pages import render
+from app.sample.pages.editor import OFFERS
+from app.sample.pages.examples import examples
 from app.sample.pages.sample import sample_ids
 from app.sample.tokens import demo_tokens
 from app.settings import Settings
@@ -44,10 +45,14 @@ _HEADERS: Final = {
 
 
 def front_page(settings: Settings, clock: Callable[[], datetime], new_id: Callable[[], UUID]) -> list[Route]:
-    """The routes of the page and its two files. It needs the pool; `new_id` names the tokens."""
+    """The routes of the page, its two files and what the editor offers. They need the pool; `new_id` names the tokens."""
 
     async def page(request: Request) -> Response:
-        facts = [("Version", version()), ("API", "POST /graphql"), ("Health", "/health/live, /health/ready")]
+        facts = [
+            ("Version", version() or "unknown (not installed)"),
+            ("API", "POST /graphql"),
+            ("Health", "/health/live, /health/ready"),
+        ]
         if not settings.sample:
             return _html(render.page(facts, render.NO_SAMPLE))
         tenant_id = await tenant_id_of(TENANT)
@@ -64,16 +69,30 @@ def front_page(settings: Settings, clock: Callable[[], datetime], new_id: Callab
         trying = render.trying(tokens, ids, secrets.token_hex(8), str(request.base_url).rstrip("/"))
         return _html(render.page(facts, figures + trying))
 
-    return [Route("/", page), *(Route(f"/page/{name}", _asset(name, kind)) for name, kind in _ASSETS.items())]
+    async def offers(request: Request) -> Response:
+        """The tokens and examples for the editor's page: none if the front page shows no tokens either."""
+        told: dict[str, list[dict[str, object]]] = {"tokens": [], "examples": []}
+        tenant_id = await tenant_id_of(TENANT) if settings.sample and settings.on_loopback else None
+        if tenant_id is not None and is_local(request.headers.get("host", "")):
+            tokens, ids = demo_tokens(settings, clock(), new_id), await sample_ids(tenant_id)
+            told["tokens"] = [{"role": token.role.value, "may": token.may, "token": token.text} for token in tokens]
+            groups = examples(ids, secrets.token_hex(8)) if tokens and ids is not None else {}
+            told["examples"] = [
+                {"group": title, "name": one.name, "hint": one.hint, "query": one.query, "variables": one.variables}
+                for title, shown in groups.items()
+                for one in shown
+            ]
+        return JSONResponse(told, headers=_HEADERS)
 
+    def to_examples(_: Request) -> Response:
+        return RedirectResponse("/examples")
 
-@cache
-def version() -> str:
-    """Of the installed project."""
-    try:
-        return importlib.metadata.version("scrip")
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown (not installed)"
+    return [
+        Route("/", to_examples),
+        Route("/examples", page),
+        Route(OFFERS, offers),
+        *(Route(f"/page/{name}", _asset(name, kind)) for name, kind in _ASSETS.items()),
+    ]
 
 
 async def _server() -> str:

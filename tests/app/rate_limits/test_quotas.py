@@ -147,11 +147,11 @@ async def test_a_refusal_takes_nothing_of_either_quota() -> None:
 
 
 async def test_what_is_left_is_told() -> None:
-    clock = Seconds()
-    limits = RateLimits(parse_limit("100/minute"), writes=parse_limit("30/minute"), clock=clock)
+    clock, instant = Seconds(), datetime(2031, 5, 6, 7, 8, 9, 400_000, UTC)
+    limits = RateLimits(parse_limit("100/minute"), writes=parse_limit("30/minute"), clock=clock, now=lambda: instant)
     clock.now += 10
     charge = limits.of(None, "10.0.0.1")
-    assert (charge.headers(), charge.told()) == ({}, {})
+    assert (charge.headers(), charge.told(), charge.scarcest()) == ({}, {}, {})
     await charge(7)
     policy = '"reads";q=100;w=60;qu="cost", "writes";q=30;w=60;qu="cost"'
     assert charge.headers() == {"ratelimit": '"reads";r=93;t=110', "ratelimit-policy": policy}
@@ -161,6 +161,7 @@ async def test_what_is_left_is_told() -> None:
         "reads": {"limit": 100, "remaining": 90, "resetsIn": 110},
         "writes": {"limit": 30, "remaining": 20, "resetsIn": 110},
     }
+    assert charge.scarcest() == {"limit": 30, "remaining": 20, "resetAt": "2031-05-06T07:10:00Z"}
     clock.now += 110
     again = limits.of(None, "10.0.0.1")
     await again(0, 1)

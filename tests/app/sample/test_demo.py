@@ -10,6 +10,8 @@ import pytest
 
 from app.postgres.embedded import Urls
 from app.sample import demo
+from app.sample.life import PEOPLE, REQUESTS
+from app.sample.people import person
 from models.commands import AdjustCredit
 from models.errors import MembershipGraceEnded
 from models.ledger import Ledger
@@ -94,7 +96,7 @@ async def test_a_load_that_was_stopped_is_taken_up_again(
     assert len(await fetch(tenant_id, "SELECT 1 FROM coupons")) == 1
     keys = await fetch(tenant_id, "SELECT key FROM idempotency_keys WHERE key LIKE 'demo/%' AND kept")
     assert len(keys) == len(demo.ADJUSTMENTS) + 2  # and the request, and the coupon
-    assert len(await fetch(tenant_id, "SELECT 1 FROM approval_requests")) == 1
+    assert len(await fetch(tenant_id, "SELECT 1 FROM approval_requests")) == 1 + REQUESTS
 
 
 async def test_there_is_something_of_everything(tenant_id: UUID) -> None:
@@ -122,8 +124,10 @@ async def test_there_is_something_of_everything(tenant_id: UUID) -> None:
 
 async def test_a_request_of_staff_waits_for_a_manager(tenant_id: UUID) -> None:
     (best,) = (await demo.customer_ids(tenant_id, [demo.BEST])).values()
-    (request,) = await fetch(tenant_id, "SELECT customer_id, requested_subject, status FROM approval_requests")
-    assert tuple(request) == (best, demo.subject_of("staff"), "PENDING")
+    requests = await fetch(tenant_id, "SELECT customer_id, requested_subject, status FROM approval_requests")
+    assert len(requests) == 1 + REQUESTS
+    assert {tuple(each)[1:] for each in requests} == {(demo.subject_of("staff"), "PENDING")}
+    assert best in {each["customer_id"] for each in requests}
     entries = "SELECT e.amount_minor FROM entries e JOIN accounts a ON a.id = e.account_id WHERE a.customer_id = $1"
     moved = [entry["amount_minor"] for entry in await fetch(tenant_id, entries, best)]
     assert moved
@@ -135,3 +139,24 @@ async def test_the_former_member_is_past_the_grace_period(ledger: Ledger, tenant
     command = AdjustCredit(former, SERVICE_CREDITS, Decimal(1), "GOODWILL")
     preview = await preview_adjustment(ledger, tenant_id, demo.ACTOR, command)
     assert [type(error) for error in preview.errors] == [MembershipGraceEnded]
+
+
+async def test_names_are_made_up_and_nobody_has_anothers(tenant_id: UUID) -> None:
+    people = await fetch(tenant_id, "SELECT external_id, name, email FROM customers")
+    assert len({each["name"] for each in people}) == len(people) > 300
+    for each in people:
+        assert each["name"] == person(each["external_id"]).name
+        assert each["email"].endswith("@example.com")
+
+
+async def test_some_of_it_is_of_today(tenant_id: UUID) -> None:
+    """Members, tiers, what expires within a month, invoices that are due and that are late."""
+    (found,) = await fetch(
+        tenant_id,
+        """SELECT (SELECT count(*) FROM customers WHERE membership_started_at IS NOT NULL) AS members,
+        (SELECT count(*) FROM credits WHERE remaining_minor > 0 AND expires_at < now() + interval '30 days') AS soon,
+        (SELECT count(*) FROM invoices WHERE number LIKE 'INV-%' AND due_on >= current_date) AS due,
+        (SELECT count(*) FROM invoices WHERE number LIKE 'INV-%' AND due_on < current_date) AS late""",
+    )
+    assert found["members"] >= PEOPLE // 3
+    assert min(found["soon"], found["due"], found["late"]) >= 5

@@ -83,7 +83,7 @@ def client_of(ledger: Ledger, settings: Settings, host: str = "localhost:8000") 
 
 async def page_of(ledger: Ledger, settings: Settings, host: str = "localhost:8000") -> httpx.Response:
     async with client_of(ledger, settings, host) as client:
-        return await client.get("/")
+        return await client.get("/examples")
 
 
 def tokens_on(page: str) -> dict[str, str]:
@@ -101,7 +101,7 @@ def examples_on(page: str) -> list[tuple[str, str, dict[str, Any]]]:
 
 async def test_every_example_runs_and_answers(ledger: Ledger, database: Urls) -> None:
     async with client_of(ledger, settings(database)) as client:
-        page = (await client.get("/")).text
+        page = (await client.get("/examples")).text
         examples = examples_on(page)
         assert not set(HEADLINES) - {name for name, _, _ in examples}
         for name, query, variables in examples:
@@ -138,7 +138,7 @@ async def money_of_regular(client: httpx.AsyncClient, page: str) -> Decimal:
 async def test_staff_ask_and_a_manager_approves(ledger: Ledger, database: Urls) -> None:
     """As the hints say it: nothing moves before that, and whoever asked may not."""
     async with client_of(ledger, settings(database)) as client:
-        page = (await client.get("/")).text
+        page = (await client.get("/examples")).text
         before = await money_of_regular(client, page)
         asked = (await run_example(client, page, "adjustCredit, over the limit", "staff"))["data"]["adjustCredit"]
         assert asked["transaction"] is None
@@ -158,9 +158,9 @@ async def test_staff_ask_and_a_manager_approves(ledger: Ledger, database: Urls) 
 async def test_the_page_offers_a_request_that_waits(ledger: Ledger, database: Urls) -> None:
     """And it is a whole page where nobody has asked for anything yet."""
     async with client_of(ledger, settings(database)) as client:
-        page = (await client.get("/")).text
+        page = (await client.get("/examples")).text
         await run_example(client, page, "adjustCredit, over the limit", "staff")
-        page = (await client.get("/")).text
+        page = (await client.get("/examples")).text
         approved = (await run_example(client, page, "approveRequest", "manager"))["data"]["approveRequest"]
         assert approved["replayed"] is False
         assert approved["approvalRequest"]["status"] == "APPROVED"
@@ -176,7 +176,7 @@ async def test_the_page_offers_a_request_that_waits(ledger: Ledger, database: Ur
 
 async def test_the_secret_of_a_partner_s_token_is_told_once(ledger: Ledger, database: Urls) -> None:
     async with client_of(ledger, settings(database)) as client:
-        page = (await client.get("/")).text
+        page = (await client.get("/examples")).text
         first = (await run_example(client, page, "issueToken", "admin"))["data"]["issueToken"]
         assert first["secret"]
         again = (await run_example(client, page, "issueToken", "admin"))["data"]["issueToken"]
@@ -198,7 +198,7 @@ async def test_a_page_loaded_again_has_new_keys(ledger: Ledger, database: Urls) 
 
 async def test_there_is_a_working_token_for_each_role(ledger: Ledger, database: Urls) -> None:
     async with client_of(ledger, settings(database)) as client:
-        tokens = tokens_on((await client.get("/")).text)
+        tokens = tokens_on((await client.get("/examples")).text)
         assert set(tokens) == {role.value for role in Role}
         for role, token in tokens.items():
             query = "{ viewer { role tenant { name } customer { externalId } } }"
@@ -228,7 +228,7 @@ async def test_without_the_sample_there_is_nothing_but_what_runs(ledger: Ledger,
 @pytest.mark.parametrize("host", ["scrip.example", "localhost.example:8000", "127.0.0.1.example", "", "a:b"])
 async def test_under_another_name_it_gives_no_tokens(ledger: Ledger, database: Urls, host: str) -> None:
     async with client_of(ledger, settings(database)) as client:
-        page = await client.get("/", headers={"host": host})
+        page = await client.get("/examples", headers={"host": host})
     assert page.status_code == 200
     assert "£163,770.73" in page.text
     assert tokens_on(page.text) == {}
@@ -240,6 +240,28 @@ async def test_under_another_name_it_gives_no_tokens(ledger: Ledger, database: U
 )
 def test_names_of_this_machine(host: str) -> None:
     assert is_local(host)
+
+
+async def test_the_editor_offers_what_the_page_does(ledger: Ledger, database: Urls) -> None:
+    async with client_of(ledger, settings(database)) as client:
+        page = (await client.get("/")).text
+        offers = await client.get("/page/offers.json")
+    assert offers.headers["cache-control"] == "no-store"
+    told = offers.json()
+    assert [one["role"] for one in told["tokens"]] == list(tokens_on(page))
+    assert [one["query"] for one in told["examples"]] == [query for _, query, _ in examples_on(page)]
+    assert {one["group"] for one in told["examples"]} == {"Questions", "Changes", "Limits, approvals, partners, audit"}
+
+
+@pytest.mark.parametrize(
+    ("more", "host"),
+    [({}, "evil.example"), ({"host": "192.0.2.1"}, "localhost:8000"), ({"sample": False}, "localhost")],
+)
+async def test_it_offers_nothing_where_the_page_has_no_tokens(
+    ledger: Ledger, database: Urls, more: dict[str, Any], host: str
+) -> None:
+    async with client_of(ledger, settings(database, **more), host) as client:
+        assert (await client.get("/page/offers.json")).json() == {"tokens": [], "examples": []}
 
 
 async def test_where_others_issue_the_tokens_there_are_none(ledger: Ledger, database: Urls, tmp_path: Any) -> None:
@@ -261,7 +283,7 @@ async def test_what_is_in_the_books_cannot_become_markup(
 
 async def test_nothing_is_loaded_from_elsewhere_and_the_policy_says_so(ledger: Ledger, database: Urls) -> None:
     async with client_of(ledger, settings(database)) as client:
-        page = await client.get("/")
+        page = await client.get("/examples")
         policy = page.headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy

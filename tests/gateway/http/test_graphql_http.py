@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.types import Message, Scope
 
 from app.http.request_id import RequestIdMiddleware
-from gateway.http.view import GraphQLView
+from gateway.http.view import GraphQLView, Page
 from gateway.schema import GatewaySchema
 
 JSON = "application/json"
@@ -440,16 +440,19 @@ async def test_an_operation_that_takes_too_long_is_given_up() -> None:
     assert code_of(response) == "TIMEOUT"
 
 
-async def test_a_browser_gets_the_ide_and_can_be_denied_it(client: httpx.AsyncClient) -> None:
+async def test_a_browser_gets_the_ide_if_there_is_one() -> None:
     headers = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-    page = await client.get("/graphql", headers=headers)
-    assert page.status_code == 200
-    assert page.headers["content-type"] == "text/html; charset=utf-8"
-    assert page.headers["x-content-type-options"] == "nosniff"
-    assert "GraphiQL" in page.text
-    query = await client.get("/graphql", params={"query": "{ hello }"}, headers=headers)
-    assert query.json()["data"] == {"hello": "Hello, you"}
-    async with make_client(make_app(ide=False)) as without:
+    page = Page(b"<title>An editor</title>", {"content-security-policy": "default-src 'none'"})
+    async with make_client(make_app(ide=page)) as client:
+        shown = await client.get("/graphql", headers=headers)
+        assert shown.status_code == 200
+        assert shown.headers["content-type"] == "text/html; charset=utf-8"
+        assert shown.headers["x-content-type-options"] == "nosniff"
+        assert shown.headers["content-security-policy"] == "default-src 'none'"
+        assert shown.content == page.html
+        query = await client.get("/graphql", params={"query": "{ hello }"}, headers=headers)
+        assert query.json()["data"] == {"hello": "Hello, you"}
+    async with make_client(make_app()) as without:
         assert (await without.get("/graphql", headers=headers)).status_code == 400
 
 

@@ -131,6 +131,20 @@ async def test_an_expected_error_keeps_its_code_and_is_not_logged(
     assert caplog.records == []
 
 
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("{ mine }", 401), ("{ __typename mine }", 401), ("{ fine mine }", 200), ("{ theirs }", 200), ("{ fine }", 200)],
+)
+@pytest.mark.parametrize("accept", ["application/json", "application/graphql-response+json"])
+async def test_it_is_a_401_if_nothing_was_answered_for_want_of_a_token(
+    client: httpx.AsyncClient, query: str, status: int, accept: str
+) -> None:
+    """What was answered all the same is not hidden: it may be a mutation that was done."""
+    response = await client.post("/graphql", json={"query": query}, headers={"accept": accept})
+    assert response.status_code == status
+    assert response.headers.get("www-authenticate") == ("Bearer" if status == 401 else None)
+
+
 async def test_further_extensions_of_an_expected_error_are_kept(client: httpx.AsyncClient) -> None:
     body = await ask(client, "{ stock }")
     assert body["errors"][0]["extensions"] == {"code": "OUT_OF_STOCK", "left": 0}

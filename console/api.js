@@ -1,0 +1,111 @@
+// Asks the API: an operation by its name, with the token of whoever is signed in.
+import { renewed, session } from "./session.js";
+
+/** @typedef {import("#operations").Operations} Operations */
+/**
+ * @template {keyof Operations} K
+ * @typedef {Operations[K]["data"]} Data
+ */
+/**
+ * @template {keyof Operations} K
+ * @typedef {Operations[K]["variables"]} Variables
+ */
+
+/** @type {Promise<Record<string, string>> | undefined} */
+let documents;
+
+/** The text of an operation, of console/operations. @param {string} name */
+export async function textOf(name) {
+  documents ??= fetch("/console/operations.json").then((answer) => answer.json());
+  documents.catch(() => (documents = undefined));
+  const text = (await documents)[name];
+  if (text === undefined) throw new Error(`no operation ${name}`);
+  return text;
+}
+
+/** An answer that is none: kind says what a person can do about it. */
+export class Problem extends Error {
+  /**
+   * @param {"lost" | "forbidden" | "busy" | "missing" | "input" | "fault"} kind
+   * @param {string} message
+   * @param {Record<string, unknown>} [extensions]
+   */
+  constructor(kind, message, extensions = {}) {
+    super(message);
+    this.kind = kind;
+    this.extensions = extensions;
+  }
+}
+
+/** @type {Record<string, Problem["kind"]>} */
+const KINDS = {
+  FORBIDDEN: "forbidden",
+  RATE_LIMITED: "busy",
+  BUSY: "busy",
+  UNAVAILABLE: "busy",
+  BAD_USER_INPUT: "input",
+  NOT_FOUND: "missing",
+};
+
+/**
+ * The data of an operation; fields that the token may not read are null in it. A session that has ended is begun again
+ * first, with what is on the screen left as it is.
+ *
+ * Throws Problem if there is no data: "lost" if no answer came, so that nobody knows what became of it.
+ * @template {keyof Operations} K
+ * @param {K} name
+ * @param {Variables<K>} variables
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Data<K>>}
+ */
+export async function ask(name, variables, signal) {
+  const query = await textOf(name).catch((error) => {
+    throw new Problem("lost", String(error));
+  });
+  for (;;) {
+    const token = session.value?.token ?? "";
+    const body = await send(JSON.stringify({ query, variables, operationName: name }), token, signal);
+    const errors = body.errors ?? [];
+    if (errors.some((error) => error.extensions?.code === "UNAUTHENTICATED")) {
+      await renewed(token);
+      continue;
+    }
+    const [error] = errors;
+    if (error && !Object.values(body.data ?? {}).some((value) => value !== null)) {
+      throw new Problem(KINDS[String(error.extensions?.code)] ?? "fault", error.message, error.extensions);
+    }
+    return body.data;
+  }
+}
+
+/**
+ * @param {string} body
+ * @param {string} token
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<{data: any, errors?: {message: string, extensions?: Record<string, unknown>}[]}>}
+ */
+async function send(body, token, signal) {
+  try {
+    const headers = { "content-type": "application/json", accept: "application/json", authorization: `Bearer ${token}` };
+    const response = await fetch("/graphql", { method: "POST", headers, body, signal: signal ?? null });
+    return await response.json();
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new Problem("lost", String(error));
+  }
+}
+
+/** A key for one thing to be done: kept for as long as it may have to be sent again. */
+export function newKey() {
+  return `console-${crypto.randomUUID()}`;
+}
+
+/**
+ * The rows of a list.
+ * @template T
+ * @param {{edges: readonly {node: T}[]} | null | undefined} connection
+ * @returns {T[]}
+ */
+export function rows(connection) {
+  return connection?.edges.map(({ node }) => node) ?? [];
+}

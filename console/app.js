@@ -1,0 +1,172 @@
+// The frame: sign-in, navigation, and the screen of the address.
+import { ask } from "./api.js";
+import { following, h, put } from "./dom.js";
+import { icon } from "./icons.js";
+import { openAccount } from "./screens/account.js";
+import { activityScreen } from "./screens/activity.js";
+import { approvalsScreen, followApprovals, waiting } from "./screens/approvals.js";
+import { customerScreen } from "./screens/customer.js";
+import { customersScreen, focusSearch } from "./screens/customers.js";
+import { importsScreen } from "./screens/imports.js";
+import { liabilityScreen } from "./screens/liability.js";
+import { ordersScreen } from "./screens/orders.js";
+import { settingsScreen } from "./screens/settings.js";
+import { finishSignIn, signInScreen } from "./screens/sign-in.js";
+import { walletScreen } from "./screens/wallet.js";
+import { Sheet } from "./parts/sheet.js";
+import { failed, skeleton } from "./parts/states.js";
+import { go, pathTo, place } from "./router.js";
+import { may, session, viewer } from "./session.js";
+import { language, speak, t, zone } from "./text.js";
+
+/** @typedef {{path: string, icon: Parameters<typeof icon>[0], label: import("./text.js").Key, shown: () => boolean, screen: (...rest: string[]) => HTMLElement}} Screen */
+
+/** Screens that are at the bottom of a phone; the others are behind one button. */
+const ON_PHONE = 3;
+const app = /** @type {HTMLElement} */ (document.getElementById("app"));
+
+/** @type {Screen[]} */
+const SCREENS = [
+  {
+    path: "customers",
+    icon: "customers",
+    label: "nav.customers",
+    shown: () => may("READ_CUSTOMERS"),
+    screen: (id, tab) => (id ? customerScreen(id, tab) : customersScreen()),
+  },
+  { path: "approvals", icon: "approvals", label: "nav.approvals", shown: () => may("ADD_CREDIT"), screen: () => approvalsScreen() },
+  { path: "orders", icon: "orders", label: "nav.orders", shown: () => may("READ_INVOICES"), screen: () => ordersScreen() },
+  { path: "imports", icon: "import", label: "nav.imports", shown: () => may("BULK"), screen: () => importsScreen() },
+  { path: "activity", icon: "activity", label: "nav.activity", shown: () => may("READ_AUDIT"), screen: () => activityScreen() },
+  { path: "liability", icon: "liability", label: "nav.liability", shown: () => may("READ_REPORTS"), screen: () => liabilityScreen() },
+  { path: "settings", icon: "settings", label: "nav.settings", shown: () => may("READ_CONFIG"), screen: () => settingsScreen() },
+];
+
+/** Ends what the frame of the last session followed. */
+let leave = () => {};
+
+async function start() {
+  leave();
+  document.documentElement.lang = language.value;
+  if (place.value[0] === "callback") {
+    const left = await finishSignIn();
+    if (left) put(app, left);
+    return;
+  }
+  if (session.value === null) {
+    put(app, signInScreen());
+    return;
+  }
+  put(app, h("div", { class: "alone" }, skeleton(5)));
+  try {
+    const { viewer: found } = await ask("Viewer", {});
+    if (!found) return;
+    zone.set(found.tenant.timeZone);
+    viewer.set(found);
+    frame(found);
+  } catch (error) {
+    put(app, h("div", { class: "alone" }, failed(error, start)));
+  }
+}
+
+/** @param {import("./session.js").Viewer} who */
+function frame(who) {
+  if (who.role === "CUSTOMER") {
+    put(app, h("main", { class: "main alone", id: "main" }, walletScreen(who)));
+    return;
+  }
+  const screens = SCREENS.filter(({ shown }) => shown());
+  const main = h("main", { class: "main", id: "main" });
+  const links = h("ul", null);
+  const nav = h("nav", { class: "nav", "aria-label": t("nav") }, links);
+  const draw = () => {
+    const current = place.value[0] ?? "customers";
+    const item = (/** @type {Screen} */ each, /** @type {number} */ index) => h("li", { class: index < ON_PHONE ? "" : "rest" }, link(each, each.path === current));
+    put(links, [
+      ...screens.map(item),
+      h("li", { class: "nav-more" }, h("button", { type: "button", onclick: () => openMore(screens.slice(ON_PHONE), who) }, icon("more"), h("span", { class: "nav-label" }, t("more")))),
+      h("li", { class: "nav-account rest" }, accountButton(who)),
+    ]);
+  };
+  const show = () => {
+    draw();
+    const [name = "customers", ...rest] = place.value;
+    const screen = screens.find(({ path }) => path === name) ?? screens[0];
+    if (!screen) return;
+    put(main, screen.screen(...(screen.path === name ? rest : [])));
+    const heading = main.querySelector("h1");
+    if (shownBefore && heading instanceof HTMLElement) heading.focus({ preventScroll: true });
+    shownBefore = true;
+  };
+  let shownBefore = false;
+  place.followers.add(show);
+  const unfollow = may("ADD_CREDIT") ? followApprovals(who) : () => {};
+  leave = () => {
+    place.followers.delete(show);
+    unfollow();
+    leave = () => {};
+  };
+  put(app, [
+    h("a", { class: "skip", href: "#main", onclick: (/** @type {Event} */ event) => toMain(event, main) }, t("skip")),
+    h("div", { class: "frame" }, h("div", { class: "side" }, h("header", null, brand(who)), nav), main),
+  ]);
+  show();
+}
+
+/** @param {Event} event @param {HTMLElement} main */
+function toMain(event, main) {
+  event.preventDefault();
+  const heading = main.querySelector("h1");
+  if (heading instanceof HTMLElement) heading.focus();
+}
+
+/** @param {import("./session.js").Viewer} who */
+function brand(who) {
+  return h("a", { class: "brand", href: pathTo() }, h("img", { src: "/console/icon.svg", alt: "", width: 28, height: 28 }), h("span", null, who.tenant.name));
+}
+
+/** @param {Screen} screen @param {boolean} current */
+function link(screen, current) {
+  return h(
+    "a",
+    { href: pathTo(screen.path), "aria-current": current ? "page" : null },
+    icon(screen.icon),
+    h("span", { class: "nav-label" }, t(screen.label)),
+    screen.path === "approvals" && following(waiting, (n) => n > 0 && h("span", { class: "count" }, n > 99 ? "99+" : n, h("span", { class: "unseen" }, ` ${t("approvals.waiting")}`))),
+  );
+}
+
+/**
+ * What has no place at the bottom of a phone.
+ * @param {readonly Screen[]} screens
+ * @param {import("./session.js").Viewer} who
+ */
+function openMore(screens, who) {
+  const sheet = new Sheet(t("more"));
+  const close = () => sheet.close();
+  const account = accountButton(who);
+  account.addEventListener("click", close, { capture: true });
+  sheet.show([h("ul", { class: "nav-sheet" }, [...screens.map((each) => h("li", { onclick: close }, link(each, false))), h("li", null, account)])], []);
+}
+
+/** @param {import("./session.js").Viewer} who */
+function accountButton(who) {
+  return h("button", { type: "button", class: "account", onclick: () => openAccount(who) }, icon("person"), h("span", { class: "nav-label" }, t(`role.${who.role}`)));
+}
+
+addEventListener("keydown", (event) => {
+  const target = event.target;
+  const typing = target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+  if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (!may("READ_CUSTOMERS")) return;
+  event.preventDefault();
+  if (place.value[0] !== "customers" || place.value.length > 1) go(pathTo("customers"));
+  focusSearch();
+});
+
+const theme = localStorage.getItem("scrip.theme");
+if (theme) document.documentElement.dataset.theme = theme;
+speak(language.value);
+language.followers.add(start);
+session.followers.add((begun) => begun !== null && viewer.value === null && start());
+start();

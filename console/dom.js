@@ -1,0 +1,189 @@
+// Makes elements, and keeps parts of a page up to date: all that the screens need to draw themselves with.
+
+/** @typedef {Node | string | number | false | null | undefined} Child */
+
+const SVG = "http://www.w3.org/2000/svg";
+/** Names that are set as properties: as attributes they would only be what a field begins with. */
+const PROPERTIES = new Set(["value", "checked", "disabled", "indeterminate", "hidden", "selected"]);
+
+/**
+ * An element. A property `on…` listens; true is an attribute without a value; false, null and undefined are none.
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {Record<string, unknown> | null} [properties]
+ * @param {...(Child | Child[])} children
+ * @returns {HTMLElementTagNameMap[T]}
+ */
+export function h(tag, properties, ...children) {
+  const element = document.createElement(tag);
+  put(element, children);
+  for (const [name, value] of Object.entries(properties ?? {})) set(element, name, value);
+  return element;
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {string} name
+ * @param {unknown} value
+ */
+function set(element, name, value) {
+  if (name.startsWith("on")) element.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
+  else if (PROPERTIES.has(name)) Reflect.set(element, name, value ?? "");
+  else if (value === true) element.setAttribute(name, "");
+  else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, String(value));
+}
+
+/**
+ * Puts children into an element in place of what is in it.
+ * @param {Element} element
+ * @param {Child | (Child | Child[])[]} children
+ */
+export function put(element, children) {
+  const flat = (Array.isArray(children) ? children : [children]).flat();
+  element.replaceChildren(...flat.filter((child) => child !== false && child != null).map(nodeOf));
+}
+
+/** @param {Child} child @returns {Node} */
+function nodeOf(child) {
+  return child instanceof Node ? child : document.createTextNode(String(child));
+}
+
+/**
+ * A drawing of lines, 24 by 24, beside words that say the same.
+ * @param {string} path
+ */
+export function drawing(path) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
+  svg.setAttribute("class", "icon");
+  const line = document.createElementNS(SVG, "path");
+  line.setAttribute("d", path);
+  svg.append(line);
+  return svg;
+}
+
+/**
+ * A value that parts of the page follow.
+ * @template T
+ */
+export class Cell {
+  /** @param {T} value */
+  constructor(value) {
+    this.value = value;
+    /** @type {Set<(value: T) => void>} */
+    this.followers = new Set();
+  }
+
+  /** @param {T} value */
+  set(value) {
+    this.value = value;
+    for (const follower of [...this.followers]) follower(value);
+  }
+}
+
+/** A part of the page that draws itself anew whenever its cell changes, for as long as it is on the page. */
+class Follower extends HTMLElement {
+  /** @type {Cell<any>} */
+  cell = new Cell(null);
+  /** @type {(value: any) => Child | Child[]} */
+  render = () => null;
+  draw = () => keepingFocus(this, () => put(this, [this.render(this.cell.value)]));
+
+  connectedCallback() {
+    this.cell.followers.add(this.draw);
+    this.draw();
+  }
+
+  disconnectedCallback() {
+    this.cell.followers.delete(this.draw);
+  }
+}
+customElements.define("scrip-follower", Follower);
+
+/**
+ * @template T
+ * @param {Cell<T>} cell
+ * @param {(value: T) => Child | Child[]} render
+ */
+export function following(cell, render) {
+  return Object.assign(new Follower(), { cell, render });
+}
+
+/** Told when something was posted: what shows the books asks again. */
+const CHANGED = "scrip-changed";
+
+export function booksChanged() {
+  document.dispatchEvent(new Event(CHANGED));
+}
+
+/** A part of the page that shows an answer: a skeleton until it is there, and the same again, quietly, after a change. */
+class Region extends HTMLElement {
+  /** @type {() => Promise<any>} */
+  ask = async () => null;
+  /** @type {(answer: any) => Child | Child[]} */
+  render = () => null;
+  /** @type {(error: unknown, again: () => void) => Child} */
+  failed = () => null;
+  /** @type {() => Child} */
+  waiting = () => null;
+  #asked = 0;
+  #shown = false;
+  refresh = async () => {
+    const number = ++this.#asked;
+    if (!this.#shown) put(this, this.waiting());
+    this.setAttribute("aria-busy", "true");
+    let content;
+    try {
+      const answer = await this.ask();
+      content = this.render(answer);
+    } catch (error) {
+      content = this.failed(error, this.refresh);
+    }
+    if (number !== this.#asked) return;
+    this.#shown = true;
+    this.removeAttribute("aria-busy");
+    keepingFocus(this, () => put(this, [content]));
+  };
+
+  connectedCallback() {
+    document.addEventListener(CHANGED, this.refresh);
+    this.refresh();
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener(CHANGED, this.refresh);
+  }
+}
+customElements.define("scrip-region", Region);
+
+/**
+ * @template T
+ * @param {() => Promise<T>} ask
+ * @param {(answer: T) => Child | Child[]} render
+ * @param {(error: unknown, again: () => void) => Child} failed
+ * @param {() => Child} waiting
+ */
+export function asking(ask, render, failed, waiting) {
+  return Object.assign(new Region(), { ask, render, failed, waiting });
+}
+
+const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex]";
+
+/**
+ * Draws a part of the page anew; what had the focus in it has it again: by its `data-key`, else by its words.
+ * @param {Element} part
+ * @param {() => void} draw
+ */
+export function keepingFocus(part, draw) {
+  const focused = document.activeElement;
+  const inside = focused instanceof HTMLElement && part.contains(focused) ? focused : null;
+  draw();
+  if (inside === null || part.contains(inside)) return;
+  const same = (/** @type {Element} */ each) =>
+    inside.dataset.key === undefined
+      ? each.tagName === inside.tagName && each.textContent === inside.textContent
+      : each.getAttribute("data-key") === inside.dataset.key;
+  const found = [...part.querySelectorAll(FOCUSABLE)].find(same);
+  if (found instanceof HTMLElement) found.focus();
+}

@@ -1,0 +1,49 @@
+// How long credit is good for: days and the last day together, each follows the other; blank is for ever.
+import { h } from "../dom.js";
+import { calendarDay, daysAfter, daysBetween, t, today, zone } from "../text.js";
+import { field } from "./fields.js";
+
+const MAX_DAYS = 36_500;
+const OFTEN = [30, 90, 365];
+
+export function expiry() {
+  const days = h("input", { type: "text", inputmode: "numeric", autocomplete: "off", size: 6, "aria-label": t("expiry.days") });
+  const date = h("input", { type: "date", min: daysAfter(today(), 1), "aria-label": t("expiry.date") });
+  const often = h(
+    "span",
+    { class: "chips" },
+    OFTEN.map((n) => h("button", { type: "button", class: "chip", onclick: () => choose(n) }, t("days", { n }))),
+    h("button", { type: "button", class: "chip", onclick: () => choose(null) }, t("expiry.never")),
+  );
+  const joined = h("span", { class: "joined" }, h("span", null, t("expiry.or")), date);
+  const shown = field(t("expiry"), days, { beside: joined, class: "expiry", hint: t("expiry.never.hint") });
+  shown.root.append(often);
+
+  /** The days; null for never, NaN if they are none. */
+  function value() {
+    const text = days.value.trim();
+    if (text === "" || text === "0") return null;
+    return /^\d{1,5}$/.test(text) && Number(text) <= MAX_DAYS ? Number(text) : NaN;
+  }
+
+  /** @param {number | null} n */
+  function choose(n) {
+    days.value = n === null ? "" : String(n);
+    follow();
+  }
+
+  function follow() {
+    const n = value();
+    const known = n !== null && !Number.isNaN(n);
+    date.value = known ? daysAfter(today(), n) : "";
+    shown.tell(Number.isNaN(n) ? t("expiry.wrong") : null);
+    shown.hint(known ? t("expiry.until", { day: calendarDay(date.value), zone: zone.value }) : t("expiry.never.hint"));
+  }
+
+  days.addEventListener("input", follow);
+  date.addEventListener("input", () => {
+    if (date.value) choose(Math.max(daysBetween(today(), date.value), 0));
+    else choose(null);
+  });
+  return { ...shown, value };
+}

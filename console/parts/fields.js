@@ -1,0 +1,84 @@
+// Fields with their label, a hint and what is wrong with them beside them.
+import { h, put } from "../dom.js";
+import { icon } from "../icons.js";
+
+/** @typedef {import("../dom.js").Child} Child */
+/** @typedef {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Control */
+/** @typedef {{root: HTMLElement, tell: (wrong: string | null) => void, hint: (text: Child) => void}} Field */
+
+let number = 0;
+
+/**
+ * @param {string} label
+ * @param {Control} control
+ * @param {{hint?: Child, class?: string, beside?: Child}} [how] beside: what stands in the field's own row.
+ * @returns {Field}
+ */
+export function field(label, control, { hint = null, class: name = "", beside = null } = {}) {
+  const id = control.id || `field-${++number}`;
+  control.id = id;
+  const hints = h("p", { class: "hint", id: `${id}-hint` }, hint);
+  const wrong = h("p", { class: "wrong", id: `${id}-wrong`, role: "alert" });
+  hints.hidden = hint === null;
+  wrong.hidden = true;
+  control.setAttribute("aria-describedby", `${id}-hint ${id}-wrong`);
+  const root = h("div", { class: `field ${name}` }, h("label", { for: id }, label), h("div", { class: "control" }, control, beside), hints, wrong);
+  return {
+    root,
+    tell(text) {
+      wrong.hidden = text === null;
+      put(wrong, text === null ? [] : [icon("warning"), text]);
+      control.setAttribute("aria-invalid", String(text !== null));
+    },
+    hint(text) {
+      hints.hidden = !text;
+      put(hints, text);
+    },
+  };
+}
+
+/**
+ * A choice of few, side by side.
+ * @template {string} T
+ * @param {string} label
+ * @param {readonly {value: T, label: string}[]} choices
+ * @param {T} chosen
+ * @param {(value: T) => void} changed
+ */
+export function choice(label, choices, chosen, changed) {
+  const name = `choice-${++number}`;
+  /** @type {Map<T, HTMLInputElement>} */
+  const inputs = new Map();
+  const labels = choices.map((each) => {
+    const input = h("input", { type: "radio", name, value: each.value, checked: each.value === chosen, onchange: () => changed(each.value) });
+    inputs.set(each.value, input);
+    return h("label", null, input, h("span", null, each.label));
+  });
+  const root = h("fieldset", { class: "choice" }, h("legend", null, label), h("div", { class: "choices" }, labels));
+  return {
+    root,
+    /** @param {T} value */
+    choose(value) {
+      const input = inputs.get(value);
+      if (input) input.checked = true;
+    },
+  };
+}
+
+/**
+ * @param {readonly {value: string, label: string}[]} options
+ * @param {string} value
+ * @param {Record<string, unknown>} [properties]
+ */
+export function select(options, value, properties = {}) {
+  const made = options.map((each) => h("option", { value: each.value, selected: each.value === value }, each.label));
+  return h("select", properties, made);
+}
+
+/**
+ * @param {string} label
+ * @param {HTMLInputElement} input
+ */
+export function tick(label, input) {
+  return h("label", { class: "tick" }, input, h("span", null, label));
+}

@@ -1,0 +1,104 @@
+// A dialog: in the middle of a desktop, the whole of a phone with its buttons always at the bottom.
+import { h, put } from "../dom.js";
+import { icon } from "../icons.js";
+import { t } from "../text.js";
+
+/** @typedef {import("../dom.js").Child} Child */
+
+let number = 0;
+
+export class Sheet {
+  /**
+   * Opens it. The focus goes to its first field, and back to where it was when it closes.
+   * @param {string} title
+   * @param {{wide?: boolean, kept?: boolean}} [how] kept: it cannot be closed but by what it asks for.
+   */
+  constructor(title, { wide = false, kept = false } = {}) {
+    const id = `sheet-${++number}`;
+    this.heading = h("h2", { id }, title);
+    this.body = h("div", { class: "sheet-body" });
+    this.buttons = h("div", { class: "sheet-buttons" });
+    this.form = h("form", { novalidate: true, onsubmit: (/** @type {Event} */ event) => this.#submitted(event) }, this.body, this.buttons);
+    const close = h("button", { type: "button", class: "quiet only-icon", "aria-label": t("close"), onclick: () => this.close() }, icon("close"));
+    this.element = h(
+      "dialog",
+      { class: wide ? "sheet wide" : "sheet", "aria-labelledby": id },
+      h("header", { class: "sheet-head" }, this.heading, !kept && close),
+      this.form,
+    );
+    /** Does what the form is for. */
+    this.submit = () => {};
+    /** Goes a step back, if there is one. @type {(() => void) | null} */
+    this.back = null;
+    /** @type {(() => void) | null} */
+    this.closed = null;
+    this.element.addEventListener("cancel", (event) => {
+      if (kept || this.back) event.preventDefault();
+      this.back?.();
+    });
+    this.element.addEventListener("close", () => {
+      this.element.remove();
+      this.closed?.();
+    });
+    this.element.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+        event.preventDefault();
+        if (!this.buttons.querySelector("button[type=submit]:disabled")) this.form.requestSubmit();
+      }
+    });
+    document.body.append(this.element);
+    this.element.showModal();
+  }
+
+  /** @param {Event} event */
+  #submitted(event) {
+    event.preventDefault();
+    this.submit();
+  }
+
+  /**
+   * @param {(Child | Child[])[]} body
+   * @param {(Child | Child[])[]} buttons
+   */
+  show(body, buttons) {
+    put(this.body, body);
+    put(this.buttons, buttons);
+    this.body.scrollTop = 0;
+    const first = this.element.querySelector("[autofocus], .sheet-body input:not([type=radio]), .sheet-buttons button[type=submit]");
+    if (first instanceof HTMLElement) first.focus();
+  }
+
+  close() {
+    this.element.close();
+  }
+}
+
+/**
+ * The button that does it, with how it is pressed from the keyboard.
+ * @param {string} label
+ * @param {{bad?: boolean, disabled?: boolean}} [how]
+ */
+export function submitButton(label, { bad = false, disabled = false } = {}) {
+  return h("button", { type: "submit", class: bad ? "primary bad" : "primary", disabled, "aria-keyshortcuts": "Control+Enter" }, label);
+}
+
+/**
+ * Waits for something with the buttons off, so that it is not begun twice.
+ * @template T
+ * @param {Sheet} sheet
+ * @param {() => Promise<T>} work
+ */
+export async function busy(sheet, work) {
+  const buttons = [...sheet.buttons.querySelectorAll("button")];
+  const before = buttons.map((button) => button.disabled);
+  const focused = document.activeElement;
+  sheet.form.setAttribute("aria-busy", "true");
+  for (const button of buttons) button.disabled = true;
+  try {
+    return await work();
+  } finally {
+    sheet.form.removeAttribute("aria-busy");
+    buttons.forEach((button, index) => (button.disabled = before[index] ?? false));
+    if (focused instanceof HTMLElement && focused.isConnected && sheet.element.open) focused.focus();
+  }
+}

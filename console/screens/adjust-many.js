@@ -1,0 +1,80 @@
+// The second step of an adjustment of several customers: a dry run, with what is wrong with whom; then all of it or nothing.
+import { ask } from "../api.js";
+import { h, put } from "../dom.js";
+import { icon } from "../icons.js";
+import { refused } from "../parts/refusals.js";
+import { busy, submitButton } from "../parts/sheet.js";
+import { words } from "../parts/states.js";
+import { money, t } from "../text.js";
+import { isLost, term } from "./adjust.js";
+
+/** @typedef {import("./adjust.js").AdjustingDialog} Dialog */
+/** @typedef {import("./adjust.js").Asked} Asked */
+
+let tried = 0;
+
+/**
+ * @param {Dialog} dialog
+ * @param {Asked} asked
+ */
+export async function reviewMany(dialog, asked) {
+  const { amount, ...shared } = asked;
+  const items = dialog.customers.map(({ id }) => ({ customerId: id, amount }));
+  const input = { ...shared, items, idempotencyKey: dialog.key };
+  const dry = { ...input, dryRun: true, idempotencyKey: `${dialog.key}-dry-${++tried}` };
+  const { bulkCredit: payload } = await ask("BulkAdjust", { input: dry });
+  if (!payload) return;
+  if (payload.userErrors.length) {
+    dialog.refuse(payload.userErrors);
+    return;
+  }
+  const bad = (payload.operation?.rows.edges ?? []).map(({ node }) => node);
+  const each = money(amount.replace("-", ""), asked.asset);
+  const count = dialog.customers.length;
+  const problem = h("div", { class: "problem", role: "alert" });
+  dialog.sheet.back = () => dialog.form();
+  dialog.sheet.submit = () => void post(dialog, input, problem);
+  dialog.sheet.show(
+    [
+      h("p", { class: "review-what" }, t(dialog.removes ? "review.many.remove" : "review.many.add", { amount: each, n: count })),
+      term(asked) && h("p", null, term(asked)),
+      bad.length
+        ? h("div", { class: "notice warn" }, icon("warning"), h("div", null, h("p", null, t("review.many.bad")), refusedRows(bad, asked.asset)))
+        : h("p", { class: "notice good" }, icon("check"), t("review.many.good", { n: count })),
+      h("ul", { class: "names" }, dialog.customers.map(({ name }) => h("li", null, name))),
+      problem,
+    ],
+    [
+      h("button", { type: "button", onclick: () => dialog.form() }, t("back")),
+      submitButton(t("apply"), { bad: dialog.removes, disabled: bad.length > 0 }),
+    ],
+  );
+}
+
+/**
+ * @param {readonly {row: number, customer: {name: string} | null, error: import("../parts/refusals.js").Refusal | null}[]} bad
+ * @param {string} asset
+ */
+function refusedRows(bad, asset) {
+  const lines = bad.map(({ customer, error }) => h("li", null, `${customer?.name ?? ""}: ${error ? refused(error, asset) : ""}`));
+  return h("ul", { class: "plain" }, lines);
+}
+
+/**
+ * @param {Dialog} dialog
+ * @param {import("../api.js").Variables<"BulkAdjust">["input"]} input
+ * @param {HTMLElement} problem
+ */
+async function post(dialog, input, problem) {
+  put(problem, []);
+  try {
+    const { bulkCredit: payload } = await busy(dialog.sheet, () => ask("BulkAdjust", { input }));
+    if (!payload) return;
+    const operation = payload.operation;
+    if (payload.userErrors.length) dialog.refuse(payload.userErrors);
+    else if (operation && operation.failed > 0) put(problem, h("div", { class: "notice bad" }, h("p", null, t("review.many.bad")), refusedRows(operation.rows.edges.map(({ node }) => node), input.asset)));
+    else dialog.done(`${payload.replayed ? `${t("done.already")} ` : ""}${t("done.many", { n: operation?.total ?? 0 })}`);
+  } catch (error) {
+    put(problem, h("p", { class: "notice bad" }, icon("warning"), isLost(error) ? t("problem.lost.safe") : words(error)));
+  }
+}

@@ -1,0 +1,187 @@
+// Approvals: what waits for a second person. It arrives by itself, and so does the number beside the menu's word.
+import { ask, newKey, rows } from "../api.js";
+import { booksChanged, Cell, h, put } from "../dom.js";
+import { icon } from "../icons.js";
+import { choice, field } from "../parts/fields.js";
+import { head } from "../parts/head.js";
+import { reasonLabels } from "../parts/choices.js";
+import { refused } from "../parts/refusals.js";
+import { busy, Sheet, submitButton } from "../parts/sheet.js";
+import { badge, empty, nameOf, region, tell, words } from "../parts/states.js";
+import { pathTo } from "../router.js";
+import { may, viewer } from "../session.js";
+import { follow } from "../socket.js";
+import { ago, lastDay, money, moment, t, tOr } from "../text.js";
+import { isLost } from "./adjust.js";
+
+/** @typedef {NonNullable<import("../api.js").Data<"Requests">["approvalRequests"]>["edges"][number]["node"]} Asked */
+/** @typedef {NonNullable<import("../api.js").Data<"Approve">["approveRequest"]>["userErrors"][number]} Refusal */
+
+/** How many wait for whoever is signed in: to be decided, or, of those who may not, their own. */
+export const waiting = new Cell(0);
+
+/**
+ * Counts what waits, now and whenever it changes, until the answered function is called.
+ * @param {import("../session.js").Viewer} who
+ */
+export function followApprovals(who) {
+  const count = async () => {
+    try {
+      const { approvalRequests } = await ask("Waiting", {});
+      const others = rows(approvalRequests).filter(({ requestedBy }) => !may("APPROVE") || requestedBy.subject !== who.subject);
+      waiting.set(others.length);
+    } catch {
+      // The number stays as it was; the screen itself says what is wrong.
+    }
+  };
+  /** @type {string | null} */
+  let after = null;
+  void count();
+  return follow("FollowRequests", () => ({ after }), ({ approvalRequests }) => {
+    after = approvalRequests?.cursor ?? after;
+    void count();
+    booksChanged();
+  });
+}
+
+export function approvalsScreen() {
+  const list = h("div", null);
+  const draw = (/** @type {"waiting" | "decided"} */ which) => put(list, region(() => asked(which), (found) => requests(found, which), 5));
+  draw("waiting");
+  const which = /** @type {const} */ (["waiting", "decided"]).map((value) => ({ value, label: t(`approvals.${value}.tab`) }));
+  return h("div", null, head(t("nav.approvals")), choice(t("approvals.which"), which, "waiting", draw).root, list);
+}
+
+/** @param {"waiting" | "decided"} which */
+async function asked(which) {
+  const status = which === "waiting" ? /** @type {const} */ (["PENDING"]) : /** @type {const} */ (["APPROVED", "REJECTED", "WITHDRAWN", "EXPIRED"]);
+  const [{ approvalRequests }, reasons] = await Promise.all([ask("Requests", { status: [...status], last: 50, before: null }), reasonLabels()]);
+  return { rows: rows(approvalRequests).reverse(), reasons };
+}
+
+/**
+ * @param {Awaited<ReturnType<typeof asked>>} found
+ * @param {"waiting" | "decided"} which
+ */
+function requests(found, which) {
+  if (found.rows.length === 0) return empty(t(`approvals.${which}.none`), which === "waiting" ? t("approvals.waiting.none.advice") : "");
+  return h("ul", { class: "requests" }, found.rows.map((each) => h("li", { class: "card request" }, request(each, found.reasons))));
+}
+
+/** What is asked for, in a sentence. @param {Asked} asked */
+function sentence({ operation, amount, asset, customer, reward, orderNumber }) {
+  const value = amount !== null && asset !== null ? money(amount.replace("-", ""), asset) : "";
+  const name = customer?.name ?? "";
+  if (operation === "GIVE_REWARD") return t("asked.GIVE_REWARD", { reward: reward?.name ?? "", name });
+  if (operation === "ADJUST_CREDIT") return t(amount?.startsWith("-") ? "asked.remove" : "asked.add", { amount: value, name });
+  return tOr(`asked.${operation}`, operation, { amount: value, name, number: orderNumber ?? "" });
+}
+
+/**
+ * @param {Asked} each
+ * @param {ReadonlyMap<string, string>} reasons
+ */
+function request(each, reasons) {
+  const { status, customer, requestedBy, decidedBy, createdAt, decidedAt } = each;
+  const own = requestedBy.subject === viewer.value?.subject;
+  const why = [each.reason && (reasons.get(each.reason) ?? each.reason), each.note].filter(Boolean).join(": ");
+  const pending = status === "PENDING";
+  return [
+    h(
+      "div",
+      { class: "request-what" },
+      h("h2", null, sentence(each)),
+      why && h("p", { class: "note" }, why),
+      h("p", { class: "hint" }, [t("by", { name: nameOf(requestedBy) }), ago(createdAt), each.expiresInDays ? t("asked.days", { n: each.expiresInDays }) : each.creditExpiresAt && t("until", { day: lastDay(each.creditExpiresAt) }), pending && t("asked.ends", { when: moment(each.expiresAt) })].filter(Boolean).join(" · ")),
+      each.changes && each.changes.length > 0 && h("div", { class: "notice warn" }, icon("warning"), changes(each.changes)),
+      !pending && h("p", null, badge(t(`request.${status}`), status === "APPROVED" ? "good" : "plain"), " ", decidedBy && `${t("by", { name: nameOf(decidedBy) })}${decidedAt ? `, ${ago(decidedAt)}` : ""}`, each.decisionNote && h("span", { class: "note" }, ` ${each.decisionNote}`)),
+    ),
+    h(
+      "div",
+      { class: "actions" },
+      customer && may("READ_CUSTOMERS") && h("a", { class: "button small", href: pathTo("customers", customer.id) }, t("asked.customer")),
+      pending && own && h("button", { type: "button", class: "small", "data-key": `withdraw-${each.id}`, onclick: () => decide(each, "withdraw") }, t("withdraw")),
+      pending && !own && may("APPROVE") && h("button", { type: "button", class: "small", "data-key": `reject-${each.id}`, onclick: () => decide(each, "reject") }, t("reject")),
+      pending && !own && may("APPROVE") && h("button", { type: "button", class: "small primary", "data-key": `approve-${each.id}`, onclick: () => decide(each, "approve") }, t("approve")),
+    ),
+    pending && own && may("APPROVE") && h("p", { class: "hint" }, t("asked.own")),
+  ];
+}
+
+/** @param {readonly {field: string, before: string | null, after: string | null}[]} all */
+function changes(all) {
+  return h("div", null, h("p", null, t("asked.changed")), h("ul", { class: "plain" }, all.map(({ field: name, before, after }) => h("li", null, `${name}: ${before ?? "–"} → ${after ?? "–"}`))));
+}
+
+/**
+ * @param {Asked} each
+ * @param {"approve" | "reject" | "withdraw"} how
+ */
+function decide(each, how) {
+  const sheet = new Sheet(t(`${how}.title`));
+  const key = newKey();
+  let version = each.version;
+  const note = h("textarea", { rows: 2, autofocus: true });
+  const problem = h("div", { role: "alert" });
+  sheet.submit = async () => {
+    put(problem, []);
+    try {
+      const done = await busy(sheet, () => send(each.id, how, { note: note.value.trim() || null, version, key }));
+      const [refusal] = done.refusals;
+      if (!refusal) {
+        sheet.close();
+        tell(done.replayed ? t("done.already") : t(`${how}.done`));
+        booksChanged();
+      } else if (refusal.code === "REQUEST_CHANGED") {
+        version = refusal.version ?? null;
+        put(problem, h("div", { class: "notice warn" }, icon("warning"), changes(refusal.changes ?? [])));
+      } else put(problem, h("p", { class: "notice bad" }, icon("warning"), refused(refusal, each.asset ?? "POINTS")));
+    } catch (error) {
+      put(problem, h("p", { class: "notice bad" }, icon("warning"), isLost(error) ? t("problem.lost.safe") : words(error)));
+    }
+  };
+  const preview = how === "approve" && each.operation === "ADJUST_CREDIT" && each.customer && each.asset && each.amount ? effect(each) : null;
+  sheet.show(
+    [h("p", { class: "review-what" }, sentence(each)), each.changes && each.changes.length > 0 && h("div", { class: "notice warn" }, icon("warning"), changes(each.changes)), preview, field(t(how === "approve" ? "decision.note" : "decision.why"), note).root, problem],
+    [h("button", { type: "button", onclick: () => sheet.close() }, t("cancel")), submitButton(t(how), { bad: how !== "approve" })],
+  );
+}
+
+/** What the request would do now, by the same preview. @param {Asked} each */
+function effect(each) {
+  const input = {
+    customerId: each.customer?.id ?? "",
+    asset: each.asset ?? "",
+    amount: each.amount ?? "0",
+    reason: each.reason ?? "",
+    note: each.note,
+    expiresInDays: each.expiresInDays || null,
+    effectiveOn: each.effectiveOn,
+    idempotencyKey: newKey(),
+  };
+  return region(
+    () => ask("PreviewAdjustment", { input }),
+    ({ adjustmentPreview: found }) =>
+      found &&
+      (found.userErrors[0]
+        ? h("p", { class: "notice warn" }, icon("warning"), refused(found.userErrors[0], input.asset))
+        : h("p", { class: "effect" }, t("asked.effect", { before: money(found.account?.available ?? "0", input.asset), after: money(found.availableAfter ?? "0", input.asset) }))),
+    1,
+  );
+}
+
+/**
+ * @param {string} requestId
+ * @param {"approve" | "reject" | "withdraw"} how
+ * @param {{note: string | null, version: string | null, key: string}} what
+ * @returns {Promise<{refusals: readonly (Pick<Refusal, "code" | "message" | "field" | "available" | "used" | "remaining"> & Partial<Refusal>)[], replayed: boolean}>}
+ */
+async function send(requestId, how, { note, version, key }) {
+  if (how === "approve") {
+    const { approveRequest: payload } = await ask("Approve", { input: { requestId, note, version, idempotencyKey: key } });
+    return { refusals: payload?.userErrors ?? [], replayed: payload?.replayed ?? false };
+  }
+  const input = { requestId, note };
+  if (how === "reject") return { refusals: (await ask("Reject", { input })).rejectRequest?.userErrors ?? [], replayed: false };
+  return { refusals: (await ask("Withdraw", { input })).withdrawRequest?.userErrors ?? [], replayed: false };
+}

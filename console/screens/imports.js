@@ -1,0 +1,341 @@
+// Imports: a file is looked over row by row, then posted; what failed comes back as a file; all of it can be taken back.
+import { ask, newKey, Problem, rows } from "../api.js";
+import { booksChanged, h, put } from "../dom.js";
+import { icon } from "../icons.js";
+import { chooseFrom, currenciesInUse } from "../parts/choices.js";
+import { field, select, tick } from "../parts/fields.js";
+import { head } from "../parts/head.js";
+import { refused } from "../parts/refusals.js";
+import { busy, Sheet, submitButton } from "../parts/sheet.js";
+import { badge, empty, failed, nameOf, region, skeleton, tell, words } from "../parts/states.js";
+import { may, renewed, session } from "../session.js";
+import { follow } from "../socket.js";
+import { ago, assetName, isMoney, money, t } from "../text.js";
+import { isLost } from "./adjust.js";
+
+/** @typedef {NonNullable<import("../api.js").Data<"Imports">["bulkOperations"]>["edges"][number]["node"]} Bulk */
+/** @typedef {NonNullable<import("../api.js").Data<"BulkDetail">["bulkOperation"]>} Detail */
+
+const XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+export function importsScreen() {
+  const add = h("button", { type: "button", class: "primary", onclick: () => openImport() }, icon("import"), t("import.new"));
+  return h("div", null, head(t("nav.imports"), add), region(() => ask("Imports", { last: 40, before: null }), ({ bulkOperations }) => list(rows(bulkOperations).reverse()), 6));
+}
+
+/** @param {readonly Bulk[]} all */
+function list(all) {
+  const posted = all.filter(({ dryRun }) => !dryRun);
+  if (posted.length === 0) return empty(t("imports.none"), t("imports.none.advice"));
+  return h("ul", { class: "events" }, posted.map((each) => h("li", null, h("button", { type: "button", class: "lot order", "data-key": `bulk-${each.id}`, onclick: () => openBulk(each.id) }, lineOf(each)))));
+}
+
+/** @param {Bulk} each */
+function lineOf(each) {
+  const name = each.kind === "REVERSAL" ? t("import.reversal") : (each.file?.name ?? t("import.bulk"));
+  const sums = (each.sums ?? []).map(({ asset, amount }) => money(amount, asset));
+  return [
+    h("span", { class: "lot-sum" }, h("strong", null, name), h("small", null, sums.join(", "))),
+    h("span", { class: "lot-about" }, [t("import.rows", { n: each.total }), t("by", { name: nameOf(each.sentBy) }), ago(each.createdAt)].join(" · ")),
+    h("span", { class: "lot-term" }, stateOf(each)),
+  ];
+}
+
+/** @param {Bulk} each */
+function stateOf(each) {
+  if (each.status === "QUEUED" || each.status === "RUNNING") return badge(t(`bulk.${each.status}`));
+  if (each.failed > 0) return badge(t("import.failed", { n: each.failed }), "warn");
+  return badge(t(`bulk.${each.status}`), each.status === "COMPLETED" ? "good" : "bad");
+}
+
+async function openImport() {
+  const sheet = new Sheet(t("import.new"), { wide: true });
+  const start = async () => {
+    sheet.show([skeleton(5)], []);
+    try {
+      const [choices, currencies] = await Promise.all([chooseFrom(), currenciesInUse()]);
+      new Importing(sheet, choices.adjustmentReasons ?? [], [...currencies, "SERVICE_CREDITS", "POINTS"]).form();
+    } catch (error) {
+      sheet.show([failed(error, start)], []);
+    }
+  };
+  await start();
+}
+
+class Importing {
+  /**
+   * @param {Sheet} sheet
+   * @param {readonly import("../parts/choices.js").Reason[]} reasons
+   * @param {readonly string[]} assets
+   */
+  constructor(sheet, reasons, assets) {
+    this.sheet = sheet;
+    this.key = newKey();
+    this.tried = 0;
+    /** @type {File | null} */
+    this.file = null;
+    this.input = h("input", { type: "file", accept: ".csv,.xlsx,text/csv", class: "unseen", "aria-label": t("import.file"), onchange: () => this.#take(this.input.files?.[0] ?? null) });
+    this.named = h("span", null, t("import.drop"));
+    this.zone = h("label", { class: "drop" }, this.input, icon("import"), this.named);
+    this.zone.addEventListener("dragover", (event) => event.preventDefault());
+    this.zone.addEventListener("drop", (event) => {
+      event.preventDefault();
+      this.#take(event.dataTransfer?.files[0] ?? null);
+    });
+    this.asset = select(assets.map((asset) => ({ value: asset, label: assetName(asset) })), assets.find(isMoney) ?? "POINTS");
+    this.reason = select([{ value: "", label: t("reason.choose") }, ...reasons.map(({ code, label }) => ({ value: code, label }))], "");
+    this.note = h("input", { type: "text", autocomplete: "off" });
+    this.days = h("input", { type: "text", inputmode: "numeric", autocomplete: "off" });
+    const modes = [{ value: "ADJUST", label: t("import.adjust") }, { value: "SET", label: t("import.set") }];
+    this.mode = select(may("REMOVE_CREDIT") ? modes : modes.slice(0, 1), "ADJUST");
+    const marks = [{ value: "point", label: "1250.50" }, { value: "comma", label: "1250,50" }];
+    this.mark = select(marks, "point");
+    this.skip = h("input", { type: "checkbox" });
+    this.problem = h("div", { role: "alert" });
+    this.result = h("div", { "aria-live": "polite" });
+    this.reasonField = field(t("reason"), this.reason);
+    /** Ends what is followed. */
+    this.leave = () => {};
+    sheet.closed = () => this.leave();
+  }
+
+  /** @param {File | null} file */
+  #take(file) {
+    this.file = file;
+    put(this.named, file === null ? t("import.drop") : h("strong", null, file.name));
+    put(this.problem, []);
+  }
+
+  form() {
+    this.leave();
+    this.sheet.back = null;
+    this.sheet.submit = () => void this.#look();
+    this.sheet.show(
+      [
+        this.zone,
+        h("p", { class: "hint" }, t("import.columns")),
+        h("div", { class: "pair" }, field(t("asset"), this.asset).root, this.reasonField.root),
+        field(t("note"), this.note, { hint: t("note.hint") }).root,
+        h("details", { class: "more" }, h("summary", null, t("more")), h("div", { class: "pair" }, field(t("expiry.days"), this.days).root, field(t("import.mode"), this.mode).root), field(t("import.mark"), this.mark).root),
+        this.problem,
+      ],
+      [h("button", { type: "button", onclick: () => this.sheet.close() }, t("cancel")), submitButton(t("import.look"))],
+    );
+  }
+
+  /** A dry run: each row by itself, and nothing posted. */
+  async #look() {
+    this.reasonField.tell(this.reason.value ? null : t("reason.missing"));
+    if (this.file === null) put(this.problem, h("p", { class: "notice bad" }, icon("warning"), t("import.nofile")));
+    if (this.file === null || !this.reason.value) return;
+    await this.#send(true);
+  }
+
+  /** @param {boolean} dry */
+  async #send(dry) {
+    const { file } = this;
+    if (file === null) return;
+    put(this.problem, []);
+    const asked = new URLSearchParams({ asset: this.asset.value, reason: this.reason.value, fileName: file.name, mode: this.mode.value, dryRun: String(dry), errorPolicy: this.skip.checked ? "SKIP_FAILED" : "REJECT_ALL" });
+    if (this.note.value.trim()) asked.set("note", this.note.value.trim());
+    if (this.days.value.trim()) asked.set("expiresInDays", this.days.value.trim());
+    const workbook = file.name.toLowerCase().endsWith(".xlsx");
+    if (!workbook) asked.set("decimalMark", this.mark.value);
+    const key = dry ? `${this.key}-dry-${++this.tried}` : `${this.key}-${this.skip.checked ? "some" : "all"}`;
+    try {
+      const operation = await busy(this.sheet, () => upload(file, asked, workbook ? XLSX : "text/csv", key));
+      this.#watch(operation, dry);
+    } catch (error) {
+      put(this.problem, h("p", { class: "notice bad" }, icon("warning"), isLost(error) ? t("problem.lost.safe") : words(error)));
+    }
+  }
+
+  /** Follows an operation to its end. @param {string} id @param {boolean} dry */
+  #watch(id, dry) {
+    const bar = h("progress", { max: 1, value: 0, "aria-label": t("import.running") });
+    const text = h("p", { class: "hint" }, t("import.running"));
+    this.sheet.back = null;
+    this.sheet.show([h("p", { class: "review-what" }, t(dry ? "import.looking" : "import.posting")), bar, text], []);
+    this.leave();
+    const unfollow = follow("FollowBulk", () => ({ id }), ({ bulkOperationUpdated: update }) => {
+      const found = update?.bulkOperation;
+      if (!found) return;
+      bar.max = Math.max(found.total, 1);
+      bar.value = found.processed;
+      put(text, t("import.progress", { done: found.processed, n: found.total }));
+      if (found.status !== "QUEUED" && found.status !== "RUNNING") {
+        this.leave();
+        void this.#ended(id, dry);
+      }
+    });
+    this.leave = () => {
+      this.leave = () => {};
+      unfollow();
+    };
+  }
+
+  /** @param {string} id @param {boolean} dry */
+  async #ended(id, dry) {
+    try {
+      const { bulkOperation: found } = await ask("BulkDetail", { id });
+      if (!found) return;
+      if (!dry) {
+        booksChanged();
+        tell(t("done.many", { n: found.succeeded }));
+        bulkDetail(this.sheet, found);
+        return;
+      }
+      const good = found.total - found.failed;
+      this.sheet.back = () => this.form();
+      this.sheet.submit = () => void this.#send(false);
+      const post = submitButton(t("import.post", { n: good }), { disabled: found.failed > 0 || good === 0 });
+      this.skip.onchange = () => (post.disabled = good === 0 || (found.failed > 0 && !this.skip.checked));
+      this.skip.checked = false;
+      this.sheet.show(
+        [
+          h("p", { class: "review-what" }, t("import.good", { n: good })),
+          (found.sums ?? []).length > 0 && h("p", null, t("import.sum", { sum: (found.sums ?? []).map(({ asset, amount }) => money(amount, asset)).join(", ") })),
+          found.failed > 0 && bad(found),
+          found.failed > 0 && good > 0 && tick(t("import.skip"), this.skip),
+          this.problem,
+        ],
+        [h("button", { type: "button", onclick: () => this.form() }, t("back")), post],
+      );
+    } catch (error) {
+      this.sheet.show([failed(error, () => this.#ended(id, dry))], []);
+    }
+  }
+}
+
+/**
+ * Sends the file; the operation's id.
+ * @param {File} file
+ * @param {URLSearchParams} asked
+ * @param {string} kind
+ * @param {string} key
+ * @returns {Promise<string>}
+ */
+async function upload(file, asked, kind, key) {
+  for (;;) {
+    const token = session.value?.token ?? "";
+    const headers = { authorization: `Bearer ${token}`, "content-type": kind, "idempotency-key": key };
+    const answer = await fetch(`/imports/credits?${asked}`, { method: "POST", headers, body: file }).catch((error) => {
+      throw new Problem("lost", String(error));
+    });
+    if (answer.status === 401) {
+      await renewed(token);
+      continue;
+    }
+    const body = await answer.json();
+    if (answer.ok) return body.operation;
+    const [refusal] = body.userErrors ?? body.errors ?? [];
+    throw new Problem(answer.status === 503 ? "busy" : "input", refusal?.message ?? String(answer.status));
+  }
+}
+
+/** The rows that are wrong, with their lines. @param {Detail} found */
+function bad(found) {
+  const lines = rows(found.rows).map(({ line, row, customer, errors }) =>
+    h("tr", null, h("th", { scope: "row" }, t("import.line", { n: line ?? row + 1 })), h("td", null, customer?.name ?? "–"), h("td", null, errors.map((each) => refused(each, found.sums?.[0]?.asset ?? "POINTS")).join(" "))),
+  );
+  return h(
+    "div",
+    null,
+    h("p", { class: "notice warn" }, icon("warning"), t("import.bad", { n: found.failed })),
+    h("div", { class: "scrolled", tabindex: "0", role: "region", "aria-label": t("import.bad", { n: found.failed }) }, h("table", { class: "lines small-table" }, h("tbody", null, lines))),
+    h("button", { type: "button", class: "small", onclick: () => saveReport(found.id) }, icon("import"), t("import.report")),
+  );
+}
+
+/** Saves the failed rows as a file, to be put right and sent again. @param {string} id */
+async function saveReport(id) {
+  const headers = { authorization: `Bearer ${session.value?.token}` };
+  const answer = await fetch(`/imports/credits/${encodeURIComponent(id)}.csv?onlyFailed=true`, { headers });
+  if (!answer.ok) {
+    tell(t("problem.fault"));
+    return;
+  }
+  const address = URL.createObjectURL(await answer.blob());
+  h("a", { href: address, download: "failed-rows.csv" }).click();
+  URL.revokeObjectURL(address);
+}
+
+/** @param {string} id */
+async function openBulk(id) {
+  const sheet = new Sheet(t("import"), { wide: true });
+  const start = async () => {
+    sheet.show([skeleton(5)], []);
+    try {
+      const { bulkOperation } = await ask("BulkDetail", { id });
+      if (bulkOperation) bulkDetail(sheet, bulkOperation);
+    } catch (error) {
+      sheet.show([failed(error, start)], []);
+    }
+  };
+  await start();
+}
+
+/** @param {Sheet} sheet @param {Detail} found */
+function bulkDetail(sheet, found) {
+  const undone = rows(found.reversals).some(({ dryRun }) => !dryRun);
+  const can = may("REVERSE_BULK") && may("REMOVE_CREDIT") && found.kind === "ADJUSTMENT" && !undone && found.succeeded > 0 && found.status !== "RUNNING";
+  sheet.back = null;
+  sheet.submit = () => sheet.close();
+  sheet.heading.textContent = found.kind === "REVERSAL" ? t("import.reversal") : (found.file?.name ?? t("import.bulk"));
+  const fact = (/** @type {string} */ name, /** @type {import("../dom.js").Child} */ what) => h("div", null, h("dt", null, name), h("dd", null, what));
+  sheet.show(
+    [
+      h(
+        "dl",
+        { class: "facts" },
+        fact(t("import.state"), stateOf(found)),
+        fact(t("import.posted"), t("import.of", { n: found.succeeded, all: found.total })),
+        (found.sums ?? []).length > 0 && fact(t("amount"), (found.sums ?? []).map(({ asset, amount }) => money(amount, asset)).join(", ")),
+        fact(t("activity.who"), `${nameOf(found.sentBy)}, ${ago(found.createdAt)}`),
+        undone && fact(t("import.undo"), t("import.undone")),
+      ),
+      found.failed > 0 && bad(found),
+    ],
+    [can && h("button", { type: "button", class: "bad", onclick: () => undo(sheet, found) }, t("import.undo")), submitButton(t("finish"))],
+  );
+}
+
+/** Taking a bulk back: first what that would do, then done. @param {Sheet} sheet @param {Detail} found */
+async function undo(sheet, found) {
+  const key = newKey();
+  const problem = h("div", { role: "alert" });
+  const send = async (/** @type {boolean} */ dryRun) => (await ask("Reverse", { input: { operationId: found.id, dryRun, idempotencyKey: dryRun ? newKey() : key } })).reverseBulkOperation;
+  try {
+    const would = await busy(sheet, () => send(true));
+    if (!would) return;
+    const [refusal] = would.userErrors;
+    sheet.back = () => bulkDetail(sheet, found);
+    sheet.submit = async () => {
+      put(problem, []);
+      try {
+        const done = await busy(sheet, () => send(false));
+        const [wrong] = done?.userErrors ?? [];
+        if (wrong) put(problem, h("p", { class: "notice bad" }, icon("warning"), refused(wrong, "POINTS")));
+        else {
+          sheet.close();
+          tell(done?.replayed ? t("done.already") : t("import.undo.done"));
+          booksChanged();
+        }
+      } catch (error) {
+        put(problem, h("p", { class: "notice bad" }, icon("warning"), isLost(error) ? t("problem.lost.safe") : words(error)));
+      }
+    };
+    const used = rows(would.operation?.rows).filter(({ error }) => error);
+    sheet.show(
+      [
+        h("p", { class: "review-what" }, t("import.undo.what", { n: would.operation?.succeeded ?? 0 })),
+        refusal && h("p", { class: "notice bad" }, icon("warning"), refused(refusal, "POINTS")),
+        used.length > 0 && h("div", { class: "notice warn" }, icon("warning"), h("ul", { class: "plain" }, used.map(({ customer, error }) => h("li", null, `${customer?.name ?? ""}: ${error ? refused(error, "POINTS") : ""}`)))),
+        problem,
+      ],
+      [h("button", { type: "button", onclick: () => bulkDetail(sheet, found) }, t("back")), submitButton(t("import.undo"), { bad: true, disabled: refusal !== undefined })],
+    );
+  } catch (error) {
+    sheet.body.prepend(h("p", { class: "notice bad", role: "alert" }, words(error)));
+  }
+}

@@ -1,0 +1,99 @@
+// What the business owes: now or on any day, by month of expiry and by source, and what expires soon.
+import { ask, rows } from "../api.js";
+import { units } from "../decimals.js";
+import { h, put } from "../dom.js";
+import { reasonLabels } from "../parts/choices.js";
+import { field } from "../parts/fields.js";
+import { head } from "../parts/head.js";
+import { empty, region } from "../parts/states.js";
+import { pathTo } from "../router.js";
+import { assetName, figure, money, monthName, t, tOr, today } from "../text.js";
+import { termOf } from "./lots.js";
+
+/** @typedef {NonNullable<import("../api.js").Data<"Liability">["liability"]>[number]} Owed */
+
+export function liabilityScreen() {
+  const list = h("div", null);
+  const date = h("input", { type: "date", max: today(), value: today(), onchange: () => draw() });
+  const at = () => (date.value === "" || date.value >= today() ? null : `${date.value}T23:59:59Z`);
+  const draw = () => put(list, region(() => owed(at()), ({ liability, reasons }) => (liability.length ? h("div", { class: "cards" }, liability.map((each) => card(each, reasons))) : empty(t("liability.none"))), 8));
+  draw();
+  return h("div", { class: "stack" }, head(t("nav.liability")), field(t("liability.on"), date, { class: "compact" }).root, list, expiring());
+}
+
+/** @param {string | null} at */
+async function owed(at) {
+  const [{ liability }, reasons] = await Promise.all([ask("Liability", { at }), reasonLabels()]);
+  return { liability: liability ?? [], reasons };
+}
+
+/** @param {Owed} owed @param {ReadonlyMap<string, string>} reasons */
+function card(owed, reasons) {
+  const { asset, outstanding, scheduled, held, accounts } = owed;
+  const months = owed.byExpiryMonth.map(({ month, outstanding: sum }) => ({ label: month === null ? t("expiry.never") : monthName(month), sum }));
+  const sources = owed.bySource.map(({ kind, reason, outstanding: sum }) => ({ label: reason === null ? tOr(`kind.${kind}`, kind) : (reasons.get(reason) ?? reason), sum }));
+  return h(
+    "section",
+    { class: "card", "aria-label": assetName(asset) },
+    h("h2", null, assetName(asset)),
+    h("p", { class: "big" }, figure(outstanding, asset)),
+    h("p", { class: "hint" }, [t("liability.accounts", { n: accounts }), units(scheduled) > 0n && t("balance.scheduled", { amount: money(scheduled, asset) }), units(held) > 0n && t("balance.held", { amount: money(held, asset) })].filter(Boolean).join(" · ")),
+    plot(t("liability.months"), months, asset),
+    plot(t("liability.sources"), sources, asset),
+  );
+}
+
+/**
+ * Bars beside their figures: a table, so that it is read as well as seen.
+ * @param {string} title
+ * @param {readonly {label: string, sum: string}[]} bars
+ * @param {string} asset
+ */
+function plot(title, bars, asset) {
+  const shown = bars.filter(({ sum }) => units(sum) !== 0n);
+  if (shown.length === 0) return null;
+  const most = Math.max(...shown.map(({ sum }) => Math.abs(Number(sum))));
+  return h(
+    "table",
+    { class: "plot" },
+    h("caption", null, title),
+    h(
+      "tbody",
+      null,
+      shown.map(({ label, sum }) => {
+        const bar = h("span", { class: "plot-bar" });
+        bar.style.inlineSize = `${(100 * Math.abs(Number(sum))) / most}%`;
+        return h("tr", null, h("th", { scope: "row" }, label), h("td", { class: "plot-line" }, bar), h("td", { class: "sum" }, figure(sum, asset)));
+      }),
+    ),
+  );
+}
+
+function expiring() {
+  return region(
+    () => ask("Expiring", { first: 20 }),
+    ({ upcomingExpirations }) => {
+      const found = rows(upcomingExpirations);
+      if (found.length === 0) return empty(t("expiring.none"));
+      return h(
+        "section",
+        { class: "card" },
+        h("h2", null, t("expiring")),
+        h(
+          "ul",
+          { class: "expiring" },
+          found.map(({ remaining, expiresAt, account }) =>
+            h(
+              "li",
+              null,
+              account?.customer ? h("a", { href: pathTo("customers", account.customer.id) }, account.customer.name) : h("span", null, "–"),
+              h("strong", null, account ? money(remaining, account.asset) : remaining),
+              h("span", null, termOf(expiresAt)),
+            ),
+          ),
+        ),
+      );
+    },
+    4,
+  );
+}

@@ -1,0 +1,134 @@
+// Orders, newest first, and a new one: of goods, services, or credit that is on the account once it is paid.
+import { ask, newKey, rows } from "../api.js";
+import { units } from "../decimals.js";
+import { booksChanged, h, put } from "../dom.js";
+import { icon } from "../icons.js";
+import { field, select } from "../parts/fields.js";
+import { head } from "../parts/head.js";
+import { place as placeRefusals } from "../parts/refusals.js";
+import { busy, Sheet, submitButton } from "../parts/sheet.js";
+import { badge, empty, failed, region, skeleton, tell, words } from "../parts/states.js";
+import { may } from "../session.js";
+import { calendarDay, money, t, today } from "../text.js";
+import { isLost } from "./adjust.js";
+import { openInvoice } from "./invoice.js";
+
+/** @typedef {NonNullable<import("../api.js").Data<"Orders">["orders"]>["edges"][number]["node"]} Order */
+/** @typedef {NonNullable<import("../api.js").Data<"Products">["products"]>["edges"][number]["node"]} Product */
+
+const PAGE = 40;
+
+export function ordersScreen() {
+  const add = may("WRITE_INVOICES") && h("button", { type: "button", class: "primary", onclick: () => openNewOrder() }, icon("plus"), t("order.new"));
+  return h("div", null, head(t("nav.orders"), add), region(() => pageOf(null), list, 8));
+}
+
+/** @param {string | null} before */
+async function pageOf(before) {
+  const { orders } = await ask("Orders", { last: PAGE, before });
+  return { rows: rows(orders).reverse(), more: orders?.pageInfo.hasPreviousPage ?? false, cursor: orders?.pageInfo.startCursor ?? null };
+}
+
+/** @param {Awaited<ReturnType<typeof pageOf>>} first */
+function list(first) {
+  if (first.rows.length === 0) return empty(t("orders.none"), t("orders.none.advice"));
+  const lines = h("ul", { class: "events" }, first.rows.map(line));
+  const foot = h("div", { class: "foot" });
+  const more = (/** @type {string | null} */ cursor) => {
+    const next = async () => {
+      put(foot, skeleton(2));
+      try {
+        const page = await pageOf(cursor);
+        lines.append(...page.rows.map(line));
+        put(foot, page.more ? more(page.cursor) : null);
+      } catch (error) {
+        put(foot, failed(error, next));
+      }
+    };
+    return h("button", { type: "button", onclick: next }, t("more.rows"));
+  };
+  put(foot, first.more ? more(first.cursor) : null);
+  return [lines, foot];
+}
+
+/** @param {Order} order */
+function line(order) {
+  const { id, number, status, total, due, currency, issuedOn, customer } = order;
+  return h(
+    "li",
+    null,
+    h(
+      "button",
+      { type: "button", class: "lot order", "data-key": `order-${id}`, onclick: () => openInvoice(id) },
+      h("span", { class: "lot-sum" }, h("strong", null, number), h("small", null, customer?.name ?? "")),
+      h("span", { class: "lot-about" }, [calendarDay(issuedOn), money(total, currency), units(due) > 0n && t("order.due", { amount: money(due, currency) })].filter(Boolean).join(" · ")),
+      h("span", { class: "lot-term" }, badge(t(`invoice.${status}`), status === "PAID" ? "good" : status === "VOID" ? "plain" : "warn")),
+    ),
+  );
+}
+
+async function openNewOrder() {
+  const sheet = new Sheet(t("order.new"));
+  const start = async () => {
+    sheet.show([skeleton(4)], []);
+    try {
+      const { products } = await ask("Products", {});
+      const all = rows(products);
+      if (all.length) newOrder(sheet, all);
+      else sheet.show([empty(t("products.none"), t("products.none.advice"))], []);
+    } catch (error) {
+      sheet.show([failed(error, start)], []);
+    }
+  };
+  await start();
+}
+
+/** @param {Sheet} sheet @param {Product[]} products */
+function newOrder(sheet, products) {
+  const key = newKey();
+  const customer = h("input", { type: "text", autocomplete: "off", autofocus: true, required: true });
+  const product = select(products.map(({ id, name, price, currency }) => ({ value: id, label: `${name}, ${money(price, currency)}` })), products[0]?.id ?? "", { onchange: () => follow() });
+  const quantity = h("input", { type: "text", inputmode: "numeric", autocomplete: "off", value: "1", oninput: () => follow() });
+  const number = h("input", { type: "text", autocomplete: "off", value: `${today().replaceAll("-", "")}-${key.slice(-4).toUpperCase()}` });
+  const fields = { customerId: field(t("customers.number"), customer), items: field(t("order.product"), product), quantity: field(t("order.quantity"), quantity), number: field(t("order.number"), number) };
+  const problem = h("div", { role: "alert" });
+  const chosen = () => products.find(({ id }) => id === product.value);
+  function follow() {
+    const found = chosen();
+    const n = /^\d{1,6}$/.test(quantity.value.trim()) ? Number(quantity.value.trim()) : NaN;
+    fields.quantity.tell(Number.isNaN(n) || n === 0 ? t("order.quantity.wrong") : null);
+    if (!found || Number.isNaN(n)) return;
+    const total = String((units(found.price) * BigInt(n)) / 100n).padStart(3, "0");
+    fields.items.hint(t(found.kind === "CREDIT" ? "order.total.credit" : "order.total", { total: money(`${total.slice(0, -2)}.${total.slice(-2)}`, found.currency) }));
+  }
+  sheet.submit = async () => {
+    put(problem, []);
+    const found = chosen();
+    if (!found || sheet.body.querySelector("[aria-invalid=true]")) return;
+    try {
+      const { customer: who } = await ask("FindCustomer", { externalId: customer.value.trim() });
+      fields.customerId.tell(who ? null : t("order.nobody"));
+      if (!who) {
+        customer.focus();
+        return;
+      }
+      const input = { customerId: who.id, currency: found.currency, number: number.value.trim(), items: [{ productId: found.id, quantity: Number(quantity.value) }], idempotencyKey: key };
+      const { createOrder: payload } = await busy(sheet, () => ask("CreateOrder", { input }));
+      if (!payload) return;
+      const others = placeRefusals(payload.userErrors, found.currency, fields);
+      put(problem, others.map((text) => h("p", { class: "notice bad" }, icon("warning"), text)));
+      if (payload.userErrors.length || !payload.order) return;
+      sheet.close();
+      tell(`${payload.replayed ? `${t("done.already")} ` : ""}${t("order.done", { number: payload.order.number, name: who.name })}`);
+      booksChanged();
+      await openInvoice(payload.order.id);
+    } catch (error) {
+      put(problem, h("p", { class: "notice bad" }, icon("warning"), isLost(error) ? t("problem.lost.safe") : words(error)));
+    }
+  };
+  sheet.show(
+    [fields.customerId.root, fields.items.root, fields.quantity.root, fields.number.root, problem],
+    [h("button", { type: "button", onclick: () => sheet.close() }, t("cancel")), submitButton(t("order.create"))],
+  );
+  follow();
+}

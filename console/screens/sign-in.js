@@ -1,0 +1,95 @@
+// Signing in: as a role of the sample by one click, or with the business's own identity provider.
+import { h } from "../dom.js";
+import { icon } from "../icons.js";
+import { finish, freshToken, leaveForProvider } from "../oidc.js";
+import { head } from "../parts/head.js";
+import { Sheet } from "../parts/sheet.js";
+import { empty, region } from "../parts/states.js";
+import { go, pathTo } from "../router.js";
+import { begin, renewal, sampleRoles, session, told } from "../session.js";
+import { t } from "../text.js";
+
+export function signInScreen() {
+  return h(
+    "main",
+    { class: "main alone", id: "main" },
+    h("img", { src: "/console/icon.svg", alt: "", width: 48, height: 48 }),
+    head(t("sign.in")),
+    region(ways, ({ settings, roles }) => [
+      settings.signIn &&
+        h("button", { type: "button", class: "primary wide-button", onclick: () => settings.signIn && leaveForProvider(settings.signIn) }, t("sign.provider")),
+      roles.length > 0 && sample(roles, (role, token) => begin({ role, token })),
+      !settings.signIn && roles.length === 0 && empty(t("sign.none"), t("sign.none.advice")),
+    ]),
+  );
+}
+
+async function ways() {
+  const [settings, roles] = await Promise.all([told(), sampleRoles()]);
+  return { settings, roles };
+}
+
+/**
+ * @param {readonly {role: string, token: string}[]} roles
+ * @param {(role: string, token: string) => void} chosen
+ */
+function sample(roles, chosen) {
+  return h(
+    "section",
+    { class: "roles", "aria-labelledby": "as" },
+    h("h2", { id: "as" }, t("sign.sample")),
+    h("p", { class: "hint" }, t("sign.sample.hint")),
+    h(
+      "ul",
+      { class: "plain role-list" },
+      roles.map(({ role, token }) =>
+        h(
+          "li",
+          null,
+          h(
+            "button",
+            { type: "button", class: "role", "data-role": role, onclick: () => chosen(role, token) },
+            icon(role === "customer" ? "wallet" : "person"),
+            h("span", null, h("strong", null, t(/** @type {"role.STAFF"} */ (`role.${role.toUpperCase()}`))), h("small", null, t(/** @type {"sign.staff"} */ (`sign.${role}`)))),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+/** What the provider's page leads back to: signed in, or why not. @returns {Promise<HTMLElement | null>} */
+export async function finishSignIn() {
+  const again = h("a", { href: "/console" }, t("sign.in"));
+  try {
+    const token = await finish();
+    if (token === null) return h("main", { class: "main alone", id: "main" }, head(t("sign.in")), empty(t("sign.back"), "", again));
+    go(pathTo(), { replace: true });
+    begin({ token });
+    return null;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return h("main", { class: "main alone", id: "main" }, head(t("sign.in")), empty(t("sign.failed"), why, again));
+  }
+}
+
+/** A session that has ended in the middle of something: begun again in a dialog, above all that was typed. */
+renewal.ask = async () => {
+  const { settings, roles } = await ways();
+  const { promise, resolve } = Promise.withResolvers();
+  const sheet = new Sheet(t("session.ended"), { kept: true });
+  const role = session.value?.role;
+  const same = roles.filter((each) => role === undefined || each.role === role);
+  const renewed = (/** @type {import("../session.js").Session} */ begun) => {
+    sheet.close();
+    resolve(begun);
+  };
+  sheet.show(
+    [
+      h("p", null, t("session.ended.advice")),
+      same.length > 0 && sample(same, (chosen, token) => renewed({ role: chosen, token })),
+    ],
+    [settings.signIn && h("button", { type: "button", class: "primary", onclick: async () => settings.signIn && renewed({ token: await freshToken(settings.signIn) }) }, t("sign.provider"))],
+  );
+  return promise;
+};

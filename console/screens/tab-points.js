@@ -1,0 +1,164 @@
+// Points: what can be spent, the tier and how far it is to the next, and coupons.
+import { ask, newKey, rows } from "../api.js";
+import { units } from "../decimals.js";
+import { booksChanged, h, put } from "../dom.js";
+import { icon } from "../icons.js";
+import { field } from "../parts/fields.js";
+import { refused } from "../parts/refusals.js";
+import { busy, Sheet, submitButton } from "../parts/sheet.js";
+import { badge, empty, region, tell, words } from "../parts/states.js";
+import { may } from "../session.js";
+import { day, figure, lastDay, money, t } from "../text.js";
+import { isLost, openAdjust } from "./adjust.js";
+import { copyButton, openReward, rewardValue } from "./reward.js";
+
+/** @typedef {import("./customer.js").Customer} Customer */
+/** @typedef {NonNullable<NonNullable<import("../api.js").Data<"Points">["customer"]>["coupons"]>["edges"][number]["node"]} Coupon */
+
+/** @param {Customer} customer */
+export function pointsTab(customer) {
+  return region(
+    () => ask("Points", { id: customer.id }),
+    ({ customer: found, tiers }) => [standing(customer, found?.account ?? null, tiers ?? []), coupons(customer, rows(found?.coupons).reverse())],
+    6,
+  );
+}
+
+/**
+ * @param {Customer} customer
+ * @param {NonNullable<import("../api.js").Data<"Points">["customer"]>["account"]} account
+ * @param {readonly {name: string, threshold: string}[]} tiers
+ */
+function standing(customer, account, tiers) {
+  const available = account?.available ?? "0";
+  const lifetime = account?.lifetime ?? "0";
+  const next = account ? (account.tier ? account.tier.next : (tiers[0] ?? null)) : (tiers[0] ?? null);
+  const changes = account?.tierChanges.edges.map(({ node }) => node).reverse() ?? [];
+  return h(
+    "section",
+    { class: "card" },
+    h(
+      "header",
+      { class: "card-head" },
+      h("div", null, h("h2", null, t("asset.points")), h("p", { class: "big", "data-asset": "POINTS" }, figure(available, "POINTS")), h("p", { class: "hint" }, t("points.lifetime", { amount: money(lifetime, "POINTS") }))),
+      h(
+        "div",
+        { class: "actions" },
+        (may("ADD_CREDIT") || may("REMOVE_CREDIT")) && h("button", { type: "button", class: "small", "data-key": "adjust-points", onclick: () => openAdjust([customer], { asset: "POINTS" }) }, t("points.adjust")),
+        may("GIVE_REWARD") && h("button", { type: "button", class: "small", "data-key": "give", onclick: () => openReward(customer) }, t("reward.give")),
+      ),
+    ),
+    next && progress(lifetime, account?.tier?.threshold ?? "0", next, account?.tier?.name ?? null),
+    changes.length > 0 &&
+      h("details", { class: "more" }, h("summary", null, t("points.changes")), h("ul", { class: "plain" }, changes.map((each) => h("li", null, t("points.change", { day: day(each.at), before: each.old ?? t("tier.none"), after: each.new ?? t("tier.none") }))))),
+  );
+}
+
+/**
+ * @param {string} lifetime
+ * @param {string} from
+ * @param {{name: string, threshold: string}} next
+ * @param {string | null} now
+ */
+function progress(lifetime, from, next, now) {
+  const missing = units(next.threshold) - units(lifetime);
+  const span = Number(units(next.threshold) - units(from)) || 1;
+  const done = Math.min(Math.max(Number(units(lifetime) - units(from)) / span, 0), 1);
+  const words_ = t("points.next", { n: figure(String(missing / 10_000n), "POINTS"), tier: next.name });
+  return h(
+    "div",
+    { class: "progress" },
+    h("div", { class: "progress-ends" }, h("span", null, now ?? t("tier.none")), h("span", null, next.name)),
+    h("progress", { max: 1, value: done, "aria-label": words_ }),
+    h("p", { class: "hint" }, words_),
+  );
+}
+
+/**
+ * @param {Customer} customer
+ * @param {readonly Coupon[]} all
+ */
+function coupons(customer, all) {
+  if (all.length === 0) {
+    return empty(t("coupons.none"), may("GIVE_REWARD") ? t("coupons.none.advice") : "", may("GIVE_REWARD") && h("button", { type: "button", onclick: () => openReward(customer) }, t("reward.give")));
+  }
+  return h("section", { class: "card" }, h("h2", null, t("coupons")), h("ul", { class: "coupons" }, all.map((coupon) => couponLine(coupon))));
+}
+
+/** @param {Coupon} coupon */
+function couponLine(coupon) {
+  const { code, status, terms, pointsSpent, issuedAt, expiresAt } = coupon;
+  const issued = status === "ISSUED";
+  const tones = /** @type {const} */ ({ ISSUED: "good", USED: "plain", DISABLED: "plain", EXPIRED: "plain" });
+  const about = [
+    t("coupon.issued", { day: day(issuedAt) }),
+    units(pointsSpent) > 0n ? t("coupon.for", { amount: money(pointsSpent, "POINTS") }) : t("coupon.free"),
+    expiresAt && t("until", { day: lastDay(expiresAt) }),
+    coupon.refund && t("coupon.refunded"),
+  ];
+  return h(
+    "li",
+    { class: "coupon" },
+    h("div", null, h("strong", null, terms.name), h("small", null, ` ${rewardValue(terms)}`), h("div", null, h("code", null, code), badge(t(`coupon.${status}`), tones[status])), h("small", null, about.filter(Boolean).join(" · "))),
+    h(
+      "div",
+      { class: "actions" },
+      issued && copyButton(code),
+      issued && may("GIVE_REWARD") && h("button", { type: "button", class: "small", "data-key": `use-${coupon.id}`, onclick: () => close(coupon, "use") }, t("coupon.use")),
+      issued && may("DISABLE_COUPON") && h("button", { type: "button", class: "small", "data-key": `off-${coupon.id}`, onclick: () => close(coupon, "disable") }, t("coupon.disable")),
+    ),
+  );
+}
+
+/**
+ * @param {Coupon} coupon
+ * @param {"use" | "disable"} how
+ */
+function close(coupon, how) {
+  const sheet = new Sheet(t(`coupon.${how}.title`, { code: coupon.code }));
+  const key = newKey();
+  const paid = units(coupon.pointsSpent) > 0n;
+  const note = h("textarea", { rows: 2 });
+  const problem = h("div", { role: "alert" });
+  let refund = paid;
+  sheet.submit = async () => {
+    put(problem, []);
+    try {
+      const payload = await busy(sheet, () => send(coupon.id, how, { refund, note: note.value.trim() || null, key }));
+      if (!payload) return;
+      if (payload.userErrors.length) {
+        put(problem, payload.userErrors.map((each) => h("p", { class: "notice bad" }, refused(each, "POINTS"))));
+        return;
+      }
+      sheet.close();
+      tell(payload.replayed ? t("done.already") : t(`coupon.${how}.done`, { code: coupon.code }));
+      booksChanged();
+    } catch (error) {
+      put(problem, h("p", { class: "notice bad" }, icon("warning"), isLost(error) ? t("problem.lost.safe") : words(error)));
+    }
+  };
+  const ways = [
+    { label: t("coupon.refund.yes", { amount: money(coupon.pointsSpent, "POINTS") }), on: true },
+    { label: t("coupon.refund.no"), on: false },
+  ];
+  const radios = ways.map(({ label, on }) => h("label", { class: "tick" }, h("input", { type: "radio", name: "refund", checked: on === refund, onchange: () => (refund = on) }), h("span", null, label)));
+  sheet.show(
+    [
+      h("p", { class: "review-what" }, t(`coupon.${how}.what`)),
+      how === "disable" && paid && h("fieldset", { class: "ticks" }, h("legend", null, t("coupon.refund")), radios),
+      how === "disable" && field(t("note"), note, { hint: t("note.hint") }).root,
+      problem,
+    ],
+    [h("button", { type: "button", onclick: () => sheet.close() }, t("cancel")), submitButton(t(`coupon.${how}`), { bad: how === "disable" })],
+  );
+}
+
+/**
+ * @param {string} couponId
+ * @param {"use" | "disable"} how
+ * @param {{refund: boolean, note: string | null, key: string}} what
+ */
+async function send(couponId, how, { refund, note, key }) {
+  if (how === "use") return (await ask("UseCoupon", { input: { couponId, idempotencyKey: key } })).useCoupon;
+  return (await ask("DisableCoupon", { input: { couponId, refundPoints: refund, note, idempotencyKey: key } })).disableCoupon;
+}

@@ -1,0 +1,90 @@
+// A customer's own page: what they have, until when, their coupons and what happened.
+import { ask, rows } from "../api.js";
+import { units } from "../decimals.js";
+import { h } from "../dom.js";
+import { icon } from "../icons.js";
+import { head } from "../parts/head.js";
+import { badge, empty, region } from "../parts/states.js";
+import { assetName, calendarDay, day, figure, money, t, tOr } from "../text.js";
+import { openAccount } from "./account.js";
+import { termOf } from "./lots.js";
+import { copyButton, rewardValue } from "./reward.js";
+
+/** @typedef {import("../api.js").Data<"Wallet">} Wallet */
+/** @typedef {NonNullable<NonNullable<Wallet["customer"]>["balances"]>[number]} Account */
+
+/** @param {import("../session.js").Viewer} who */
+export function walletScreen(who) {
+  const id = who.customer?.id ?? "";
+  const account = h("button", { type: "button", class: "quiet", onclick: () => openAccount(who) }, icon("person"), t("account"));
+  return h(
+    "div",
+    { class: "wallet" },
+    head(who.tenant.name, account),
+    region(
+      () => ask("Wallet", { id }),
+      ({ customer, ledger }) => {
+        if (!customer) return empty(t("customer.none"));
+        const accounts = customer.balances ?? [];
+        return [
+          accounts.length ? h("div", { class: "cards" }, accounts.map(card)) : empty(t("wallet.none")),
+          coupons(rows(customer.coupons)),
+          history(rows(ledger).reverse()),
+        ];
+      },
+      8,
+    ),
+  );
+}
+
+/** @param {Account} account */
+function card(account) {
+  const { asset, available, scheduled, tier } = account;
+  const lots = rows(account.credits).filter(({ remaining }) => units(remaining) > 0n);
+  return h(
+    "section",
+    { class: "card", "aria-label": assetName(asset) },
+    h("header", { class: "card-head" }, h("div", null, h("h2", null, assetName(asset)), h("p", { class: "big" }, figure(available, asset))), tier && badge(tier.name, "good")),
+    units(scheduled) > 0n && h("p", { class: "hint" }, t("balance.scheduled", { amount: money(scheduled, asset) })),
+    h("ul", { class: "plain" }, lots.map((lot) => h("li", { class: "wallet-lot" }, h("span", null, money(lot.remaining, asset), lot.services.length > 0 && h("small", null, ` ${lot.services.map(({ name }) => name).join(", ")}`)), lot.status === "SCHEDULED" ? badge(t("lot.starts", { day: calendarDay(lot.effectiveOn) })) : termOf(lot.expiresAt)))),
+  );
+}
+
+/** @param {readonly {code: string, expiresAt: string | null, terms: {name: string, kind: string, value: string | null, currency: string | null}}[]} all */
+function coupons(all) {
+  if (all.length === 0) return null;
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", null, t("coupons")),
+    h("ul", { class: "coupons" }, all.map(({ code, terms, expiresAt }) => h("li", { class: "coupon" }, h("div", null, h("strong", null, terms.name), h("small", null, ` ${rewardValue(terms)}`), h("div", null, h("code", null, code)), termOf(expiresAt)), copyButton(code)))),
+  );
+}
+
+/** @param {readonly NonNullable<Wallet["ledger"]>["edges"][number]["node"][]} all */
+function history(all) {
+  if (all.length === 0) return null;
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", null, t("tab.history")),
+    h(
+      "ol",
+      { class: "events" },
+      all.map(({ amount, createdAt, account, transaction }) =>
+        h(
+          "li",
+          { class: "event" },
+          h("div", { class: "event-what" }, h("strong", null, kindOf(transaction.kind, amount)), h("small", null, [day(createdAt), transaction.reference].filter(Boolean).join(" · "))),
+          h("div", { class: "event-sum" }, h("strong", { class: amount.startsWith("-") ? "minus" : "plus" }, money(amount, account.asset, { signed: true }))),
+        ),
+      ),
+    ),
+  );
+}
+
+/** What happened, as the customer sees it. @param {string} kind @param {string} amount */
+function kindOf(kind, amount) {
+  if (kind === "ADJUSTMENT") return t(amount.startsWith("-") ? "wallet.removed" : "wallet.added");
+  return tOr(`kind.${kind}`, kind);
+}

@@ -1,0 +1,90 @@
+// Who is signed in, kept for this tab. A session that ends is begun again without leaving the page.
+import { Cell } from "./dom.js";
+import { has } from "./rights.js";
+
+/** @typedef {NonNullable<import("./api.js").Data<"Viewer">["viewer"]>} Viewer */
+/** @typedef {{token: string, role?: string}} Session role: of the sample. */
+/** @typedef {{signIn: {issuer: string, clientId: string, scope: string} | null, sample: boolean}} Told */
+
+const KEPT = "scrip.session";
+
+/** @returns {Session | null} */
+function keptSession() {
+  try {
+    return JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
+  } catch {
+    return null;
+  }
+}
+
+/** @type {Cell<Session | null>} */
+export const session = new Cell(keptSession());
+/** @type {Cell<Viewer | null>} */
+export const viewer = new Cell(/** @type {Viewer | null} */ (null));
+
+/** @param {Session} begun */
+export function begin(begun) {
+  sessionStorage.setItem(KEPT, JSON.stringify(begun));
+  session.set(begun);
+}
+
+export function signOut() {
+  sessionStorage.removeItem(KEPT);
+  location.assign("/console");
+}
+
+/** Whether whoever is signed in has a right. @param {import("./rights.js").Right} right */
+export function may(right) {
+  return viewer.value !== null && has(viewer.value, right);
+}
+
+/** Asks for a new session where one has ended; the sign-in screen puts itself here. */
+export const renewal = {
+  /** @type {() => Promise<Session>} */
+  ask: async () => {
+    throw new Error("nobody can be asked");
+  },
+};
+/** @type {Promise<void> | undefined} */
+let renewing;
+
+/**
+ * Waits until there is another token than this one. Requests that find it refused at the same time wait together.
+ * @param {string} token
+ */
+export async function renewed(token) {
+  if (session.value !== null && session.value.token !== token) return;
+  renewing ??= renewal
+    .ask()
+    .then((begun) => {
+      const other = subjectOf(begun.token) !== subjectOf(token);
+      begin(begun);
+      // Somebody else: what is on the screen is not theirs.
+      if (other) location.reload();
+    })
+    .finally(() => {
+      renewing = undefined;
+    });
+  await renewing;
+}
+
+/** The subject that a token says it is of; the token itself where it cannot be read. @param {string} token */
+function subjectOf(token) {
+  try {
+    const claims = (token.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/");
+    return String(JSON.parse(atob(claims)).sub);
+  } catch {
+    return token;
+  }
+}
+
+/** @returns {Promise<Told>} */
+export async function told() {
+  return (await fetch("/console/settings.json")).json();
+}
+
+/** The sample's tokens, a role each; none elsewhere. @returns {Promise<{role: string, token: string}[]>} */
+export async function sampleRoles() {
+  const answer = await fetch("/console/sample.json");
+  return answer.ok && answer.headers.get("content-type")?.includes("json") ? (await answer.json()).roles : [];
+}

@@ -1,0 +1,71 @@
+// Subscriptions, over one WebSocket (graphql-transport-ws) that comes back by itself.
+import { textOf } from "./api.js";
+import { session } from "./session.js";
+
+/** @typedef {{id: string, name: string, variables: () => object, next: (data: any) => void}} Followed */
+
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 30_000;
+
+/** @type {Map<string, Followed>} */
+const followed = new Map();
+/** @type {WebSocket | null} */
+let socket = null;
+let ready = false;
+let wait = FIRST_WAIT_MS;
+let number = 0;
+
+/**
+ * Follows a subscription until the function that it answers is called. variables: asked for at each beginning, so that it
+ * goes on from the last cursor.
+ * @template {keyof import("#operations").Operations} K
+ * @param {K} name
+ * @param {() => import("./api.js").Variables<K>} variables
+ * @param {(data: import("./api.js").Data<K>) => void} next
+ */
+export function follow(name, variables, next) {
+  const id = String(++number);
+  followed.set(id, { id, name, variables, next });
+  if (socket === null) connect();
+  else if (ready) begin(id);
+  return () => {
+    followed.delete(id);
+    if (ready) socket?.send(JSON.stringify({ id, type: "complete" }));
+    if (followed.size === 0) socket?.close(1000);
+  };
+}
+
+function connect() {
+  const opened = new WebSocket(`${location.origin.replace("http", "ws")}/graphql`, "graphql-transport-ws");
+  socket = opened;
+  opened.onopen = () => {
+    opened.send(JSON.stringify({ type: "connection_init", payload: { Authorization: `Bearer ${session.value?.token}` } }));
+  };
+  opened.onmessage = ({ data }) => heard(JSON.parse(data));
+  opened.onclose = () => {
+    ready = false;
+    socket = null;
+    if (followed.size > 0) setTimeout(() => socket === null && followed.size > 0 && connect(), wait);
+    wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+  };
+}
+
+/** @param {{type: string, id?: string, payload?: any}} message */
+function heard(message) {
+  if (message.type === "connection_ack") {
+    ready = true;
+    wait = FIRST_WAIT_MS;
+    for (const id of followed.keys()) begin(id);
+  } else if (message.type === "ping") socket?.send(JSON.stringify({ type: "pong" }));
+  else if (message.type === "next" && message.payload?.data) followed.get(message.id ?? "")?.next(message.payload.data);
+  else if (message.type === "error" || message.type === "complete") followed.delete(message.id ?? "");
+}
+
+/** @param {string} id */
+async function begin(id) {
+  const each = followed.get(id);
+  if (!each) return;
+  const query = await textOf(each.name);
+  const payload = { query, variables: each.variables(), operationName: each.name };
+  if (ready && followed.has(id)) socket?.send(JSON.stringify({ id, type: "subscribe", payload }));
+}

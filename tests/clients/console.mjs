@@ -1,0 +1,48 @@
+// The console in a browser, as its tests drive it.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+/**
+ * Signs in as a role of the sample. Gives the page; `problems`, all that went wrong on it or was asked of elsewhere; and
+ * `close`.
+ */
+export async function open(browser, url, role, options = {}) {
+  const context = await browser.newContext({ locale: "en-GB", viewport: { width: 1440, height: 900 }, ...options });
+  const page = await context.newPage();
+  const problems = [];
+  page.on("console", (message) => ["error", "warning"].includes(message.type()) && problems.push(message.text()));
+  page.on("pageerror", (error) => problems.push(String(error)));
+  page.on("request", (request) => {
+    if (!request.url().startsWith(url) && !request.url().startsWith("data:")) problems.push(`asked for ${request.url()}`);
+  });
+  await page.goto(`${url}/`);
+  await page.locator(`[data-role="${role}"]`).click();
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  return { page, problems, close: () => context.close() };
+}
+
+/** Finds a customer by typing their number, and opens their profile. */
+export async function openCustomer(page, number) {
+  await page.keyboard.press("/");
+  await page.getByRole("searchbox").fill(number);
+  await page.locator(`.window-body .who:has-text("${number}") a`).click();
+  await page.locator(".profile-head").waitFor();
+}
+
+/** The figure of an account on the screen, such as £25.00. */
+export const figureOf = (page, asset) => page.locator(`.big[data-asset="${asset}"]`).textContent();
+
+/** Asks axe, and fails with what it found. It runs where the page's policy does not reach. */
+export async function accessible(page, where) {
+  await page.evaluate(await readFile(AXE, "utf8"));
+  const { violations } = await page.evaluate(
+    (values) => globalThis.axe.run(document, { runOnly: { type: "tag", values } }),
+    RULES,
+  );
+  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html.slice(0, 160)} ${node.any[0]?.message ?? ""}`).join("\n    ")}`);
+  assert.deepEqual(found, [], where);
+}
