@@ -61,7 +61,9 @@ class Receiver:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection."""
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
+        with suppress(
+            asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError
+        ):  # the end of the measurement
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).lower()
                 length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
