@@ -8,10 +8,13 @@ from schema.nodes import NODES
 from tests.support.schema import SCHEMA
 
 NO_THINGS: Final = {
+    "AccountEffect": "what a preview would do: there is no such thing yet",
     "AccountMovement": "a part of its event: the account, and what moved on it",
+    "AuditChange": "a part of its record: one field, before and after",
     "BulkSum": "a sum of a bulk's rows",
     "CounterTotal": "a sum of entries",
     "CreditEffect": "what a preview would do: there is no such thing yet",
+    "InvoiceEffect": "what a preview would do: there is no such thing yet",
     "Liability": "a sum as of an instant",
     "LiabilityByMonth": "the same",
     "LiabilityBySource": "the same",
