@@ -66,7 +66,8 @@ MAX_HEADERS: Final = 100
 _METHODS: Final = ("GET", "POST")
 _NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _LOCALHOST: Final = re.compile(r"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?")
-_PAGES: Final = "/page/"
+_PAGES: Final = re.compile(r"/|/examples|/page/.*|/console(?:/.*)?", re.DOTALL)
+"""Paths of our own pages."""
 
 
 def parse_origins(text: str) -> tuple[str, ...]:
@@ -132,7 +133,7 @@ class _BesidePages:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        own = scope["type"] == "http" and (scope["path"] == "/" or scope["path"].startswith(_PAGES))
+        own = scope["type"] == "http" and _PAGES.fullmatch(scope["path"]) is not None
         await (self._app if own else self._shared)(scope, receive, send)
 
 

@@ -184,14 +184,14 @@ async def test_more_headers_can_be_let_in(database: Urls, ledger: Ledger, settin
 
 @pytest.mark.parametrize("origin", ["http://localhost:5173", "http://127.0.0.1:3000", "http://[::1]:8080"])
 async def test_in_the_sample_pages_of_this_machine_may_call(database: Urls, ledger: Ledger, origin: str) -> None:
-    """They read the API, and not the front page, on which tokens stand."""
+    """They read the API, and not our own pages, on which tokens stand."""
     async with client_of(app_of(database, ledger, sample=True)) as client:
         assert (await client.options("/graphql", headers=preflight(origin))).status_code == 200
         answer = await client.get("/graphql?query={__typename}", headers={"origin": origin})
         assert answer.headers["access-control-allow-origin"] == origin
-        for path in ("/", "/page/offers.json", "/page/front.js"):
-            answer = await client.get(path, headers={"origin": origin})
-            assert answer.status_code == 200
+        for path in ("/", "/examples", "/page/offers.json", "/page/front.js", "/console", "/console/sample.json"):
+            answer = await client.get(path, headers={"origin": origin}, follow_redirects=False)
+            assert answer.status_code == (307 if path == "/" else 200)
             assert "access-control-allow-origin" not in answer.headers
         for other in ("http://localhost.evil.example", "http://localhost:5173.evil.example", "null", SHOP):
             assert (await client.options("/graphql", headers=preflight(other))).status_code == 400

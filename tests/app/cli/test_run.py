@@ -172,10 +172,11 @@ def test_the_samples_tokens_are_for_this_machine_alone(start: Callable[..., Scri
     """Nobody who can reach it from elsewhere is given one, by whatever name they ask, and the operator is told how."""
     scrip = start("run", SCRIP_HOST="0.0.0.0")  # noqa: S104
     base = scrip.url().replace("0.0.0.0", "127.0.0.1")  # noqa: S104
-    page = httpx.get(base, timeout=30)
+    page = httpx.get(base + "/examples", timeout=30)
     assert page.status_code == 200
     assert "can be reached from other machines" in page.text
     assert "eyJ" not in page.text
+    assert httpx.get(base + "/console/sample.json", timeout=30).json() == {"roles": []}
     said = "".join(scrip.said)
     assert "scrip token --tenant demo --role staff" in said
     assert "eyJ" not in said

@@ -18,6 +18,7 @@ from app.files.tenant_file import MANIFEST, TenantFile
 from app.postgres.embedded import Urls
 from app.problems import SetupProblem
 from models.operations.keep_feed import keep_feed
+from models.operations.keep_standings import keep_standings
 from models.operations.keep_totals import keep_totals
 from models.reads.verify import verify
 from tests.app.cli.test_run import Scrip
@@ -105,6 +106,7 @@ async def test_every_kind_of_row_is_the_same_elsewhere(
     tenant: Tenant, database_urls: Urls, elsewhere: Urls, tmp_path: Path
 ) -> None:
     await keep_totals(tenant.ledger, tenant.id, 5)
+    await keep_standings(tenant.ledger, tenant.id)
     await keep_feed(tenant.ledger, tenant.id)
     await suspend(database_urls, tenant.id)
     file, again = tmp_path / "tenant.zip", tmp_path / "again.zip"
