@@ -40,7 +40,7 @@ HEADLINES: Final = (
     "ledger",
     "invoices",
     "liability",
-    "adjustmentPreview",
+    "previewAdjustment",
     "adjustCredit",
     "bulkCredit",
     "assignCredit",
@@ -244,7 +244,7 @@ def test_names_of_this_machine(host: str) -> None:
 
 async def test_the_editor_offers_what_the_page_does(ledger: Ledger, database: Urls) -> None:
     async with client_of(ledger, settings(database)) as client:
-        page = (await client.get("/")).text
+        page = (await client.get("/examples")).text
         offers = await client.get("/page/offers.json")
     assert offers.headers["cache-control"] == "no-store"
     told = offers.json()
