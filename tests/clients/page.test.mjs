@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { startBrowser } from "./browser.mjs";
 import { startScrip } from "./server.mjs";
 
-const QUESTIONS = ["viewer", "customers", "balances", "ledger", "invoices", "liability", "adjustmentPreview"];
+const QUESTIONS = ["viewer", "customers", "balances", "ledger", "invoices", "liability", "previewAdjustment"];
 const CHANGES = ["adjustCredit", "bulkCredit", "assignCredit", "giveReward", "createInvoice", "recordPayment"];
 const CONTROL = ["limitRules", "setLimit", "approvalRequests", "approveRequest", "issueToken", "partnerTokens", "auditTrail"];
 
@@ -111,7 +111,7 @@ test("what a role may not do is refused, and nothing moves", async () => {
     assert.match(status, /FORBIDDEN/, name);
     assert.equal(body.data[name], null);
   }
-  assert.match((await run(page, "adjustmentPreview", "staff")).status, /LIMIT_EXCEEDED/);
+  assert.match((await run(page, "previewAdjustment", "staff")).status, /LIMIT_EXCEEDED/);
   assert.equal(await balance(page, "POINTS"), before);
   assert.deepEqual(problems, []);
   await close();
