@@ -352,7 +352,7 @@ ALONE: Final = [
 
 @pytest.mark.parametrize(("case", "scope"), ALONE)
 async def test_a_payload_shows_what_was_done_and_no_more(api: Api, case: Case, scope: Scope) -> None:
-    """What the payload itself names; and what lies beyond only where the scope lets read that."""
+    """What the payload itself names, and who did it; and what lies beyond only where the scope lets read that."""
     token = token_of(case, Role.PARTNER) | {"scopes": [scope]}
     texts = {"DateTime": [api.clock().isoformat()], "AssetCode": ["GBP", "POINTS"]}
     seen = await Walker(api, token, {}, texts).payload(
@@ -360,7 +360,7 @@ async def test_a_payload_shows_what_was_done_and_no_more(api: Api, case: Case, s
     )
     assert seen.codes <= {"FORBIDDEN"}
     (payload,) = (kind for kind in seen.types if kind.endswith("Payload"))
-    assert (seen.types & NODES) - NOBODY_S <= {*named_by(payload), *OPENS[scope]}
+    assert (seen.types & NODES) - NOBODY_S <= {*named_by(payload), "Actor", *OPENS[scope]}
 
 
 def named_by(kind: str) -> set[str]:
