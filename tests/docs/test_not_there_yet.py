@@ -48,11 +48,12 @@ OTHERS: Final = {
     *("clockSkewSeconds", "connectionParams", "documentId", "fetchSubscriptions", "operationName", "retryAttempts"),
     *("hashAlgorithm", "persistConfig", "persistedDocuments", "persistedExchange", "presetConfig", "resetAt"),
     *("JWT", "requestedAccessTokenVersion"),
+    *("SCRIP_TOKEN", "SCRIP_URL", "cacheExchange", "newCacheExchange"),
     *("FILE", "fileName", "POSTED", "NOT_POSTED", "GOOD"),
     *("PING", "SCRIP_TEST_POSTGRES_BIN", "BENCHMARKS", "FOLDER", "KEY", "PICK"),
 }
 """Assets; of HTTP, of the shell, of PostgreSQL, of OpenTelemetry, of the protocols beside GraphQL and its tools, of
-identity providers, of files and their reports, of the tests and the benchmarks."""
+identity providers, of recipes, of files and their reports, of the tests and the benchmarks."""
 
 
 def in_the_api() -> set[str]:

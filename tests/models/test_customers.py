@@ -13,7 +13,7 @@ def names(kind: type) -> list[str]:
 
 def test_what_is_said_is_asked_for_stored_and_shown() -> None:
     assert names(UpsertCustomerInput) == list(SAID)
-    assert names(UpdateCustomerInput) == ["customer_id", *SAID]
+    assert names(UpdateCustomerInput) == ["customer_id", "customer_by", *SAID]
     assert names(UpdateCustomer) == ["customer_id", *SAID, "removed"]
     assert set(SAID) <= set(READ) <= set(Customer._meta.fields_db_projection)
     assert set(SAID) <= set(Customer.app_may.updates)
