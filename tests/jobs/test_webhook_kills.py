@@ -75,7 +75,17 @@ async def test_workers_that_are_killed_lose_nothing(live: Tenant, receiver: Rece
             await live.adjust(person, 1)
     while await keep_feed(live.ledger, live.id):
         pass
-    receiver.decide = lambda _: Reply(500 if dice.random() < 0.02 else 204, after_s=0.01)
+    refused: set[str] = set()
+
+    def decide(request: Request) -> Reply:
+        """One in fifty is refused, once: after two refusals in a row the next attempt is five minutes off."""
+        identity = request.headers["webhook-id"]
+        if identity in refused or dice.random() >= 0.02:
+            return Reply(204, after_s=0.01)
+        refused.add(identity)
+        return Reply(500, after_s=0.01)
+
+    receiver.decide = decide
     workers = [await working(live, database) for _ in range(2)]
     try:
         for _ in range(KILLS):
