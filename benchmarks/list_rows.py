@@ -31,7 +31,7 @@ CREATE FUNCTION pg_temp.at(n int) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS 
 """
 _ROWS: Final = {
     "customers": """(tenant_id, id, external_id, name, email, created_at, updated_at, membership_started_at)
-        SELECT $1, pg_temp.id(3, n), 'C-' || (1000000 + n), 'Customer ' || lpad(((n * 7919) % $2)::text, 7, '0'),
+        SELECT $1, pg_temp.id(3, n), 'C-' || (1000000 + n), 'Customer ' || lpad(((n::bigint * 7919) % $2)::text, 7, '0'),
             'c' || n || '@example.com', pg_temp.at(n), pg_temp.at(n), CASE WHEN n % 3 = 0 THEN pg_temp.at(n) END""",
     "accounts": """(tenant_id, id, customer_id, asset, balance_minor, lifetime_minor, sequence, head_hash, created_at,
             posted_at)
