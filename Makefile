@@ -22,7 +22,7 @@ run: environment ## Start Scrip with a database and sample data of its own, at h
 	@exec $(python) -m app.cli run
 
 test: environment-dev ## Run the tests; one file: make test TESTS=tests/app; on another PostgreSQL: SCRIP_TEST_POSTGRES_BIN=/folder
-	@$(python) -m pytest -n auto --dist worksteal $(TESTS)
+	@$(python) -m pytest -n auto --dist worksteal --durations 40 --durations-min 5 $(TESTS)
 	@$(if $(TESTS)$(SCRIP_TEST_POSTGRES_BIN),:,sh scripts/test_postgres15.sh)
 
 test-citus: environment-dev ## Run the tests of the ledger on Citus: SCRIP_TEST_CITUS_URL names its coordinator, as a superuser
@@ -36,7 +36,7 @@ test-operations: environment-dev ## Run what needs more than Python, such as a s
 	@$(python) -m pytest $(or $(TESTS),tests/operations)
 
 chaos: environment-dev ## Break servers, database and network at random under load; make chaos ROUNDS=300 SEED=7; kept: KEEP=1
-	@$(python) -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(KEEP),--keep)
+	@$(python) -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(OPERATIONS),--operations $(OPERATIONS)) $(if $(CALM),--calm $(CALM)) $(if $(KEEP),--keep)
 
 check: environment-dev ## Look the code over: style, types, floors, schema, migrations, docs
 	$(python) -m ruff check .

@@ -82,15 +82,22 @@ def run(rig: Rig) -> None:
     tenants = asyncio.run(make_tenants(rig, sizes_of(rig)))
     repetitions, seconds = (QUICK_REPETITIONS, QUICK_SECONDS) if rig.quick else (REPETITIONS, SECONDS)
     runs: dict[tuple[str, int], list[Run]] = {(what, t.entries): [] for what in DOCUMENTS for t in tenants}
+    wrong: dict[str, str] = {}
     with rig.server() as server:
         for repetition in range(repetitions):
             for what in DOCUMENTS:
                 for tenant in tenants if repetition % 2 == 0 else reversed(tenants):
                     order = _order(server, tenant, what, repetition)
-                    runs[what, tenant.entries].append(over_http(rig, server, order, seconds=seconds))
+                    try:
+                        runs[what, tenant.entries].append(over_http(rig, server, order, seconds=seconds))
+                    except RuntimeError as error:  # what the others took is told all the same
+                        wrong[what] = f"{what}, {tenant.entries:,} entries, repetition {repetition + 1}: {error}"
                     print(".", end="", flush=True)
     print()
-    _print(runs, tenants, seconds, MOST_OF_PARTS if rig.part else MOST)
+    right = {key: measured for key, measured in runs.items() if key[0] not in wrong}
+    _print(right, tenants, seconds, MOST_OF_PARTS if rig.part else MOST)
+    if wrong:
+        raise RuntimeError("\n".join(wrong.values()))
 
 
 def _posting(server: Server, tenant: Tenant, what: str, turn: int) -> Order:
@@ -173,6 +180,7 @@ def _print(runs: dict[tuple[str, int], list[Run]], tenants: list[Tenant], second
     sizes = [tenant.entries for tenant in tenants]
     small, large = sizes[0], sizes[-1]
     say_of(f"{large:,} entries")
+    documents = dict.fromkeys(what for what, _ in runs)
     count = len(next(iter(runs.values())))
     head = ["what", "entries", "req/s", "p50 ms", "p99 ms", "server µs", "PostgreSQL µs"]
     rows = [_row(what, entries, measured) for (what, entries), measured in runs.items()]
@@ -182,9 +190,9 @@ def _print(runs: dict[tuple[str, int], list[Run]], tenants: list[Tenant], second
     print_table(head, rows, title=title)
     print_figures(
         f"at {large:,} entries, of that at {small:,}",
-        [each for what in DOCUMENTS for each in _ratios(what, runs[what, small], runs[what, large], most)],
+        [each for what in documents for each in _ratios(what, runs[what, small], runs[what, large], most)],
     )
-    for what in DOCUMENTS:
+    for what in documents:
         costs = ((n, max(median(cost(run) for run in runs[what, n]), _STEP)) for n in sizes)
         points = [(float(n), seconds_each * 1e6) for n, seconds_each in costs]
         draw(Line(_plot_of(what), what, "entries of the tenant", "CPU per request, server and PostgreSQL, µs", points))

@@ -111,6 +111,9 @@ async def _tenant(rig: Rig, admin: "asyncpg.Connection[Any]", ledger: Ledger, si
 async def _to_assign(ledger: Ledger, tenant_id: UUID, filled: Filled) -> tuple[str, str, str, list[str]]:
     """An invoice that takes as much as may come, what is held, an invoice to note, and credits to set against the first."""
     actor, customer_id = Actor("filler", "ADMIN"), filled.customer_id
+    # What is held and spent is taken from this one, which is older than those to assign.
+    to_spend = AdjustCredit(customer_id, "GBP", 10 * CREDIT, "GOODWILL")
+    await adjust_credit(ledger, tenant_id, actor, to_spend, "to spend")
     credits = []
     for n in range(CREDITS):
         command = AdjustCredit(customer_id, "GBP", CREDIT, "GOODWILL")

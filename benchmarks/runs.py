@@ -62,7 +62,7 @@ def over_http(rig: Rig, server: Server, order: Order, *, seconds: int) -> Run:
         raise RuntimeError(f"the load generator ended with status {driver.returncode}")
     log = Log.read(result)
     if log.bad:
-        raise RuntimeError(f"{len(log.bad)} of {len(log.ends)} answers were not as expected: {log.bad[0][:_SHOWN]}")
+        raise RuntimeError(f"{len(log.bad)} of {len(log.ends)} answers were not as expected: {log.bad[0][-_SHOWN:]}")
     return window(log.ends, log.latencies)
 
 

@@ -33,6 +33,10 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"how many, of all worlds; {ROUNDS} unless given")
     parser.add_argument("--seed", type=int, default=None, help="a number that says what happens; drawn unless given")
     parser.add_argument("--minutes", type=float, default=0, help="begin no round after so many")
+    parser.add_argument(
+        "--operations", type=float, default=float("inf"), help="begin no round after so many writes, in each world"
+    )
+    parser.add_argument("--calm", type=float, default=0, help="more seconds between two rounds")
     parser.add_argument("--only", default="", help=f"these faults, by commas, in turn: {', '.join(FAULTS)}")
     parser.add_argument("--worlds", default="plain,standby,pooler", help="by commas; plain,standby,pooler unless given")
     parser.add_argument(
@@ -71,6 +75,7 @@ async def _play(wanted: argparse.Namespace, seed: int) -> tuple[list[Played], st
             postgres = await admin.fetchval("SHOW server_version")
             await admin.close()
             more = {"only": only, "most_s": wanted.most, "clients": wanted.clients, "until": ends}
+            more |= {"operations": wanted.operations, "calm_s": wanted.calm}
             came = await play(made, title, seed + number, rounds, say, **more)
             for text in came.wrong:
                 say(f"WRONG: {text}")

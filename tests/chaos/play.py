@@ -67,11 +67,14 @@ async def play(
     most_s: float = float("inf"),
     clients: int = CLIENTS,
     until: float = float("inf"),
+    operations: float = float("inf"),
+    calm_s: float = 0,
     then: Callable[[World, Load], Awaitable[None]] | None = None,
 ) -> Played:
     """Play so many rounds of a seed. only: these faults, in turn. most_s: longest that something is left broken.
 
-    until: the monotonic time from which no other round begins. then: called at the end, before the load is gone.
+    until: the monotonic time from which no other round begins; nor does one once so many operations are acknowledged.
+    calm_s: more seconds between two rounds. then: called at the end, before the load is gone.
     """
     dice = dice_of(seed)
     played = Played(name, seed)
@@ -81,8 +84,9 @@ async def play(
         follower.open()
         await asyncio.sleep(1)
         for number in range(rounds):
-            if monotonic() > until:
+            if monotonic() > until or len(load.acked) >= operations:
                 break
+            await asyncio.sleep(calm_s)
             faults = [only[number % len(only)]] if only else _drawn(world, dice)
             made = await _round(world, load, dice, faults, most_s)
             played.rounds.append(made)

@@ -64,9 +64,6 @@ FEW_TENANTS: Final = 60
 COUNTED: Final = (
     "open credits by expiry, only where nothing was analysed since they were few; and partners' tokens, which are few"
 )
-CREDIT_NOTES: Final = (
-    "an event's credit note, as in a list of events: where the statistics say that there are next to none"
-)
 LIABILITY: Final = "adds up all of a tenant's credits or entries: its totals are too far behind"
 ONE_PERSON: Final = "all of one person's texts are erased, once"
 ALLOWED: Final[Mapping[tuple[str, str], str]] = {
@@ -100,8 +97,6 @@ ALLOWED: Final[Mapping[tuple[str, str], str]] = {
     " put in order",
     ("models/reads/counts.py count_rows", "tenant"): COUNTED,
     ("models/reads/counts.py looked_too_far", "tenant"): COUNTED,
-    ("models/reads/webhook_work.py at", "tenant"): CREDIT_NOTES,
-    ("models/reads/webhook_work.py following", "tenant"): CREDIT_NOTES,
 }
 """By the function that asks and what bounds the scan: why it may."""
 
