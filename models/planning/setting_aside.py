@@ -6,6 +6,7 @@ is captured like any other, and expires when it is let go.
 
 from collections.abc import Iterator
 from datetime import datetime
+from uuid import UUID
 
 from models.planning.burn_order import burn_key
 from models.planning.credits import is_open
@@ -13,6 +14,7 @@ from models.planning.drafts import TransactionDraft
 from models.planning.hold_rows import HoldLotDraft, HoldPart, HoldState
 from models.planning.lots import Lots
 from models.planning.state import AccountState, Books, CreditState
+from turns.steps import Steps
 
 
 def set_aside(
@@ -120,6 +122,17 @@ def hold_until(books: Books, account: AccountState, expires_at: datetime) -> Non
     if account.held_until is None or account.held_until < expires_at:
         books.change(account, held_until=expires_at)
         books.writes.held_accounts.append(account)
+
+
+def held_parts(books: Books) -> Steps[dict[UUID, list[tuple[HoldState, HoldPart]]]]:
+    """What the loaded holds hold, by the id of the credit that it is on."""
+    found: dict[UUID, list[tuple[HoldState, HoldPart]]] = {}
+    for hold in books.holds.values():
+        for part in hold.parts if hold.is_live(books.now) else ():
+            if part.held_minor:
+                found.setdefault(part.credit_id, []).append((hold, part))
+            yield
+    return found
 
 
 def live_holds_on(books: Books, credit: CreditState) -> list[HoldState]:
