@@ -210,7 +210,7 @@ class CreditNotePreview:
         """Credits that would be given back to, in that order. What has expired since is listed twice: it would come back,
         and expire."""
         info.context.require(Permission.READ_LEDGER)
-        return [CreditEffect.of(effect, self.preview.asset) for effect in self.preview.credits]
+        return CreditEffect.all_of(self.preview.credits, self.preview.asset)
 
     def _note(self, info: Info) -> CreditNoteView | None:
         info.context.require(Permission.READ_INVOICES)
