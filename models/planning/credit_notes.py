@@ -11,15 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.commands import CreateCreditNote, NotedLine, Outcome
-from models.errors import (
-    CurrencyNotAllowed,
-    Duplicate,
-    Invalid,
-    InvariantViolated,
-    InvoiceNotOpen,
-    LedgerError,
-    NotFound,
-)
+from models.errors import Duplicate, Invalid, InvariantViolated, InvoiceNotOpen, LedgerError, NotFound
 from models.kinds import Counter, GiveBack, InvoiceStatus, ProductKind, TransactionKind
 from models.money import nonzero_minor, to_decimal
 from models.planning import answering, calendar, credits, plan_of, requesting
@@ -76,9 +68,7 @@ def plan(books: Books, context: PostingContext, command: CreateCreditNote) -> St
     limited = None
     if context.approved_by is None:
         allowance = allowance_of(books, context.actor, account.customer_id, account.asset)
-        refusal = allowance.refusal(amount_minor)
-        if isinstance(refusal, CurrencyNotAllowed):
-            refusal = refusal.at("invoiceId")
+        refusal = allowance.refusal(amount_minor, "invoiceId")
         asked = _as_asked(books, command, account, amount_minor, lines)
         waiting = requesting.waits(books, context, "createCreditNote", asked, refusal)
         if waiting is not None:

@@ -149,7 +149,8 @@ def plan_refund(books: Books, context: PostingContext, command: RefundSpend) -> 
         amount = to_decimal(amount_minor, account.asset)
         note = kept_note(books, account.customer_id, command.note)
         asked = replace(command, amount=amount, customer_id=account.customer_id, asset=account.asset, note=note)
-        waiting = requesting.waits(books, context, "refundSpend", asked, allowance.refusal(amount_minor))
+        refusal = allowance.refusal(amount_minor, "transactionId")
+        waiting = requesting.waits(books, context, "refundSpend", asked, refusal)
         if waiting is not None:
             return waiting
         limited = allowance.use(books, amount_minor)

@@ -57,6 +57,20 @@ async def test_bulks_and_orders_too(tenant: Tenant, anna: UUID) -> None:
     await tenant.issue(anna, (yen, 1), currency="JPY", actor=MANAGER)
 
 
+async def test_what_comes_back_or_is_kept_names_what_leads_to_the_currency(tenant: Tenant, anna: UUID) -> None:
+    await tenant.adjust(anna, 10, "JPY")
+    spend, invoice = await tenant.spend(anna, 2, "JPY"), await tenant.invoice(anna, 1, "JPY", auto_apply=False)
+    await allow(tenant, "GBP")
+    for asking, field in (
+        (tenant.refund(spend, actor=STAFF), "transactionId"),
+        (tenant.overpay(invoice, 2, actor=STAFF), "invoiceId"),
+        (tenant.note(invoice, 1, actor=STAFF), "invoiceId"),
+    ):
+        async with tenant.refused("CURRENCY_NOT_ALLOWED") as refused:
+            await asking
+        assert refused.value.field == (field,)
+
+
 async def test_a_second_person_can_be_asked(tenant: Tenant, anna: UUID) -> None:
     await allow(tenant, "GBP")
     await approve(tenant, await ask(tenant, anna, 1, "JPY"))
