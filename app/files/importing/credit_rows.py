@@ -154,11 +154,15 @@ def _amount(cell: Cell, parse: Callable[[str], Decimal]) -> dict[str, Any]:
     try:
         return {"amount": parse_decimal(cell) if isinstance(cell, Number) else parse(cell)}
     except ValueError as error:
-        raise Invalid(f"{cell[:MAX_SHOWN]!r} is not an amount: {error}.{_hint(cell)}", field=("amount",)) from None
+        raise Invalid(
+            f"{cell[:MAX_SHOWN]!r} is not an amount: {error}.{_hint(cell, parse)}", field=("amount",)
+        ) from None
 
 
-def _hint(cell: str) -> str:
-    """A hint if the amount may be written with other marks: which, only its sender knows."""
+def _hint(cell: str, parse: Callable[[str], Decimal]) -> str:
+    """A hint if the amount may be written with other marks, and the request says none: which, only its sender knows."""
+    if parse is not parse_decimal:
+        return ""
     foreign = set(cell) & set(",'\u2019 \u00a0\u202f")
     if not foreign or not any(character.isdecimal() for character in cell):
         return ""

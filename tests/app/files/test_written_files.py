@@ -219,3 +219,17 @@ def test_a_last_row_that_was_cut_off_is_an_error() -> None:
     _, rows = read(b"customer,amount,note\na,5\nb,2")
     assert [bool(row.errors) for row in rows] == [False, True]
     assert "cut off" in rows[1].errors[0].message
+
+
+@pytest.mark.parametrize("lines", [1, 4_000])
+def test_what_is_not_in_the_encoding_is_said_by_its_line(lines: int) -> None:
+    """However far ahead of the rows the file is read."""
+    content = "customer;amount\r\n" + "x;5\r\n" * lines + "Müller;5\r\n"
+    with pytest.raises(Invalid, match=rf"Line {lines + 2} is not UTF-8"):
+        read(content.encode("windows-1252"))
+
+
+def test_what_the_request_says_is_not_asked_for_again() -> None:
+    _, (unsaid,) = read(b"customer;amount\nx;1,5\n")
+    _, (said,) = read(b"customer;amount\nx;1.5\n", decimal_mark="comma")
+    assert ["decimalMark" in message for ((_, message),) in (errors(unsaid), errors(said))] == [True, False]
