@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -264,6 +265,25 @@ async def test_the_report(api: Api, tenant: Tenant) -> None:
     await tenant.customer("nobody")
     again, _ = await done(api, tenant, await send(api, failed.replace("1e3", "1000"), key="corrected"))
     assert (again["succeeded"], again["failed"]) == (2, 0)
+
+
+async def test_a_report_that_comes_back_is_what_was_sent(api: Api, tenant: Tenant) -> None:
+    cut, colour = await tenant.service("Cut"), await tenant.service("Colour")
+    content = "customer,amount,expires,services\n+44 20 7946,2,2099-12-31,Cut;Colour\n@anna,1,30,\n"
+    asked = {"asset": "SERVICE_CREDITS", "reason": "GOODWILL"}
+    answer = await send(api, content, **asked)
+    await done(api, tenant, answer)
+    failed = (await get(api, f"{answer.json()['report']}?onlyFailed=true")).text
+    for name in ("+44 20 7946", "@anna"):
+        await tenant.customer(name)
+
+    again, rows = await done(api, tenant, await send(api, failed, key="corrected", **asked))
+    assert (again["succeeded"], [row["error"] for row in rows]) == (2, [None, None])
+    sql = "SELECT id, amount_minor, expires_at FROM credits WHERE tenant_id = $1 ORDER BY amount_minor DESC"
+    (first, two, ends), (_, one, _) = await tenant.rows(sql)
+    assert (two, one, ends) == (2, 1, datetime(2100, 1, 1, tzinfo=UTC))
+    of = "SELECT service_id FROM credit_services WHERE tenant_id = $1 AND credit_id = $2"
+    assert {row[0] for row in await tenant.rows(of, first)} == {cut, colour}
 
 
 @pytest.mark.usefixtures("people")

@@ -3,7 +3,8 @@ reference`, and a column `metadata.KEY` for each key of metadata.
 
 The first row with content is the header; columns in any order, under the names of columns.py. customer: the tenant's own
 id for them. expires: a number of days (0 is never), or the last day (2027-01-31). services: their names, apart by
-semicolons. A blank stands for the request's value for the whole file. All errors of a row are told.
+semicolons. A blank stands for the request's value for the whole file. All errors of a row are told. In a report of ours
+(app/files/reports.py) that comes back, the apostrophes against formulas are taken off.
 """
 
 import re
@@ -19,6 +20,7 @@ from models.errors import Invalid, LedgerError
 from models.money import parse_decimal
 from models.operations.import_files import ImportRow
 from models.texts import Texts, texts_of
+from schema.csv_cells import unescaped
 from schema.texts import (
     MAX_EXTERNAL_ID,
     MAX_METADATA_KEY,
@@ -56,7 +58,9 @@ def credit_rows(lines: Iterable[Line], marks: Marks = (".", "")) -> Iterator[Imp
     """
     coming = iter(lines)
     columns, amount = columns_of(_header(coming)), amounts(*marks)
-    for line, cells in coming:
+    is_report = any(column is not None and column.startswith(OURS) for column in columns)
+    for line, found in coming:
+        cells = [unescaped(cell) if type(cell) is str else cell for cell in found] if is_report else found
         yield _row(columns, line, cells, amount) if any(cells) else None
 
 
