@@ -128,10 +128,14 @@ def barred_from(config: TenantConfig, actor: Actor, asset: str) -> CurrencyNotAl
     return CurrencyNotAllowed(asset, tuple(sorted(listed)))
 
 
-@lru_cache(maxsize=1_000)
 def _minor(limit: Decimal, asset: str) -> int:
-    """A limit in minor units, rounded down to the asset's decimal places."""
-    return int(limit.scaleb(exponent(asset)))
+    """A limit in minor units, rounded down to the asset's decimal places: those that it has in these books."""
+    return _scaled(limit, exponent(asset))
+
+
+@lru_cache(maxsize=1_000)
+def _scaled(limit: Decimal, places: int) -> int:
+    return int(limit.scaleb(places))
 
 
 def is_within(rule: LimitRuleValues, asset: str, *, by_actor: int) -> bool:
