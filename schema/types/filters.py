@@ -438,7 +438,7 @@ class BulkOperationFilter:
     created_at: InstantRange | None = None
     """When they were sent."""
     asset: AssetCode | None = None
-    """Asset that they were sent for."""
+    """Asset that any of their rows is in."""
     under_way: ClassVar[frozenset[BulkStatus]] = frozenset({BulkStatus.QUEUED, BulkStatus.RUNNING})
 
     def conditions(self, _context: Context, listing: Listing[Any]) -> Conditions:
@@ -453,5 +453,5 @@ class BulkOperationFilter:
         if self.created_at is not None:
             found += self.created_at.of_stamps(listing, "t.created_at", "createdAt")
         if self.asset is not None:
-            found.append(filtering.equal("t.asset", self.asset, "asset"))
+            found.append(filtering.looked(requests.operation_in(self.asset), "asset"))
         return tuple(found)

@@ -267,6 +267,18 @@ async def test_the_report(api: Api, tenant: Tenant) -> None:
     assert (again["succeeded"], again["failed"]) == (2, 0)
 
 
+@pytest.mark.usefixtures("people")
+async def test_files_are_found_by_the_assets_of_their_rows(api: Api, tenant: Tenant) -> None:
+    content = "customer,amount,asset\ncarol,5,GBP\ndave,6,JPY\n"
+    answer = await post(api, content, "reason=CORRECTION", headers={"content-type": "text/csv"})
+    await done(api, tenant, answer)
+    ((sent,),) = await tenant.rows("SELECT id FROM bulk_operations WHERE tenant_id = $1")
+    await tenant.reverse(sent)
+    query = "query($asset: AssetCode!) { bulkOperations(filter: {asset: $asset}) { nodes { kind } } }"
+    for asset, number in (("GBP", 2), ("JPY", 2), ("POINTS", 0)):
+        assert len((await api(query, {"asset": asset}))["bulkOperations"]["nodes"]) == number, asset
+
+
 async def test_a_report_that_comes_back_is_what_was_sent(api: Api, tenant: Tenant) -> None:
     cut, colour = await tenant.service("Cut"), await tenant.service("Colour")
     content = "customer,amount,expires,services\n+44 20 7946,2,2099-12-31,Cut;Colour\n@anna,1,30,\n"
