@@ -25,6 +25,7 @@ from models.commands import (
     TransferCredit,
 )
 from models.errors import LedgerError, LedgerErrors
+from models.operations.previewing import effects_by_account
 from models.planning.burn_order import burn_key
 from models.planning.capturing import CaptureHold
 from models.planning.credits import spendable
@@ -367,6 +368,15 @@ def given_back_under_another_expiry(n: int) -> Counted:
     return planned(books, RefundSpend(spend, new_expiry=NewExpiry(never=True)))
 
 
+def told_of_a_merge(n: int) -> Counted:
+    """What a preview makes of the plan."""
+    books = books_with(n)
+    planned(books, MergeCustomers(ANNA, BEN))
+    with counting() as counted:
+        _walk(counted, effects_by_account(books))
+    return counted
+
+
 CASES: Final = (
     added,
     added_dry,
@@ -399,6 +409,7 @@ CASES: Final = (
     transferred,
     given_back,
     given_back_under_another_expiry,
+    told_of_a_merge,
 )
 
 
