@@ -37,7 +37,7 @@ def csv_rows(file: TextIO, delimiter: str, encoding: str = "utf-8", *, first_lin
             width = width or len(said)
             yield at, said
     except csv.Error as error:
-        at = first_line + reader.line_num - 1
+        at = first_line + lines.number - 1
         raise Invalid(f"Line {at} is not CSV: {error}.", field=("file",)) from None
     except UnicodeDecodeError:
         raise not_in(encoding, file) from None
@@ -68,6 +68,7 @@ def _undecodable(file: TextIO) -> int:
 
 class _Lines:
     """A file's lines, as long as those of one row together are not too long. cut_off: whether the last one has no end.
+    number: how many there were.
 
     The csv module bounds a cell alone: one row of nothing but commas, or over lines that a quote holds together, would
     take many times the memory of the whole file.
@@ -77,6 +78,7 @@ class _Lines:
         self._file = file
         self._left = MAX_ROW_CHARACTERS
         self.cut_off = False
+        self.number = 0
 
     def begin_row(self) -> None:
         """Begin another row with the next line."""
@@ -84,6 +86,7 @@ class _Lines:
 
     def __iter__(self) -> Iterator[str]:
         while line := self._file.readline(self._left + 1):
+            self.number += 1
             self._left -= len(line)
             if self._left < 0:
                 raise csv.Error(f"the row is longer than {MAX_ROW_CHARACTERS} characters")

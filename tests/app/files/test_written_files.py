@@ -233,3 +233,10 @@ def test_what_the_request_says_is_not_asked_for_again() -> None:
     _, (unsaid,) = read(b"customer;amount\nx;1,5\n")
     _, (said,) = read(b"customer;amount\nx;1.5\n", decimal_mark="comma")
     assert ["decimalMark" in message for ((_, message),) in (errors(unsaid), errors(said))] == [True, False]
+
+
+def test_a_header_of_very_many_columns_is_refused_at_once() -> None:
+    """Each compared with each other would take minutes."""
+    keys = ",".join(f"metadata.{n}" for n in range(20_000))
+    with pytest.raises(Invalid, match="more than 20"):
+        read(f"customer,amount,{keys}\n".encode())
