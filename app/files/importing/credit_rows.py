@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any, Final
 
 from app.files.importing.cells import Cell, Line, Number, Wrong
-from app.files.importing.columns import METADATA, OURS, columns_of
+from app.files.importing.columns import MAX_TOLD, METADATA, OURS, columns_of
 from models.errors import Invalid, LedgerError
 from models.money import parse_decimal
 from models.operations.import_files import ImportRow
@@ -118,19 +118,30 @@ def _row(columns: list[str | None], line: int, cells: list[Cell], amount: Callab
 
 
 def _said(columns: list[str | None], cells: list[Cell]) -> tuple[dict[str, Any], list[LedgerError]]:
-    """The cells with content by column; and errors of those whose column has no name."""
+    """The cells with content by column; and errors of those whose column has no name: of very many, few are told."""
     said: dict[str, Any] = {}
-    errors: list[LedgerError] = []
+    problems: dict[str, None] = {}
+    unnamed: list[int] = []
     for place, cell in enumerate(cells):
         if not cell:
             continue
         column = columns[place] if place < len(columns) else None
         if column is not None and not column.startswith(OURS):
             said[column] = cell
+        elif column is None and isinstance(cell, Wrong):
+            problems[cell.problem] = None
         elif column is None:
-            unnamed = f"Column {place + 1} has content, and no name in the header."
-            errors.append(Invalid(cell.problem if isinstance(cell, Wrong) else unnamed))
-    return said, errors
+            unnamed.append(place + 1)
+    errors: list[LedgerError] = [Invalid(problem) for problem in [*problems][:MAX_TOLD]]
+    return said, [*errors, Invalid(_without_a_name(unnamed))] if unnamed else errors
+
+
+def _without_a_name(places: list[int]) -> str:
+    if len(places) == 1:
+        return f"Column {places[0]} has content, and no name in the header."
+    told = ", ".join(map(str, places[:MAX_TOLD]))
+    more = f" and {len(places) - MAX_TOLD:,} more" if len(places) > MAX_TOLD else ""
+    return f"Columns {told}{more} have content, and no names in the header."
 
 
 def _text_of(cell: Cell, column: str) -> str:

@@ -240,3 +240,11 @@ def test_a_header_of_very_many_columns_is_refused_at_once() -> None:
     keys = ",".join(f"metadata.{n}" for n in range(20_000))
     with pytest.raises(Invalid, match="more than 20"):
         read(f"customer,amount,{keys}\n".encode())
+
+
+def test_very_many_cells_without_names_are_one_error() -> None:
+    """One for each would take the memory of the server: a file may have hundreds of such rows."""
+    _, (row,) = read(b"customer,amount\nx,5" + b",1" * 100_000 + b"\n")
+    assert [message for _, message in errors(row)] == [
+        "Columns 3, 4, 5, 6, 7 and 99,995 more have content, and no names in the header."
+    ]
