@@ -146,19 +146,21 @@ carol,5,,NONE,,
 async def test_services_dates_and_references_in_files(api: Api, tenant: Tenant) -> None:
     await tenant.service("Haircut")
     await tenant.service("Massage")
-    content = """customer,amount,services,effectiveOn,reference
+    content = f"""customer,amount,services,effectiveOn,reference
 carol,5,Haircut; Massage,2031-05-06,PO-1
 dave,5,,,
 erin,5,Sauna,,
+frank,5,{"Massage;" * 101},,
 """
     answer = await send(api, content, asset="SERVICE_CREDITS", services="Massage", effectiveOn="2030-01-02")
     _, rows = await done(api, tenant, answer)
     credits = [row["transaction"] and row["transaction"]["entries"]["edges"][0]["node"]["credit"] for row in rows]
     assert [
         credit and (credit["effectiveOn"], sorted(s["name"] for s in credit["services"])) for credit in credits
-    ] == [("2031-05-06", ["Haircut", "Massage"]), ("2030-01-02", ["Massage"]), None]
+    ] == [("2031-05-06", ["Haircut", "Massage"]), ("2030-01-02", ["Massage"]), None, None]
     assert rows[0]["transaction"]["reference"] == "PO-1"
-    assert (rows[2]["error"]["code"], rows[2]["error"]["field"]) == ("NOT_FOUND", ["services"])
+    refused = [(row["error"]["code"], row["error"]["field"]) for row in rows[2:]]
+    assert refused == [("NOT_FOUND", ["services"]), ("INVALID", ["services"])]
 
 
 @pytest.mark.usefixtures("people")
