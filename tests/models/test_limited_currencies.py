@@ -11,6 +11,8 @@ from models.configuration_commands import UpdateTenant
 from models.errors import CurrencyNotAllowed, LedgerErrors
 from models.operations.adjust import preview_adjustment
 from models.operations.update_tenant import update_tenant
+from models.reads.limits import left_today
+from models.reads.session import ReadSession
 from tests.support.approvals import approve, ask
 from tests.support.tenants import ADMIN, MANAGER, PARTNER, STAFF, Tenant
 
@@ -83,6 +85,23 @@ async def test_the_preview_says_so(tenant: Tenant, anna: UUID) -> None:
     told = await preview_adjustment(tenant.ledger, tenant.id, STAFF, command)
     assert (told.limit.allowed, told.limit.approval_required) == (False, True)
     assert [error.code for error in told.errors] == ["CURRENCY_NOT_ALLOWED"]
+
+
+@LIMITED
+async def test_nothing_is_left_of_others_for_adding(tenant: Tenant, anna: UUID, actor: Actor) -> None:
+    for asset in ("JPY", "GBP", "POINTS"):
+        await tenant.adjust(anna, 1, asset)
+    session = ReadSession(tenant.id)
+    try:
+        left = await left_today(session, actor, tenant.today(), ("GBP",))
+        managers = await left_today(session, MANAGER, tenant.today(), ("GBP",))
+    finally:
+        await session.release()
+    assert {one.asset for one in left if one.kind == "ADDING"} == {"GBP", "POINTS"}
+    assert {one.asset for one in left if one.kind == "SPENDING"} == (
+        {"GBP", "JPY", "POINTS"} if actor is PARTNER else set()
+    )
+    assert not managers
 
 
 @pytest.mark.parametrize("codes", [("POINTS",), ("XXQ",), ("GBP", "SERVICE_CREDITS"), ("gbp",)])
