@@ -35,7 +35,7 @@ from models.planning.hold_rows import HoldState
 from models.planning.holding import may_end
 from models.planning.needs import Needs
 from models.planning.notes import check_note
-from models.planning.setting_aside import held_of, let_go, live_holds_on
+from models.planning.setting_aside import let_go, live_holds_on
 from models.planning.settling import check_grants_unused, invoice_view, settle, take_back_grants
 from models.planning.state import AccountKey, AccountState, AssignmentState, Books, CreditState, PostingContext
 from models.texts import Texts
@@ -336,7 +336,7 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
         raise CreditNotOpen(status)
     if parts and not command.release_assignments:
         raise CreditAssigned
-    holds = _holds_to_release(books, context.actor, command, credit, account)
+    holds = yield from _holds_to_release(books, context.actor, command, credit, account)
     if any(part.payment_id for part in parts):
         raise Invalid(
             "Part of the credit was used for a payment. Void that payment first.", field=("releaseAssignments",)
@@ -364,17 +364,20 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
 
 def _holds_to_release(
     books: Books, actor: Actor, command: VoidCredit, credit: CreditState, account: AccountState
-) -> list[HoldState]:
+) -> Steps[list[HoldState]]:
     """What holds something of the credit. Raises CreditHeld if that is not to be released, or is not the actor's to
     release."""
     if not credit.held_minor:
         return []
     if not command.release_holds:
         raise CreditHeld(to_decimal(credit.held_minor, account.asset), account.asset)
-    holds = live_holds_on(books, credit)
-    others = [hold for hold in holds if not may_end(actor, hold)]
-    if others:
-        raise HeldByOthers(to_decimal(held_of(books, others, credit), account.asset), account.asset)
+    holds, others_minor = [], 0
+    for hold, held_minor in (yield from live_holds_on(books, credit)):
+        holds.append(hold)
+        others_minor += 0 if may_end(actor, hold) else held_minor
+        yield
+    if others_minor:
+        raise HeldByOthers(to_decimal(others_minor, account.asset), account.asset)
     return holds
 
 

@@ -4,7 +4,7 @@ Everything here changes the books; the caller has done all checks. What is held 
 is captured like any other, and expires when it is let go.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
@@ -135,15 +135,19 @@ def held_parts(books: Books) -> Steps[dict[UUID, list[tuple[HoldState, HoldPart]
     return found
 
 
-def live_holds_on(books: Books, credit: CreditState) -> list[HoldState]:
-    """The loaded holds that hold something of the credit."""
-    return [hold for hold in books.holds.values() if hold.is_live(books.now) and held_of(books, [hold], credit)]
+def live_holds_on(books: Books, credit: CreditState) -> Steps[list[tuple[HoldState, int]]]:
+    """The loaded holds that hold something of the credit, and how much of it."""
+    found = []
+    for hold in books.holds.values():
+        held_minor = _held_of(books, hold, credit) if hold.is_live(books.now) else 0
+        if held_minor:
+            found.append((hold, held_minor))
+        yield
+    return found
 
 
-def held_of(books: Books, holds: Iterable[HoldState], credit: CreditState) -> int:
-    """How much of the credit these hold."""
-    parts = (part for hold in holds for part in hold.parts)
-    return sum(part.held_minor for part in parts if books.credits_by_id[part.credit_id] is credit)
+def _held_of(books: Books, hold: HoldState, credit: CreditState) -> int:
+    return sum([part.held_minor for part in hold.parts if books.credits_by_id[part.credit_id] is credit])
 
 
 def _take_off(

@@ -97,10 +97,9 @@ async def test_nothing_is_left_of_others_for_adding(tenant: Tenant, anna: UUID, 
         managers = await left_today(session, MANAGER, tenant.today(), ("GBP",))
     finally:
         await session.release()
-    assert {one.asset for one in left if one.kind == "ADDING"} == {"GBP", "POINTS"}
-    assert {one.asset for one in left if one.kind == "SPENDING"} == (
-        {"GBP", "JPY", "POINTS"} if actor is PARTNER else set()
-    )
+    assert {one.asset for one in left if one.kind == "ADDING"} == {"GBP", "POINTS", "SERVICE_CREDITS"}
+    spending = {"GBP", "JPY", "POINTS", "SERVICE_CREDITS"} if actor is PARTNER else set()
+    assert {one.asset for one in left if one.kind == "SPENDING"} == spending
     assert not managers
 
 

@@ -1,6 +1,7 @@
 """Lists that are too long are refused before anything is made of their items: a request may bring a hundred thousand."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from schema.mutations.create_invoice import CreateInvoiceInput
 from schema.mutations.create_order import CreateOrderInput
 from schema.mutations.release_assignments import PreviewReleaseInput
 from schema.mutations.update_credit import UpdateCreditInput
+from schema.scalars import AssetCode
 
 ONE = UUID(int=1)
 CUSTOMER, CREDIT, INVOICE = (global_id(kind, ONE) for kind in ("Customer", "Credit", "Invoice"))
@@ -39,7 +41,7 @@ CASES: dict[str, tuple[Callable[[Any], Any], int, str]] = {
     "released": (lambda items: PreviewReleaseInput(assignment_ids=items), 101, "assignmentIds"),
     "services": (
         lambda items: PreviewAdjustmentInput(
-            customer_id=CUSTOMER, asset="GBP", amount="1", reason="GOODWILL", service_ids=items
+            customer_id=CUSTOMER, asset=AssetCode("GBP"), amount=Decimal(1), reason="GOODWILL", service_ids=items
         ),
         101,
         "serviceIds",

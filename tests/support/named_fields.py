@@ -10,6 +10,7 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLList,
+    GraphQLType,
     OperationDefinitionNode,
     get_nullable_type,
     parse,
@@ -55,7 +56,8 @@ def _found(query: str) -> Iterator[tuple[str, str, GraphQLInputType]]:
                 yield (node.alias or node.name).value, node.name.value, field.args["input"].type
 
 
-def _leads_somewhere(kind: GraphQLInputType, path: list[str]) -> bool:
+def _leads_somewhere(of: GraphQLInputType, path: list[str]) -> bool:
+    kind: GraphQLType = of
     for part in path:
         kind = get_nullable_type(kind)
         if isinstance(kind, GraphQLList) and part.isdecimal():
