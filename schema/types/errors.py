@@ -91,7 +91,8 @@ class UserError:
     @resolved(str)
     def message(self, info: Info) -> str:
         """Text to show to the user. It leaves out figures that the token may not read; branch on `code`, never on this."""
-        return self.text if self.hidden is None or info.context.may(self.hidden[0]) else self.hidden[1]
+        right, without = self.hidden or FIGURES.get(self.code.name, (None, ""))
+        return self.text if right is None or info.context.may(right) else without
 
     @resolved(Decimal | None)
     def available(self, info: Info) -> Decimal | None:
@@ -105,13 +106,12 @@ class UserError:
 
 
 def _hidden(error: LedgerError) -> tuple[Permission, str] | None:
-    """The right to read the figure in its message, and the message without it; None if there is none."""
+    """The right to read the figure in its message, and the message without it, where its code does not say so."""
     if isinstance(error, NotedOtherwise):
         return Permission.READ_INVOICES, error.without
-    right, without = FIGURES.get(error.code, (None, ""))
     if isinstance(error, NotedTooMuch):
-        right = Permission.READ_INVOICES
-    return None if right is None else (right, without)
+        return Permission.READ_INVOICES, FIGURES[error.code][1]
+    return None
 
 
 def user_errors(error: LedgerError) -> list[UserError]:
