@@ -25,6 +25,7 @@ from schema.context import Context
 from schema.csv_cells import rows, safe
 from schema.ids import asked_id, global_id
 from schema.types.bulk import BulkOperation
+from schema.types.errors import FIGURES
 
 PATH: Final = "/imports/credits/{operation}"
 COST: Final = 100
@@ -96,7 +97,7 @@ async def _operation(context: Context, request: Request, cost: int) -> BulkOpera
     """The operation; None if it does not exist, or is not for this token to see."""
     await context.charge(cost)
     await context.admit((Permission.BULK,), own=False, place=PATH)
-    operation_id = asked_id(request.path_params["operation"], "BulkOperation", "The path")
+    operation_id = asked_id(request.path_params["operation"], "BulkOperation", "operation")
     if operation_id is None:
         return None
     operation: BulkOperation | None = await context.loaders.bulk_operations.load(operation_id)
@@ -138,6 +139,7 @@ class _Line:
 
     def __init__(self, context: Context, pending: str, services: dict[str, str], *, dry_run: bool) -> None:
         """services: names by id."""
+        self._context = context
         self._people = context.may(Permission.READ_CUSTOMERS)
         self._ledger = context.may(Permission.READ_LEDGER)
         self._pending = pending
@@ -167,7 +169,7 @@ class _Line:
             self._result(row),
             transaction or "" if self._ledger else "",
             own.get("moved", "") if self._ledger else "",
-            safe(_errors(row)),
+            safe(self._errors(row)),
         )
 
     def _result(self, row: ReportRow) -> str:
@@ -176,6 +178,14 @@ class _Line:
         if row.transaction_id is not None or (row.details or {}).get("moved") is not None:
             return "GOOD" if self._dry_run else "POSTED"
         return "GOOD" if self._dry_run and self._pending != "PENDING" else self._pending
+
+    def _errors(self, row: ReportRow) -> str:
+        kept = [] if row.error is None else [row.error, *row.error.get("more", ())]
+        return " · ".join(f"{error['code']}: {self._message(error)}" for error in kept)
+
+    def _message(self, error: dict[str, Any]) -> str:
+        right, without = FIGURES.get(error["code"], (None, ""))
+        return error["message"] if right is None or self._context.may(right) else without
 
 
 def _amount(row: ReportRow) -> str:
@@ -187,8 +197,3 @@ def _amount(row: ReportRow) -> str:
 def _safe(name: str, value: str) -> str:
     """A number below zero is an amount, and no formula."""
     return value if name == "amount" and value.lstrip("-").replace(".", "").isdecimal() else safe(value)
-
-
-def _errors(row: ReportRow) -> str:
-    kept = [] if row.error is None else [row.error, *row.error.get("more", ())]
-    return " · ".join(f"{error['code']}: {error['message']}" for error in kept)

@@ -269,6 +269,26 @@ async def test_the_report(api: Api, tenant: Tenant) -> None:
     assert (again["succeeded"], again["failed"]) == (2, 0)
 
 
+async def test_a_report_tells_no_figure_that_the_token_may_not_read(api: Api, tenant: Tenant) -> None:
+    await tenant.adjust(await tenant.customer("carol"), "7", "POINTS")
+    sender: dict[str, Any] = {
+        "role": Role.PARTNER,
+        "client_id": "shop",
+        "scopes": (Scope.CREDITS_BULK, Scope.CREDITS_REMOVE),
+    }
+    query = "asset=POINTS&reason=CORRECTION&errorPolicy=SKIP_FAILED"
+    answer = await post(api, "customer,amount\ncarol,-8\n", query, **sender)
+    await done(api, tenant, answer)
+    told = []
+    for scope in ((), (Scope.LEDGER_READ,)):
+        read = await get(api, f"{answer.headers['location']}.csv", **{**sender, "scopes": (*sender["scopes"], *scope)})
+        told += [row["scrip.errors"] for row in csv.DictReader(io.StringIO(read.text))]
+    assert told == [
+        "INSUFFICIENT_BALANCE: Not enough is available.",
+        "INSUFFICIENT_BALANCE: Not enough: only 7 POINTS is available.",
+    ]
+
+
 @pytest.mark.usefixtures("people")
 async def test_files_are_found_by_the_assets_of_their_rows(api: Api, tenant: Tenant) -> None:
     content = "customer,amount,asset\ncarol,5,GBP\ndave,6,JPY\n"

@@ -205,6 +205,11 @@ async def test_the_download_goes_by_the_same_rules_as_the_query(
     assert "note" not in (await download(carol, Role.CUSTOMER, customer="carol")).text
     assert (await download(carol, Role.CUSTOMER, customer="dave")).status_code == 404
     assert (await download(gid("Customer", await other_tenant.customer()))).status_code == 404
+    none = (await download("x")).json()["errors"][0]
+    assert (none["message"], none["extensions"]["field"]) == (
+        "customer is not an id that this API gave out.",
+        ["customer"],
+    )
     nobody = await download(carol, None)
     assert (nobody.status_code, nobody.headers["www-authenticate"]) == (401, 'Bearer realm="scrip"')
     scoped = {"authorization": bearer(tenant.slug, Role.STAFF, scopes=[Scope.REPORTS_READ])}
