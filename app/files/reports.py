@@ -184,8 +184,9 @@ class _Line:
         return " · ".join(f"{error['code']}: {self._message(error)}" for error in kept)
 
     def _message(self, error: dict[str, Any]) -> str:
-        right, without = FIGURES.get(error["code"], (None, ""))
-        return error["message"] if right is None or self._context.may(right) else without
+        hidden = FIGURES.get(error["code"])
+        told: str = error["message"] if hidden is None or self._context.may(hidden[0]) else hidden[1]
+        return told
 
 
 def _amount(row: ReportRow) -> str:

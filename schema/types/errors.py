@@ -91,8 +91,8 @@ class UserError:
     @resolved(str)
     def message(self, info: Info) -> str:
         """Text to show to the user. It leaves out figures that the token may not read; branch on `code`, never on this."""
-        right, without = self.hidden or FIGURES.get(self.code.name, (None, ""))
-        return self.text if right is None or info.context.may(right) else without
+        hidden = self.hidden or FIGURES.get(self.code.name)
+        return self.text if hidden is None or info.context.may(hidden[0]) else hidden[1]
 
     @resolved(Decimal | None)
     def available(self, info: Info) -> Decimal | None:

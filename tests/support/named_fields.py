@@ -10,7 +10,7 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLList,
-    GraphQLType,
+    GraphQLNamedType,
     OperationDefinitionNode,
     get_nullable_type,
     parse,
@@ -57,13 +57,12 @@ def _found(query: str) -> Iterator[tuple[str, str, GraphQLInputType]]:
 
 
 def _leads_somewhere(of: GraphQLInputType, path: list[str]) -> bool:
-    kind: GraphQLType = of
+    kind: GraphQLNamedType | GraphQLList[Any] = get_nullable_type(of)
     for part in path:
-        kind = get_nullable_type(kind)
         if isinstance(kind, GraphQLList) and part.isdecimal():
-            kind = kind.of_type
+            kind = get_nullable_type(kind.of_type)
         elif isinstance(kind, GraphQLInputObjectType) and part in kind.fields:
-            kind = kind.fields[part].type
+            kind = get_nullable_type(kind.fields[part].type)
         else:
             return False
     return True
