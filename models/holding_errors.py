@@ -18,6 +18,14 @@ class CreditHeld(LedgerError):
         self.held = held
 
 
+class HeldByOthers(CreditHeld):
+    """The same, of a partner's program that may release nothing of it."""
+
+    def __init__(self, held: Decimal, asset: str) -> None:
+        super().__init__(held, asset)
+        self.message = f"{held} {asset} of the credit is held by others. Only they, or the business, can release it."
+
+
 class HoldEnded(LedgerError):
     """Nothing is held by it any more: it was captured or released, or its time has passed."""
 

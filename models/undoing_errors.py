@@ -1,6 +1,7 @@
-"""Expected failures of undoing: of coupons that were used, and of bulks; and of trying bulks again. See models/errors.py."""
+"""Expected failures of undoing: of coupons that were used, of bulks, and of what credit notes take back; and of trying bulks
+again. See models/errors.py."""
 
-from models.errors import LedgerError
+from models.errors import ExceedsRemaining, Invalid, LedgerError
 
 
 class CouponNotUsed(LedgerError):
@@ -40,3 +41,15 @@ class BulkNotReversible(LedgerError):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"The bulk cannot be taken back. {why}", field=("operationId",))
+
+
+class NotedOtherwise(Invalid):
+    """What a credit note names does not fit its invoice. without: the message without the invoice's figure."""
+
+    def __init__(self, message: str, without: str, *, field: tuple[str, ...]) -> None:
+        super().__init__(message, field=field)
+        self.without = without
+
+
+class NotedTooMuch(ExceedsRemaining):
+    """Of an invoice or a line of it, by a credit note."""

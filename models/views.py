@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from models.frozen import frozen
-from models.kinds import ApprovalStatus, CouponStatus, CreditStatus, HoldStatus
+from models.kinds import ApprovalStatus, CouponStatus, CreditStatus, HoldStatus, InvoiceStatus
 
 
 @frozen
@@ -137,6 +137,9 @@ class InvoiceView:
 
     @property
     def due_minor(self) -> int:
+        """Nothing of a void one."""
+        if self.status == InvoiceStatus.VOID:
+            return 0
         return self.total_minor - self.noted_minor - self.paid_minor - self.credited_minor
 
 

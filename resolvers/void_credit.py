@@ -26,4 +26,8 @@ async def resolve_preview(info: Info, input: PreviewVoidCreditInput) -> PostingP
 
 
 def rights(_context: Context, input: PreviewVoidCreditInput) -> tuple[Permission, ...]:  # noqa: A002 - as above
-    return (Permission.VOID, Permission.RELEASE) if input.release_assignments else (Permission.VOID,)
+    return (
+        Permission.VOID,
+        *((Permission.RELEASE,) if input.release_assignments else ()),
+        *((Permission.SPEND_CREDIT,) if input.release_holds else ()),
+    )

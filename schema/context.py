@@ -26,12 +26,13 @@ from models.names import clean_name
 from models.operations.access_audit import Denial, record_denials
 from models.reads.holders import Holder, holder_of
 from models.reads.live import LiveFeed
-from models.reads.session import ReadSession, Unsettled
+from models.reads.session import ReadSession
 from models.reads.tenants import TenantDirectory, TenantView
 from schema import denials
 from schema.denials import Denials
-from schema.errors import StillPosting, Suspended, Unauthenticated
+from schema.errors import Suspended, Unauthenticated
 from schema.loaders import Loaders
+from schema.settling import settle
 from turns.slices import in_slices
 from turns.steps import finish
 
@@ -253,14 +254,7 @@ class Context:
 
         A future instant, or None, is read as it is now. Raises StillPosting.
         """
-        passed = [at for at in instants if at is not None and at < self.now]
-        if passed:
-            try:
-                await self.reads.settle(max(passed))
-            except Unsettled:
-                raise StillPosting(
-                    "A posting that began before that instant is still under way. Send the same request again."
-                ) from None
+        await settle(self.reads, self.now, instants)
 
     async def person(self, customer_id: UUID | None) -> UUID | None:
         """Return the person that an id names, by any of their records; None if there is none, or the caller may not see

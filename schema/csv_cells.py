@@ -14,12 +14,21 @@ _FORMULA: Final = re.compile(rf"(^[{_BLANKS}]*(?=[{_BREAKS}])|(?:^|[;{_BREAKS}])
 """The place before what one spreadsheet or another takes for a formula: at the beginning of a cell, and after what begins
 another cell or another line in some: a semicolon, where that is the delimiter; a tab or the end of a line."""
 
+_MADE_SAFE: Final = re.compile(
+    rf"(?:^'(?=[{_BLANKS}]*[{_BREAKS}{_STARTS_FORMULA}])|([;{_BREAKS}][{_BLANKS}]*)'(?=[{_STARTS_FORMULA}]))"
+)
+
 
 def safe(text: str) -> str:
     """Return `text`, with an apostrophe before all that a spreadsheet would take for a formula, after blanks too."""
     if text.isalnum():
         return text
     return _FORMULA.sub(_apostrophe, text)
+
+
+def unescaped(text: str) -> str:
+    """Return `text` without the apostrophes that `safe` has put there."""
+    return _MADE_SAFE.sub(r"\1", text) if "'" in text else text
 
 
 def _apostrophe(found: "re.Match[str]") -> str:

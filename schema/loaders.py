@@ -30,7 +30,9 @@ from models.reads.counts import count_rows, looked_too_far
 from models.reads.paging import LOOKED_AT, Condition, Listing, Looked, Page, PageRequest, load_pages
 from models.reads.session import ReadSession
 from models.views import InvoiceTextView
+from schema.errors import StillPosting
 from schema.nodes import NODE_OF, NODES
+from schema.settling import settle
 from schema.types.base import SHOWN, Connection, Show, Whole, connection
 from schema.types.configuration import Tiers
 from turns.slices import each_in_slices
@@ -85,6 +87,12 @@ async def _pages(loaders: "Loaders", keys: list[PageKey]) -> dict[PageKey, Conne
         together[listing, request, conditions].append(parent)
     found: dict[PageKey, Connection[Any]] = {}
     for (listing, request, conditions), parents in together.items():
+        try:
+            await settle(loaders.reads, loaders.now, (condition.until for condition in conditions))
+        except StillPosting as error:
+            posting: Any = error  # this list's alone, too
+            found |= {(listing, parent, request, conditions): posting for parent in parents}
+            continue
         pages = await load_pages(loaders.reads, listing, parents, request, conditions)
         show = loaders.page_of(listing, conditions)
         for parent, shown in zip(pages, await each_in_slices(show, pages.items()), strict=True):

@@ -4,8 +4,8 @@
 before the field is resolved, all of a kind in one statement; an input that names ids alone costs nothing.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -16,13 +16,20 @@ from strawberry.utils.str_converters import to_camel_case
 
 from models.errors import Invalid, LedgerError, NotFound
 from models.named_ids import NamedId
+from models.planning.adjust import MAX_SERVICES
+from models.planning.bulk import MAX_ROWS
 from models.reads.names import COUPONS, CUSTOMERS, INVOICES, PRODUCTS, REWARDS, SERVICES, TIERS, Naming, ids_of
 from models.reads.session import ReadSession
 from schema import texts
+from schema.bounds import bounded
 from schema.ids import input_id
 from turns.slices import in_slices
 from turns.steps import Steps
 
+MOST_NAMED: Final = MAX_SERVICES
+"""How many things of one kind a field may name beside each other; none but services are."""
+MOST_LISTED: Final = MAX_ROWS
+"""Items of the longest list that may name things: rows of a bulk."""
 INPUT: Final = "input"
 """The argument that has all that a mutation or a preview is asked to do."""
 
@@ -183,18 +190,21 @@ def one_or_none(row_id: str | None, by: By | None, type_name: str, *field: str) 
     return by.row_id(beside, field)
 
 
-def some(row_ids: Iterable[str] | None, by: Iterable[By] | None, type_name: str, field: str) -> tuple[UUID, ...] | None:
+def some(row_ids: Sequence[str] | None, by: Sequence[By] | None, type_name: str, field: str) -> tuple[UUID, ...] | None:
     """Return the ids of all that are named, by either of two lists; None if neither is there.
 
     Raises NotFound, Invalid, with the place in the list.
     """
+    too_many = f"At most {MOST_NAMED} {type_name.lower()}s can be named."
     if by is None:
         if row_ids is None:
             return None
+        bounded(row_ids, MOST_NAMED, too_many, field)
         return tuple(input_id(value, type_name, field, str(n)) for n, value in enumerate(row_ids))
     (beside,) = _beside((field,))
     if row_ids is not None:
         raise _twice((field,), (beside,))
+    bounded(by, MOST_NAMED, too_many, beside)
     return tuple(each.row_id((beside, str(n)), (field, str(n))) for n, each in enumerate(by))
 
 
@@ -220,24 +230,34 @@ async def look_up(reads: ReadSession, asked: Any) -> None:
 
 
 async def _find(reads: ReadSession, named: list[By], *, keyed: bool) -> None:
-    wanted: defaultdict[Name, list[tuple[By, str]]] = defaultdict(list)
+    for kind, asked in (await in_slices(_by_kind(named, keyed=keyed))).items():
+        found = await ids_of(reads, kind.naming, [name for _, name in asked])
+        await in_slices(_told(asked, found))
+
+
+def _by_kind(named: list[By], *, keyed: bool) -> Steps[dict[Name, list[tuple[By, str]]]]:
+    wanted: dict[Name, list[tuple[By, str]]] = {}
     for by in named:
         by.keyed = keyed
-        try:
-            wanted[by.names].append((by, by.names.cleaned(by.sent or "")))
-        except LedgerError:
-            continue  # refused where it is read
-    for kind, asked in wanted.items():
-        found = await ids_of(reads, kind.naming, [name for _, name in asked])
-        for by, name in asked:
-            by.found = found.get(name)
+        with suppress(LedgerError):  # refused where it is read
+            wanted.setdefault(by.names, []).append((by, by.names.cleaned(by.sent or "")))
+        yield
+    return wanted
+
+
+def _told(asked: list[tuple[By, str]], found: dict[str, UUID]) -> Steps[None]:
+    for by, name in asked:
+        by.found = found.get(name)
+        yield
 
 
 def _collected(asked: Any) -> Steps[list[By]]:
-    """The same as `_named`, in steps: a list may be long."""
+    """The same as `_named`, in steps: a list may be long. One that is longer than any may be is refused later."""
     named: list[By] = []
     for name, _ in _places(type(asked)):
         value = getattr(asked, name)
+        if isinstance(value, list) and len(value) > MOST_LISTED:
+            continue
         for each in value if isinstance(value, list) else (value,):
             if each:
                 named += (each,) if isinstance(each, By) else _named(each)

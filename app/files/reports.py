@@ -19,11 +19,13 @@ from auth.roles import Permission
 from gateway.errors import BadUserInput, CodedError
 from models.errors import DatabaseAway
 from models.money import exponent
+from models.reads import configuration
 from models.reads.bulk_reports import ReportRow, report_rows
 from schema.context import Context
 from schema.csv_cells import rows, safe
 from schema.ids import asked_id, global_id
 from schema.types.bulk import BulkOperation
+from schema.types.errors import FIGURES
 
 PATH: Final = "/imports/credits/{operation}"
 COST: Final = 100
@@ -95,7 +97,7 @@ async def _operation(context: Context, request: Request, cost: int) -> BulkOpera
     """The operation; None if it does not exist, or is not for this token to see."""
     await context.charge(cost)
     await context.admit((Permission.BULK,), own=False, place=PATH)
-    operation_id = asked_id(request.path_params["operation"], "BulkOperation", "The path")
+    operation_id = asked_id(request.path_params["operation"], "BulkOperation", "operation")
     if operation_id is None:
         return None
     operation: BulkOperation | None = await context.loaders.bulk_operations.load(operation_id)
@@ -119,8 +121,9 @@ def _progress(operation: BulkOperation) -> dict[str, Any]:
 async def _pieces(context: Context, operation: BulkOperation, *, only_failed: bool) -> AsyncIterator[str]:
     """The file, piece by piece."""
     pending = "PENDING" if operation.finished_at is None else "NOT_POSTED"
-    line = _Line(context, pending, dry_run=operation.dry_run)
     try:
+        services = {str(each.id): each.name for each in await configuration.services(context.reads, active_only=False)}
+        line = _Line(context, pending, services, dry_run=operation.dry_run)
         yield rows([COLUMNS])
         async for page in report_rows(context.reads, operation.view.id, only_failed=only_failed):
             await context.reads.release()
@@ -134,10 +137,13 @@ async def _pieces(context: Context, operation: BulkOperation, *, only_failed: bo
 class _Line:
     """Writes a row, as far as the token may read it."""
 
-    def __init__(self, context: Context, pending: str, *, dry_run: bool) -> None:
+    def __init__(self, context: Context, pending: str, services: dict[str, str], *, dry_run: bool) -> None:
+        """services: names by id."""
+        self._context = context
         self._people = context.may(Permission.READ_CUSTOMERS)
         self._ledger = context.may(Permission.READ_LEDGER)
         self._pending = pending
+        self._services = services
         self._dry_run = dry_run
 
     def of(self, row: ReportRow) -> tuple[str, ...]:
@@ -148,8 +154,9 @@ class _Line:
             "customer": row.customer if self._people else None,
             "amount": None if row.amount is None else _amount(row),
             "asset": own.get("asset"),
-            "expires": own.get("expires_in_days", own.get("expires_at")),
+            "expires": own.get("expires_in_days", own.get("expires_on", own.get("expires_at"))),
             "effectiveOn": own.get("effective_on"),
+            "services": ";".join([self._services[service_id] for service_id in own.get("service_ids", ())]),
             "reason": own.get("reason"),
             "note": own.get("note") if self._ledger else None,
             "reference": reference if self._ledger else None,
@@ -157,12 +164,12 @@ class _Line:
         read = {name: unread.get(name, "" if value is None else str(value)) for name, value in sent.items()}
         transaction = None if row.transaction_id is None else global_id("Transaction", row.transaction_id)
         return (
-            *(_safe(name, read.get(name) or unread.get(name, "")) for name in _SENT),
+            *(_safe(name, read[name]) for name in _SENT),
             "" if row.line is None else str(row.line),
             self._result(row),
             transaction or "" if self._ledger else "",
             own.get("moved", "") if self._ledger else "",
-            safe(_errors(row)),
+            safe(self._errors(row)),
         )
 
     def _result(self, row: ReportRow) -> str:
@@ -171,6 +178,15 @@ class _Line:
         if row.transaction_id is not None or (row.details or {}).get("moved") is not None:
             return "GOOD" if self._dry_run else "POSTED"
         return "GOOD" if self._dry_run and self._pending != "PENDING" else self._pending
+
+    def _errors(self, row: ReportRow) -> str:
+        kept = [] if row.error is None else [row.error, *row.error.get("more", ())]
+        return " · ".join(f"{error['code']}: {self._message(error)}" for error in kept)
+
+    def _message(self, error: dict[str, Any]) -> str:
+        hidden = FIGURES.get(error["code"])
+        told: str = error["message"] if hidden is None or self._context.may(hidden[0]) else hidden[1]
+        return told
 
 
 def _amount(row: ReportRow) -> str:
@@ -182,8 +198,3 @@ def _amount(row: ReportRow) -> str:
 def _safe(name: str, value: str) -> str:
     """A number below zero is an amount, and no formula."""
     return value if name == "amount" and value.lstrip("-").replace(".", "").isdecimal() else safe(value)
-
-
-def _errors(row: ReportRow) -> str:
-    kept = [] if row.error is None else [row.error, *row.error.get("more", ())]
-    return " · ".join(f"{error['code']}: {error['message']}" for error in kept)

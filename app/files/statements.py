@@ -71,7 +71,7 @@ async def _views(context: Context, request: Request) -> list[StatementView] | No
     asked = parameters_of(request, PARAMETERS)
     asset = parsed(asked, "asset", parse_asset)
     from_, to = (parsed(asked, name, parse_instant) for name in ("from", "to"))
-    person = await context.person(asked_id(request.path_params["customer"], "Customer", "The path"))
+    person = await context.person(asked_id(request.path_params["customer"], "Customer", "customer"))
     if person is None:
         return None
     await context.settle(from_, to)

@@ -15,10 +15,10 @@ from models.errors import LedgerError
 from models.ledger import Ledger
 from models.loading.accounts import accounts_of, read_customers
 from models.loading.credits import load_all_open
-from models.operations.previewing import credits_by_own_id, effects_on, tier_of, unlocked_books
+from models.operations.previewing import effects_by_account, tier_of, unlocked_books
 from models.planning.needs import Needs
 from models.planning.persons import followed, followed_needs
-from models.planning.state import AccountState, Books, CustomerState, PostingContext
+from models.planning.state import Books, CustomerState, PostingContext
 from models.session import TenantConnection, tenant_transaction
 from turns.slices import in_slices
 
@@ -94,14 +94,17 @@ async def effects(
         await in_slices(planning.plan(books, PostingContext(actor, None, ledger.source.new_id()), command))
     except LedgerError as error:
         return Effects(limit=said, errors=(error,))
-    return Effects(
-        accounts=tuple(_account(books, account, there) for account in _touched(books)),
+    found = await in_slices(effects_by_account(books))
+    done = Effects(
+        accounts=tuple(_account(books, account_id, credits, there) for account_id, credits in found.items()),
         invoices=tuple(
             InvoiceEffect(invoice.id, invoice.currency, due[invoice.id], invoice.due_minor, invoice.status)
             for invoice in {each.id: each for each in books.writes.touched_invoices}.values()
         ),
         limit=said,
     )
+    await in_slices(books.let_go())
+    return done
 
 
 async def _customers(
@@ -123,15 +126,8 @@ async def _with_what_merges(connection: TenantConnection, needs: Needs) -> Needs
     return replace(needs, accounts=both, all_holds=True)
 
 
-def _touched(books: Books) -> list[AccountState]:
-    """The accounts that anything moves or is held on, in the order in which they are touched."""
-    credit_of = credits_by_own_id(books)
-    ids = [entry.account_id for entry in books.writes.entries]
-    ids += [credit_of(lot.credit_id).account_id for lot in books.writes.hold_lots]
-    return [books.accounts_by_id[account_id] for account_id in dict.fromkeys(ids)]
-
-
-def _account(books: Books, account: AccountState, there: set[UUID]) -> AccountEffect:
+def _account(books: Books, account_id: UUID, credits: tuple[CreditEffect, ...], there: set[UUID]) -> AccountEffect:
+    account = books.accounts_by_id[account_id]
     return AccountEffect(
         customer_id=account.customer_id,
         account_id=account.id if account.id in there else None,
@@ -140,5 +136,5 @@ def _account(books: Books, account: AccountState, there: set[UUID]) -> AccountEf
         held_minor=account.held_minor,
         lifetime_minor=account.lifetime_minor,
         tier=tier_of(books, account),
-        credits=effects_on(books, account),
+        credits=credits,
     )

@@ -87,8 +87,8 @@ async def _queue(
             idempotency_key,
             await ledger.stamp(connection),
         )
-        await hold_currencies(connection, ledger.source, ledger.clock(), [command.asset])
         kept, services = await insert_rows(connection, ledger, command, rows, operation_id)
+        await hold_currencies(connection, ledger.source, ledger.clock(), [command.asset, *kept.sums])
         if not command.allow_duplicate_customers:
             await refuse_duplicates(connection, operation_id)
         await connection.raw.execute(

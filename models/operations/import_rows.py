@@ -18,6 +18,7 @@ from models.lookups import each
 from models.money import exponent
 from models.names import clean_name
 from models.operations.import_files import ImportCredits, ImportRow
+from models.planning.adjust import MAX_SERVICES
 from models.planning.bulk import error_report
 from models.planning.calendar import checked_date, start_of_day
 from models.planning.columns import to_json
@@ -29,7 +30,6 @@ from turns.slices import each_in_slices
 MAX_ROWS: Final = 1_000_000
 ROWS_PER_INSERT: Final = 2_000
 MAX_SHOWN_CHARACTERS: Final = 80
-MAX_SERVICES: Final = 100
 _NOBODY: Final = UUID(int=0)
 
 
@@ -64,7 +64,9 @@ class Understanding:
         self.whole_services = self.services(command.services)
 
     def services(self, names: tuple[str, ...]) -> tuple[UUID, ...]:
-        """The ids of services by their names. Raises NotFound."""
+        """The ids of services by their names. Raises Invalid for more than an adjustment may name, and NotFound."""
+        if len(names) > MAX_SERVICES:
+            raise Invalid(f"At most {MAX_SERVICES} services can be named.", field=("services",))
         for name in names:
             if clean_name(name) not in self._services:
                 raise NotFound(f"There is no service {name[:MAX_SHOWN_CHARACTERS]!r}.", field=("services",))
@@ -123,6 +125,7 @@ class Understanding:
         if row.expires_on is not None:
             day = checked_date(row.expires_on, "expires") + timedelta(days=1)
             details["expires_at"] = start_of_day(day, self._books.config.zone).isoformat()
+            details["expires_on"] = row.expires_on.isoformat()  # for the report
 
     def _effective_on(self, row: ImportRow, details: dict[str, Any]) -> None:
         if row.effective_on is not None:

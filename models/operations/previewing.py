@@ -19,6 +19,7 @@ from models.planning.persons import followed, followed_needs
 from models.planning.state import AccountKey, AccountState, Books, CreditState, CustomerState, PostingContext
 from models.session import TenantConnection, tenant_transaction
 from turns.slices import in_slices
+from turns.steps import Steps
 
 Verdict = Callable[[Books, AccountKey], LimitVerdict]
 """Computes the limits' verdict, regardless of other errors; the account's customer is the surviving record."""
@@ -44,13 +45,22 @@ async def previewed(
         outcome = await in_slices(planning.plan(books, PostingContext(actor, None, ledger.source.new_id()), command))
     except LedgerError as error:
         return preview_of_refusal(key[1], told_by_name(error, asked), before, verdict=said, books=books)
+    found = await in_slices(effects_by_account(books))
     others = [other for other in needs.accounts if other != key]
-    received = _effect(books, others[0], existing, said) if others else None
-    return replace(_effect(books, key, existing, said), received=received, views=outcome.views)
+    received = _effect(books, found, others[0], existing, said) if others else None
+    preview = replace(_effect(books, found, key, existing, said), received=received, views=outcome.views)
+    await in_slices(books.let_go())
+    return preview
 
 
-def _effect(books: Books, key: AccountKey, existing: set[AccountKey], verdict: LimitVerdict) -> Preview:
-    """The effect of what was planned on one account."""
+def _effect(
+    books: Books,
+    found: dict[UUID, tuple[CreditEffect, ...]],
+    key: AccountKey,
+    existing: set[AccountKey],
+    verdict: LimitVerdict,
+) -> Preview:
+    """The effect of what was planned on one account. found: by account, what was planned for its credits."""
     planned = books.accounts.get(key)  # None if a payment in money leaves the account alone, and there is none
     return Preview(
         asset=key[1],
@@ -58,7 +68,7 @@ def _effect(books: Books, key: AccountKey, existing: set[AccountKey], verdict: L
         available_after_minor=planned.available_minor if planned else 0,
         lifetime_after_minor=planned.lifetime_minor if planned else 0,
         tier_after=tier_of(books, planned) if planned else None,
-        credits=effects_on(books, planned) if planned else (),
+        credits=found.get(planned.id, ()) if planned else (),
         limit=verdict,
         due_after_minor=next((invoice.due_minor for invoice in books.writes.touched_invoices), None),
         kept_minor=sum(kept.amount_minor for kept in books.writes.overpayments),
@@ -66,37 +76,41 @@ def _effect(books: Books, key: AccountKey, existing: set[AccountKey], verdict: L
     )
 
 
-def effects_on(books: Books, account: AccountState) -> tuple[CreditEffect, ...]:
-    """Return what was planned for the credits of one account."""
-    credit_of = credits_by_own_id(books)
-    new = {credit.id for credit in books.writes.credits}
-    moved = [
-        (entry.amount_minor, credit_of(entry.credit_id))
-        for entry in books.writes.entries
-        if entry.credit_id and entry.account_id == account.id
-    ]
-    taken = {credit.id for _, credit in moved}  # what is captured was held before, and leaves its credit once
-    held = [(lot.amount_minor, credit_of(lot.credit_id)) for lot in books.writes.hold_lots]
-    moved += [
-        (-amount_minor, credit)
-        for amount_minor, credit in held
-        if credit.id not in taken and credit.account_id == account.id
-    ]
-    return tuple(
-        CreditEffect(
-            credit_id=None if credit.id in new else credit.id,
-            amount_minor=amount_minor,
-            remaining_after_minor=credit.free_minor,
-            expires_at=credit.expires_at,
-        )
-        for amount_minor, credit in moved
+def effects_by_account(books: Books) -> Steps[dict[UUID, tuple[CreditEffect, ...]]]:
+    """Return what was planned for the credits of each account that anything moves or is held on, in the order in which these
+    are touched."""
+    own = {}
+    for credit in books.writes.moved_credits:  # where a merge has let another one take over the id
+        own[credit.id] = credit
+        yield
+    new, taken = set(), set()
+    for credit in books.writes.credits:
+        new.add(credit.id)
+        yield
+    found: dict[UUID, list[CreditEffect]] = {}
+    for entry in books.writes.entries:
+        effects = found.setdefault(entry.account_id, [])
+        if entry.credit_id is not None:
+            credit = own.get(entry.credit_id) or books.credits_by_id[entry.credit_id]
+            taken.add(credit.id)
+            effects.append(_effect_on(credit, entry.amount_minor, is_new=credit.id in new))
+        yield
+    for lot in books.writes.hold_lots:
+        credit = own.get(lot.credit_id) or books.credits_by_id[lot.credit_id]
+        effects = found.setdefault(credit.account_id, [])
+        if credit.id not in taken:  # what is captured was held before, and leaves its credit once
+            effects.append(_effect_on(credit, -lot.amount_minor, is_new=credit.id in new))
+        yield
+    return {account_id: tuple(effects) for account_id, effects in found.items()}
+
+
+def _effect_on(credit: CreditState, amount_minor: int, *, is_new: bool) -> CreditEffect:
+    return CreditEffect(
+        credit_id=None if is_new else credit.id,
+        amount_minor=amount_minor,
+        remaining_after_minor=credit.free_minor,
+        expires_at=credit.expires_at,
     )
-
-
-def credits_by_own_id(books: Books) -> Callable[[UUID], CreditState]:
-    """Return a function for credits by the id that is their own, where a merge has let another one take it over."""
-    moved = {credit.id: credit for credit in books.writes.moved_credits}
-    return lambda credit_id: moved.get(credit_id) or books.credits_by_id[credit_id]
 
 
 async def unlocked_books(

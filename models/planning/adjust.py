@@ -101,8 +101,8 @@ def check_services(books: Books, asset: str, service_ids: Sequence[UUID], *, add
             raise Invalid("The service is no longer offered. Choose another one.", field=("serviceIds",))
 
 
-def check_membership(books: Books, customer_id: UUID, asset: str) -> None:
-    """Raises MembershipGraceEnded for service credits once a cancelled membership's grace period is over.
+def check_membership(books: Books, customer_id: UUID, asset: str, field: str = "customerId") -> None:
+    """Raises MembershipGraceEnded, at `field`, for service credits once a cancelled membership's grace period is over.
 
     The grace period ends with its last day, in the tenant's zone (source 001: 60 days).
     """
@@ -110,7 +110,7 @@ def check_membership(books: Books, customer_id: UUID, asset: str) -> None:
     if asset != SERVICE_CREDITS or cancelled_at is None:
         return
     if books.now >= calendar.end_of_grace(cancelled_at, books.config.grace_days, books.config.zone):
-        raise MembershipGraceEnded(books.config.grace_days)
+        raise MembershipGraceEnded(books.config.grace_days).at(field)
 
 
 def _add(

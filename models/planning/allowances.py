@@ -33,10 +33,11 @@ class Allowance:
         by_actor, *others = (counter.used_minor for counter in self.counters)
         return limits.check(self.rule, self.asset, amount_minor, by_actor=by_actor, by_customer=sum(others))
 
-    def refusal(self, amount_minor: int) -> LedgerError | None:
-        """The reason why this needs a second person; None if it does not."""
+    def refusal(self, amount_minor: int, named_by: str | None = None) -> LedgerError | None:
+        """The reason why this needs a second person; None if it does not. named_by: the field that leads to the currency,
+        where none names it."""
         if self.barred is not None:
-            return self.barred
+            return self.barred if named_by is None else self.barred.at(named_by)
         verdict = self.verdict(amount_minor)
         return None if verdict.allowed else LimitExceeded(verdict.remaining)
 

@@ -11,16 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.commands import CreateCreditNote, NotedLine, Outcome
-from models.errors import (
-    CurrencyNotAllowed,
-    Duplicate,
-    ExceedsRemaining,
-    Invalid,
-    InvariantViolated,
-    InvoiceNotOpen,
-    LedgerError,
-    NotFound,
-)
+from models.errors import Duplicate, Invalid, InvariantViolated, InvoiceNotOpen, LedgerError, NotFound
 from models.kinds import Counter, GiveBack, InvoiceStatus, ProductKind, TransactionKind
 from models.money import nonzero_minor, to_decimal
 from models.planning import answering, calendar, credits, plan_of, requesting
@@ -43,6 +34,7 @@ from models.planning.state import (
     PaymentState,
     PostingContext,
 )
+from models.undoing_errors import NotedOtherwise, NotedTooMuch
 from models.views import CreditNoteView
 from turns.steps import Steps, each
 
@@ -76,9 +68,7 @@ def plan(books: Books, context: PostingContext, command: CreateCreditNote) -> St
     limited = None
     if context.approved_by is None:
         allowance = allowance_of(books, context.actor, account.customer_id, account.asset)
-        refusal = allowance.refusal(amount_minor)
-        if isinstance(refusal, CurrencyNotAllowed):
-            refusal = refusal.at("invoiceId")
+        refusal = allowance.refusal(amount_minor, "invoiceId")
         asked = _as_asked(books, command, account, amount_minor, lines)
         waiting = requesting.waits(books, context, "createCreditNote", asked, refusal)
         if waiting is not None:
@@ -155,14 +145,18 @@ def what_to_note(books: Books, command: CreateCreditNote) -> tuple[InvoiceState,
         amount_minor = sum([line_minor for _, _, line_minor in lines])
         if command.amount is not None and _positive(command.amount, invoice) != amount_minor:
             total = to_decimal(amount_minor, invoice.currency)
-            raise Invalid(f"The lines come to {total}. Leave the amount out, or correct it.", field=("amount",))
+            raise NotedOtherwise(
+                f"The lines come to {total}. Leave the amount out, or correct it.",
+                "The lines come to another amount. Leave the amount out, or correct it.",
+                field=("amount",),
+            )
     else:
         amount_minor = left_minor if command.amount is None else _positive(command.amount, invoice)
     if amount_minor > left_minor or not amount_minor:
         of_lines = bool(lines) and not amount_minor
         left = to_decimal(0 if of_lines else left_minor, invoice.currency)
         what = "of the lines can still be noted" if of_lines else "of the invoice can still be noted"
-        raise ExceedsRemaining(left, invoice.currency, what=what).at("lines" if lines else "amount")
+        raise NotedTooMuch(left, invoice.currency, what=what).at("lines" if lines else "amount")
     return invoice, account, amount_minor, lines
 
 
@@ -206,7 +200,7 @@ def _line(books: Books, invoice: InvoiceState, named: NotedLine) -> _Noted:
     else:
         amount_minor = int((line.total_minor * quantity / line.quantity).to_integral_value(ROUND_HALF_UP))
     if amount_minor > left_minor:
-        raise ExceedsRemaining(
+        raise NotedTooMuch(
             to_decimal(left_minor, invoice.currency), invoice.currency, what="of the line can still be noted"
         )
     return line, quantity, amount_minor
@@ -219,7 +213,11 @@ def _check_quantity(quantity: Decimal, left: Decimal) -> None:
         )
     if quantity > left:
         shown = format(left.normalize(), "f")
-        raise Invalid(f"Only {shown} of the line's quantity can still be noted.", field=("quantity",))
+        raise NotedOtherwise(
+            f"Only {shown} of the line's quantity can still be noted.",
+            "That is more than can still be noted of the line. Lower the quantity.",
+            field=("quantity",),
+        )
 
 
 def note_line(books: Books, line: LineState, quantity: Decimal, amount_minor: int) -> None:

@@ -217,7 +217,7 @@ def own_hold(books: Books, actor: Actor, hold_id: UUID) -> tuple[HoldState, Acco
     """The live hold, with the account that it is on. Raises NotFound if it is not there, or, of a partner, was placed by
     another client or a person; HoldEnded."""
     hold = books.holds.get(hold_id)
-    if hold is None or (actor.role == Role.PARTNER and not _same_client(actor, hold.held_by)):
+    if hold is None or not may_end(actor, hold):
         raise NotFound("There is no such hold.", field=("holdId",))
     if not hold.is_live(books.now):
         raise HoldEnded(hold_view(hold, "").status(books.now))
@@ -227,8 +227,11 @@ def own_hold(books: Books, actor: Actor, hold_id: UUID) -> tuple[HoldState, Acco
     return hold, account
 
 
-def _same_client(actor: Actor, other: Actor) -> bool:
-    return other.role == Role.PARTNER and other.holder == actor.holder
+def may_end(actor: Actor, hold: HoldState) -> bool:
+    """Whether the actor may capture, release or extend it: a partner's program only what its own client holds."""
+    if actor.role != Role.PARTNER:
+        return True
+    return hold.held_by.role == Role.PARTNER and hold.held_by.holder == actor.holder
 
 
 @plan_of(ReleaseHold)

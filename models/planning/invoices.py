@@ -7,9 +7,18 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.commands import LATER, Command, CreateOrder, OrderItem, Outcome
-from models.errors import AmountOutOfRange, CurrencyMismatch, Duplicate, Invalid, LedgerError, LimitExceeded, NotFound
+from models.errors import (
+    AmountOutOfRange,
+    AssetUnknown,
+    CurrencyMismatch,
+    Duplicate,
+    Invalid,
+    LedgerError,
+    LimitExceeded,
+    NotFound,
+)
 from models.kinds import AssignmentOrigin, InvoiceKind, InvoiceStatus, ProductKind, TransactionKind
-from models.money import MAX_AMOUNT_MINOR, is_money, to_decimal, to_price
+from models.money import MAX_AMOUNT_MINOR, exponent, is_money, to_decimal, to_price
 from models.names import checked_name, clean_name
 from models.planning import answering, calendar, credits, plan_of, requesting
 from models.planning.allowances import selling_allowance_of
@@ -158,6 +167,10 @@ def _check_head(books: Books, command: CreateInvoice | CreateOrder) -> None:
     _check_number(books, clean_name(command.number))
     if not is_money(command.currency):
         raise CurrencyMismatch(command.currency).at("currency")
+    try:
+        exponent(command.currency)
+    except AssetUnknown as error:
+        raise error.at("currency") from None
 
 
 def _drafted(

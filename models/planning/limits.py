@@ -12,7 +12,7 @@ Additions under a rule are counted for the day whether or not the rule limits th
 morning too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -123,15 +123,22 @@ def selling_key(actor: Actor, currency: str, day: date) -> CounterKey:
 def barred_from(config: TenantConfig, actor: Actor, asset: str) -> CurrencyNotAllowed | None:
     """The reason why the actor may not use this currency at all, if the tenant restricts limited roles' currencies."""
     listed = config.limited_currencies
-    if not listed or actor.role not in LIMITED_ROLES or asset in listed or not is_money(asset):
-        return None
-    return CurrencyNotAllowed(asset, tuple(sorted(listed)))
+    return CurrencyNotAllowed(asset, tuple(sorted(listed))) if is_barred(listed, actor, asset) else None
+
+
+def is_barred(listed: Collection[str], actor: Actor, asset: str) -> bool:
+    """Whether the actor may not use this currency at all. listed: those that limited roles may use; none: all."""
+    return bool(listed) and actor.role in LIMITED_ROLES and asset not in listed and is_money(asset)
+
+
+def _minor(limit: Decimal, asset: str) -> int:
+    """A limit in minor units, rounded down to the asset's decimal places: those that it has in these books."""
+    return _scaled(limit, exponent(asset))
 
 
 @lru_cache(maxsize=1_000)
-def _minor(limit: Decimal, asset: str) -> int:
-    """A limit in minor units, rounded down to the asset's decimal places."""
-    return int(limit.scaleb(exponent(asset)))
+def _scaled(limit: Decimal, places: int) -> int:
+    return int(limit.scaleb(places))
 
 
 def is_within(rule: LimitRuleValues, asset: str, *, by_actor: int) -> bool:

@@ -18,7 +18,7 @@ from models.planning.drafts import MergedCustomer, TransactionDraft
 from models.planning.events import emit
 from models.planning.needs import Needs
 from models.planning.notes import check_note
-from models.planning.setting_aside import live_holds_on, move_home, take_off_all
+from models.planning.setting_aside import held_parts, move_home, take_off_all
 from models.planning.state import AccountState, Books, CounterKey, CreditState, CustomerState, PostingContext
 from turns.steps import Steps
 
@@ -87,17 +87,16 @@ def move_account(
 ) -> Steps[None]:
     """Move every credit as is, started or not, expired and unswept ones too; then the lifetime total."""
     lots, before, target_before = _lots(books, account), account.lifetime_minor, target.lifetime_minor
+    held = yield from held_parts(books)
     for lot in lots:
-        amount_minor, holds = lot.remaining_minor, live_holds_on(books, lot) if lot.held_minor else []
-        if holds:
+        amount_minor, parts = lot.remaining_minor, held.get(lot.id, ())
+        if parts:
             take_off_all(books, account, lot)
         credits.move(books, taken, account, lot, -amount_minor, Counter.MERGED)
         new = credits.succeed(books, given, lot, target)
         credits.move(books, given, target, new, amount_minor, Counter.MERGED)
-        for hold in holds:
-            for part in hold.parts:
-                if part.held_minor and part.credit_id == lot.id:
-                    move_home(books, taken, given, hold, part, lot, new)
+        for hold, part in parts:
+            move_home(books, taken, given, hold, part, lot, new)
         if lot.expires_at is not None and lot.expires_at <= books.now:
             # As if written off here: a balance in the past looks for what had expired among what was (models/reads).
             credits.amend(books, lot, swept_at=books.now)

@@ -202,7 +202,7 @@ def _may_keep(
         allowance = allowance_of(books, context.actor, invoice.customer_id, currency)
         kept = to_decimal(kept_minor, currency)
         asked = replace(command, customer_id=invoice.customer_id, asset=currency, kept=kept)
-        asking = requesting.waits(books, context, "recordPayment", asked, allowance.refusal(kept_minor))
+        asking = requesting.waits(books, context, "recordPayment", asked, allowance.refusal(kept_minor, "invoiceId"))
         return asking, None if asking is not None else allowance.use(books, kept_minor)
     if command.kept is None or kept_minor > nonzero_minor(command.kept, currency):
         more = to_decimal(kept_minor, currency)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from models.commands import LATER, Command, Outcome
+from models.commands import LATER, Actor, Command, Outcome
 from models.errors import (
     AlreadyReleased,
     CreditAssigned,
@@ -22,7 +22,7 @@ from models.errors import (
     LedgerError,
     NotFound,
 )
-from models.holding_errors import CreditHeld
+from models.holding_errors import CreditHeld, HeldByOthers
 from models.kinds import Counter, CreditStatus, InvoiceStatus, Role, TransactionKind
 from models.money import SERVICE_CREDITS, to_decimal
 from models.planning import answering, calendar, credits, plan_of
@@ -31,6 +31,8 @@ from models.planning.assign import MAX_ASSIGNMENTS, InvoiceAmount, assign_all, a
 from models.planning.auditing import audit, invoice_details
 from models.planning.drafts import CreditChangeDraft, TransactionDraft
 from models.planning.events import emit
+from models.planning.hold_rows import HoldState
+from models.planning.holding import may_end
 from models.planning.needs import Needs
 from models.planning.notes import check_note
 from models.planning.setting_aside import let_go, live_holds_on
@@ -319,7 +321,8 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
     counts there.
 
     What credit notes gave back whole is set against nothing any more. Raises CreditNotOpen if nothing is left to void,
-    CreditAssigned if a part is set against invoices and CreditHeld if one is held, and the command does not release it.
+    CreditAssigned if a part is set against invoices and CreditHeld if one is held, and the command does not release it;
+    CreditHeld, too, of a partner, if another client or a person holds it.
     """
     check_note(command.note)
     credit, account = _credit_and_account(books, command.credit_id)
@@ -333,8 +336,7 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
         raise CreditNotOpen(status)
     if parts and not command.release_assignments:
         raise CreditAssigned
-    if credit.held_minor and not command.release_holds:
-        raise CreditHeld(to_decimal(credit.held_minor, account.asset), account.asset)
+    holds = yield from _holds_to_release(books, context.actor, command, credit, account)
     if any(part.payment_id for part in parts):
         raise Invalid(
             "Part of the credit was used for a payment. Void that payment first.", field=("releaseAssignments",)
@@ -348,7 +350,7 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
     transaction = credits.begin(books, TransactionKind.VOID, account.customer_id, context, note=command.note)
     yield from put_parts_back(books, transaction, parts)
     credit = books.credits_by_id[command.credit_id]
-    for hold in live_holds_on(books, credit) if credit.held_minor else ():
+    for hold in holds:
         for _ in let_go(books, transaction, hold, credit):
             yield
     if not expired:  # otherwise it expired as it came back: nothing is left to reverse
@@ -358,6 +360,25 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
     if parts:
         return (yield from _released(books, context, transaction, parts))
     return _credit_outcome(books, transaction, account, credit)
+
+
+def _holds_to_release(
+    books: Books, actor: Actor, command: VoidCredit, credit: CreditState, account: AccountState
+) -> Steps[list[HoldState]]:
+    """What holds something of the credit. Raises CreditHeld if that is not to be released, or is not the actor's to
+    release."""
+    if not credit.held_minor:
+        return []
+    if not command.release_holds:
+        raise CreditHeld(to_decimal(credit.held_minor, account.asset), account.asset)
+    holds, others_minor = [], 0
+    for hold, held_minor in (yield from live_holds_on(books, credit)):
+        holds.append(hold)
+        others_minor += 0 if may_end(actor, hold) else held_minor
+        yield
+    if others_minor:
+        raise HeldByOthers(to_decimal(others_minor, account.asset), account.asset)
+    return holds
 
 
 def update_credit_needs(command: UpdateCredit, account: AccountKey) -> Needs:

@@ -4,7 +4,7 @@ How much has expired of a lot is said by its entries, and how much of that was p
 own: together they are never more.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -17,6 +17,7 @@ from models.planning.burn_order import burn_key
 from models.planning.drafts import CreditChangeDraft, RevivalDraft, TransactionDraft
 from models.planning.lots import Lots
 from models.planning.state import AccountState, Books, CreditState, PostingContext
+from turns.steps import Steps
 
 REVIVING: Final = (Role.MANAGER, Role.ADMIN)
 """Roles that may revive, and give a new expiry to what comes back."""
@@ -89,18 +90,23 @@ def put_back_what_came(
     books: Books,
     context: PostingContext,
     account: AccountState,
-    parts: Iterable[tuple[CreditState, int]],
+    parts: Sequence[tuple[CreditState, int]],
     expires_at: datetime | None,
-) -> None:
+) -> Steps[None]:
     """Revive, as an event of its own, those parts that have come back to credits and expired at once. It was asked for as
     well: a second person stands on it, too."""
-    expired = [(credit, minor) for credit, minor in parts if credit.voided_at is None and _has_expired(books, credit)]
+    expired = []
+    for credit, amount_minor in parts:
+        if credit.voided_at is None and _has_expired(books, credit):
+            expired.append((credit, amount_minor))
+        yield
     if not expired:
         return
     beside = replace(context, result_id=books.source.new_id())
     transaction = credits.begin(books, TransactionKind.REVIVAL, account.customer_id, beside)
     for credit, amount_minor in expired:
         put_back(books, transaction, credit, amount_minor, expires_at)
+        yield
 
 
 def _renew(books: Books, transaction: TransactionDraft, credit: CreditState, expires_at: datetime | None) -> None:

@@ -39,7 +39,7 @@ def plan(books: Books, context: PostingContext, command: ReviveCredit) -> Steps[
     credit, account = _credit_and_account(books, command)
     amount_minor = amount_to_revive(books, command)
     credits.check_open(books, account.customer_id, "creditId")
-    check_membership(books, account.customer_id, account.asset)
+    check_membership(books, account.customer_id, account.asset, "creditId")
     expires_at = new_expiry(books, command.new_expiry, credit.starts_at)
     credits.check_room(account, amount_minor - (credit.free_minor if is_unswept(books, credit) else 0))
     limited = None
@@ -47,7 +47,7 @@ def plan(books: Books, context: PostingContext, command: ReviveCredit) -> Steps[
         allowance = allowance_of(books, context.actor, account.customer_id, account.asset)
         amount, note = to_decimal(amount_minor, account.asset), kept_note(books, account.customer_id, command.note)
         asked = replace(command, amount=amount, customer_id=account.customer_id, asset=account.asset, note=note)
-        waiting = requesting.waits(books, context, "reviveCredit", asked, allowance.refusal(amount_minor))
+        waiting = requesting.waits(books, context, "reviveCredit", asked, allowance.refusal(amount_minor, "creditId"))
         if waiting is not None:
             return waiting
         limited = allowance.use(books, amount_minor)

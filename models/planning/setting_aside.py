@@ -6,6 +6,7 @@ is captured like any other, and expires when it is let go.
 
 from collections.abc import Iterator
 from datetime import datetime
+from uuid import UUID
 
 from models.planning.burn_order import burn_key
 from models.planning.credits import is_open
@@ -13,6 +14,7 @@ from models.planning.drafts import TransactionDraft
 from models.planning.hold_rows import HoldLotDraft, HoldPart, HoldState
 from models.planning.lots import Lots
 from models.planning.state import AccountState, Books, CreditState
+from turns.steps import Steps
 
 
 def set_aside(
@@ -122,13 +124,30 @@ def hold_until(books: Books, account: AccountState, expires_at: datetime) -> Non
         books.writes.held_accounts.append(account)
 
 
-def live_holds_on(books: Books, credit: CreditState) -> list[HoldState]:
-    """The loaded holds that hold something of the credit."""
-    return [hold for hold in books.holds.values() if hold.is_live(books.now) and _holds_of(books, hold, credit)]
+def held_parts(books: Books) -> Steps[dict[UUID, list[tuple[HoldState, HoldPart]]]]:
+    """What the loaded holds hold, by the id of the credit that it is on."""
+    found: dict[UUID, list[tuple[HoldState, HoldPart]]] = {}
+    for hold in books.holds.values():
+        for part in hold.parts if hold.is_live(books.now) else ():
+            if part.held_minor:
+                found.setdefault(part.credit_id, []).append((hold, part))
+            yield
+    return found
 
 
-def _holds_of(books: Books, hold: HoldState, credit: CreditState) -> bool:
-    return any(part.held_minor and books.credits_by_id[part.credit_id] is credit for part in hold.parts)
+def live_holds_on(books: Books, credit: CreditState) -> Steps[list[tuple[HoldState, int]]]:
+    """The loaded holds that hold something of the credit, and how much of it."""
+    found = []
+    for hold in books.holds.values():
+        held_minor = _held_of(books, hold, credit) if hold.is_live(books.now) else 0
+        if held_minor:
+            found.append((hold, held_minor))
+        yield
+    return found
+
+
+def _held_of(books: Books, hold: HoldState, credit: CreditState) -> int:
+    return sum([part.held_minor for part in hold.parts if books.credits_by_id[part.credit_id] is credit])
 
 
 def _take_off(

@@ -140,8 +140,8 @@ def plan_refund(books: Books, context: PostingContext, command: RefundSpend) -> 
     check_note(command.note)
     check_may_renew(context.actor, command.new_expiry)
     expires_at = new_expiry(books, command.new_expiry, books.now) if command.new_expiry.ways else None
-    amount_minor = amount_to_give_back(books, context.actor, command)
-    spend, records = books.given_back[command.transaction_id], _records(books, command)
+    spend, records = _own_spend(books, context.actor, command.transaction_id), _records(books, command)
+    amount_minor = _amount_of(books, command, spend, records)
     account = _account_of(books, records)
     limited = None
     if context.approved_by is None:
@@ -149,7 +149,8 @@ def plan_refund(books: Books, context: PostingContext, command: RefundSpend) -> 
         amount = to_decimal(amount_minor, account.asset)
         note = kept_note(books, account.customer_id, command.note)
         asked = replace(command, amount=amount, customer_id=account.customer_id, asset=account.asset, note=note)
-        waiting = requesting.waits(books, context, "refundSpend", asked, allowance.refusal(amount_minor))
+        refusal = allowance.refusal(amount_minor, "transactionId")
+        waiting = requesting.waits(books, context, "refundSpend", asked, refusal)
         if waiting is not None:
             return waiting
         limited = allowance.use(books, amount_minor)
@@ -164,7 +165,7 @@ def plan_refund(books: Books, context: PostingContext, command: RefundSpend) -> 
         back.append((credits.restore(books, transaction, credit, back_minor, COUNTER_OF[spend.kind]), back_minor))
         yield
     if command.new_expiry.ways:
-        put_back_what_came(books, context, account, back, expires_at)
+        yield from put_back_what_came(books, context, account, back, expires_at)
     credits.follow_tier(books, transaction, account, lifetime_before)
     books.writes.refunds.append(
         RefundDraft(transaction.id, spend.id, amount_minor, _taken_minor(records), before_minor=spend.given_minor)
@@ -200,7 +201,11 @@ def _is_of_client(spend: SpendState, actor: Actor) -> bool:
 
 def amount_to_give_back(books: Books, actor: Actor, command: RefundSpend) -> int:
     """In minor units. Raises NotFound, Invalid, ExceedsRemaining, and the errors of an amount."""
-    spend, records = _own_spend(books, actor, command.transaction_id), _records(books, command)
+    spend = _own_spend(books, actor, command.transaction_id)
+    return _amount_of(books, command, spend, _records(books, command))
+
+
+def _amount_of(books: Books, command: RefundSpend, spend: SpendState, records: list[SpendRecord]) -> int:
     asset, left_minor = _account_of(books, records).asset, _taken_minor(records) - spend.given_minor
     amount_minor = left_minor if command.amount is None else positive_minor(command.amount, asset)
     if amount_minor > left_minor or not left_minor:

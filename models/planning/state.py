@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Protocol
 from uuid import UUID
 
 from models.commands import Actor, Approvable, Asker
+from models.kinds import InvoiceStatus
 from models.planning.catalogue import ProductState
 from models.planning.columns import AS_JSON, ASIDE, LATER, UNREAD, table
 from models.planning.config import TenantConfig
@@ -190,6 +191,9 @@ class InvoiceState:
 
     @property
     def due_minor(self) -> int:
+        """Nothing of a void one."""
+        if self.status == InvoiceStatus.VOID:
+            return 0
         return self.total_minor - self.noted_minor - self.paid_minor - self.credited_minor
 
     @property

@@ -94,7 +94,7 @@ def _parties(books: Books, command: TransferCredit) -> tuple[AccountState, Accou
     credits.check_open(books, command.to_customer_id, "toCustomerId")
     if command.customer_id == command.to_customer_id:
         raise Invalid("Both ids name the same person. Name two customers.", field=("toCustomerId",))
-    check_membership(books, command.to_customer_id, command.asset)
+    check_membership(books, command.to_customer_id, command.asset, "toCustomerId")
     giver = books.accounts.get((command.customer_id, command.asset))
     if giver is None:
         raise InsufficientBalance(to_decimal(0, command.asset), command.asset)

@@ -172,7 +172,8 @@ def inactive_since(instant: datetime) -> Condition:
     posted = (
         "exists (select 1 from accounts o where o.tenant_id = $1 and o.customer_id = t.id and o.posted_at {} {{0}})"
     )
-    return Looked(f"{posted.format('<')} and not {posted.format('>=')}", (instant,), "lastActivityAt")
+    sql = f"{posted.format('<')} and not {posted.format('>=')}"
+    return Looked(sql, (instant,), "lastActivityAt", until=instant)
 
 
 def expiring(now: datetime, until: datetime) -> Condition:

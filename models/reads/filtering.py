@@ -5,6 +5,7 @@ rows (docs/adr/0066): so each filter goes with each order, and none takes long.
 """
 
 from collections.abc import Collection
+from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
@@ -14,16 +15,23 @@ from models.reads.references import Reference
 
 
 def ranged(
-    listing: Listing[Any], column: str, least: object, most: object, named: str, *, with_end: bool = False
+    listing: Listing[Any],
+    column: str,
+    least: object,
+    most: object,
+    named: str,
+    *,
+    with_end: bool = False,
+    until: datetime | None = None,
 ) -> tuple[Condition, ...]:
     """Values of the column from `least` on, and before `most`, or with_end up to it; None for no bound. named: which
-    filter it is."""
+    filter it is. until: `most`, if the column says when rows are stamped."""
     found = []
-    for sign, bound in ((">=", least), ("<=" if with_end else "<", most)):
+    served = listing.keys[0].column == column
+    for sign, bound, at in ((">=", least, None), ("<=" if with_end else "<", most, until)):
         if bound is not None:
             sql = f"{column} {sign} {{0}}"
-            served = listing.keys[0].column == column
-            found.append(Condition(sql, (bound,)) if served else Looked(sql, (bound,), named))
+            found.append(Condition(sql, (bound,), until=at) if served else Looked(sql, (bound,), named, until=at))
     return tuple(found)
 
 
@@ -78,7 +86,7 @@ def paired(metadata: str, key: str, value: str | None) -> Condition:
 
 
 def looked(condition: Condition, named: str) -> Condition:
-    return Looked(condition.sql, condition.values, named)
+    return Looked(condition.sql, condition.values, named, until=condition.until)
 
 
 def of_transaction(

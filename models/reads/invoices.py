@@ -130,8 +130,8 @@ INVOICE_LINES: Final = Listing(
 )
 
 ORDERS_ALONE: Final = Unserved("t.kind = 'ORDER'")
-DUE: Final = "(t.total_minor - t.noted_minor - t.paid_minor - t.credited_minor)"
-"""Amount due of an invoice that is not void."""
+DUE: Final = """(case when t.status = 'VOID' then 0
+    else t.total_minor - t.noted_minor - t.paid_minor - t.credited_minor end)"""
 UNPAID: Final = frozenset({InvoiceStatus.OPEN, InvoiceStatus.PART_PAID})
 
 

@@ -85,7 +85,7 @@ def of_transactions(ids: tuple[UUID, ...]) -> Condition:
 def between(from_: datetime | None, to: datetime | None) -> tuple[Condition, ...]:
     """Posted from `from_` on, and before `to`."""
     start = () if from_ is None else (Condition("t.created_at >= {0}", (from_,)),)
-    end = () if to is None else (Condition("t.created_at < {0}", (to,)),)
+    end = () if to is None else (Condition("t.created_at < {0}", (to,), until=to),)
     return start + end
 
 
@@ -98,7 +98,7 @@ def between_by_sequence(from_: datetime | None, to: datetime | None) -> tuple[Co
                            where e.tenant_id = $1 and e.account_id = p.id and e.created_at < {0}
                            order by e.created_at desc, e.sequence desc limit 1)"""
     start = () if from_ is None else (Condition(first, (from_,)),)
-    return start if to is None else (*start, Condition(last, (to,)))
+    return start if to is None else (*start, Condition(last, (to,), until=to))
 
 
 def up_to(at: datetime) -> Condition:

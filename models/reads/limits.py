@@ -1,6 +1,6 @@
 """The limit rules, and the amounts that an actor's limits leave today."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -63,12 +63,15 @@ async def rule_as_stored(session: ReadSession, rule: LimitRuleValues) -> LimitRu
     return LimitRuleView(**rows[0]) if rows else None
 
 
-async def left_today(session: ReadSession, actor: Actor, day: date) -> list[LimitRemaining]:
+async def left_today(
+    session: ReadSession, actor: Actor, day: date, currencies: Collection[str] = ()
+) -> list[LimitRemaining]:
     """The amount that each of the actor's limits leaves on `day`, by asset: per adjustment, and per actor and day; then
     the same for limits on selling credit, and on spending.
 
     Money under the rule for MONEY is listed for each currency in which the tenant has accounts. Limits per customer are
-    left out: their remainder depends on the customer.
+    left out: their remainder depends on the customer; so are currencies in which the actor may neither add nor sell.
+    currencies: those that limited roles may use; none: all.
     """
     rules_of_actor = await _rules(session, actor.role, ["", actor.holder])
     found, selling, spending = (
@@ -79,17 +82,21 @@ async def left_today(session: ReadSession, actor: Actor, day: date) -> list[Limi
         return []
     held = set(await accounts.assets(session))
     left: list[LimitRemaining] = []
+
+    def open_to(assets: set[str]) -> list[str]:
+        return sorted(each for each in assets if each != MONEY and not limits.is_barred(currencies, actor, each))
+
     if found or actor.role in LIMITED_ROLES:
         used = await _used(session, actor, day, PER_ACTOR_DAY)
-        for asset in sorted({asset for _, asset, _ in found if asset != MONEY} | set(used) | held):
+        for asset in open_to(set(used).union(held, (asset for _, asset, _ in found))):
             left += _remaining(limits.binding_rule(found, actor, asset), asset, used)
     if selling:
         used = await _used(session, actor, day, SOLD_ACTOR_DAY)
-        for asset in sorted({asset for _, asset, _ in selling if asset != MONEY} | set(used) | held):
+        for asset in open_to(set(used).union(held, (asset for _, asset, _ in selling))):
             left += _remaining(limits.selling_rule(selling, actor, asset) if is_money(asset) else None, asset, used)
     if spending or actor.role in SPENDING_ROLES:
         used = await _used(session, actor, day, SPENT_ACTOR_DAY)
-        for asset in sorted({asset for _, asset, _ in spending if asset != MONEY} | set(used) | held):
+        for asset in sorted(set(used).union(held, (asset for _, asset, _ in spending)) - {MONEY}):
             left += _remaining(limits.spending_rule(spending, actor, asset), asset, used)
     return left
 

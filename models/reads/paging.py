@@ -13,7 +13,7 @@ import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any, Final, Generic, TypeVar
@@ -47,10 +47,12 @@ class BadPage(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition besides the parent's, with `{0}` `{1}` … as placeholders for its values."""
+    """A condition besides the parent's, with `{0}` `{1}` … as placeholders for its values. until: of rows stamped before
+    this instant, which is to be settled before they are read."""
 
     sql: str
     values: tuple[object, ...] = ()
+    until: datetime | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

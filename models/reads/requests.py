@@ -152,6 +152,19 @@ def operation_sent_through(holder: str) -> Condition:
     return Condition(_SENDER.format(own), (holder,))
 
 
+# Of a file, and of what takes one back: those of its rows. A file that names none for all of them has one all the same.
+_ASSETS: Final = """coalesce(t.command->'sums', (
+    select o.command->'sums' from bulk_operations o where o.tenant_id = $1 and o.id = t.reverses_id))"""
+
+
+def operation_in(asset: str) -> Condition:
+    """Bulks of which a row is in this asset."""
+    return Condition(
+        f"case when {_ASSETS} is null then t.asset = {{0}}::text else jsonb_exists({_ASSETS}, {{0}}::text) end",
+        (asset,),
+    )
+
+
 async def operations_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[BulkOperationView]:
     return [_operation(row) for row in await session.fetch_by_ids("bulk_operations", _OPERATION, ids)]
 

@@ -1,12 +1,14 @@
 """assignCredit."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 import strawberry
 
 from gateway.reading import Pending
-from models.planning.assign import AssignCredit, InvoiceAmount
+from models.planning.assign import MAX_ASSIGNMENTS, AssignCredit, InvoiceAmount
+from schema.bounds import bounded
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded, loaded_assignments
@@ -36,8 +38,10 @@ class InvoiceAmountInput:
         return InvoiceAmount(one(self.invoice_id, self.invoice_by, "Invoice", *field), self.amount)
 
 
-def invoice_amounts(items: list[InvoiceAmountInput]) -> tuple[InvoiceAmount, ...]:
+def invoice_amounts(items: Sequence[InvoiceAmountInput]) -> tuple[InvoiceAmount, ...]:
     """Return the input's `assignments`. Raises NotFound, Invalid, with the place in the list."""
+    too_many = f"Name between 1 and {MAX_ASSIGNMENTS} invoices."
+    items = bounded(items, MAX_ASSIGNMENTS, too_many, "assignments")
     return tuple(each.item(place) for place, each in enumerate(items))
 
 

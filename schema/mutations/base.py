@@ -1,6 +1,6 @@
 """Parts that inputs and payloads share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -63,7 +63,7 @@ def idempotency_key(value: str) -> str:
     return texts.required(value, texts.MAX_IDEMPOTENCY_KEY, "idempotencyKey")
 
 
-def ids(values: Iterable[strawberry.ID] | None, type_name: str, field: str) -> tuple[UUID, ...]:
+def ids(values: Sequence[strawberry.ID] | None, type_name: str, field: str) -> tuple[UUID, ...]:
     """Return the rows' ids. Raises NotFound, with the place in the list."""
     return tuple(input_id(value, type_name, field, str(n)) for n, value in enumerate(values or ()))
 

@@ -10,9 +10,11 @@ from gateway.reading import Pending
 from models.commands import CreateCreditNote, NotedLine, Preview
 from models.kinds import GiveBack
 from models.money import to_decimal
+from models.planning.credit_notes import MAX_NOTED_LINES
 from models.planning.voiding_notes import VoidCreditNote
 from models.views import CreditNoteView, InvoiceView
 from schema import texts
+from schema.bounds import bounded
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
@@ -73,10 +75,12 @@ class PreviewCreditNoteInput(TextsInput):
 
     def command(self) -> CreateCreditNote:
         """Raises NotFound, Invalid."""
+        too_many = f"Name at most {MAX_NOTED_LINES:,} lines."
+        lines = bounded(self.lines or (), MAX_NOTED_LINES, too_many, "lines")
         return CreateCreditNote(
             invoice_id=one(self.invoice_id, self.invoice_by, "Invoice", "invoiceId"),
             amount=self.amount,
-            lines=tuple(line.line(place) for place, line in enumerate(self.lines or ())),
+            lines=tuple(line.line(place) for place, line in enumerate(lines)),
             give_back=(self.give_back or GiveBack.LAST_FIRST).value,
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             texts=self.texts(),
@@ -210,7 +214,7 @@ class CreditNotePreview:
         """Credits that would be given back to, in that order. What has expired since is listed twice: it would come back,
         and expire."""
         info.context.require(Permission.READ_LEDGER)
-        return [CreditEffect.of(effect, self.preview.asset) for effect in self.preview.credits]
+        return CreditEffect.all_of(self.preview.credits, self.preview.asset)
 
     def _note(self, info: Info) -> CreditNoteView | None:
         info.context.require(Permission.READ_INVOICES)

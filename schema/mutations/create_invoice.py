@@ -7,8 +7,9 @@ from typing import Any
 import strawberry
 
 from gateway.reading import Pending
-from models.planning.invoices import CreateInvoice, InvoiceLineItem
+from models.planning.invoices import MAX_LINES, CreateInvoice, InvoiceLineItem
 from schema import texts
+from schema.bounds import bounded
 from schema.context import Info
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.mutations.quantities import USE_UNITS, quantities
@@ -82,11 +83,12 @@ class CreateInvoiceInput(TextsInput, KeyedInput):
 
     def command(self) -> CreateInvoice:
         """Raises NotFound, Invalid."""
+        lines = bounded(self.lines, MAX_LINES, f"An invoice has between 1 and {MAX_LINES:,} lines.", "lines")
         return CreateInvoice(
             customer_id=one(self.customer_id, self.customer_by, "Customer", "customerId"),
             number=texts.name_as_sent(self.number, texts.MAX_NUMBER, "number"),
             currency=self.currency,
-            lines=tuple(line.line(place) for place, line in enumerate(self.lines)),
+            lines=tuple(line.line(place) for place, line in enumerate(lines)),
             issued_on=self.issued_on,
             due_on=self.due_on,
             auto_apply=self.auto_apply_credit is not False,

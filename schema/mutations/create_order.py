@@ -8,7 +8,9 @@ import strawberry
 
 from gateway.reading import Pending
 from models.commands import CreateOrder, OrderItem
+from models.planning.invoices import MAX_LINES
 from schema import texts
+from schema.bounds import bounded
 from schema.context import Info
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.mutations.quantities import USE_UNITS, quantities
@@ -88,11 +90,12 @@ class CreateOrderInput(TextsInput, KeyedInput):
 
     def command(self) -> CreateOrder:
         """Raises NotFound, Invalid."""
+        items = bounded(self.items, MAX_LINES, f"An order has between 1 and {MAX_LINES:,} items.", "items")
         return CreateOrder(
             customer_id=one(self.customer_id, self.customer_by, "Customer", "customerId"),
             number=texts.name_as_sent(self.number, texts.MAX_NUMBER, "number"),
             currency=self.currency,
-            items=tuple(item.item(place) for place, item in enumerate(self.items)),
+            items=tuple(item.item(place) for place, item in enumerate(items)),
             issued_on=self.issued_on,
             due_on=self.due_on,
             auto_apply=self.auto_apply_credit is True,

@@ -5,8 +5,10 @@ from typing import Any
 import strawberry
 
 from gateway.reading import Pending
+from models.planning.assign import MAX_ASSIGNMENTS
 from models.planning.releasing import ReleaseAssignments
 from schema import texts
+from schema.bounds import bounded
 from schema.context import Info
 from schema.mutations.base import KeyedInput, PostingPayload, ids, loaded, loaded_assignments
 from schema.types.base import resolved
@@ -26,8 +28,10 @@ class PreviewReleaseInput(TextsInput):
 
     def command(self) -> ReleaseAssignments:
         """Raises NotFound, Invalid."""
+        too_many = f"Name between 1 and {MAX_ASSIGNMENTS} assignments."
+        named = bounded(self.assignment_ids, MAX_ASSIGNMENTS, too_many, "assignmentIds")
         return ReleaseAssignments(
-            assignment_ids=ids(self.assignment_ids, "Assignment", "assignmentIds"),
+            assignment_ids=ids(named, "Assignment", "assignmentIds"),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             texts=self.texts(),
         )

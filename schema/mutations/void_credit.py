@@ -26,7 +26,8 @@ class PreviewVoidCreditInput(TextsInput):
     release_assignments: bool | None = False
     """Whether to take back the parts set against invoices, which become due again."""
     release_holds: bool | None = False
-    """Whether to void what is held of it too. Holds keep what they have of other credits."""
+    """Whether to void what is held of it too, which also takes the right to release holds: a partner's, only those of its
+    own client. Holds keep what they have of other credits."""
     note: str | None = None
     """Free text of up to 10,000 characters, hidden from customers."""
 

@@ -116,7 +116,8 @@ class UserErrorCode(StrEnum):
     CREDIT_ASSIGNED = "CREDIT_ASSIGNED"
     """Part of the credit is set against invoices. Release that first, or pass releaseAssignments: true."""
     CREDIT_HELD = "CREDIT_HELD"
-    """Part of the credit is held. Release or capture that first, or pass releaseHolds: true."""
+    """Part of the credit is held. Release or capture that first, or pass releaseHolds: true. What others hold, a partner's
+    program cannot release."""
     CREDIT_SPENT = "CREDIT_SPENT"
     """Credit that the order granted, the credit note gave back, or that was kept of the payment, has been used; of a note's,
     or has expired since. Give back the `used` amount first, then void again."""

@@ -9,6 +9,7 @@ import strawberry
 from auth.roles import Permission
 from models import errors
 from models.errors import CreditSpent, InsufficientBalance, LedgerError, LedgerErrors, LimitExceeded
+from models.undoing_errors import NotedOtherwise, NotedTooMuch
 from schema.context import Info
 from schema.scalars import AssetCode
 from schema.types.base import in_turns, resolved
@@ -56,6 +57,7 @@ class UserError:
     spendable: strawberry.Private[Decimal | None] = None
     spent: strawberry.Private[Decimal | None] = None
     unit: strawberry.Private[str | None] = None
+    hidden: strawberry.Private[tuple[Permission, str] | None] = None
     field: list[str] | None = None
     """Path in the input that the error is about, such as ["items", "3", "amount"]; null if it is about the whole."""
     remaining: list[LimitRemaining] | None = None
@@ -78,6 +80,7 @@ class UserError:
             spendable=error.available if isinstance(error, InsufficientBalance) else None,
             spent=error.used if isinstance(error, CreditSpent) else None,
             unit=error.asset if isinstance(error, InsufficientBalance | CreditSpent) else None,
+            hidden=_hidden(error),
             remaining=[LimitRemaining.of(r) for r in error.remaining] if isinstance(error, LimitExceeded) else None,
             row=error.row,
             currencies=[AssetCode(c) for c in error.allowed] if isinstance(error, errors.CurrencyNotAllowed) else None,
@@ -88,8 +91,8 @@ class UserError:
     @resolved(str)
     def message(self, info: Info) -> str:
         """Text to show to the user. It leaves out figures that the token may not read; branch on `code`, never on this."""
-        right, without = FIGURES.get(self.code.name, (None, ""))
-        return self.text if right is None or info.context.may(right) else without
+        hidden = self.hidden or FIGURES.get(self.code.name)
+        return self.text if hidden is None or info.context.may(hidden[0]) else hidden[1]
 
     @resolved(Decimal | None)
     def available(self, info: Info) -> Decimal | None:
@@ -100,6 +103,15 @@ class UserError:
     def used(self, info: Info) -> Decimal | None:
         """With CREDIT_SPENT: amount of the order's credit that has been used, if the token may read the ledger."""
         return self.spent if info.context.may(Permission.READ_LEDGER) else None
+
+
+def _hidden(error: LedgerError) -> tuple[Permission, str] | None:
+    """The right to read the figure in its message, and the message without it, where its code does not say so."""
+    if isinstance(error, NotedOtherwise):
+        return Permission.READ_INVOICES, error.without
+    if isinstance(error, NotedTooMuch):
+        return Permission.READ_INVOICES, FIGURES[error.code][1]
+    return None
 
 
 def user_errors(error: LedgerError) -> list[UserError]:

@@ -51,6 +51,10 @@ class InstantRange:
     def of(self, listing: Listing[Any], column: str, named: str) -> Conditions:
         return filtering.ranged(listing, column, self.from_, self.to, named)
 
+    def of_stamps(self, listing: Listing[Any], column: str, named: str) -> Conditions:
+        """The same of when rows are stamped: once `to` has passed, nothing is ever added to them."""
+        return filtering.ranged(listing, column, self.from_, self.to, named, until=self.to)
+
 
 @strawberry.input
 class DayRange:
@@ -153,7 +157,7 @@ class CustomerFilter:
         if self.reference is not None and not by_reference:
             found.append(filtering.looked(customers.referenced(self.reference.reference()), "reference"))
         if self.created_at is not None:
-            found += self.created_at.of(listing, "t.created_at", "createdAt")
+            found += self.created_at.of_stamps(listing, "t.created_at", "createdAt")
         if self.membership is not None:
             zone, now = ZoneInfo(context.tenant.time_zone), context.now
             began = start_of_day(local_date(now, zone) - timedelta(days=context.tenant.grace_days), zone)
@@ -180,7 +184,7 @@ class CustomerFilter:
         elif self.has_balance is not None:
             yield filtering.has_account("o.balance_minor > 0", (), "hasBalance", asset=self.has_balance)
         if self.last_activity_at is not None and listing is customers.BY_ACTIVITY:
-            yield from self.last_activity_at.of(listing, "t.standing_at", "lastActivityAt")
+            yield from self.last_activity_at.of_stamps(listing, "t.standing_at", "lastActivityAt")
         elif self.last_activity_at is not None:
             from_, to = self.last_activity_at.from_, self.last_activity_at.to
             if from_ is not None:
@@ -230,7 +234,7 @@ class InvoiceFilter:
         if self.kind is not None:
             found.append(filtering.equal("t.kind", self.kind.value, "kind"))
         if self.created_at is not None:
-            found += self.created_at.of(listing, "t.created_at", "createdAt")
+            found += self.created_at.of_stamps(listing, "t.created_at", "createdAt")
         if self.issued_on is not None:
             found += self.issued_on.of(listing, "t.issued_on", "issuedOn")
         if self.due_on is not None:
@@ -276,7 +280,7 @@ class CreditFilter:
         if self.asset is not None:
             found.append(filtering.of_asset(self.asset))
         if self.opened_at is not None:
-            found += self.opened_at.of(listing, "t.opened_at", "openedAt")
+            found += self.opened_at.of_stamps(listing, "t.opened_at", "openedAt")
         if self.effective_on is not None:
             found += self.effective_on.of(listing, "t.effective_on", "effectiveOn")
         if self.expires_at is not None:
@@ -357,7 +361,7 @@ class HoldFilter:
         if self.asset is not None:
             found.append(filtering.of_asset(self.asset))
         if self.created_at is not None:
-            found += self.created_at.of(listing, "t.created_at", "createdAt")
+            found += self.created_at.of_stamps(listing, "t.created_at", "createdAt")
         if self.expires_at is not None:
             found += self.expires_at.of(listing, "t.expires_at", "expiresAt")
         if self.amount is not None:
@@ -386,7 +390,7 @@ class CouponFilter:
         if self.reward_id is not None:
             found.append(filtering.equal("t.reward_id", _id(self.reward_id, "Reward", "rewardId"), "rewardId"))
         if self.issued_at is not None:
-            found += self.issued_at.of(listing, "t.issued_at", "issuedAt")
+            found += self.issued_at.of_stamps(listing, "t.issued_at", "issuedAt")
         if self.expires_at is not None:
             found += self.expires_at.of(listing, "t.expires_at", "expiresAt")
         return tuple(found)
@@ -415,7 +419,7 @@ class ApprovalRequestFilter:
             subject = texts.argument(self.requested_by, texts.MAX_SUBJECT, "filter.requestedBy")
             found.append(requests.approval_asked_by(subject))
         if self.created_at is not None:
-            found += self.created_at.of(listing, "t.created_at", "createdAt")
+            found += self.created_at.of_stamps(listing, "t.created_at", "createdAt")
         if self.operation is not None:
             found.append(filtering.one_of("t.operation", [each.value for each in self.operation], "operation"))
         return tuple(found)
@@ -434,7 +438,7 @@ class BulkOperationFilter:
     created_at: InstantRange | None = None
     """When they were sent."""
     asset: AssetCode | None = None
-    """Asset that they were sent for."""
+    """Asset that any of their rows is in."""
     under_way: ClassVar[frozenset[BulkStatus]] = frozenset({BulkStatus.QUEUED, BulkStatus.RUNNING})
 
     def conditions(self, _context: Context, listing: Listing[Any]) -> Conditions:
@@ -447,7 +451,7 @@ class BulkOperationFilter:
             sender = requests.operation_sent_by(texts.argument(self.sent_by, texts.MAX_SUBJECT, "filter.sentBy"))
             found.append(filtering.looked(sender, "sentBy"))
         if self.created_at is not None:
-            found += self.created_at.of(listing, "t.created_at", "createdAt")
+            found += self.created_at.of_stamps(listing, "t.created_at", "createdAt")
         if self.asset is not None:
-            found.append(filtering.equal("t.asset", self.asset, "asset"))
+            found.append(filtering.looked(requests.operation_in(self.asset), "asset"))
         return tuple(found)

@@ -109,7 +109,7 @@ class Invoice(Node):
     noted: Decimal
     """Amount that credit notes have taken back, net of voided ones. `total` stays as it was."""
     due: Decimal
-    """Amount still to pay: total - noted - paid - credited."""
+    """Amount still to pay: total - noted - paid - credited; nothing of a void one."""
     creditable: Decimal
     """Part of the total that account credit may cover, and credit notes may take back: all lines but those of credit
     products."""

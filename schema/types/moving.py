@@ -54,7 +54,7 @@ class TransferPreview:
     def credits(self, info: Info) -> list[CreditEffect]:
         """Credits that would be taken from, in burn order."""
         info.context.require(Permission.READ_LEDGER)
-        return [CreditEffect.of(effect, self.preview.asset) for effect in self.preview.credits]
+        return CreditEffect.all_of(self.preview.credits, self.preview.asset)
 
     @resolved(list[CreditEffect] | None)
     def received_credits(self, info: Info) -> list[CreditEffect]:
@@ -62,7 +62,7 @@ class TransferPreview:
         info.context.require(Permission.READ_LEDGER)
         received = self.preview.received
         effects = () if received is None else received.credits
-        return [CreditEffect.of(effect, self.preview.asset) for effect in effects]
+        return CreditEffect.all_of(effects, self.preview.asset)
 
 
 @strawberry.type
@@ -94,7 +94,7 @@ class RevivalPreview:
     def credits(self, info: Info) -> list[CreditEffect]:
         """Effects on the credit, under its new expiry. What no job has written off yet would be written off first."""
         info.context.require(Permission.READ_LEDGER)
-        return [CreditEffect.of(effect, self.preview.asset) for effect in self.preview.credits]
+        return CreditEffect.all_of(self.preview.credits, self.preview.asset)
 
     @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:

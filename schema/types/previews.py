@@ -16,7 +16,7 @@ from models.operations.effects import InvoiceEffect as OnInvoice
 from schema.context import Info
 from schema.scalars import AssetCode
 from schema.types.account import Account
-from schema.types.base import resolved
+from schema.types.base import in_turns, resolved
 from schema.types.configuration import Tier
 from schema.types.customer import Customer
 from schema.types.errors import UserError
@@ -48,7 +48,7 @@ class AccountEffect:
             available_after=to_decimal(effect.available_minor, effect.asset),
             held_after=to_decimal(effect.held_minor, effect.asset),
             lifetime_after=to_decimal(effect.lifetime_minor, effect.asset),
-            credits=[CreditEffect.of(each, effect.asset) for each in effect.credits],
+            credits=CreditEffect.all_of(effect.credits, effect.asset),
             effect=effect,
         )
 
@@ -131,4 +131,4 @@ class PostingPreview:
     def invoices(self, info: Info) -> list[InvoiceEffect]:
         """Invoices and orders that would change; empty if it would be rejected; null without the right to read invoices."""
         info.context.require(Permission.READ_INVOICES)
-        return [InvoiceEffect.of(effect) for effect in self.effects.invoices]
+        return in_turns(self.effects.invoices, InvoiceEffect.of)

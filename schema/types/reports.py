@@ -1,6 +1,7 @@
 """Reports on the total owed, and previews."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -18,7 +19,7 @@ from models.reads.liability import LiabilityPart, LiabilityView, TrialBalanceVie
 from schema.context import Info
 from schema.scalars import AssetCode
 from schema.types.account import Account, Credit
-from schema.types.base import resolved
+from schema.types.base import in_turns, resolved
 from schema.types.configuration import Tier
 from schema.types.errors import UserError
 from schema.types.limits import LimitVerdict
@@ -172,6 +173,11 @@ class CreditEffect:
             unit=asset,
         )
 
+    @classmethod
+    def all_of(cls, effects: Sequence[commands.CreditEffect], asset: str) -> "list[CreditEffect]":
+        """Return them as a list shows them, which is not in pages: a merge moves every credit."""
+        return in_turns(effects, lambda effect: cls.of(effect, asset))
+
     @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
         """Credit that would be taken from or given back to; null if a new one would be opened."""
@@ -219,7 +225,7 @@ class AdjustmentPreview:
     def credits(self, info: Info) -> list[CreditEffect]:
         """Credits that would be opened or taken from, in burn order."""
         info.context.require(Permission.READ_LEDGER)
-        return [CreditEffect.of(effect, self.preview.asset) for effect in self.preview.credits]
+        return CreditEffect.all_of(self.preview.credits, self.preview.asset)
 
     @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:
@@ -273,7 +279,7 @@ class SpendPreview:
         """Credits that would be taken from or held, in burn order, captured, in the order in which they are held, or given
         back to, in the reverse order. What has expired since is listed twice: it would come back, and expire."""
         info.context.require(Permission.READ_LEDGER)
-        return [CreditEffect.of(effect, self.preview.asset) for effect in self.preview.credits]
+        return CreditEffect.all_of(self.preview.credits, self.preview.asset)
 
     @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:
@@ -333,7 +339,7 @@ class PaymentPreview:
     def credits(self, info: Info) -> list[CreditEffect]:
         """Credits that would be taken from, in burn order, and those that would be opened by what is kept or sold."""
         info.context.require(Permission.READ_LEDGER)
-        return [CreditEffect.of(effect, self.preview.asset) for effect in self.preview.credits]
+        return CreditEffect.all_of(self.preview.credits, self.preview.asset)
 
 
 def shown_amount(minor: int, asset: str) -> Decimal:

@@ -1,6 +1,6 @@
 """A customer's statement."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -20,6 +20,8 @@ from schema.types.ledger import LedgerEntry
 from schema.types.pages import paged
 
 MAX_CSV_ENTRIES: Final = 5_000
+_AN_INSTANT: Final = timedelta(microseconds=1)
+"""The finest difference between two instants: the period ends before `to`."""
 
 
 @strawberry.type
@@ -57,7 +59,7 @@ class Statement:
     @resolved(Decimal)
     async def held(self, info: Info) -> Decimal:
         """Part of closingBalance that was set aside by holds at the end of the period."""
-        at = info.context.now if self.to is None else self.to
+        at = info.context.now if self.to is None else self.to - _AN_INSTANT
         asked = [(view.account_id, at) for view in self.views if view.account_id is not None]
         found = await info.context.loaders.balances_at.load_all(asked)
         return to_decimal(sum(balance.held_minor for balance in found), self.asset)

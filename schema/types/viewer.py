@@ -119,11 +119,13 @@ class Viewer(Node):
 
     @resolved(list[LimitRemaining])
     async def limits(self, info: Info) -> list[LimitRemaining]:
-        """Amounts left today by asset, per adjustment and per day. adjustmentPreview shows the limits per customer."""
+        """Amounts left today by asset, per adjustment and per day. adjustmentPreview shows the limits per customer. A
+        currency that the tenant's limitedCurrencies leave out has none for adding and selling."""
         context = info.context
         if context.is_customer:
             return []
-        left = await limits.left_today(context.reads, self.actor, local_date(context.now, context.zone))
+        currencies = (context.tenant.limited_currencies or "").split()
+        left = await limits.left_today(context.reads, self.actor, local_date(context.now, context.zone), currencies)
         return [LimitRemaining.of(each) for each in left]
 
     @resolved(int, weight=COUNT_WEIGHT)

@@ -32,6 +32,7 @@ from models.reads.tenants import TenantDirectory
 from schema.ids import global_id
 from tests.support.both_ways import both_ways
 from tests.support.clock import Clock
+from tests.support.named_fields import misnamed
 from tests.support.schema import PLAIN, SCHEMA
 from tests.support.tenants import Tenant, make_tenant
 
@@ -124,7 +125,9 @@ class Api:
         """role None: without a token. token: what `bearer` takes."""
         headers = {} if role is None else {"authorization": self.bearer(role, **token)}
         body = {"query": query, "variables": variables or {}}
-        return Answer(await self.client.post("/graphql", json=body, headers=headers))
+        answer = Answer(await self.client.post("/graphql", json=body, headers=headers))
+        assert not misnamed(query, answer.data)
+        return answer
 
     def bearer(self, role: Role, **token: Any) -> str:
         """Issued now; a customer's by the ledger's clock where that is ahead: it may not be older than their record."""

@@ -173,8 +173,8 @@ async def test_what_is_no_invoice_is_refused(
 async def test_a_currency_that_is_none_is_refused_by_its_name(
     api: Api, tenant: Tenant, carol: UUID, currency: str
 ) -> None:
-    code, *_ = await refusal(api, tenant, INVOICING, invoicing(carol, "1.00", currency=currency))
-    assert code == "INVALID"
+    refused = await refusal(api, tenant, INVOICING, invoicing(carol, "1.00", currency=currency))
+    assert refused == ["INVALID", "currency"]
 
 
 async def test_a_customer_that_is_not_there_gets_none(api: Api, tenant: Tenant, other_tenant: Tenant) -> None:

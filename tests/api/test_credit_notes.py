@@ -20,6 +20,8 @@ NOTE = """mutation($input: CreateCreditNoteInput!) { createCreditNote(input: $in
 PREVIEW = """query($input: PreviewCreditNoteInput!) { previewCreditNote(input: $input) {
   amount lowered givenBack dueAfter availableAfter credits { credit { id } amount remainingAfter }
   limit { allowed approvalRequired remaining { scope kind remaining } } userErrors { code field } } }"""
+NOTE_ERRORS = """mutation($input: CreateCreditNoteInput!) { createCreditNote(input: $input) {
+  userErrors { code message } } }"""
 VOID = """mutation($input: VoidCreditNoteInput!) { voidCreditNote(input: $input) {
   replayed userErrors { code message field used } account { available } invoice { status noted due }
   creditNote { id voidedAt voidedBy { kind note } } transaction { kind } } }"""
@@ -239,3 +241,32 @@ async def test_figures_take_the_right_to_read_them(api: Api, tenant: Tenant, car
         "code": "CREDIT_SPENT",
         "message": "Credit that must be taken back has been used. Give that back first.",
     }
+
+
+async def test_an_invoices_figures_take_the_right_to_read_invoices(api: Api, tenant: Tenant, carol: UUID) -> None:
+    invoice, line = await tenant.invoice_with_line(carol, 12, 3)
+    named = gid("InvoiceLine", line)
+    cases: list[tuple[dict[str, Any], str, str]] = [
+        ({"amount": "13.00"}, "Only 12.00 GBP of the invoice can still be noted.", "12.00"),
+        ({"lines": [{"lineId": named, "quantity": "4"}]}, "Only 3 of the line's quantity can still be noted.", "3"),
+        ({"lines": [{"lineId": named, "amount": "12.01"}]}, "Only 12.00 GBP of the line can still be noted.", "12.00"),
+        (
+            {"lines": [{"lineId": named}], "amount": "1.00"},
+            "The lines come to 12.00. Leave the amount out, or correct it.",
+            "12.00",
+        ),
+    ]
+    token: dict[str, Any] = {
+        "role": Role.PARTNER,
+        "scopes": [Scope.CREDITS_REFUND, Scope.LEDGER_READ],
+        "client_id": "shop",
+    }
+    async with tenant.nothing_moves():
+        for given, message, figure in cases:
+            (told,) = (await ask(api, invoice, **given))["userErrors"]
+            asked = {"invoiceId": gid("Invoice", invoice), "idempotencyKey": "k", **given}
+            answer = await api(NOTE_ERRORS, {"input": asked}, **token)
+            (untold,) = answer["createCreditNote"]["userErrors"]
+            assert told["message"] == message
+            assert figure not in untold["message"]
+            assert untold["code"] == told["code"]

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -145,19 +146,21 @@ carol,5,,NONE,,
 async def test_services_dates_and_references_in_files(api: Api, tenant: Tenant) -> None:
     await tenant.service("Haircut")
     await tenant.service("Massage")
-    content = """customer,amount,services,effectiveOn,reference
+    content = f"""customer,amount,services,effectiveOn,reference
 carol,5,Haircut; Massage,2031-05-06,PO-1
 dave,5,,,
 erin,5,Sauna,,
+frank,5,{"Massage;" * 101},,
 """
     answer = await send(api, content, asset="SERVICE_CREDITS", services="Massage", effectiveOn="2030-01-02")
     _, rows = await done(api, tenant, answer)
     credits = [row["transaction"] and row["transaction"]["entries"]["edges"][0]["node"]["credit"] for row in rows]
     assert [
         credit and (credit["effectiveOn"], sorted(s["name"] for s in credit["services"])) for credit in credits
-    ] == [("2031-05-06", ["Haircut", "Massage"]), ("2030-01-02", ["Massage"]), None]
+    ] == [("2031-05-06", ["Haircut", "Massage"]), ("2030-01-02", ["Massage"]), None, None]
     assert rows[0]["transaction"]["reference"] == "PO-1"
-    assert (rows[2]["error"]["code"], rows[2]["error"]["field"]) == ("NOT_FOUND", ["services"])
+    refused = [(row["error"]["code"], row["error"]["field"]) for row in rows[2:]]
+    assert refused == [("NOT_FOUND", ["services"]), ("INVALID", ["services"])]
 
 
 @pytest.mark.usefixtures("people")
@@ -264,6 +267,57 @@ async def test_the_report(api: Api, tenant: Tenant) -> None:
     await tenant.customer("nobody")
     again, _ = await done(api, tenant, await send(api, failed.replace("1e3", "1000"), key="corrected"))
     assert (again["succeeded"], again["failed"]) == (2, 0)
+
+
+async def test_a_report_tells_no_figure_that_the_token_may_not_read(api: Api, tenant: Tenant) -> None:
+    await tenant.adjust(await tenant.customer("carol"), "7", "POINTS")
+    sender: dict[str, Any] = {
+        "role": Role.PARTNER,
+        "client_id": "shop",
+        "scopes": (Scope.CREDITS_BULK, Scope.CREDITS_REMOVE),
+    }
+    query = "asset=POINTS&reason=CORRECTION&errorPolicy=SKIP_FAILED"
+    answer = await post(api, "customer,amount\ncarol,-8\n", query, **sender)
+    await done(api, tenant, answer)
+    told = []
+    for scope in ((), (Scope.LEDGER_READ,)):
+        read = await get(api, f"{answer.headers['location']}.csv", **{**sender, "scopes": (*sender["scopes"], *scope)})
+        told += [row["scrip.errors"] for row in csv.DictReader(io.StringIO(read.text))]
+    assert told == [
+        "INSUFFICIENT_BALANCE: Not enough is available.",
+        "INSUFFICIENT_BALANCE: Not enough: only 7 POINTS is available.",
+    ]
+
+
+@pytest.mark.usefixtures("people")
+async def test_files_are_found_by_the_assets_of_their_rows(api: Api, tenant: Tenant) -> None:
+    content = "customer,amount,asset\ncarol,5,GBP\ndave,6,JPY\n"
+    answer = await post(api, content, "reason=CORRECTION", headers={"content-type": "text/csv"})
+    await done(api, tenant, answer)
+    ((sent,),) = await tenant.rows("SELECT id FROM bulk_operations WHERE tenant_id = $1")
+    await tenant.reverse(sent)
+    query = "query($asset: AssetCode!) { bulkOperations(filter: {asset: $asset}) { nodes { kind } } }"
+    for asset, number in (("GBP", 2), ("JPY", 2), ("POINTS", 0)):
+        assert len((await api(query, {"asset": asset}))["bulkOperations"]["nodes"]) == number, asset
+
+
+async def test_a_report_that_comes_back_is_what_was_sent(api: Api, tenant: Tenant) -> None:
+    cut, colour = await tenant.service("Cut"), await tenant.service("Colour")
+    content = "customer,amount,expires,services\n+44 20 7946,2,2099-12-31,Cut;Colour\n@anna,1,30,\n"
+    asked = {"asset": "SERVICE_CREDITS", "reason": "GOODWILL"}
+    answer = await send(api, content, **asked)
+    await done(api, tenant, answer)
+    failed = (await get(api, f"{answer.json()['report']}?onlyFailed=true")).text
+    for name in ("+44 20 7946", "@anna"):
+        await tenant.customer(name)
+
+    again, rows = await done(api, tenant, await send(api, failed, key="corrected", **asked))
+    assert (again["succeeded"], [row["error"] for row in rows]) == (2, [None, None])
+    sql = "SELECT id, amount_minor, expires_at FROM credits WHERE tenant_id = $1 ORDER BY amount_minor DESC"
+    (first, two, ends), (_, one, _) = await tenant.rows(sql)
+    assert (two, one, ends) == (2, 1, datetime(2100, 1, 1, tzinfo=UTC))
+    of = "SELECT service_id FROM credit_services WHERE tenant_id = $1 AND credit_id = $2"
+    assert {row[0] for row in await tenant.rows(of, first)} == {cut, colour}
 
 
 @pytest.mark.usefixtures("people")

@@ -1,5 +1,6 @@
 """Previews of what touches several accounts or invoices: what they tell is what the mutation then does."""
 
+from decimal import Decimal
 from typing import Any, Final
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from auth.roles import Role, Scope
 from models.commands import MergeCustomers
 from models.operations.merge_customers import merge_customers
+from schema.types.base import FEW
 from tests.api.conftest import Api, gid
 from tests.support.root_fields import one_of_each, what_it_names
 from tests.support.root_previews import KEYLESS
@@ -148,6 +150,17 @@ async def test_a_reward_for_points_of_a_merged_record(api: Api, tenant: Tenant) 
         gid("Customer", new),
     )
     assert (account["availableAfter"], account["lifetimeAfter"]) == ("200", "300")
+
+
+async def test_all_credits_of_a_large_one_are_told_in_their_order(api: Api, tenant: Tenant) -> None:
+    old, new = await tenant.customer("old"), await tenant.customer("new")
+    await tenant.bulk(*[(old, n) for n in range(1, FEW + 2)], asset="GBP", allow_duplicate_customers=True)
+    given = {"fromId": gid("Customer", old), "intoId": gid("Customer", new)}
+    taken, added = (await preview(api, "previewMerge", given))["accounts"]
+    amounts = [credit["amount"] for credit in added["credits"]]
+    assert sorted(map(Decimal, amounts)) == [*map(Decimal, range(1, FEW + 2))]
+    assert [credit["amount"] for credit in taken["credits"]] == [f"-{amount}" for amount in amounts]
+    assert {credit["credit"] for credit in added["credits"]} == {None}
 
 
 async def test_a_merge_shows_both_sides_and_the_account_it_would_open(api: Api, tenant: Tenant) -> None:

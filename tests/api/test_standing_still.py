@@ -32,11 +32,14 @@ FOLLOW: Final = """query($after: String) {
   auditTrail(first: 100, after: $after) { edges { node { transaction { id } } } pageInfo { hasNextPage endCursor } } }"""
 THE_PAST: Final = """query($account: ID!, $customer: ID!, $at: DateTime!) {
   node(id: $account) { ... on Account { balanceAt(at: $at)
+    ledger(filter: {postedAt: {to: $at}}, last: 3) { edges { node { sequence } } }
+    credits(filter: {openedAt: {to: $at}}, last: 3) { totalCount edges { node { id } } }
     balanceExplanation(at: $at) { ledgerBalance entries(last: 3) { edges { node { sequence } } } } } }
   statement(customerId: $customer, asset: "POINTS", to: $at) { closingBalance
     entries(last: 3) { edges { node { sequence } } } }
   liability(at: $at) { asset outstanding accounts byExpiryMonth { month outstanding } bySource { kind reason outstanding } }
   trialBalance(at: $at) { asset accounts counters { counter amount } }
+  credits(filter: {openedAt: {to: $at}}, last: 3) { edges { node { id } } }
   ledger(customerId: $customer, to: $at, last: 3) { edges { node { sequence } } pageInfo { hasPreviousPage } }
   auditTrail(to: $at, last: 5) { edges { node { at transaction { id } } } } }"""
 
@@ -157,6 +160,30 @@ async def test_the_file_says_so_too(live: Api, monkeypatch: pytest.MonkeyPatch) 
         answer: httpx.Response = await live.client.get(path, params={"to": at}, headers=live_token(live))
     assert answer.status_code == 503
     assert answer.json()["errors"][0]["extensions"]["code"] == "BUSY"
+
+
+UP_TO: Final = """query($account: ID!, $at: DateTime!) {
+  node(id: $account) { ... on Account { ledger(filter: {postedAt: {to: $at}}) { edges { node { sequence } } } } }
+  invoices(filter: {createdAt: {to: $at}}) { edges { node { id } } }
+  ahead: invoices(filter: {createdAt: {from: $at}}) { edges { node { id } } }
+  credits(filter: {expiresAt: {to: $at}}) { edges { node { id } } }
+  customers { edges { node { externalId } } } }"""
+
+
+async def test_lists_up_to_an_instant_say_so_and_no_others(live: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MAX_SETTLING_SECONDS", 0.1)
+    account = (await live.tenant.adjust(await live.tenant.customer("anna"), 1)).account_id
+    async with tenant_transaction(live.tenant.id) as connection:
+        at = (await connection.raw.fetchval("select clock_timestamp()")).isoformat()
+        await asyncio.sleep(0.01)
+        asked = {"account": gid("Account", account), "at": at}
+        answer = await live(UP_TO, asked)
+        told = {(error["path"][0], error["extensions"]["code"]) for error in answer.errors}
+        assert told == {("node", "BUSY"), ("invoices", "BUSY")}
+        assert answer.data is not None
+        assert (answer.data["ahead"], answer.data["credits"]) == ({"edges": []}, {"edges": []})
+        assert answer.data["customers"]["edges"] == [{"node": {"externalId": "anna"}}]
+    assert not (await live(UP_TO, asked)).errors
 
 
 ASKS_NOTHING: Final = "{ customers(first: 5) { edges { node { externalId balances { available } } } } }"

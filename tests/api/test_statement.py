@@ -16,6 +16,7 @@ from models.reads import statements
 from schema.csv_cells import safe
 from tests.api.conftest import Api, bearer, gid
 from tests.support.clock import Clock
+from tests.support.holds import hold
 from tests.support.tenants import Tenant
 
 STATEMENT = """query($id: ID!, $asset: AssetCode!, $from: DateTime, $to: DateTime, $after: String) {
@@ -43,6 +44,21 @@ async def story(tenant: Tenant, clock: Clock) -> tuple[str, list[datetime]]:
 
 def records(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+async def test_what_is_held_is_a_part_of_what_there_was(api: Api, tenant: Tenant, clock: Clock) -> None:
+    """Both come at the instant at which the period ends, and so belong to the next one."""
+    clock.stand_still(clock())
+    carol = await tenant.customer("carol")
+    await tenant.adjust(carol, "10.00")
+    await hold(tenant, carol, "4.00")
+    query = """query($id: ID!, $to: DateTime) {
+      statement(customerId: $id, asset: "GBP", to: $to) { closingBalance held } }"""
+    told = []
+    for to in (clock(), clock() + timedelta(microseconds=1)):
+        answer = await api(query, {"id": gid("Customer", carol), "to": to.isoformat()})
+        told.append((answer["statement"]["closingBalance"], answer["statement"]["held"]))
+    assert told == [("0.00", "0.00"), ("10.00", "4.00")]
 
 
 async def test_what_lies_between_two_instants(api: Api, tenant: Tenant, clock: Clock) -> None:
@@ -189,6 +205,11 @@ async def test_the_download_goes_by_the_same_rules_as_the_query(
     assert "note" not in (await download(carol, Role.CUSTOMER, customer="carol")).text
     assert (await download(carol, Role.CUSTOMER, customer="dave")).status_code == 404
     assert (await download(gid("Customer", await other_tenant.customer()))).status_code == 404
+    none = (await download("x")).json()["errors"][0]
+    assert (none["message"], none["extensions"]["field"]) == (
+        "customer is not an id that this API gave out.",
+        ["customer"],
+    )
     nobody = await download(carol, None)
     assert (nobody.status_code, nobody.headers["www-authenticate"]) == (401, 'Bearer realm="scrip"')
     scoped = {"authorization": bearer(tenant.slug, Role.STAFF, scopes=[Scope.REPORTS_READ])}

@@ -7,6 +7,7 @@ import pytest
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
+from tests.support.clock import Clock
 from tests.support.tenants import Tenant
 
 TRANSFER = """mutation($input: TransferCreditInput!) { transferCredit(input: $input) {
@@ -106,6 +107,16 @@ async def test_what_cannot_be_moves_nothing(api: Api, tenant: Tenant, carol: UUI
         for change, expected in bad:
             errors = (await ask(api, carol, dave, **change))["userErrors"]
             assert [[error["code"], *error["field"]] for error in errors] == [expected], change
+
+
+async def test_to_a_member_whose_grace_is_over(api: Api, tenant: Tenant, clock: Clock, carol: UUID) -> None:
+    gone = await tenant.member()
+    await tenant.credit(carol, 2, "SERVICE_CREDITS")
+    await tenant.cancel_membership(gone, clock())
+    clock.advance(days=90)
+    async with tenant.nothing_moves():
+        (error,) = (await ask(api, carol, gone, asset="SERVICE_CREDITS", amount="1"))["userErrors"]
+    assert (error["code"], error["field"]) == ("MEMBERSHIP_GRACE_ENDED", ["toCustomerId"])
 
 
 async def test_a_manager_proposes_and_another_approves(api: Api, tenant: Tenant, carol: UUID, dave: UUID) -> None:

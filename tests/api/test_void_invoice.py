@@ -52,6 +52,9 @@ async def test_one_without_anything_on_it(api: Api, tenant: Tenant) -> None:
     query = "query($status: [InvoiceStatus!]) { invoices(status: $status) { edges { node { id } } } }"
     found = (await api(query, {"status": ["VOID"]}))["invoices"]["edges"]
     assert found == [{"node": {"id": gid("Invoice", invoice)}}]
+    assert payload["invoice"]["due"] == "0.00"
+    owed = 'query { invoices(filter: {due: {asset: "GBP", min: "0.01"}}) { edges { node { id } } } }'
+    assert (await api(owed))["invoices"]["edges"] == []
 
 
 @pytest.mark.parametrize("method", ["CASH", "ACCOUNT_CREDIT"])

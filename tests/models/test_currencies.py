@@ -12,6 +12,8 @@ from models.configuration_commands import SetLimit
 from models.currencies import open_books
 from models.errors import AssetUnknown
 from models.money import enter_books, exponent, listed_exponent
+from models.operations.import_credits import import_credits
+from models.operations.import_files import ImportCredits, ImportRow
 from models.operations.limits import set_limit
 from tests.support.tenants import ADMIN, STAFF, Tenant
 
@@ -49,6 +51,15 @@ async def test_the_first_use_keeps_it(tenant: Tenant, anna: UUID) -> None:
     await tenant.adjust(anna, "1.25", "AUD")
 
     assert await held(tenant) == {"AUD": 2, "KWD": 3, "JPY": 0, "CHF": 2, "SEK": 2, "NOK": 2}
+
+
+async def test_files_keep_those_of_their_rows_bad_ones_too(tenant: Tenant) -> None:
+    """Their amounts are shown with the currency's places for as long as there is a report of them."""
+    rows = [ImportRow("nobody", Decimal("1.25"), asset="AUD"), ImportRow("nobody", Decimal(1), asset="XXX")]
+    command = ImportCredits("0" * 64, asset="JPY", reason="CORRECTION")
+    await import_credits(tenant.ledger, tenant.id, ADMIN, command, rows, "k")
+
+    assert await held(tenant) == {"AUD": 2, "JPY": 0}
 
 
 async def test_what_is_refused_keeps_nothing(tenant: Tenant, anna: UUID) -> None:

@@ -252,6 +252,18 @@ async def test_partners_release_and_extend_what_their_own_client_holds(tenant: T
     await release(tenant, staffs, actor=ADMIN)
 
 
+async def test_a_partner_voids_nothing_that_others_hold(tenant: Tenant, anna: UUID) -> None:
+    credit = await tenant.credit(anna, 10)
+    own, staffs = await hold(tenant, anna, 1, actor=PARTNER), await hold(tenant, anna, 2)
+    async with tenant.refused("CREDIT_HELD") as caught:
+        await tenant.void_credit(credit, release_holds=True, actor=PARTNER)
+    assert "2.00 GBP" in str(caught.value)
+    await release(tenant, staffs)
+    await tenant.void_credit(credit, release_holds=True, actor=PARTNER)
+    async with tenant.refused("HOLD_ENDED"):
+        await release(tenant, own, actor=PARTNER)
+
+
 async def test_an_account_has_so_many_and_no_more(
     tenant: Tenant, anna: UUID, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

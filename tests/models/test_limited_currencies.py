@@ -11,6 +11,8 @@ from models.configuration_commands import UpdateTenant
 from models.errors import CurrencyNotAllowed, LedgerErrors
 from models.operations.adjust import preview_adjustment
 from models.operations.update_tenant import update_tenant
+from models.reads.limits import left_today
+from models.reads.session import ReadSession
 from tests.support.approvals import approve, ask
 from tests.support.tenants import ADMIN, MANAGER, PARTNER, STAFF, Tenant
 
@@ -57,6 +59,20 @@ async def test_bulks_and_orders_too(tenant: Tenant, anna: UUID) -> None:
     await tenant.issue(anna, (yen, 1), currency="JPY", actor=MANAGER)
 
 
+async def test_what_comes_back_or_is_kept_names_what_leads_to_the_currency(tenant: Tenant, anna: UUID) -> None:
+    await tenant.adjust(anna, 10, "JPY")
+    spend, invoice = await tenant.spend(anna, 2, "JPY"), await tenant.invoice(anna, 1, "JPY", auto_apply=False)
+    await allow(tenant, "GBP")
+    for asking, field in (
+        (tenant.refund(spend, actor=STAFF), "transactionId"),
+        (tenant.overpay(invoice, 2, actor=STAFF), "invoiceId"),
+        (tenant.note(invoice, 1, actor=STAFF), "invoiceId"),
+    ):
+        async with tenant.refused("CURRENCY_NOT_ALLOWED") as refused:
+            await asking
+        assert refused.value.field == (field,)
+
+
 async def test_a_second_person_can_be_asked(tenant: Tenant, anna: UUID) -> None:
     await allow(tenant, "GBP")
     await approve(tenant, await ask(tenant, anna, 1, "JPY"))
@@ -69,6 +85,22 @@ async def test_the_preview_says_so(tenant: Tenant, anna: UUID) -> None:
     told = await preview_adjustment(tenant.ledger, tenant.id, STAFF, command)
     assert (told.limit.allowed, told.limit.approval_required) == (False, True)
     assert [error.code for error in told.errors] == ["CURRENCY_NOT_ALLOWED"]
+
+
+@LIMITED
+async def test_nothing_is_left_of_others_for_adding(tenant: Tenant, anna: UUID, actor: Actor) -> None:
+    for asset in ("JPY", "GBP", "POINTS"):
+        await tenant.adjust(anna, 1, asset)
+    session = ReadSession(tenant.id)
+    try:
+        left = await left_today(session, actor, tenant.today(), ("GBP",))
+        managers = await left_today(session, MANAGER, tenant.today(), ("GBP",))
+    finally:
+        await session.release()
+    assert {one.asset for one in left if one.kind == "ADDING"} == {"GBP", "POINTS", "SERVICE_CREDITS"}
+    spending = {"GBP", "JPY", "POINTS", "SERVICE_CREDITS"} if actor is PARTNER else set()
+    assert {one.asset for one in left if one.kind == "SPENDING"} == spending
+    assert not managers
 
 
 @pytest.mark.parametrize("codes", [("POINTS",), ("XXQ",), ("GBP", "SERVICE_CREDITS"), ("gbp",)])

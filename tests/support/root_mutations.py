@@ -155,6 +155,13 @@ MUTATIONS: Final = [
         lambda ids: {"creditId": ids["Credit"], "releaseAssignments": True, "idempotencyKey": "k"},
     ),
     mutating(
+        "void a credit and what is held of it",
+        "voidCredit",
+        ABOVE_STAFF,
+        scopes("credits:remove", "credits:spend"),
+        lambda ids: {"creditId": ids["Credit"], "releaseHolds": True, "idempotencyKey": "k"},
+    ),
+    mutating(
         "update a credit",
         "updateCredit",
         ABOVE_STAFF,

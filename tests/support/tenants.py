@@ -72,9 +72,11 @@ class Tenant(Billing, Spending, Configuring):
         outcome = await self.adjust(customer_id, amount, asset, **{"auto_apply": False, **more})
         return known(outcome.credit_id)
 
-    async def void_credit(self, credit_id: UUID, *, key: str | None = None, **more: Any) -> Outcome:
+    async def void_credit(
+        self, credit_id: UUID, *, key: str | None = None, actor: Actor | None = None, **more: Any
+    ) -> Outcome:
         command = VoidCredit(credit_id, **more)
-        return await void_credit(self.ledger, self.id, self.actor, command, key or self.key())
+        return await void_credit(self.ledger, self.id, actor or self.actor, command, key or self.key())
 
     async def update_credit(
         self, credit_id: UUID, *, key: str | None = None, actor: Actor | None = None, **more: Any

@@ -169,6 +169,7 @@ RIGHTS: Final[dict[str, str]] = {
     "release": _REMOVE,
     "reassign": f"{_REMOVE} & {_ASSIGN}",
     "void a credit": _REMOVE,
+    "void a credit and what is held of it": f"{_REMOVE} & {_SPEND}",
     "update a credit": _REMOVE,
     "void an invoice": "void an invoice by invoices:write",
     "void payment": "void an invoice by payments:write",

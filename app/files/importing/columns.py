@@ -1,6 +1,7 @@
 """The columns of a file of adjustments, by the names that people give them."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -47,7 +48,8 @@ def columns_of(header: Sequence[str]) -> list[str | None]:
     ours = {name for name in names if name is not None and name.startswith(OURS)}
     unknown = [name for name in dict.fromkeys(names) if name not in known and name not in ours]
     wrong += [f"{str(column)[:40]!r} is none of these" for column in unknown]
-    wrong += [f"{column[:80]} is there twice" for column in (*COLUMNS, *dict.fromkeys(keys)) if names.count(column) > 1]
+    number = Counter(names)
+    wrong += [f"{column[:80]} is there twice" for column in (*COLUMNS, *dict.fromkeys(keys)) if number[column] > 1]
     if len(keys) > MAX_PAIRS:
         wrong.append(f"there are more than {MAX_PAIRS} columns {METADATA}KEY")
     if wrong:

@@ -3,7 +3,8 @@ reference`, and a column `metadata.KEY` for each key of metadata.
 
 The first row with content is the header; columns in any order, under the names of columns.py. customer: the tenant's own
 id for them. expires: a number of days (0 is never), or the last day (2027-01-31). services: their names, apart by
-semicolons. A blank stands for the request's value for the whole file. All errors of a row are told.
+semicolons. A blank stands for the request's value for the whole file. All errors of a row are told. In a report of ours
+(app/files/reports.py) that comes back, the apostrophes against formulas are taken off.
 """
 
 import re
@@ -14,11 +15,12 @@ from itertools import islice
 from typing import Any, Final
 
 from app.files.importing.cells import Cell, Line, Number, Wrong
-from app.files.importing.columns import METADATA, OURS, columns_of
+from app.files.importing.columns import MAX_TOLD, METADATA, OURS, columns_of
 from models.errors import Invalid, LedgerError
 from models.money import parse_decimal
 from models.operations.import_files import ImportRow
 from models.texts import Texts, texts_of
+from schema.csv_cells import unescaped
 from schema.texts import (
     MAX_EXTERNAL_ID,
     MAX_METADATA_KEY,
@@ -56,7 +58,9 @@ def credit_rows(lines: Iterable[Line], marks: Marks = (".", "")) -> Iterator[Imp
     """
     coming = iter(lines)
     columns, amount = columns_of(_header(coming)), amounts(*marks)
-    for line, cells in coming:
+    is_report = any(column is not None and column.startswith(OURS) for column in columns)
+    for line, found in coming:
+        cells = [unescaped(cell) if type(cell) is str else cell for cell in found] if is_report else found
         yield _row(columns, line, cells, amount) if any(cells) else None
 
 
@@ -114,19 +118,30 @@ def _row(columns: list[str | None], line: int, cells: list[Cell], amount: Callab
 
 
 def _said(columns: list[str | None], cells: list[Cell]) -> tuple[dict[str, Any], list[LedgerError]]:
-    """The cells with content by column; and errors of those whose column has no name."""
+    """The cells with content by column; and errors of those whose column has no name: of very many, few are told."""
     said: dict[str, Any] = {}
-    errors: list[LedgerError] = []
+    problems: dict[str, None] = {}
+    unnamed: list[int] = []
     for place, cell in enumerate(cells):
         if not cell:
             continue
         column = columns[place] if place < len(columns) else None
         if column is not None and not column.startswith(OURS):
             said[column] = cell
+        elif column is None and isinstance(cell, Wrong):
+            problems[cell.problem] = None
         elif column is None:
-            unnamed = f"Column {place + 1} has content, and no name in the header."
-            errors.append(Invalid(cell.problem if isinstance(cell, Wrong) else unnamed))
-    return said, errors
+            unnamed.append(place + 1)
+    errors: list[LedgerError] = [Invalid(problem) for problem in [*problems][:MAX_TOLD]]
+    return said, [*errors, Invalid(_without_a_name(unnamed))] if unnamed else errors
+
+
+def _without_a_name(places: list[int]) -> str:
+    if len(places) == 1:
+        return f"Column {places[0]} has content, and no name in the header."
+    told = ", ".join(map(str, places[:MAX_TOLD]))
+    more = f" and {len(places) - MAX_TOLD:,} more" if len(places) > MAX_TOLD else ""
+    return f"Columns {told}{more} have content, and no names in the header."
 
 
 def _text_of(cell: Cell, column: str) -> str:
@@ -154,11 +169,15 @@ def _amount(cell: Cell, parse: Callable[[str], Decimal]) -> dict[str, Any]:
     try:
         return {"amount": parse_decimal(cell) if isinstance(cell, Number) else parse(cell)}
     except ValueError as error:
-        raise Invalid(f"{cell[:MAX_SHOWN]!r} is not an amount: {error}.{_hint(cell)}", field=("amount",)) from None
+        raise Invalid(
+            f"{cell[:MAX_SHOWN]!r} is not an amount: {error}.{_hint(cell, parse)}", field=("amount",)
+        ) from None
 
 
-def _hint(cell: str) -> str:
-    """A hint if the amount may be written with other marks: which, only its sender knows."""
+def _hint(cell: str, parse: Callable[[str], Decimal]) -> str:
+    """A hint if the amount may be written with other marks, and the request says none: which, only its sender knows."""
+    if parse is not parse_decimal:
+        return ""
     foreign = set(cell) & set(",'\u2019 \u00a0\u202f")
     if not foreign or not any(character.isdecimal() for character in cell):
         return ""

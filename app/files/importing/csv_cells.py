@@ -1,6 +1,8 @@
 """The rows of a CSV file, with the numbers of their lines."""
 
+import codecs
 import csv
+import io
 from collections.abc import Iterator
 from typing import Final, TextIO
 
@@ -11,6 +13,7 @@ from models.errors import Invalid
 MAX_FIELD_CHARACTERS: Final = 20_000
 MAX_ROW_CHARACTERS: Final = len(COLUMNS) * (2 * MAX_FIELD_CHARACTERS + 3)
 """Of a row as the file has it: with its quotes doubled, and the blanks around its cells."""
+_PIECE_BYTES: Final = 64 * 1024
 _CUT_OFF: Final = Wrong("The file ends within this row: it may have been cut off.")
 
 
@@ -34,19 +37,38 @@ def csv_rows(file: TextIO, delimiter: str, encoding: str = "utf-8", *, first_lin
             width = width or len(said)
             yield at, said
     except csv.Error as error:
-        at = first_line + reader.line_num - 1
+        at = first_line + lines.number - 1
         raise Invalid(f"Line {at} is not CSV: {error}.", field=("file",)) from None
     except UnicodeDecodeError:
-        at = first_line + reader.line_num - 1
-        raise Invalid(
-            f"The file is not {encoding.upper()}, after line {at}. Say its encoding, such as encoding=windows-1252, or "
-            "save it as UTF-8.",
-            field=("file",),
-        ) from None
+        raise not_in(encoding, file) from None
+
+
+def not_in(encoding: str, file: TextIO) -> Invalid:
+    """The error for a file that is not in this encoding, by which it was opened."""
+    return Invalid(
+        f"Line {_undecodable(file)} is not {encoding.upper()}. Say the file's encoding, such as encoding=windows-1252, "
+        "or save it as UTF-8.",
+        field=("file",),
+    )
+
+
+def _undecodable(file: TextIO) -> int:
+    """The first line that is not in the file's encoding. The file itself is some pieces ahead of what is read of it."""
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(file.encoding)(), translate=True)
+    line = 1
+    file.buffer.seek(0)
+    while piece := file.buffer.read(_PIECE_BYTES):
+        try:
+            line += decoder.decode(piece).count("\n")
+        except UnicodeDecodeError as error:
+            before = error.object[: error.start].decode(file.encoding, "replace")
+            return line + before.replace("\r\n", "\n").replace("\r", "\n").count("\n")
+    return line
 
 
 class _Lines:
     """A file's lines, as long as those of one row together are not too long. cut_off: whether the last one has no end.
+    number: how many there were.
 
     The csv module bounds a cell alone: one row of nothing but commas, or over lines that a quote holds together, would
     take many times the memory of the whole file.
@@ -56,6 +78,7 @@ class _Lines:
         self._file = file
         self._left = MAX_ROW_CHARACTERS
         self.cut_off = False
+        self.number = 0
 
     def begin_row(self) -> None:
         """Begin another row with the next line."""
@@ -63,6 +86,7 @@ class _Lines:
 
     def __iter__(self) -> Iterator[str]:
         while line := self._file.readline(self._left + 1):
+            self.number += 1
             self._left -= len(line)
             if self._left < 0:
                 raise csv.Error(f"the row is longer than {MAX_ROW_CHARACTERS} characters")

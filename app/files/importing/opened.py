@@ -7,7 +7,7 @@ from typing import IO, Final
 
 from app.files.importing.cells import Line
 from app.files.importing.columns import names_columns
-from app.files.importing.csv_cells import csv_rows
+from app.files.importing.csv_cells import csv_rows, not_in
 from app.files.importing.dialects import DELIMITERS, ENCODINGS, HEAD_CHARACTERS, Said, delimiter_of, encoding_of
 from app.files.importing.xlsx_cells import Workbook
 from models.errors import Invalid
@@ -70,11 +70,7 @@ def open_file(file: IO[bytes], said: Said, name: str | None = None) -> OpenedFil
     encoding = encoding_of(beginning, said)
     text = io.TextIOWrapper(file, encoding=ENCODINGS[encoding], newline="")
     try:
-        head = text.read(HEAD_CHARACTERS)
-    except UnicodeDecodeError:
-        head = ""  # reading its rows says in which line
-    try:
-        delimiter, sep = delimiter_of(head, said, names_columns)
+        delimiter, sep = delimiter_of(_head(text, encoding), said, names_columns)
     except Invalid:
         text.detach()
         raise
@@ -87,6 +83,14 @@ def open_file(file: IO[bytes], said: Said, name: str | None = None) -> OpenedFil
         thousands_mark=said.thousands_mark or "none",
     )
     return OpenedFile(told, _text=text, _sep=sep)
+
+
+def _head(text: io.TextIOWrapper, encoding: str) -> str:
+    """The file's beginning. Raises Invalid: what is not in its encoding may be all that tells how it is written."""
+    try:
+        return text.read(HEAD_CHARACTERS)
+    except UnicodeDecodeError:
+        raise not_in(encoding, text) from None
 
 
 def _workbook(file: IO[bytes], said: Said, name: str | None) -> OpenedFile:

@@ -219,3 +219,32 @@ def test_a_last_row_that_was_cut_off_is_an_error() -> None:
     _, rows = read(b"customer,amount,note\na,5\nb,2")
     assert [bool(row.errors) for row in rows] == [False, True]
     assert "cut off" in rows[1].errors[0].message
+
+
+@pytest.mark.parametrize("lines", [1, 4_000])
+def test_what_is_not_in_the_encoding_is_said_by_its_line(lines: int) -> None:
+    """However far ahead of the rows the file is read."""
+    content = "customer;amount\r\n" + "x;5\r\n" * lines + "Müller;5\r\n"
+    with pytest.raises(Invalid, match=rf"Line {lines + 2} is not UTF-8"):
+        read(content.encode("windows-1252"))
+
+
+def test_what_the_request_says_is_not_asked_for_again() -> None:
+    _, (unsaid,) = read(b"customer;amount\nx;1,5\n")
+    _, (said,) = read(b"customer;amount\nx;1.5\n", decimal_mark="comma")
+    assert ["decimalMark" in message for ((_, message),) in (errors(unsaid), errors(said))] == [True, False]
+
+
+def test_a_header_of_very_many_columns_is_refused_at_once() -> None:
+    """Each compared with each other would take minutes."""
+    keys = ",".join(f"metadata.{n}" for n in range(20_000))
+    with pytest.raises(Invalid, match="more than 20"):
+        read(f"customer,amount,{keys}\n".encode())
+
+
+def test_very_many_cells_without_names_are_one_error() -> None:
+    """One for each would take the memory of the server: a file may have hundreds of such rows."""
+    _, (row,) = read(b"customer,amount\nx,5" + b",1" * 100_000 + b"\n")
+    assert [message for _, message in errors(row)] == [
+        "Columns 3, 4, 5, 6, 7 and 99,995 more have content, and no names in the header."
+    ]

@@ -168,6 +168,39 @@ def test_what_is_no_workbook(content: bytes) -> None:
         Workbook(io.BytesIO(content))
 
 
+def test_what_is_long_and_nearly_right_takes_no_longer() -> None:
+    """Square in their length, each of these would take minutes, and hold the interpreter all the while."""
+    with pytest.raises(Invalid, match="cannot be read"):
+        cells(f'<row r="1"><c r="A1"><v>{"1" * 200_000}x</v></c></row>')
+    for format_ in ("%" * 200_000 + "&quot;", "[" * 200_000):
+        styles = f"""<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">
+            <numFmts count="1"><numFmt numFmtId="164" formatCode="{format_}"/></numFmts>
+            <cellXfs count="1"><xf numFmtId="164"/></cellXfs></styleSheet>"""
+        with pytest.raises(Invalid, match="255 characters"):
+            Workbook(io.BytesIO(with_part("xl/styles.xml", styles.encode())))
+
+
+@pytest.mark.parametrize(
+    ("format_", "is_percentage"),
+    [
+        ("0%", True),
+        ("0.00\\ %", True),
+        ('0.00" %"', False),
+        ("0\\%", False),
+        ('"a"0%"b"', True),
+        ("0_%", False),
+        ("0;", False),
+    ],
+)
+def test_formats_of_percentages(format_: str, is_percentage: bool) -> None:
+    def fill(sheet: Any) -> None:
+        sheet["A1"] = 0.5
+        sheet["A1"].number_format = format_
+
+    ((_, (cell,)),) = rows(workbook(fill))
+    assert isinstance(cell, Wrong) is is_percentage
+
+
 def test_a_row_without_an_end_is_given_up() -> None:
     with pytest.raises(Invalid, match="too long"):
         cells('<row r="1">' + '<c t="inlineStr"><is><t>a</t></is></c>' * 40_000 + "</row>")

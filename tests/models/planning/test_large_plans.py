@@ -12,14 +12,31 @@ from uuid import UUID
 import pytest
 
 from models import planning
-from models.commands import AdjustCredit, BulkCredit, BulkItem, Command, CreateCreditNote, MergeCustomers, RecordPayment
+from models.commands import (
+    AdjustCredit,
+    BulkCredit,
+    BulkItem,
+    Command,
+    CreateCreditNote,
+    MergeCustomers,
+    NewExpiry,
+    RecordPayment,
+    RefundSpend,
+    TransferCredit,
+)
 from models.errors import LedgerError, LedgerErrors
+from models.operations.previewing import effects_by_account
 from models.planning.burn_order import burn_key
+from models.planning.capturing import CaptureHold
 from models.planning.credits import spendable
+from models.planning.holding import ExtendHold, HoldCredit, ReleaseHold
 from models.planning.invoices import CreateInvoice, InvoiceLineItem
+from models.planning.lapsed import LapsedState
 from models.planning.lots import Lots
 from models.planning.payments import VoidPayment
-from models.planning.releasing import VoidInvoice
+from models.planning.releasing import VoidCredit, VoidInvoice
+from models.planning.spend_rows import SpendRecord, SpendState
+from models.planning.spending import SpendCredit
 from models.planning.state import (
     AccountState,
     AssignmentState,
@@ -82,6 +99,8 @@ def _walk(counted: Counted, steps: Iterable[None]) -> None:
             at = counted.calls
     except LedgerError:
         return
+    finally:
+        counted.longest = max(counted.longest, counted.calls - at)
 
 
 def lots(number: int, account: UUID, **more: Any) -> list[CreditState]:
@@ -261,6 +280,103 @@ def merged(n: int) -> Counted:
     return planned(books_with(n), MergeCustomers(ANNA, BEN))
 
 
+def held(n: int, *, holds: int = 1) -> tuple[Books, UUID]:
+    """All of so many lots is held, by so many holds together; and the first of these."""
+    books = books_with(n)
+    for _ in range(holds):
+        planned(books, HoldCredit(ANNA, "GBP", Decimal(n) / holds, note="Table 7"))
+    assert len(books.holds) == holds
+    return books, next(iter(books.holds))
+
+
+def set_aside(n: int) -> Counted:
+    return planned(books_with(n), HoldCredit(ANNA, "GBP", Decimal(n), note="Table 7"))
+
+
+def captured(n: int) -> Counted:
+    books, hold = held(n)
+    return planned(books, CaptureHold(hold))
+
+
+def captured_for_an_invoice(n: int) -> Counted:
+    books, hold = held(n)
+    planned(books, an_invoice(n))
+    (invoice,) = books.invoices
+    return planned(books, CaptureHold(hold, invoice_id=invoice))
+
+
+def let_go(n: int) -> Counted:
+    books, hold = held(n)
+    return planned(books, ReleaseHold(hold))
+
+
+def extended(n: int) -> Counted:
+    books, hold = held(n)
+    counted = planned(books, ExtendHold(hold, expires_in_minutes=60))
+    counted.calls += n  # it takes as long whatever is held
+    return counted
+
+
+def merged_while_held(n: int) -> Counted:
+    return planned(held(n)[0], MergeCustomers(ANNA, BEN))
+
+
+def merged_while_held_by_many(n: int) -> Counted:
+    return planned(held(n, holds=n // 2)[0], MergeCustomers(ANNA, BEN))
+
+
+def voided_while_held_by_many(n: int) -> Counted:
+    books = books_with(1)
+    (lot,) = books.credits_by_id.values()
+    lot.amount_minor = lot.remaining_minor = 100 * n
+    account = books.accounts[ANNA, "GBP"]
+    account.balance_minor = account.lifetime_minor = 100 * n
+    for _ in range(n // 2):
+        planned(books, HoldCredit(ANNA, "GBP", Decimal(2), note="Table 7"))
+    return planned(books, VoidCredit(lot.id, release_holds=True))
+
+
+def transferred(n: int) -> Counted:
+    return planned(books_with(n), TransferCredit(ANNA, BEN, "GBP", Decimal(n)))
+
+
+def spent(n: int, *, expired_since: bool = False) -> tuple[Books, UUID]:
+    """A spend of so many lots, as a later posting would load it."""
+    books = books_with(n)
+    planned(books, SpendCredit(ANNA, "GBP", Decimal(n), note="Coffee"))
+    spend = books.writes.transactions[-1]
+    books.given_back[spend.id] = SpendState(spend.id, spend.kind, MANAGER, 0)
+    for entry in books.writes.entries:
+        assert entry.credit_id is not None
+        record = SpendRecord(spend.id, entry.sequence, entry.credit_id, -entry.amount_minor)
+        books.spend_records.append(record)
+    for lot in books.credits_by_id.values() if expired_since else ():
+        lot.expires_at = NOW
+        books.lapsed[lot.id] = LapsedState()
+    books.credits.clear()
+    assert len(books.spend_records) == n
+    return books, spend.id
+
+
+def given_back(n: int) -> Counted:
+    books, spend = spent(n)
+    return planned(books, RefundSpend(spend))
+
+
+def given_back_under_another_expiry(n: int) -> Counted:
+    books, spend = spent(n, expired_since=True)
+    return planned(books, RefundSpend(spend, new_expiry=NewExpiry(never=True)))
+
+
+def told_of_a_merge(n: int) -> Counted:
+    """What a preview makes of the plan."""
+    books = books_with(n)
+    planned(books, MergeCustomers(ANNA, BEN))
+    with counting() as counted:
+        _walk(counted, effects_by_account(books))
+    return counted
+
+
 CASES: Final = (
     added,
     added_dry,
@@ -282,6 +398,18 @@ CASES: Final = (
     note_voided,
     expired,
     merged,
+    set_aside,
+    captured,
+    captured_for_an_invoice,
+    let_go,
+    extended,
+    merged_while_held,
+    merged_while_held_by_many,
+    voided_while_held_by_many,
+    transferred,
+    given_back,
+    given_back_under_another_expiry,
+    told_of_a_merge,
 )
 
 

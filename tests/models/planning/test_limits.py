@@ -1,6 +1,7 @@
 """What an actor may still do today."""
 
 import asyncio
+from contextvars import copy_context
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -10,6 +11,7 @@ import pytest
 from models.commands import Actor, AdjustCredit
 from models.configuration_commands import SetLimit
 from models.errors import LimitExceeded
+from models.money import enter_books
 from models.operations.adjust import preview_adjustment
 from models.operations.limits import set_limit
 from models.planning import limits
@@ -24,6 +26,18 @@ ADMIN = Actor("ada", "ADMIN")
 
 def left(error: LimitExceeded) -> dict[str, Decimal]:
     return {remaining.scope: remaining.remaining for remaining in error.remaining}
+
+
+def test_a_limit_goes_by_the_places_that_the_books_keep() -> None:
+    """Whichever books were asked about before."""
+    rule = LimitRuleValues("STAFF", "GBP", "", Decimal(1), None, None)
+
+    def allows(amount_minor: int, places: int) -> bool:
+        enter_books({"GBP": places})
+        return limits.check(rule, "GBP", amount_minor, by_actor=0, by_customer=0).allowed
+
+    found = [copy_context().run(allows, 1_000, places) for places in (2, 3, 2)]
+    assert found == [False, True, False]
 
 
 @pytest.mark.parametrize(
