@@ -416,12 +416,15 @@ class LimitVerdict:
 
 @dataclass(frozen=True, slots=True)
 class CreditEffect:
-    """A credit that a request would open (credit_id None), put back on or take from; minor units."""
+    """A credit that a request would open (credit_id None), put back on, take from or change; minor units. The rest is as it
+    would be afterwards."""
 
     credit_id: UUID | None
     amount_minor: int
     remaining_after_minor: int
     expires_at: datetime | None
+    auto_apply: bool
+    service_ids: tuple[UUID, ...]
 
 
 @dataclass(frozen=True, slots=True)

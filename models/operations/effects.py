@@ -18,7 +18,7 @@ from models.loading.credits import load_all_open
 from models.operations.previewing import credits_by_own_id, effects_on, tier_of, unlocked_books
 from models.planning.needs import Needs
 from models.planning.persons import followed, followed_needs
-from models.planning.state import AccountState, Books, CustomerState, PostingContext
+from models.planning.state import AccountState, Books, CustomerState, InvoiceState, PostingContext
 from models.session import TenantConnection, tenant_transaction
 from turns.slices import in_slices
 
@@ -39,10 +39,12 @@ class AccountEffect:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceEffect:
-    """One invoice afterwards. before_minor: what is due of it now."""
+    """One invoice afterwards. invoice_id: None if it would be issued. before_minor: what is due of it now, or would be when
+    it is issued."""
 
-    invoice_id: UUID
+    invoice_id: UUID | None
     currency: str
+    total_minor: int
     before_minor: int
     due_minor: int
     status: str
@@ -97,8 +99,8 @@ async def effects(
     return Effects(
         accounts=tuple(_account(books, account, there) for account in _touched(books)),
         invoices=tuple(
-            InvoiceEffect(invoice.id, invoice.currency, due[invoice.id], invoice.due_minor, invoice.status)
-            for invoice in {each.id: each for each in books.writes.touched_invoices}.values()
+            _invoice(invoice, due.get(invoice.id))
+            for invoice in {each.id: each for each in (*books.writes.invoices, *books.writes.touched_invoices)}.values()
         ),
         limit=said,
     )
@@ -124,11 +126,26 @@ async def _with_what_merges(connection: TenantConnection, needs: Needs) -> Needs
 
 
 def _touched(books: Books) -> list[AccountState]:
-    """The accounts that anything moves or is held on, in the order in which they are touched."""
+    """The accounts that anything moves or is held on, or of which a credit changes, in the order in which they are
+    touched."""
     credit_of = credits_by_own_id(books)
     ids = [entry.account_id for entry in books.writes.entries]
     ids += [credit_of(lot.credit_id).account_id for lot in books.writes.hold_lots]
+    ids += [credit_of(change.credit_id).account_id for change in books.writes.credit_changes]
     return [books.accounts_by_id[account_id] for account_id in dict.fromkeys(ids)]
+
+
+def _invoice(invoice: InvoiceState, before_minor: int | None) -> InvoiceEffect:
+    """before_minor: None if it would be issued."""
+    is_new = before_minor is None
+    return InvoiceEffect(
+        invoice_id=None if is_new else invoice.id,
+        currency=invoice.currency,
+        total_minor=invoice.total_minor,
+        before_minor=invoice.total_minor if before_minor is None else before_minor,
+        due_minor=invoice.due_minor,
+        status=invoice.status,
+    )
 
 
 def _account(books: Books, account: AccountState, there: set[UUID]) -> AccountEffect:

@@ -10,7 +10,7 @@ from models.commands import Actor, Command, CreditEffect, LimitVerdict, Preview
 from models.errors import CurrencyNotAllowed, LedgerError, LimitExceeded
 from models.ledger import Ledger
 from models.loading.accounts import load_facts, read_accounts, read_customers
-from models.loading.counters import counters_needed, read_counters, spending_counters_needed
+from models.loading.counters import counters_needed, read_counters, selling_counters_needed, spending_counters_needed
 from models.loading.named import Skipped, load_named
 from models.money import POINTS
 from models.named_ids import told_by_name
@@ -82,12 +82,17 @@ def effects_on(books: Books, account: AccountState) -> tuple[CreditEffect, ...]:
         for amount_minor, credit in held
         if credit.id not in taken and credit.account_id == account.id
     ]
+    seen = taken | {credit.id for _, credit in held}
+    changed = (credit_of(change.credit_id) for change in books.writes.credit_changes)
+    moved += [(0, credit) for credit in changed if credit.id not in seen and credit.account_id == account.id]
     return tuple(
         CreditEffect(
             credit_id=None if credit.id in new else credit.id,
             amount_minor=amount_minor,
             remaining_after_minor=credit.free_minor,
             expires_at=credit.expires_at,
+            auto_apply=credit.auto_apply,
+            service_ids=credit.service_ids,
         )
         for amount_minor, credit in moved
     )
@@ -125,6 +130,7 @@ async def unlocked_books(
     )
     counters = counters_needed(books.config, now, [(actor, limited) for limited in needs.limited])
     counters |= spending_counters_needed(books.config, now, [(actor, spent) for spent in needs.spending])
+    counters |= selling_counters_needed(books.config, now, [(actor, currency) for currency in needs.sells])
     books.counters = await read_counters(connection, counters)
     await load_named(connection, books, [needs], Skipped(), wait=True, locking=False)
     return books, existing
