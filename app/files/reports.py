@@ -8,18 +8,20 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from typing import Any, Final
+from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Send
 
+from app.files.importing.columns import METADATA, OURS
 from app.files.requests import HEADERS, away, charged, parameters_of, refusal
 from auth.roles import Permission
 from gateway.errors import BadUserInput, CodedError
 from models.errors import DatabaseAway
 from models.money import exponent
-from models.reads.bulk_reports import ReportRow, report_rows
+from models.reads.bulk_reports import ReportRow, metadata_keys, report_rows
 from schema.context import Context
 from schema.csv_cells import rows, safe
 from schema.ids import asked_id, global_id
@@ -31,7 +33,7 @@ COST: Final = 100
 REPORT_COST: Final = 1_000
 LINES_IN_A_TURN: Final = 100
 _SENT: Final = ("customer", "amount", "asset", "expires", "effectiveOn", "services", "reason", "note", "reference")
-COLUMNS: Final = (*_SENT, *(f"scrip.{name}" for name in ("line", "result", "transaction", "moved", "errors")))
+_ADDED: Final = ("line", "result", "transaction", "moved", "errors")
 
 
 def report_routes(make_context: Callable[[Request], Awaitable[Context]]) -> list[Route]:
@@ -119,10 +121,12 @@ def _progress(operation: BulkOperation) -> dict[str, Any]:
 async def _pieces(context: Context, operation: BulkOperation, *, only_failed: bool) -> AsyncIterator[str]:
     """The file, piece by piece."""
     pending = "PENDING" if operation.finished_at is None else "NOT_POSTED"
-    line = _Line(context, pending, dry_run=operation.dry_run)
     try:
-        yield rows([COLUMNS])
+        keys = await metadata_keys(context.reads, operation.view.id)
+        line = _Line(context, pending, keys, dry_run=operation.dry_run)
+        yield rows([line.header])
         async for page in report_rows(context.reads, operation.view.id, only_failed=only_failed):
+            await line.load_services(page)
             await context.reads.release()
             for first in range(0, len(page), LINES_IN_A_TURN):
                 yield rows([line.of(row) for row in page[first : first + LINES_IN_A_TURN]])
@@ -134,22 +138,41 @@ async def _pieces(context: Context, operation: BulkOperation, *, only_failed: bo
 class _Line:
     """Writes a row, as far as the token may read it."""
 
-    def __init__(self, context: Context, pending: str, *, dry_run: bool) -> None:
+    def __init__(self, context: Context, pending: str, keys: list[str], *, dry_run: bool) -> None:
+        self._context = context
         self._people = context.may(Permission.READ_CUSTOMERS)
         self._ledger = context.may(Permission.READ_LEDGER)
         self._pending = pending
+        self._keys = keys
         self._dry_run = dry_run
+        self._services: dict[str, str] = {}
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The columns: those of a file, the keys of its metadata among them, and what is added."""
+        return (*_SENT, *(safe(f"{METADATA}{key}") for key in self._keys), *(f"{OURS}{name}" for name in _ADDED))
+
+    async def load_services(self, page: list[ReportRow]) -> None:
+        """Load the names of the services that these rows name."""
+        if not self._context.may(Permission.READ_CATALOGUE):
+            return
+        named = {each for row in page for each in _services(row)} - self._services.keys()
+        for each in sorted(named):
+            for service in await self._context.loaders.services.load_all([UUID(each)]):
+                self._services[each] = service.name
 
     def of(self, row: ReportRow) -> tuple[str, ...]:
         own = row.details or {}
         unread: dict[str, str] = own.get("unread") or {}
-        reference, _ = own.get("texts") or (None, None)
+        reference, pairs = own.get("texts") or (None, ())
+        metadata = dict(pairs) if self._ledger else {}
         sent = {
             "customer": row.customer if self._people else None,
             "amount": None if row.amount is None else _amount(row),
             "asset": own.get("asset"),
             "expires": own.get("expires_in_days", own.get("expires_at")),
             "effectiveOn": own.get("effective_on"),
+            "services": "; ".join(self._services[each] for each in _services(row) if each in self._services),
             "reason": own.get("reason"),
             "note": own.get("note") if self._ledger else None,
             "reference": reference if self._ledger else None,
@@ -157,7 +180,8 @@ class _Line:
         read = {name: unread.get(name, "" if value is None else str(value)) for name, value in sent.items()}
         transaction = None if row.transaction_id is None else global_id("Transaction", row.transaction_id)
         return (
-            *(_safe(name, read.get(name) or unread.get(name, "")) for name in _SENT),
+            *(_safe(name, read[name]) for name in _SENT),
+            *(safe(metadata.get(key, "")) for key in self._keys),
             "" if row.line is None else str(row.line),
             self._result(row),
             transaction or "" if self._ledger else "",
@@ -171,6 +195,12 @@ class _Line:
         if row.transaction_id is not None or (row.details or {}).get("moved") is not None:
             return "GOOD" if self._dry_run else "POSTED"
         return "GOOD" if self._dry_run and self._pending != "PENDING" else self._pending
+
+
+def _services(row: ReportRow) -> list[str]:
+    """The ids of the services that a row names."""
+    ids: list[str] = (row.details or {}).get("service_ids") or []
+    return ids
 
 
 def _amount(row: ReportRow) -> str:

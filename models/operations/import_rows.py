@@ -36,19 +36,25 @@ _NOBODY: Final = UUID(int=0)
 @dataclass(slots=True)
 class Kept:
     """The stored rows. total: their number; first_line: of the first one; sums: of the amounts asked for, by asset; removes:
-    whether any of them is below zero."""
+    whether any of them is below zero; keys: of the metadata that any row has."""
 
     total: int = 0
     first_line: int = 0
     sums: dict[str, Decimal] = field(default_factory=dict)
     removes: bool = False
+    keys: set[str] = field(default_factory=set)
 
     def count(self, asset: str, amount: Decimal) -> None:
         self.sums[asset] = self.sums.get(asset, Decimal(0)) + amount
         self.removes = self.removes or amount < 0
 
     def as_json(self) -> dict[str, Any]:
-        return {"first_line": self.first_line or None, "sums": self.sums, "removes": self.removes}
+        return {
+            "first_line": self.first_line or None,
+            "sums": self.sums,
+            "removes": self.removes,
+            "metadata": sorted(self.keys),
+        }
 
 
 class Understanding:
@@ -82,6 +88,7 @@ class Understanding:
             details["expires_in_days"] = row.expires_in_days
         if row.texts is not None:
             details["texts"] = row.texts.as_json()
+            self._kept.keys.update(key for key, _ in row.texts.metadata)
         if row.line and row.line != self._kept.first_line + number:
             details["line"] = row.line
         errors = [*row.errors]
