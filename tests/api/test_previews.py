@@ -261,8 +261,8 @@ async def test_an_invoice_for_somebody_without_an_account(api: Api, tenant: Tena
 
 async def test_an_order_that_sells_credit_shows_the_limit(api: Api, tenant: Tenant) -> None:
     carol = await tenant.customer()
-    gift = await tenant.product("Gift card", "CREDIT", "1.00")
-    await tenant.limit("STAFF", asset="GBP", kind="SELLING_CREDIT", per_adjustment="20")
+    gift = await tenant.product("1.00", "CREDIT")
+    await tenant.limit("STAFF", "GBP", kind="SELLING_CREDIT", adjustment=20)
     given = {"customerId": gid("Customer", carol), "number": "O-1", "currency": "GBP"}
     given["items"] = [{"productId": gid("Product", gift), "units": "21"}]
     over = await preview(api, "previewOrder", given, role=Role.STAFF)
