@@ -433,8 +433,8 @@ async def test_references(api: Api, tenant: Tenant) -> None:
         "reference": "R-2026-0815",
         "metadata": [{"key": "shop", "value": "Lisboa"}, {"key": "till", "value": "2"}],
     }
-    found = (await api(page.take("graphql").text))["invoices"]["edges"]
-    assert found == [{"node": {"number": "I-7", "due": "7.00"}}]
+    found = (await api(page.take("graphql").text))["invoices"]["nodes"]
+    assert found == [{"number": "I-7", "due": "7.00"}]
     page.end()
 
 
