@@ -132,7 +132,8 @@ class CustomerFilter:
     customers at most for a page: where these are too few, the page is refused."""
 
     search: str | None = None
-    """Beginning of a name, last name, e-mail address or external id; of three characters or more, also anything among the
+    """Beginning of a name or of a word in it (of the first five, or the last), of an e-mail address, its domain or a part of
+    what is before the @ (of the first three), or of an external id; of three characters or more, also anything among the
     last eight characters of an external id, as 7404 in C-17404. Upper or lower case."""
     reference: ReferenceBy | None = None
     """Reference, of the customer or of a record merged into it."""
