@@ -65,9 +65,10 @@ CREATE INDEX customers_search_email_2 ON customers (tenant_id, search_email_2) W
 CREATE INDEX customers_search_email_3 ON customers (tenant_id, search_email_3) WHERE search_email_3 IS NOT NULL;
 CREATE INDEX customers_search_domain ON customers (tenant_id, search_domain) WHERE search_domain IS NOT NULL;
 
--- What is due, by the day. Those of all customers: unpaid ones alone, since those that are paid have no day to wait for.
+-- What is due, by the day. Those of all customers: unpaid ones alone, of which there are few among those that are paid; and all.
 CREATE INDEX invoices_due ON invoices (tenant_id, due_on, id)
     WHERE status IN ('OPEN', 'PART_PAID') AND due_on IS NOT NULL;
+CREATE INDEX invoices_due_any ON invoices (tenant_id, due_on, id) WHERE due_on IS NOT NULL;
 CREATE INDEX invoices_customer_due ON invoices (tenant_id, customer_id, due_on, id) WHERE due_on IS NOT NULL;
 CREATE INDEX invoices_void ON invoices (tenant_id, created_at, id) WHERE status = 'VOID';
 
