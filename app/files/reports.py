@@ -7,8 +7,10 @@ beside them columns that a file may have and nobody reads: corrected, it can be 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -21,6 +23,7 @@ from auth.roles import Permission
 from gateway.errors import BadUserInput, CodedError
 from models.errors import DatabaseAway
 from models.money import exponent
+from models.planning.calendar import local_date
 from models.reads.bulk_reports import ReportRow, metadata_keys, report_rows
 from schema.context import Context
 from schema.csv_cells import rows, safe
@@ -146,6 +149,7 @@ class _Line:
         self._keys = keys
         self._dry_run = dry_run
         self._services: dict[str, str] = {}
+        self._zone = ZoneInfo(context.tenant.time_zone)
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -170,7 +174,7 @@ class _Line:
             "customer": row.customer if self._people else None,
             "amount": None if row.amount is None else _amount(row),
             "asset": own.get("asset"),
-            "expires": own.get("expires_in_days", own.get("expires_at")),
+            "expires": own.get("expires_in_days", self._last_day(own.get("expires_at"))),
             "effectiveOn": own.get("effective_on"),
             "services": "; ".join(self._services[each] for each in _services(row) if each in self._services),
             "reason": own.get("reason"),
@@ -188,6 +192,12 @@ class _Line:
             own.get("moved", "") if self._ledger else "",
             safe(_errors(row)),
         )
+
+    def _last_day(self, expires_at: str | None) -> date | None:
+        """The last day on which it can be spent, as a file says it."""
+        if expires_at is None:
+            return None
+        return local_date(datetime.fromisoformat(expires_at), self._zone) - timedelta(days=1)
 
     def _result(self, row: ReportRow) -> str:
         if row.error is not None:

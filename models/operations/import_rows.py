@@ -104,7 +104,7 @@ class Understanding:
         if errors:
             error = errors[0]
             error.others = (*error.others, *errors[1:], *others(self._faults(row, details), *errors))
-            details["unread"] = dict(row.unread)
+            details["unread"] = _as_sent(row) | dict(row.unread)
         report = None if error is None else to_json(error_report(error))
         name = None if row.customer is None else clean_name(row.customer)
         return number, name, row.amount, to_json(details) if details else None, report
@@ -277,6 +277,17 @@ async def _keep_whom_notes_are_about(connection: TenantConnection, rows: list[Im
             connection.tenant_id,
             sorted(noted),
         )
+
+
+def _as_sent(row: ImportRow) -> dict[str, str]:
+    """The cells that are only kept as far as they were understood, by column."""
+    sent = {
+        "asset": row.asset,
+        "expires": None if row.expires_on is None else row.expires_on.isoformat(),
+        "effectiveOn": None if row.effective_on is None else row.effective_on.isoformat(),
+        "services": "; ".join(row.services) or None,
+    }
+    return {column: cell for column, cell in sent.items() if cell is not None}
 
 
 def _as_it_is(row: ImportRow | None) -> ImportRow | None:
