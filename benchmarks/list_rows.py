@@ -31,8 +31,10 @@ CREATE FUNCTION pg_temp.at(n int) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS 
 """
 _ROWS: Final = {
     "customers": """(tenant_id, id, external_id, name, email, created_at, updated_at, membership_started_at)
-        SELECT $1, pg_temp.id(3, n), 'C-' || (1000000 + n), 'Customer ' || lpad(((n::bigint * 7919) % $2)::text, 7, '0'),
-            'c' || n || '@example.com', pg_temp.at(n), pg_temp.at(n), CASE WHEN n % 3 = 0 THEN pg_temp.at(n) END""",
+        SELECT $1, pg_temp.id(3, n), 'C-' || (1000000 + n), 'Customer ' || lpad(((n::bigint * 7919) % $2)::text, 7, '0')
+            || CASE WHEN n % 2 = 0 THEN ' w' || lpad(n::text, 7, '0') || ' Costa' ELSE '' END,
+            'c' || n || '.mail@d' || n % (1 + $2 / 20) || '.example',
+            pg_temp.at(n), pg_temp.at(n), CASE WHEN n % 3 = 0 THEN pg_temp.at(n) END""",
     "accounts": """(tenant_id, id, customer_id, asset, balance_minor, lifetime_minor, sequence, head_hash, created_at,
             posted_at)
         SELECT $1, pg_temp.id(4, n), pg_temp.id(3, n), 'GBP', CASE WHEN n % 2 = 0 THEN (n * 31) % 100000 ELSE 0 END, 0, 1,

@@ -27,6 +27,7 @@ MOST: Final = 1.5
 PICKED: Final = 500
 
 INSTANTS, NAMES, NUMBERS, DUE_DAYS, NOTHING = "instants", "names", "numbers", "days", "nothing"
+WORDS, DOMAINS = "words", "domains"
 """Kinds of values, of which one is drawn for each request."""
 
 
@@ -69,6 +70,8 @@ LISTS: Final[dict[str, tuple[str, dict[str, Asked]]]] = {
             ),
             "search: a number within": Asked("filter: {search: $pick}", NUMBERS),
             "search: beginning of a name, by name": Asked("sortBy: NAME, filter: {search: $pick}", NAMES),
+            "search: beginning of a middle word": Asked("filter: {search: $pick}", WORDS),
+            "search: beginning of a domain": Asked("filter: {search: $pick}", DOMAINS),
         },
     ),
     "invoices": (
@@ -144,6 +147,10 @@ def _picks(what: str, filled: Filled) -> list[str]:
         return [f"{1_000_000 + n}"[2:] for n in of_them]
     if what == NAMES:
         return [f"customer {n:07}" for n in of_them]
+    if what == WORDS:  # of every second customer
+        return [f"w{n - n % 2:07}" for n in of_them]
+    if what == DOMAINS:
+        return [f"d{n % (1 + filled.customers // 20)}.exam" for n in of_them]
     return [""]
 
 

@@ -820,6 +820,23 @@ CREATE TABLE customers (
         WHEN char_length(external_id) > 8 THEN "right"(lower(external_id), 8)
         ELSE NULL
     END) STORED,
+    search_word_2 text COLLATE "C" GENERATED ALWAYS AS (NULLIF("substring"(lower(name),
+        '^[^- .,/&()_"\u00a0\u2019'']*[- .,/&()_"\u00a0\u2019'']+([^- .,/&()_"\u00a0\u2019''].*)$'),
+        lower(split_part(btrim(name), ' ', '-1'::integer)))) STORED,
+    search_word_3 text COLLATE "C" GENERATED ALWAYS AS (NULLIF("substring"(lower(name),
+        '^[^- .,/&()_"\u00a0\u2019'']*[- .,/&()_"\u00a0\u2019'']+(?:[^- .,/&()_"\u00a0\u2019'']+[- .,/&()_"\u00a0\u2019'']+){1}([^- .,/&()_"\u00a0\u2019''].*)$'),
+        lower(split_part(btrim(name), ' ', '-1'::integer)))) STORED,
+    search_word_4 text COLLATE "C" GENERATED ALWAYS AS (NULLIF("substring"(lower(name),
+        '^[^- .,/&()_"\u00a0\u2019'']*[- .,/&()_"\u00a0\u2019'']+(?:[^- .,/&()_"\u00a0\u2019'']+[- .,/&()_"\u00a0\u2019'']+){2}([^- .,/&()_"\u00a0\u2019''].*)$'),
+        lower(split_part(btrim(name), ' ', '-1'::integer)))) STORED,
+    search_word_5 text COLLATE "C" GENERATED ALWAYS AS (NULLIF("substring"(lower(name),
+        '^[^- .,/&()_"\u00a0\u2019'']*[- .,/&()_"\u00a0\u2019'']+(?:[^- .,/&()_"\u00a0\u2019'']+[- .,/&()_"\u00a0\u2019'']+){3}([^- .,/&()_"\u00a0\u2019''].*)$'),
+        lower(split_part(btrim(name), ' ', '-1'::integer)))) STORED,
+    search_email_2 text COLLATE "C" GENERATED ALWAYS AS ("substring"(lower(email), '^[^@._+-]*[._+-]+([^@._+-].*)$'))
+        STORED,
+    search_email_3 text COLLATE "C" GENERATED ALWAYS AS ("substring"(lower(email),
+        '^[^@._+-]*[._+-]+[^@._+-]+[._+-]+([^@._+-].*)$')) STORED,
+    search_domain           text COLLATE "C" GENERATED ALWAYS AS ("substring"(lower(email), '@([^@]+)$')) STORED,
     reference               text COLLATE "C",
     metadata                text,
     CONSTRAINT customers_pkey PRIMARY KEY (tenant_id, id),
@@ -843,7 +860,10 @@ ALTER TABLE customers ALTER COLUMN tenant_id SET (n_distinct=1);
 CREATE INDEX customers_created ON customers (tenant_id, created_at, id);
 CREATE INDEX customers_merged_into ON customers (tenant_id, merged_into_id) WHERE merged_into_id IS NOT NULL;
 CREATE INDEX customers_reference ON customers (tenant_id, reference, created_at, id) WHERE reference IS NOT NULL;
+CREATE INDEX customers_search_domain ON customers (tenant_id, search_domain) WHERE search_domain IS NOT NULL;
 CREATE INDEX customers_search_email ON customers (tenant_id, search_email);
+CREATE INDEX customers_search_email_2 ON customers (tenant_id, search_email_2) WHERE search_email_2 IS NOT NULL;
+CREATE INDEX customers_search_email_3 ON customers (tenant_id, search_email_3) WHERE search_email_3 IS NOT NULL;
 CREATE INDEX customers_search_external_id ON customers (tenant_id, search_external_id);
 CREATE INDEX customers_search_last_name ON customers (tenant_id, search_last_name);
 CREATE INDEX customers_search_name ON customers (tenant_id, search_name, id);
@@ -853,6 +873,10 @@ CREATE INDEX customers_search_tail_5 ON customers (tenant_id, search_tail_5) WHE
 CREATE INDEX customers_search_tail_6 ON customers (tenant_id, search_tail_6) WHERE search_tail_6 IS NOT NULL;
 CREATE INDEX customers_search_tail_7 ON customers (tenant_id, search_tail_7) WHERE search_tail_7 IS NOT NULL;
 CREATE INDEX customers_search_tail_8 ON customers (tenant_id, search_tail_8) WHERE search_tail_8 IS NOT NULL;
+CREATE INDEX customers_search_word_2 ON customers (tenant_id, search_word_2) WHERE search_word_2 IS NOT NULL;
+CREATE INDEX customers_search_word_3 ON customers (tenant_id, search_word_3) WHERE search_word_3 IS NOT NULL;
+CREATE INDEX customers_search_word_4 ON customers (tenant_id, search_word_4) WHERE search_word_4 IS NOT NULL;
+CREATE INDEX customers_search_word_5 ON customers (tenant_id, search_word_5) WHERE search_word_5 IS NOT NULL;
 ALTER TABLE customers ENABLE ROW LEVEL SECURITY;
 ALTER TABLE customers FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON customers
@@ -1324,6 +1348,7 @@ CREATE INDEX invoices_customer ON invoices (tenant_id, customer_id, created_at, 
 CREATE INDEX invoices_customer_due ON invoices (tenant_id, customer_id, due_on, id) WHERE due_on IS NOT NULL;
 CREATE INDEX invoices_due ON invoices (tenant_id, due_on, id) WHERE (status IN ('OPEN', 'PART_PAID')) AND due_on IS NOT
     NULL;
+CREATE INDEX invoices_due_any ON invoices (tenant_id, due_on, id) WHERE due_on IS NOT NULL;
 CREATE INDEX invoices_unpaid ON invoices (tenant_id, created_at, id) WHERE status IN ('OPEN', 'PART_PAID');
 CREATE INDEX invoices_void ON invoices (tenant_id, created_at, id) WHERE status = 'VOID';
 ALTER TABLE invoices ENABLE ROW LEVEL SECURITY;

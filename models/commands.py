@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.errors import LedgerError
-from models.kinds import BulkErrorPolicy, GiveBack, Role
+from models.kinds import BulkErrorPolicy, BulkMode, GiveBack, Role
 from models.texts import Texts
 
 _PARTNER: Final = Role.PARTNER
@@ -118,7 +118,8 @@ class BulkItem:
 class BulkCredit(Command):
     """Adjust many customers' one asset. error_policy: REJECT_ALL or SKIP_FAILED. dry_run: report, post nothing.
 
-    texts: of rows that have none of their own. row_texts: the rows' own, in their order; empty if no row has any.
+    texts: of rows that have none of their own. row_texts: the rows' own, in their order; empty if no row has any. mode: what
+    the amounts are.
     """
 
     alone = is_bulk = True
@@ -136,6 +137,12 @@ class BulkCredit(Command):
     row_texts: tuple[Texts | None, ...] = field(default=(), metadata=LATER)
     effective_on: date | None = field(default=None, metadata=LATER)
     service_ids: tuple[UUID, ...] = field(default=(), metadata=LATER)
+    mode: str = field(default=BulkMode.ADJUST.value, metadata=LATER)
+
+    @property
+    def sets(self) -> bool:
+        """Whether its amounts are what is to be available."""
+        return bool(self.mode == BulkMode.SET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,12 +423,15 @@ class LimitVerdict:
 
 @dataclass(frozen=True, slots=True)
 class CreditEffect:
-    """A credit that a request would open (credit_id None), put back on or take from; minor units."""
+    """A credit that a request would open (credit_id None), put back on, take from or change; minor units. The rest is as it
+    would be afterwards."""
 
     credit_id: UUID | None
     amount_minor: int
     remaining_after_minor: int
     expires_at: datetime | None
+    auto_apply: bool
+    service_ids: tuple[UUID, ...]
 
 
 @dataclass(frozen=True, slots=True)

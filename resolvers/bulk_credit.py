@@ -2,6 +2,7 @@
 
 from auth.roles import Permission
 from models.errors import LedgerError
+from models.kinds import BulkMode
 from models.operations.bulk_credit import bulk_credit
 from schema.context import Context, Info
 from schema.mutations.base import idempotency_key
@@ -11,8 +12,8 @@ from turns.slices import in_slices
 
 
 async def resolve(info: Info, input: BulkCreditInput) -> BulkCreditPayload:  # noqa: A002 - the argument's name in the API
-    """Adjust up to 10,000 customers at once. With a negative amount in any row it also takes the right to remove
-    credit."""
+    """Adjust up to 10,000 customers at once. With a negative amount in any row, or the mode SET, it also takes the right to
+    remove credit."""
     try:
         command = await in_slices(input.command())
         outcome = await info.context.post(bulk_credit, command, idempotency_key(input.idempotency_key))
@@ -22,6 +23,6 @@ async def resolve(info: Info, input: BulkCreditInput) -> BulkCreditPayload:  # n
 
 
 def rights(_context: Context, input: BulkCreditInput) -> tuple[Permission, ...]:  # noqa: A002 - as above
-    """Return the right to run bulks, and to remove if any row removes: even if that row fails, and in a dry run."""
-    removes = any(item.amount < 0 for item in input.items)
+    """Return the right to run bulks, and to remove if any row removes, or may: even if that row fails, and in a dry run."""
+    removes = input.mode is BulkMode.SET or any(item.amount < 0 for item in input.items)
     return (Permission.BULK, Permission.REMOVE_CREDIT) if removes else (Permission.BULK,)

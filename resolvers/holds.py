@@ -27,7 +27,7 @@ async def resolve(
     last: int | None = None,
     before: str | None = None,
     reverse: bool | None = False,
-    reference: ReferenceBy | None = None,
+    reference: Annotated[ReferenceBy | None, USE_FILTER] = None,
     filter: HoldFilter | None = None,  # noqa: A002 - the argument's name in the API
 ) -> Connection[Hold] | None:
     """List holds of all customers or of one, oldest first. Customers see their own.
@@ -48,8 +48,9 @@ async def resolve(
             return None
         listing, parent = holds.CUSTOMER_HOLDS, person
     conditions: tuple[Condition, ...] = () if status is None else (holds.with_status(status, context.now),)
-    if reference is not None:
-        conditions = (*conditions, await _referenced(context, reference.reference()))
+    for named in (reference, None if filter is None else filter.reference):
+        if named is not None:
+            conditions = (*conditions, await _referenced(context, named.reference()))
     if filter is not None:
         conditions = (*conditions, *filter.conditions(context, listing))
     return await root_page(info, listing, parent, (first, after, last, before, reverse), *conditions)

@@ -9,8 +9,9 @@ from gateway.errors import BadUserInput
 from models.kinds import InvoiceStatus
 from models.reads import invoices
 from models.reads.filtering import looked
-from models.reads.paging import Condition
+from models.reads.paging import Condition, Listing
 from models.reads.references import Reference
+from models.views import InvoiceView
 from schema import texts
 from schema.context import Info
 from schema.ids import asked_id
@@ -113,11 +114,18 @@ class _Asked:
         by = self.reference if self.reference is not None or self.filter is None else self.filter.reference
         return None if by is None else by.reference()
 
+    @property
+    def by_due_day(self) -> Listing[InvoiceView]:
+        """All customers' by due day: the unpaid ones alone, unless others are asked for."""
+        by_filter = None if self.filter is None else self.filter.status
+        asked_for = {*(self.status or ()), *(by_filter or ())}
+        return invoices.BY_DUE_DAY if asked_for <= invoices.UNPAID else invoices.BY_ANY_DUE_DAY
+
 
 async def _listed(info: Info, asked: _Asked, page: PageArguments, *conditions: Condition) -> Connection[Invoice] | None:
     """List the tenant's invoices or one customer's; without a customer id, a customer gets their own."""
     context, named, by_due_day = info.context, asked.named, asked.sort_by is InvoiceSort.DUE_ON
-    listing, parent = invoices.BY_DUE_DAY if by_due_day else invoices.INVOICES, context.tenant.id
+    listing, parent = asked.by_due_day if by_due_day else invoices.INVOICES, context.tenant.id
     if asked.customer_id is not None or context.is_customer:
         customer_id = (
             await context.own_customer_id()

@@ -10,6 +10,7 @@ from strawberry.types.base import get_object_definition
 
 from auth.roles import Permission
 from gateway.query_limits import ITEMS, SEARCHES, SIZED_BY, WEIGHT
+from schema.asking import Asked, needs_customer, with_names
 from schema.context import Info
 from schema.naming import INPUT, look_up
 
@@ -67,12 +68,17 @@ def subscription_field(
     if not permissions:
         raise UndeclaredPermission(resolver.__name__)
 
+    takes_customer = needs_customer(resolver)
+
     @wraps(resolver)
     async def guarded(info: Info, **arguments: Any) -> AsyncIterator[Any]:
-        rights = None if exactly is None else partial(exactly, **arguments)
+        asked = Asked(arguments, takes_customer=takes_customer)
+        rights = None if exactly is None else partial(exactly, **asked.arguments)
         await info.context.admit(permissions, own=own, place=info, exactly=rights)
-        return resolver(info=info, **arguments)
+        await asked.look_up(info.context.reads)
+        return resolver(info=info, **asked.arguments)
 
+    guarded.__signature__ = with_names(resolver)  # type: ignore[attr-defined]
     (message,) = get_args(get_type_hints(resolver, include_extras=True)["return"])
     return strawberry.subscription(resolver=guarded, graphql_type=message, metadata={DECLARED: permissions})
 
@@ -90,13 +96,19 @@ def _guarded(
     cost: Mapping[str, Any],
     instead: str | None = None,
 ) -> Any:
+    takes_customer = needs_customer(resolver)
+
     @wraps(resolver)
     async def guarded(info: Info, **arguments: Any) -> Any:
-        rights = None if exactly is None else partial(exactly, **arguments)
+        asked = Asked(arguments, takes_customer=takes_customer)
+        rights = None if exactly is None else partial(exactly, **asked.arguments)
         await info.context.admit(permissions, own=own, place=info, exactly=rights)
         if INPUT in arguments:
             await look_up(info.context.reads, arguments[INPUT])
-        return await resolver(info=info, **arguments)
+        await asked.look_up(info.context.reads)
+        return await resolver(info=info, **asked.arguments)
+
+    guarded.__signature__ = with_names(resolver)  # type: ignore[attr-defined]
 
     # Nullable even if the resolver's type is not: one field's failure must not hide what another has posted.
     answer = get_type_hints(resolver, include_extras=True)["return"]

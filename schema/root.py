@@ -147,6 +147,9 @@ class Query:
     preview_reassignment = root_field(
         resolvers.reassign_credit.resolve_preview, May.RELEASE, exactly=resolvers.reassign_credit.rights
     )
+    preview_invoice = root_field(resolvers.create_invoice.resolve_preview, May.WRITE_INVOICES)
+    preview_order = root_field(resolvers.create_order.resolve_preview, May.WRITE_INVOICES)
+    preview_update_credit = root_field(resolvers.update_credit.resolve_preview, May.VOID)
     preview_void_credit = root_field(
         resolvers.void_credit.resolve_preview, May.VOID, exactly=resolvers.void_credit.rights
     )

@@ -7,20 +7,24 @@ beside them columns that a file may have and nobody reads: corrected, it can be 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
+from datetime import date, datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Send
 
+from app.files.importing.columns import METADATA, OURS
 from app.files.requests import HEADERS, away, charged, parameters_of, refusal
 from auth.roles import Permission
 from gateway.errors import BadUserInput, CodedError
 from models.errors import DatabaseAway
 from models.money import exponent
-from models.reads import configuration
-from models.reads.bulk_reports import ReportRow, report_rows
+from models.planning.calendar import local_date
+from models.reads.bulk_reports import ReportRow, metadata_keys, report_rows
 from schema.context import Context
 from schema.csv_cells import rows, safe
 from schema.ids import asked_id, global_id
@@ -33,7 +37,7 @@ COST: Final = 100
 REPORT_COST: Final = 1_000
 LINES_IN_A_TURN: Final = 100
 _SENT: Final = ("customer", "amount", "asset", "expires", "effectiveOn", "services", "reason", "note", "reference")
-COLUMNS: Final = (*_SENT, *(f"scrip.{name}" for name in ("line", "result", "transaction", "moved", "errors")))
+_ADDED: Final = ("line", "result", "transaction", "moved", "errors")
 
 
 def report_routes(make_context: Callable[[Request], Awaitable[Context]]) -> list[Route]:
@@ -122,10 +126,11 @@ async def _pieces(context: Context, operation: BulkOperation, *, only_failed: bo
     """The file, piece by piece."""
     pending = "PENDING" if operation.finished_at is None else "NOT_POSTED"
     try:
-        services = {str(each.id): each.name for each in await configuration.services(context.reads, active_only=False)}
-        line = _Line(context, pending, services, dry_run=operation.dry_run)
-        yield rows([COLUMNS])
+        keys = await metadata_keys(context.reads, operation.view.id)
+        line = _Line(context, pending, keys, dry_run=operation.dry_run)
+        yield rows([line.header])
         async for page in report_rows(context.reads, operation.view.id, only_failed=only_failed):
+            await line.load_services(page)
             await context.reads.release()
             for first in range(0, len(page), LINES_IN_A_TURN):
                 yield rows([line.of(row) for row in page[first : first + LINES_IN_A_TURN]])
@@ -137,26 +142,42 @@ async def _pieces(context: Context, operation: BulkOperation, *, only_failed: bo
 class _Line:
     """Writes a row, as far as the token may read it."""
 
-    def __init__(self, context: Context, pending: str, services: dict[str, str], *, dry_run: bool) -> None:
-        """services: names by id."""
+    def __init__(self, context: Context, pending: str, keys: list[str], *, dry_run: bool) -> None:
         self._context = context
         self._people = context.may(Permission.READ_CUSTOMERS)
         self._ledger = context.may(Permission.READ_LEDGER)
         self._pending = pending
-        self._services = services
+        self._keys = keys
         self._dry_run = dry_run
+        self._services: dict[str, str] = {}
+        self._zone = ZoneInfo(context.tenant.time_zone)
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The columns: those of a file, the keys of its metadata among them, and what is added."""
+        return (*_SENT, *(safe(f"{METADATA}{key}") for key in self._keys), *(f"{OURS}{name}" for name in _ADDED))
+
+    async def load_services(self, page: list[ReportRow]) -> None:
+        """Load the names of the services that these rows name."""
+        if not self._context.may(Permission.READ_CATALOGUE):
+            return
+        named = {each for row in page for each in _services(row)} - self._services.keys()
+        for each in sorted(named):
+            for service in await self._context.loaders.services.load_all([UUID(each)]):
+                self._services[each] = service.name
 
     def of(self, row: ReportRow) -> tuple[str, ...]:
         own = row.details or {}
         unread: dict[str, str] = own.get("unread") or {}
-        reference, _ = own.get("texts") or (None, None)
+        reference, pairs = own.get("texts") or (None, ())
+        metadata = dict(pairs) if self._ledger else {}
         sent = {
             "customer": row.customer if self._people else None,
             "amount": None if row.amount is None else _amount(row),
             "asset": own.get("asset"),
-            "expires": own.get("expires_in_days", own.get("expires_on", own.get("expires_at"))),
+            "expires": own.get("expires_in_days", own.get("expires_on", self._last_day(own.get("expires_at")))),
             "effectiveOn": own.get("effective_on"),
-            "services": ";".join([self._services[service_id] for service_id in own.get("service_ids", ())]),
+            "services": "; ".join(self._services[each] for each in _services(row) if each in self._services),
             "reason": own.get("reason"),
             "note": own.get("note") if self._ledger else None,
             "reference": reference if self._ledger else None,
@@ -165,12 +186,19 @@ class _Line:
         transaction = None if row.transaction_id is None else global_id("Transaction", row.transaction_id)
         return (
             *(_safe(name, read[name]) for name in _SENT),
+            *(safe(metadata.get(key, "")) for key in self._keys),
             "" if row.line is None else str(row.line),
             self._result(row),
             transaction or "" if self._ledger else "",
             own.get("moved", "") if self._ledger else "",
             safe(self._errors(row)),
         )
+
+    def _last_day(self, expires_at: str | None) -> date | None:
+        """The last day on which it can be spent, as a file says it."""
+        if expires_at is None:
+            return None
+        return local_date(datetime.fromisoformat(expires_at), self._zone) - timedelta(days=1)
 
     def _result(self, row: ReportRow) -> str:
         if row.error is not None:
@@ -187,6 +215,12 @@ class _Line:
         hidden = FIGURES.get(error["code"])
         told: str = error["message"] if hidden is None or self._context.may(hidden[0]) else hidden[1]
         return told
+
+
+def _services(row: ReportRow) -> list[str]:
+    """The ids of the services that a row names."""
+    ids: list[str] = (row.details or {}).get("service_ids") or []
+    return ids
 
 
 def _amount(row: ReportRow) -> str:

@@ -6,10 +6,14 @@ trailers, of any size. (Its other parser, h11, bounds the size alone, and takes 
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, cast
 
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from app.http.security_headers import secured
 from gateway.streams import CONNECTION
 
 MAX_HEAD_BYTES: Final = 64 * 1024
@@ -21,7 +25,21 @@ COPIED_BYTES: Final = 64 * 1024
 """Bodies of no more are put behind their head by copying them: uvloop's way for one piece is the shorter one."""
 
 _INTERIM: Final = b"HTTP/1.1 100 "
-_REFUSAL: Final = "HTTP/1.1 {}\r\nconnection: close\r\ncontent-length: 0\r\ncache-control: no-store\r\n\r\n"
+_NOTHING: Final = [(b"connection", b"close"), (b"content-length", b"0")]
+"""Headers of an answer without a body, after which the connection is closed."""
+
+
+async def too_many(_: Scope, __: Receive, send: Send) -> None:
+    """Answer a request that is one too many at a time: to be sent again."""
+    headers = secured([*_NOTHING, (b"retry-after", b"1")])
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def fault(cycle: RequestResponseCycle) -> None:
+    """Answer a request that the app has left without an answer, such as one that was cut off as the server stopped."""
+    await cycle.send({"type": "http.response.start", "status": 500, "headers": secured(_NOTHING)})
+    await cycle.send({"type": "http.response.body", "body": b""})
 
 
 class OneWrite:
@@ -139,7 +157,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._told = None
         cycle.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]
         cycle.transport = OneWrite(cycle.transport)  # type: ignore[assignment]
-        super()._start_asgi_task(cycle, app)
+        cycle.send_500_response = partial(fault, cycle)  # type: ignore[method-assign]
+        super()._start_asgi_task(cycle, too_many if app is service_unavailable else app)
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
@@ -217,8 +236,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is not None and not cycle.response_complete
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP."""
+        self._refuse("400 Bad Request")
+
     def _refuse(self, status: str) -> None:
         self._stop_waiting()
         if not self._answering():
-            self.transport.write(_REFUSAL.format(status).encode())
+            lines = [f"HTTP/1.1 {status}".encode(), *(b"%b: %b" % pair for pair in secured(_NOTHING)), b"\r\n"]
+            self.transport.write(b"\r\n".join(lines))
         self.transport.close()

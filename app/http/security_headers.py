@@ -14,6 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import MASKED_MESSAGE, ErrorCode, error_entry
 
+VERSION: Final = "x-scrip-version"
+"""Name of the header with the release that answers."""
+
 
 @cache
 def version() -> str:
@@ -30,7 +33,7 @@ _HEADERS: Final = {
     b"content-security-policy": b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     b"referrer-policy": b"no-referrer",
     b"x-content-type-options": b"nosniff",
-    b"x-scrip-version": version().encode(),
+    VERSION.encode(): version().encode(),
 }
 
 

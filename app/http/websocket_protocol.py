@@ -14,9 +14,11 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import PayloadTooBig
+from websockets.http11 import Response
 from websockets.server import ServerProtocol
 
 from app.http.protocol import MAX_DROPPED_BYTES
+from app.http.security_headers import VERSION, version
 
 _MASK_BYTES: Final = 4
 _CLOSE: Final = 8
@@ -29,6 +31,12 @@ class _Frames(ServerProtocol):
     """The parser, which keeps the bytes it had not looked at when it gave up."""
 
     left = b""
+
+    def send_response(self, response: Response) -> None:
+        """Answer the handshake: also that names our release, whoever refuses it."""
+        if VERSION not in response.headers:
+            response.headers[VERSION] = version()
+        super().send_response(response)
 
     def discard(self) -> Generator[None]:
         self.left = bytes(self.reader.buffer)

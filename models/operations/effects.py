@@ -18,7 +18,7 @@ from models.loading.credits import load_all_open
 from models.operations.previewing import effects_by_account, tier_of, unlocked_books
 from models.planning.needs import Needs
 from models.planning.persons import followed, followed_needs
-from models.planning.state import Books, CustomerState, PostingContext
+from models.planning.state import Books, CustomerState, InvoiceState, PostingContext
 from models.session import TenantConnection, tenant_transaction
 from turns.slices import in_slices
 
@@ -39,10 +39,12 @@ class AccountEffect:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceEffect:
-    """One invoice afterwards. before_minor: what is due of it now."""
+    """One invoice afterwards. invoice_id: None if it would be issued. before_minor: what is due of it now, or would be when
+    it is issued."""
 
-    invoice_id: UUID
+    invoice_id: UUID | None
     currency: str
+    total_minor: int
     before_minor: int
     due_minor: int
     status: str
@@ -98,8 +100,8 @@ async def effects(
     done = Effects(
         accounts=tuple(_account(books, account_id, credits, there) for account_id, credits in found.items()),
         invoices=tuple(
-            InvoiceEffect(invoice.id, invoice.currency, due[invoice.id], invoice.due_minor, invoice.status)
-            for invoice in {each.id: each for each in books.writes.touched_invoices}.values()
+            _invoice(invoice, due.get(invoice.id))
+            for invoice in {each.id: each for each in (*books.writes.invoices, *books.writes.touched_invoices)}.values()
         ),
         limit=said,
     )
@@ -124,6 +126,19 @@ async def _with_what_merges(connection: TenantConnection, needs: Needs) -> Needs
     assets = sorted({asset for customer, asset in accounts if customer == needs.merges[0]})
     both = tuple((customer, asset) for customer in dict.fromkeys(needs.merges) for asset in assets)
     return replace(needs, accounts=both, all_holds=True)
+
+
+def _invoice(invoice: InvoiceState, before_minor: int | None) -> InvoiceEffect:
+    """before_minor: None if it would be issued."""
+    is_new = before_minor is None
+    return InvoiceEffect(
+        invoice_id=None if is_new else invoice.id,
+        currency=invoice.currency,
+        total_minor=invoice.total_minor,
+        before_minor=invoice.total_minor if before_minor is None else before_minor,
+        due_minor=invoice.due_minor,
+        status=invoice.status,
+    )
 
 
 def _account(books: Books, account_id: UUID, credits: tuple[CreditEffect, ...], there: set[UUID]) -> AccountEffect:

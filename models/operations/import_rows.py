@@ -36,19 +36,25 @@ _NOBODY: Final = UUID(int=0)
 @dataclass(slots=True)
 class Kept:
     """The stored rows. total: their number; first_line: of the first one; sums: of the amounts asked for, by asset; removes:
-    whether any of them is below zero."""
+    whether any of them is below zero; keys: of the metadata that any row has."""
 
     total: int = 0
     first_line: int = 0
     sums: dict[str, Decimal] = field(default_factory=dict)
     removes: bool = False
+    keys: set[str] = field(default_factory=set)
 
     def count(self, asset: str, amount: Decimal) -> None:
         self.sums[asset] = self.sums.get(asset, Decimal(0)) + amount
         self.removes = self.removes or amount < 0
 
     def as_json(self) -> dict[str, Any]:
-        return {"first_line": self.first_line or None, "sums": self.sums, "removes": self.removes}
+        return {
+            "first_line": self.first_line or None,
+            "sums": self.sums,
+            "removes": self.removes,
+            "metadata": sorted(self.keys),
+        }
 
 
 class Understanding:
@@ -84,6 +90,7 @@ class Understanding:
             details["expires_in_days"] = row.expires_in_days
         if row.texts is not None:
             details["texts"] = row.texts.as_json()
+            self._kept.keys.update(key for key, _ in row.texts.metadata)
         if row.line and row.line != self._kept.first_line + number:
             details["line"] = row.line
         errors = [*row.errors]
@@ -99,7 +106,7 @@ class Understanding:
         if errors:
             error = errors[0]
             error.others = (*error.others, *errors[1:], *others(self._faults(row, details), *errors))
-            details["unread"] = dict(row.unread)
+            details["unread"] = _as_sent(row) | dict(row.unread)
         report = None if error is None else to_json(error_report(error))
         name = None if row.customer is None else clean_name(row.customer)
         return number, name, row.amount, to_json(details) if details else None, report
@@ -273,6 +280,17 @@ async def _keep_whom_notes_are_about(connection: TenantConnection, rows: list[Im
             connection.tenant_id,
             sorted(noted),
         )
+
+
+def _as_sent(row: ImportRow) -> dict[str, str]:
+    """The cells that are only kept as far as they were understood, by column."""
+    sent = {
+        "asset": row.asset,
+        "expires": None if row.expires_on is None else row.expires_on.isoformat(),
+        "effectiveOn": None if row.effective_on is None else row.effective_on.isoformat(),
+        "services": "; ".join(row.services) or None,
+    }
+    return {column: cell for column, cell in sent.items() if cell is not None}
 
 
 def _as_it_is(row: ImportRow | None) -> ImportRow | None:

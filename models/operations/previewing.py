@@ -10,7 +10,7 @@ from models.commands import Actor, Command, CreditEffect, LimitVerdict, Preview
 from models.errors import CurrencyNotAllowed, LedgerError, LimitExceeded
 from models.ledger import Ledger
 from models.loading.accounts import load_facts, read_accounts, read_customers
-from models.loading.counters import counters_needed, read_counters, spending_counters_needed
+from models.loading.counters import counters_needed, read_counters, selling_counters_needed, spending_counters_needed
 from models.loading.named import Skipped, load_named
 from models.money import POINTS
 from models.named_ids import told_by_name
@@ -77,31 +77,46 @@ def _effect(
 
 
 def effects_by_account(books: Books) -> Steps[dict[UUID, tuple[CreditEffect, ...]]]:
-    """Return what was planned for the credits of each account that anything moves or is held on, in the order in which these
-    are touched."""
-    own = {}
+    """Return what was planned for the credits of each account that anything moves or is held on, or of which a credit
+    changes, in the order in which these are touched."""
+    credit_of, new = yield from _written_credits(books)
+    found: dict[UUID, list[CreditEffect]] = {}
+    seen = set()
+
+    def note(credit: CreditState, account_id: UUID, amount_minor: int) -> None:
+        seen.add(credit.id)
+        found.setdefault(account_id, []).append(_effect_on(credit, amount_minor, is_new=credit.id in new))
+
+    for entry in books.writes.entries:
+        found.setdefault(entry.account_id, [])
+        if entry.credit_id is not None:
+            note(credit_of(entry.credit_id), entry.account_id, entry.amount_minor)
+        yield
+    taken = frozenset(seen)
+    for lot in books.writes.hold_lots:
+        credit = credit_of(lot.credit_id)
+        found.setdefault(credit.account_id, [])
+        if credit.id not in taken:  # what is captured was held before, and leaves its credit once
+            note(credit, credit.account_id, -lot.amount_minor)
+        yield
+    for change in books.writes.credit_changes:
+        credit = credit_of(change.credit_id)
+        if credit.id not in seen:
+            note(credit, credit.account_id, 0)
+        yield
+    return {account_id: tuple(effects) for account_id, effects in found.items()}
+
+
+def _written_credits(books: Books) -> Steps[tuple[Callable[[UUID], CreditState], set[UUID]]]:
+    """Credits by their own ids; and the ids of those that would be opened."""
+    own, new = {}, set()
     for credit in books.writes.moved_credits:  # where a merge has let another one take over the id
         own[credit.id] = credit
         yield
-    new, taken = set(), set()
     for credit in books.writes.credits:
         new.add(credit.id)
         yield
-    found: dict[UUID, list[CreditEffect]] = {}
-    for entry in books.writes.entries:
-        effects = found.setdefault(entry.account_id, [])
-        if entry.credit_id is not None:
-            credit = own.get(entry.credit_id) or books.credits_by_id[entry.credit_id]
-            taken.add(credit.id)
-            effects.append(_effect_on(credit, entry.amount_minor, is_new=credit.id in new))
-        yield
-    for lot in books.writes.hold_lots:
-        credit = own.get(lot.credit_id) or books.credits_by_id[lot.credit_id]
-        effects = found.setdefault(credit.account_id, [])
-        if credit.id not in taken:  # what is captured was held before, and leaves its credit once
-            effects.append(_effect_on(credit, -lot.amount_minor, is_new=credit.id in new))
-        yield
-    return {account_id: tuple(effects) for account_id, effects in found.items()}
+    return lambda credit_id: own.get(credit_id) or books.credits_by_id[credit_id], new
 
 
 def _effect_on(credit: CreditState, amount_minor: int, *, is_new: bool) -> CreditEffect:
@@ -110,6 +125,8 @@ def _effect_on(credit: CreditState, amount_minor: int, *, is_new: bool) -> Credi
         amount_minor=amount_minor,
         remaining_after_minor=credit.free_minor,
         expires_at=credit.expires_at,
+        auto_apply=credit.auto_apply,
+        service_ids=credit.service_ids,
     )
 
 
@@ -139,6 +156,7 @@ async def unlocked_books(
     )
     counters = counters_needed(books.config, now, [(actor, limited) for limited in needs.limited])
     counters |= spending_counters_needed(books.config, now, [(actor, spent) for spent in needs.spending])
+    counters |= selling_counters_needed(books.config, now, [(actor, currency) for currency in needs.sells])
     books.counters = await read_counters(connection, counters)
     await load_named(connection, books, [needs], Skipped(), wait=True, locking=False)
     return books, existing

@@ -17,6 +17,7 @@ from models.operations.replays import replay_of_transaction
 from models.planning import releasing
 from models.planning.needs import Needs
 from models.planning.releasing import ReassignCredit, ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
+from models.planning.state import AccountKey
 
 
 async def release_assignments(
@@ -56,10 +57,7 @@ async def update_credit(
     ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateCredit, idempotency_key: str
 ) -> Outcome:
     """Post the change, once for the key."""
-    accounts = await accounts_of_credits(tenant_id, (command.credit_id,))
-    if command.credit_id not in accounts:
-        raise NotFound("There is no such credit.", field=("creditId",))
-    needs = releasing.update_credit_needs(command, accounts[command.credit_id])
+    needs = await _update_credit_needs(tenant_id, command)
     done = await _post(ledger, tenant_id, actor, "updateCredit", command, needs, idempotency_key)
     # A replay finds no entry that names the credit.
     return replace(done, credit_id=done.credit_id or await credit_as_it_is_now(tenant_id, command.credit_id))
@@ -85,6 +83,11 @@ async def preview_void_credit(ledger: Ledger, tenant_id: UUID, actor: Actor, com
     return await effects(ledger, tenant_id, actor, command, await _void_credit_needs(tenant_id, command))
 
 
+async def preview_update_credit(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateCredit) -> Effects:
+    """Preview the change as if posted now. Raises NotFound."""
+    return await effects(ledger, tenant_id, actor, command, await _update_credit_needs(tenant_id, command))
+
+
 async def _release_needs(tenant_id: UUID, command: ReleaseAssignments) -> Needs:
     accounts = await accounts_of_assignments(tenant_id, command.assignment_ids)
     return releasing.release_needs(command, tuple(set(accounts.values())))
@@ -105,10 +108,18 @@ async def _void_invoice_needs(tenant_id: UUID, command: VoidInvoice) -> Needs:
 
 
 async def _void_credit_needs(tenant_id: UUID, command: VoidCredit) -> Needs:
-    accounts = await accounts_of_credits(tenant_id, (command.credit_id,))
-    if command.credit_id not in accounts:
+    return releasing.void_credit_needs(command, await _account_of_credit(tenant_id, command.credit_id))
+
+
+async def _update_credit_needs(tenant_id: UUID, command: UpdateCredit) -> Needs:
+    return releasing.update_credit_needs(command, await _account_of_credit(tenant_id, command.credit_id))
+
+
+async def _account_of_credit(tenant_id: UUID, credit_id: UUID) -> AccountKey:
+    accounts = await accounts_of_credits(tenant_id, (credit_id,))
+    if credit_id not in accounts:
         raise NotFound("There is no such credit.", field=("creditId",))
-    return releasing.void_credit_needs(command, accounts[command.credit_id])
+    return accounts[credit_id]
 
 
 async def _post(

@@ -1,6 +1,7 @@
 """Many adjustments as one unit (sources 000, 002, 003). Pure."""
 
-from typing import Any, Final
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from models.commands import AdjustCredit, BulkCredit, BulkItem, Outcome
@@ -14,6 +15,7 @@ from models.planning.drafts import BulkOperationDraft, BulkRowDraft
 from models.planning.events import emit
 from models.planning.faults import with_faults
 from models.planning.needs import Needs, merge
+from models.planning.setting import needs_to_set, to_reach
 from models.planning.state import AccountKey, Books, PostingContext
 from models.texts import Texts
 from models.views import BulkOperationView
@@ -21,8 +23,14 @@ from turns.steps import Steps
 
 MAX_ROWS: Final = 10_000
 
-_RowResult = tuple[UUID | None, LedgerError | None]
-"""A row's transaction, or its error."""
+
+class _RowResult(NamedTuple):
+    """A row's transaction, or its error. moved: of a row that sets what is available, the amount that it took; at zero it
+    has no transaction."""
+
+    transaction_id: UUID | None = None
+    error: LedgerError | None = None
+    moved: Decimal | None = None
 
 
 def needs(command: BulkCredit) -> Steps[Needs]:
@@ -34,7 +42,9 @@ def needs(command: BulkCredit) -> Steps[Needs]:
             continue
         try:
             amount_minor = to_minor(item.amount, command.asset)
-            if amount_minor > 0:
+            if command.sets:
+                rows.append(needs_to_set(row_command(command, item), amount_minor))
+            elif amount_minor > 0:
                 additions.append((item.customer_id, command.asset))
             else:
                 rows.append(adjust.needs(row_command(command, item), amount_minor))
@@ -75,12 +85,12 @@ def plan(books: Books, context: PostingContext, command: BulkCredit) -> Steps[Ou
     exponent(command.asset)  # an unknown asset is one error, not one for each row
     start = books.savepoint()
     results = yield from _plan_rows(books, context, command)
-    errors = tuple([error for _, error in results if error])
+    errors = tuple([result.error for result in results if result.error])
     if errors and command.error_policy == BulkErrorPolicy.REJECT_ALL and not command.dry_run:
         raise LedgerErrors(errors)
     if command.dry_run:
         yield from books.rolling_back_to(start)
-        results = [(None, error) for _, error in results]  # rows not posted have no transaction
+        results = [result._replace(transaction_id=None) for result in results]  # rows not posted have none
     return (yield from _report(books, context, command, results, failed=len(errors)))
 
 
@@ -95,16 +105,22 @@ def _plan_rows(books: Books, context: PostingContext, command: BulkCredit) -> St
             if adjustment.customer_id in seen and not command.allow_duplicate_customers:
                 raise Duplicate("The customer is listed twice.", field=("customerId",))
             seen.add(adjustment.customer_id)
-            row_context = PostingContext(
-                context.actor, context.key, books.source.new_id(), shown=False, texts=_row_texts(command, row)
-            )
-            outcome = yield from adjust.plan(books, row_context, adjustment)
-            results.append((outcome.transaction_id, None))
+            moved = None
+            if command.sets:
+                adjustment = to_reach(books, adjustment)
+                moved = adjustment.amount
+            transaction_id = None
+            if moved is None or moved:
+                row_context = PostingContext(
+                    context.actor, context.key, books.source.new_id(), shown=False, texts=_row_texts(command, row)
+                )
+                transaction_id = (yield from adjust.plan(books, row_context, adjustment)).transaction_id
+            results.append(_RowResult(transaction_id, moved=moved))
         except LedgerError as error:
             books.rollback_to(savepoint)
             error.__traceback__ = None  # ten thousand of them would keep all these frames
             error.row = row
-            results.append((None, _told(books, command, row, error)))
+            results.append(_RowResult(error=_told(books, command, row, error)))
         yield
     return results
 
@@ -112,7 +128,7 @@ def _plan_rows(books: Books, context: PostingContext, command: BulkCredit) -> St
 def _told(books: Books, command: BulkCredit, row: int, error: LedgerError) -> LedgerError:
     """A row's refusal as it is reported, with whatever else is wrong with the row."""
     if command.items[row].customer_id is not None:
-        error = with_faults(books, row_command(command, command.items[row]), error)
+        error = with_faults(books, row_command(command, command.items[row]), error, sets=command.sets)
     for other in error.others:
         other.at(*_row_field(row, other.field))
     return told_by_name(error.at(*_row_field(row, error.field)), command.items[row])
@@ -140,6 +156,7 @@ def _report(
         created_at=books.now,
         dry_run=command.dry_run,
         finished_at=books.now,
+        mode=command.mode,
     )
     books.writes.bulk_operations.append(
         BulkOperationDraft(
@@ -156,19 +173,28 @@ def _report(
             cancel_requested=False,
             created_at=books.now,
             finished_at=books.now,
+            command={"mode": command.mode} if command.sets else None,
         )
     )
-    for row, (item, (transaction_id, error)) in enumerate(zip(command.items, results, strict=True)):
-        report = error_report(error) if error else None
-        books.writes.bulk_rows.append(
-            BulkRowDraft(
-                books.source.new_id(), operation.id, row, item.customer_id, item.amount, transaction_id, report
-            )
-        )
+    for row, (item, result) in enumerate(zip(command.items, results, strict=True)):
+        books.writes.bulk_rows.append(_row_draft(books, operation.id, row, item, result))
         yield
     if not command.dry_run:
         emit(books, "bulk.completed", operation.id)
     return Outcome(bulk_operation_id=operation.id, views=(operation,))
+
+
+def _row_draft(books: Books, operation_id: UUID, row: int, item: BulkItem, result: _RowResult) -> BulkRowDraft:
+    return BulkRowDraft(
+        id=books.source.new_id(),
+        operation_id=operation_id,
+        row=row,
+        customer_id=item.customer_id,
+        amount=item.amount,
+        transaction_id=result.transaction_id,
+        error=error_report(result.error) if result.error else None,
+        details=None if result.moved is None else {"moved": format(result.moved, "f")},
+    )
 
 
 def error_report(error: LedgerError) -> dict[str, Any]:

@@ -1,19 +1,19 @@
 """Some rows of a bulk that continues after its request (domain: bulk, files). Pure."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from models.commands import Actor, AdjustCredit, Outcome, PostRows, RowAdjustment
-from models.errors import ExpiryConflict, LedgerError, LedgerErrors, RequesterNotAllowed
-from models.money import MAX_AMOUNT_MINOR, to_decimal, to_minor
-from models.planning import adjust, calendar, plan_of
+from models.errors import LedgerError, LedgerErrors, RequesterNotAllowed
+from models.money import to_minor
+from models.planning import adjust, plan_of
 from models.planning.bulk import error_report
 from models.planning.drafts import RowResult
-from models.planning.faults import check_amount, with_faults
-from models.planning.needs import Needs, Spend, merge
+from models.planning.faults import with_faults
+from models.planning.needs import Needs, merge
+from models.planning.setting import needs_to_set, to_reach
 from models.planning.state import AccountKey, Books, PostingContext
 from turns.steps import Steps
 
@@ -46,7 +46,7 @@ def needs(rows: "tuple[RowAdjustment, ...]") -> Steps[Needs]:
         try:
             amount_minor = to_minor(asked.amount, asked.asset)
             if row.sets:
-                wanted.append(_needs_to_set(asked, amount_minor))
+                wanted.append(needs_to_set(asked, amount_minor))
             elif amount_minor > 0:
                 additions.append((asked.customer_id, asked.asset))
             else:
@@ -55,15 +55,6 @@ def needs(rows: "tuple[RowAdjustment, ...]") -> Steps[Needs]:
             wanted.append(Needs(customers=(asked.customer_id,)))
         yield
     return merge([adjust.needs_to_add(additions), *wanted])
-
-
-def _needs_to_set(asked: AdjustCredit, amount_minor: int) -> Needs:
-    """It may add or remove: which, and how much, is known under the lock."""
-    key = (asked.customer_id, asked.asset)
-    spend = Spend(key, MAX_AMOUNT_MINOR, asked.service_ids)
-    if amount_minor > 0:
-        return replace(adjust.needs_to_add((key,)), spends=(spend,))
-    return Needs(customers=(asked.customer_id,), accounts=(key,), spends=(spend,))
 
 
 @plan_of(PostRows)
@@ -91,7 +82,7 @@ def plan_each(
     for row in rows:
         savepoint = books.savepoint()
         try:
-            asked = _to_reach(books, row.adjustment) if row.sets else row.adjustment
+            asked = to_reach(books, row.adjustment) if row.sets else row.adjustment
             moved = asked.amount if row.sets else None
             check_sender(books, context.actor, sender_scopes(asked))
             transaction_id = None
@@ -109,34 +100,6 @@ def plan_each(
             outcomes.append(RowOutcome(row.row, None, with_faults(books, row.adjustment, error, sets=row.sets)))
         yield
     return outcomes
-
-
-def _to_reach(books: Books, asked: AdjustCredit) -> AdjustCredit:
-    """The adjustment after which so much is available: of zero, if it is. Raises LedgerError.
-
-    What is scheduled or held is not available, and stays as it is. A removal has no expiry and no start.
-    """
-    check_amount(asked.amount, asked.asset, sets=True)
-    if asked.customer_id not in books.customers:
-        raise adjust.no_such_customer()
-    if asked.effective_on is not None and asked.effective_on > calendar.local_date(books.now, books.config.zone):
-        raise ExpiryConflict(
-            "What is to be available now cannot start in the future. Leave the date out.", field=("effectiveOn",)
-        )
-    account = books.accounts.get((asked.customer_id, asked.asset))
-    available_minor = 0 if account is None else account.available_minor
-    missing = to_decimal(to_minor(asked.amount, asked.asset) - available_minor, asked.asset)
-    if missing > 0:
-        return replace(asked, amount=missing)
-    if not missing:
-        adjust.check_reason(books, asked, adding=_serves(books, asked))
-    return replace(asked, amount=missing, expires_in_days=None, expires_at=None, effective_on=None)
-
-
-def _serves(books: Books, asked: AdjustCredit) -> bool:
-    """A direction that the reason serves, where none is needed."""
-    reason = books.config.reasons.get(asked.reason)
-    return reason is None or reason.adds
 
 
 def check_sender(books: Books, sender: Actor, needed: frozenset[str]) -> None:

@@ -292,7 +292,8 @@ class AuditDraft:
 @table("bulk_operations")
 @dataclass(frozen=True, slots=True)
 class BulkOperationDraft:
-    """A bulk that is complete when it is written: all of its rows were one unit."""
+    """A bulk that is complete when it is written: all of its rows were one unit. command: the mode of its amounts, unless
+    they are added and removed."""
 
     id: UUID
     status: str
@@ -307,11 +308,14 @@ class BulkOperationDraft:
     cancel_requested: bool
     created_at: datetime
     finished_at: datetime
+    command: dict[str, Any] | None
 
 
 @table("bulk_rows")
 @dataclass(frozen=True, slots=True)
 class BulkRowDraft:
+    """details: of a row that sets what is available, the amount that it moved."""
+
     id: UUID
     operation_id: UUID
     row: int
@@ -319,6 +323,7 @@ class BulkRowDraft:
     amount: Decimal
     transaction_id: UUID | None
     error: dict[str, Any] | None
+    details: dict[str, Any] | None
 
 
 @table("bulk_rows")

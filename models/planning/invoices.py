@@ -125,14 +125,7 @@ def plan_order(books: Books, context: PostingContext, command: CreateOrder) -> S
     becomes an approval request, with `propose_only` always.
     """
     _check_head(books, command)
-    if not 1 <= len(command.items) <= MAX_LINES:
-        raise Invalid(f"An order has between 1 and {MAX_LINES:,} items.", field=("items",))
-    lines = []
-    for index, item in enumerate(command.items):
-        try:
-            lines.append(_order_line(books, item, command.currency))
-        except LedgerError as error:
-            raise error.at("items", str(index), *(error.field or ())) from None
+    lines = _order_lines(books, command)
     invoice = _drafted(books, context, command, lines)
     if context.approved_by is None:
         sold_minor = sum(invoice.credit_lines)
@@ -148,6 +141,27 @@ def plan_order(books: Books, context: PostingContext, command: CreateOrder) -> S
         limited = None if allowance is None else allowance.use(books, sold_minor)
         invoice.limited_on = None if limited is None else limited.day
     return (yield from _issue(books, context, command, invoice, lines))
+
+
+def credit_sold_minor(books: Books, command: CreateOrder) -> int:
+    """The credit that the order sells, or 0 if its lines will be refused."""
+    try:
+        return sum(line.amount_minor for line in _order_lines(books, command) if line.kind == ProductKind.CREDIT)
+    except LedgerError:
+        return 0
+
+
+def _order_lines(books: Books, command: CreateOrder) -> list[Line]:
+    """Each line, checked."""
+    if not 1 <= len(command.items) <= MAX_LINES:
+        raise Invalid(f"An order has between 1 and {MAX_LINES:,} items.", field=("items",))
+    lines = []
+    for index, item in enumerate(command.items):
+        try:
+            lines.append(_order_line(books, item, command.currency))
+        except LedgerError as error:
+            raise error.at("items", str(index), *(error.field or ())) from None
+    return lines
 
 
 def _order_line(books: Books, item: OrderItem, currency: str) -> Line:

@@ -49,3 +49,12 @@ async def report_rows(session: ReadSession, operation_id: UUID, *, only_failed: 
     while found := await session.fetch(page, operation_id, after):
         after = found[-1]["row"]
         yield [_row(row) for row in found]
+
+
+async def metadata_keys(session: ReadSession, operation_id: UUID) -> list[str]:
+    """The keys of the metadata that rows of an operation came with, in order."""
+    found = await session.fetch(
+        "select command->'metadata' as keys from bulk_operations where tenant_id = $1 and id = $2", operation_id
+    )
+    keys: list[str] = (parsed(found[0]["keys"]) if found else None) or []
+    return keys

@@ -9,6 +9,7 @@ from uuid import UUID
 from models.kinds import CreditStatus
 from models.reads.columns import columns, parsed, rows
 from models.reads.keys import id_key, instant_key, integer_key, time_key
+from models.reads.names import Named, by_id_or_name
 from models.reads.paging import ACCOUNTS, LOTS, OWN_ACCOUNTS, Condition, Listing, Looked, Older, Unserved
 from models.reads.session import ReadSession
 from models.views import CreditView
@@ -180,10 +181,12 @@ def with_status(statuses: Collection[str], now: datetime) -> Condition:
     return Unserved(remaining + _STATUS, (now, tuple(sorted(set(statuses)))))
 
 
-def restricted_to(service_id: UUID) -> Condition:
-    sql = """exists (select 1 from credit_services s
-                      where s.tenant_id = $1 and s.credit_id = t.id and s.service_id = {0})"""
-    return Looked(sql, (service_id,), "serviceId")
+def restricted_to(service: UUID | Named) -> Condition:
+    """service: by its id or name."""
+    service_id, value = by_id_or_name(service)
+    sql = f"""exists (select 1 from credit_services s
+                       where s.tenant_id = $1 and s.credit_id = t.id and s.service_id = {service_id})"""
+    return Looked(sql, (value,), "serviceId")
 
 
 async def changes_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[CreditChangeView]:

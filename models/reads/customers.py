@@ -89,24 +89,34 @@ def matching(text: str) -> Condition:
 
 
 SEARCHED: Final = ("search_external_id", "search_name", "search_last_name", "search_email")
+WORDS: Final = tuple(f"search_word_{place}" for place in range(2, 6))
+"""Names from their second, third, fourth and fifth word on."""
+PARTS: Final = ("search_email_2", "search_email_3")
+"""E-mail addresses from the second and third part of what is before the @."""
+DOMAIN: Final = "search_domain"
 TAILS: Final = tuple(f"search_tail_{length}" for length in range(3, 9))
 """The last characters of external ids that are longer: what stands in one of these stands within the id."""
 LEAST_WITHIN: Final = 3
 """Characters that are also looked for within external ids."""
 FEW_FOUND: Final = 1_000
 """Customers that a search takes by their ids, in any order of the list."""
+MOST_READ: Final = 4 * (FEW_FOUND + 1)
+"""Rows that a search reads, in which a customer stands once for each way in which they are found."""
 
 
 async def found(session: ReadSession, text: str) -> tuple[UUID, ...] | None:
-    """The ids of the people whose external id, name, last name or e-mail begins with the text, in any case, or whose
-    external id has it among its last eight characters; also by a record merged into theirs. None if they are more than
-    FEW_FOUND: then `contains` says it of rows that are looked at.
+    """The ids of the people whose external id, a word of whose name, or a part of whose e-mail address begins with the text,
+    in any case, or whose external id has it among its last eight characters; also by a record merged into theirs. None if
+    they are more than FEW_FOUND: then `contains` says it of rows that are looked at.
 
-    Each way is a range of its own index, and no more of it is read than that.
+    Each way is a range of its own index, and no more of all of them is read than that takes.
     """
     ways = " union all ".join(_FOUND.format(column=column) for column in _searched(text))
-    rows = await session.fetch(f"select distinct id from ({ways}) f", text, FEW_FOUND + 1)
-    return None if len(rows) > FEW_FOUND else tuple(row["id"] for row in rows)
+    read = f"select id, count(*) over () as read from (select id from ({ways}) w limit {MOST_READ}) f"
+    rows = await session.fetch(f"select distinct id, read from ({read}) g", text, FEW_FOUND + 1)
+    if len(rows) > FEW_FOUND or (rows and rows[0]["read"] == MOST_READ):
+        return None
+    return tuple(row["id"] for row in rows)
 
 
 def among(listing: Listing[CustomerView], ids: tuple[UUID, ...]) -> tuple[Listing[CustomerView], tuple[Condition, ...]]:
@@ -129,7 +139,10 @@ def contains(text: str) -> Condition:
 
 
 def _searched(text: str) -> tuple[str, ...]:
-    return SEARCHED + tuple(tail for tail in TAILS if LEAST_WITHIN <= len(text) <= int(tail.rpartition("_")[2]))
+    """The columns one of which begins with it: not those that cannot."""
+    tails = tuple(tail for tail in TAILS if LEAST_WITHIN <= len(text) <= int(tail.rpartition("_")[2]))
+    parts = () if " " in text else PARTS if "@" in text else (*PARTS, DOMAIN)
+    return (*SEARCHED, *WORDS, *parts, *tails)
 
 
 _RANGE: Final = "({column} >= lower({text}) and {column} < lower({text}) || U&'\\+10FFFF')"

@@ -102,6 +102,8 @@ BY_DUE_DAY: Final = replace(
     alone="t.status in ('OPEN', 'PART_PAID') and t.due_on is not null",
 )
 """A tenant's invoices with something due on a day, by that."""
+BY_ANY_DUE_DAY: Final = replace(BY_DUE_DAY, name="invoices|DUE_ON|ALL", alone="t.due_on is not null")
+"""The same with those that are paid or void."""
 
 CUSTOMER_BY_DUE_DAY: Final = replace(
     CUSTOMER_INVOICES,

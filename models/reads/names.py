@@ -21,6 +21,25 @@ class Naming:
     column: str
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """One thing by its name."""
+
+    naming: Naming
+    name: str
+
+    @property
+    def sql(self) -> str:
+        """Its id, found in the statement that asks for it, whose value the name is; null if nothing has it."""
+        kind = self.naming
+        return f"(select n.id from {kind.table} n where n.tenant_id = $1 and n.{kind.column} = {{0}})"
+
+
+def by_id_or_name(asked: UUID | Named) -> tuple[str, UUID | str]:
+    """SQL for the id of what is asked for, and its value {0}."""
+    return (asked.sql, asked.name) if isinstance(asked, Named) else ("{0}", asked)
+
+
 CUSTOMERS: Final = Naming("Customer", "customers", "external_id")
 """A record merged into another keeps its name: a posting follows it to the survivor, as it follows an id."""
 INVOICES: Final = Naming("Invoice", "invoices", "number")

@@ -10,7 +10,8 @@ import orjson
 from models.names import clean_name
 from models.reads.columns import columns, rows
 from models.reads.keys import id_key, instant_key, text_key, time_key
-from models.reads.paging import RECORDS, Condition, Listing, Unserved
+from models.reads.names import Named, by_id_or_name
+from models.reads.paging import RECORDS, Condition, Listing, Looked, Unserved
 from models.reads.session import ReadSession
 from models.views import CouponView, RewardView, TierChangeView
 
@@ -59,6 +60,12 @@ ACTIVE: Final = Condition("t.active")
 
 def with_status(statuses: Collection[str], now: datetime) -> Condition:
     return Unserved(_STATUS, (now, tuple(sorted(set(statuses)))))
+
+
+def from_reward(reward: UUID | Named) -> Condition:
+    """Coupons of a reward, by its id or name."""
+    reward_id, value = by_id_or_name(reward)
+    return Looked(f"t.reward_id = {reward_id}", (value,), "rewardId")
 
 
 async def rewards_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[RewardView]:

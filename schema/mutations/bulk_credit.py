@@ -10,7 +10,7 @@ import strawberry
 from gateway.reading import Pending
 from models.commands import BulkCredit, BulkItem
 from models.errors import Invalid, NotFound
-from models.kinds import BulkErrorPolicy
+from models.kinds import BulkErrorPolicy, BulkMode
 from models.texts import Texts, texts_of
 from schema import texts
 from schema.context import Info
@@ -32,7 +32,7 @@ class BulkCreditItemInput:
     customer_by: CustomerBy | None = None
     """In place of customerId: the customer by external id or id. One of the two is needed."""
     amount: Decimal
-    """Amount to add (positive) or remove (negative)."""
+    """Amount to add (positive) or remove (negative); with the mode SET, amount that is to be available."""
     reference: str | None = None
     """Your own reference of this row's transaction, up to 255 characters. Null: the bulk's."""
 
@@ -74,6 +74,9 @@ class BulkCreditInput(TextsInput, KeyedInput):
     """Whether to report on each row by itself, under either errorPolicy, without posting anything."""
     allow_duplicate_customers: bool | None = False
     """Whether a customer may be listed more than once."""
+    mode: BulkMode | None = BulkMode.ADJUST
+    """Meaning of the amounts. With SET each is what is to be available: the difference is added or removed, and BulkRow's
+    `moved` tells it."""
 
     def command(self) -> Steps[BulkCredit]:
         """Raises Invalid."""
@@ -93,6 +96,7 @@ class BulkCreditInput(TextsInput, KeyedInput):
             row_texts=tuple(_row_texts(self.items, own)),
             effective_on=self.effective_on,
             service_ids=some(self.service_ids, self.services_by, "Service", "serviceIds") or (),
+            mode=(self.mode or BulkMode.ADJUST).value,
         )
 
 

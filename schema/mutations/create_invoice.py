@@ -1,4 +1,4 @@
-"""createInvoice."""
+"""createInvoice, and previewInvoice, whose input is the same without a key."""
 
 from datetime import date
 from decimal import Decimal
@@ -60,8 +60,8 @@ class InvoiceLineInput:
 
 
 @strawberry.input
-class CreateInvoiceInput(TextsInput, KeyedInput):
-    """An invoice to issue."""
+class PreviewInvoiceInput(TextsInput):
+    """An invoice to preview."""
 
     customer_id: strawberry.ID | None = None
     """Customer who is to pay."""
@@ -94,6 +94,11 @@ class CreateInvoiceInput(TextsInput, KeyedInput):
             auto_apply=self.auto_apply_credit is not False,
             invoice_texts=self.texts(),
         )
+
+
+@strawberry.input
+class CreateInvoiceInput(KeyedInput, PreviewInvoiceInput):
+    """An invoice to issue."""
 
 
 @strawberry.type

@@ -1,4 +1,4 @@
-"""createOrder."""
+"""createOrder, and previewOrder, whose input is the same without a key."""
 
 from datetime import date
 from decimal import Decimal
@@ -64,8 +64,8 @@ class OrderItemInput:
 
 
 @strawberry.input
-class CreateOrderInput(TextsInput, KeyedInput):
-    """An order to issue."""
+class PreviewOrderInput(TextsInput):
+    """An order to preview."""
 
     customer_id: strawberry.ID | None = None
     """Customer who is to pay."""
@@ -103,6 +103,11 @@ class CreateOrderInput(TextsInput, KeyedInput):
             propose_only=bool(self.propose_only),
             invoice_texts=self.texts(),
         )
+
+
+@strawberry.input
+class CreateOrderInput(KeyedInput, PreviewOrderInput):
+    """An order to issue."""
 
 
 @strawberry.type

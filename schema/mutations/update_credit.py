@@ -1,4 +1,4 @@
-"""updateCredit."""
+"""updateCredit, and previewUpdateCredit, whose input is the same without a key."""
 
 from datetime import datetime
 from typing import Any
@@ -19,8 +19,8 @@ from schema.types.metadata import TextsInput
 
 
 @strawberry.input
-class UpdateCreditInput(TextsInput, KeyedInput):
-    """Changes to a credit. Fields that are null or left out stay as they are."""
+class PreviewUpdateCreditInput(TextsInput):
+    """Changes to a credit, to preview. Fields that are null or left out stay as they are."""
 
     credit_id: strawberry.ID
     """Open or scheduled credit to change."""
@@ -51,6 +51,11 @@ class UpdateCreditInput(TextsInput, KeyedInput):
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             texts=self.texts(),
         )
+
+
+@strawberry.input
+class UpdateCreditInput(KeyedInput, PreviewUpdateCreditInput):
+    """Changes to a credit. Fields that are null or left out stay as they are."""
 
 
 @strawberry.type

@@ -270,7 +270,7 @@ class Credit(Node):
     @resolved(list[Service])
     async def services(self, info: Info) -> list[Service]:
         """Services that the credit is restricted to, by name; empty if it can be spent on any."""
-        return await _services(info, self.view.service_ids)
+        return await named_services(info, self.view.service_ids)
 
     @resolved(Connection[AssignmentRef] | None)
     def assignments(
@@ -353,12 +353,12 @@ class CreditChange(Node):
     @resolved(list[Service])
     async def old_services(self, info: Info) -> list[Service]:
         """Services that the credit was restricted to before the change; empty for any."""
-        return await _services(info, self.view.old_service_ids)
+        return await named_services(info, self.view.old_service_ids)
 
     @resolved(list[Service])
     async def new_services(self, info: Info) -> list[Service]:
         """Services that the credit is restricted to after the change; empty for any."""
-        return await _services(info, self.view.new_service_ids)
+        return await named_services(info, self.view.new_service_ids)
 
     @resolved(TransactionRef)
     def transaction(self, info: Info) -> Pending[Any]:
@@ -366,6 +366,6 @@ class CreditChange(Node):
         return info.context.loaders.transactions.get(self.view.transaction_id)
 
 
-async def _services(info: Info, service_ids: tuple[UUID, ...]) -> list[Service]:
+async def named_services(info: Info, service_ids: tuple[UUID, ...]) -> list[Service]:
     """Return the services, by name."""
     return sorted(await info.context.loaders.services.load_all(service_ids), key=lambda service: service.name)

@@ -115,5 +115,9 @@ class Tiers:
             above = threshold
         return above, above
 
+    def id_of(self, name: str) -> UUID:
+        """The id of the tier with this name, or one that no tier has."""
+        return next((row_id for row_id, tier in self.by_id.items() if tier.name == name), UUID(int=0))
+
     def named(self, name: str | None) -> Tier | None:
         return next((tier for _, tier in self._falling if tier.name == name), None)

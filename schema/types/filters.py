@@ -28,10 +28,12 @@ from models.kinds import (
 from models.money import MAX_AMOUNT_MINOR, POINTS, exponent
 from models.planning.calendar import local_date, start_of_day
 from models.reads import credits, customers, filtering, holds, invoices, ledger, requests, rewards
+from models.reads.names import Named
 from models.reads.paging import Condition, Listing
 from schema import texts
 from schema.context import Context
 from schema.ids import asked_id
+from schema.naming import By, RewardBy, ServiceBy, TierBy
 from schema.scalars import AssetCode
 from schema.types.enums import MembershipStatus, RequestedOperation
 from schema.types.metadata import MetadataBy, ReferenceBy
@@ -110,6 +112,22 @@ def _id(text: strawberry.ID, type_name: str, named: str) -> UUID:
     return asked_id(text, type_name, f"filter.{named}") or UUID(int=0)
 
 
+def _one(row_id: strawberry.ID | None, by: By | None, type_name: str, named: str) -> UUID | Named | None:
+    """Return what is asked for by its id or, in the field beside that, by its name; None if nothing is.
+
+    named: the field of the id. Raises BadUserInput, also if both are given.
+    """
+    beside = f"{named.removesuffix('Id')}By"
+    if by is None:
+        return None if row_id is None else _id(row_id, type_name, named)
+    if row_id is not None:
+        raise BadUserInput(f"Give filter.{named} or filter.{beside}, not both.", "filter", beside)
+    if by.sent is None:
+        return _id(strawberry.ID(str(by.id)), type_name, f"{beside}.id")
+    kind = by.names
+    return Named(kind.naming, texts.looked_up(by.sent, kind.longest, f"filter.{beside}.{kind.field}"))
+
+
 @strawberry.input
 class CustomerFilter:
     """Which customers to list. Each has all that is given. Served by an index: `search` of what no more than 1,000 have, in
@@ -118,7 +136,8 @@ class CustomerFilter:
     customers at most for a page: where these are too few, the page is refused."""
 
     search: str | None = None
-    """Beginning of a name, last name, e-mail address or external id; of three characters or more, also anything among the
+    """Beginning of a name or of a word in it (of the first five, or the last), of an e-mail address, its domain or a part of
+    what is before the @ (of the first three), or of an external id; of three characters or more, also anything among the
     last eight characters of an external id, as 7404 in C-17404. Upper or lower case."""
     reference: ReferenceBy | None = None
     """Reference, of the customer or of a record merged into it."""
@@ -130,6 +149,8 @@ class CustomerFilter:
     """Asset in which something is left on their account. Takes the right to read ledgers."""
     tier_id: strawberry.ID | None = None
     """Tier that they have reached, and no higher one. Takes the right to read ledgers."""
+    tier_by: TierBy | None = None
+    """In place of tierId: the tier by name or id."""
     membership: list[MembershipStatus] | None = None
     """States of their membership."""
     last_activity_at: InstantRange | None = None
@@ -151,7 +172,8 @@ class CustomerFilter:
     async def conditions(self, context: Context, listing: Listing[Any], *, by_reference: bool = False) -> Conditions:
         """All but the search. by_reference: whether they are found by the reference already."""
         found: list[Condition] = []
-        by_ledger = (self.balance, self.has_balance, self.tier_id, self.last_activity_at, self.expiring_before)
+        by_tier = (self.tier_id, self.tier_by)
+        by_ledger = (self.balance, self.has_balance, *by_tier, self.last_activity_at, self.expiring_before)
         if any(each is not None for each in by_ledger):
             context.require(Permission.READ_LEDGER)
         if self.reference is not None and not by_reference:
@@ -193,9 +215,11 @@ class CustomerFilter:
                 yield customers.inactive_since(to)
 
     async def _of_tier(self, context: Context) -> Conditions:
-        if self.tier_id is None:
+        asked = _one(self.tier_id, self.tier_by, "Tier", "tierId")
+        if asked is None:
             return ()
-        low, high = (await context.loaders.tiers()).reach(_id(self.tier_id, "Tier", "tierId"))
+        tiers = await context.loaders.tiers()
+        low, high = tiers.reach(tiers.id_of(asked.name) if isinstance(asked, Named) else asked)
         has = "o.lifetime_minor >= {0} and o.lifetime_minor < {1}"
         return (filtering.has_account(has, (low, high), "tierId", asset=POINTS),)
 
@@ -270,6 +294,8 @@ class CreditFilter:
     """Amount left of them, in one asset."""
     service_id: strawberry.ID | None = None
     """Service that they are restricted to, alone or among others."""
+    service_by: ServiceBy | None = None
+    """In place of serviceId: the service by name or id."""
     auto_apply: bool | None = None
     """Whether they are applied to the next invoice; false: those that are paused."""
 
@@ -289,8 +315,8 @@ class CreditFilter:
             found += self.amount.of("t.amount_minor", "amount")
         if self.remaining is not None:
             found += self.remaining.of("t.remaining_minor", "remaining")
-        if self.service_id is not None:
-            found.append(credits.restricted_to(_id(self.service_id, "Service", "serviceId")))
+        if (service := _one(self.service_id, self.service_by, "Service", "serviceId")) is not None:
+            found.append(credits.restricted_to(service))
         if self.auto_apply is not None:
             found.append(filtering.equal("t.auto_apply", self.auto_apply, "autoApply"))
         return tuple(found)
@@ -338,8 +364,9 @@ class LedgerEntryFilter:
 
 @strawberry.input
 class HoldFilter:
-    """Which holds to list. Each has all that is given. Served by an index: `createdAt`, and HELD alone. The others are
-    looked for among 10,000 holds at most for a page: where these are too few, the page is refused."""
+    """Which holds to list. Each has all that is given. Served by an index: `createdAt`, HELD alone, and a `reference` of no
+    more than 1,000 transactions. The others are looked for among 10,000 holds at most for a page: where these are too few,
+    the page is refused."""
 
     status: list[HoldStatus] | None = None
     """States to list."""
@@ -351,8 +378,11 @@ class HoldFilter:
     """When they lapse."""
     amount: AmountRange | None = None
     """Amount that they were placed with, in one asset."""
+    reference: ReferenceBy | None = None
+    """Reference with which they were placed."""
 
     def conditions(self, context: Context, listing: Listing[Any]) -> Conditions:
+        """All but the reference."""
         found: list[Condition] = []
         if self.status is not None:
             live = set(self.status) == {HoldStatus.HELD}
@@ -378,6 +408,8 @@ class CouponFilter:
     """States to list."""
     reward_id: strawberry.ID | None = None
     """Reward that they were given from."""
+    reward_by: RewardBy | None = None
+    """In place of rewardId: the reward by name or id."""
     issued_at: InstantRange | None = None
     """When they were given."""
     expires_at: InstantRange | None = None
@@ -387,8 +419,8 @@ class CouponFilter:
         found: list[Condition] = []
         if self.status is not None:
             found.append(filtering.looked(rewards.with_status(self.status, context.now), "status"))
-        if self.reward_id is not None:
-            found.append(filtering.equal("t.reward_id", _id(self.reward_id, "Reward", "rewardId"), "rewardId"))
+        if (reward := _one(self.reward_id, self.reward_by, "Reward", "rewardId")) is not None:
+            found.append(rewards.from_reward(reward))
         if self.issued_at is not None:
             found += self.issued_at.of_stamps(listing, "t.issued_at", "issuedAt")
         if self.expires_at is not None:

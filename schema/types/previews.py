@@ -1,4 +1,5 @@
-"""Previews of what touches several accounts or invoices: rewards, assignments, releases, what is voided, merges."""
+"""Previews of what touches several accounts or invoices: rewards, assignments, releases, what is issued, changed or voided,
+merges."""
 
 from decimal import Decimal
 from typing import Any
@@ -38,7 +39,7 @@ class AccountEffect:
     lifetime_after: Decimal
     """Lifetime total afterwards."""
     credits: list[CreditEffect]
-    """Credits that would be opened, given back to or taken from, in the order in which that would happen."""
+    """Credits that would be opened, given back to, taken from or changed, in the order in which that would happen."""
     effect: strawberry.Private[OnAccount]
 
     @classmethod
@@ -83,7 +84,9 @@ class InvoiceEffect:
     """Amount still to pay afterwards."""
     status_after: InvoiceStatus
     """State afterwards."""
-    invoice_id: strawberry.Private[UUID]
+    total: Decimal
+    """Total of all its lines."""
+    invoice_id: strawberry.Private[UUID | None]
 
     @classmethod
     def of(cls, effect: OnInvoice) -> "InvoiceEffect":
@@ -92,14 +95,15 @@ class InvoiceEffect:
             amount=to_decimal(effect.before_minor - effect.due_minor, effect.currency),
             due_after=to_decimal(effect.due_minor, effect.currency),
             status_after=InvoiceStatus(effect.status),
+            total=to_decimal(effect.total_minor, effect.currency),
             invoice_id=effect.invoice_id,
         )
 
     @resolved(Invoice | None)
     def invoice(self, info: Info) -> Pending[Any]:
-        """Invoice or order before it."""
+        """Invoice or order before it; null if it would be issued."""
         info.context.require(Permission.READ_INVOICES)
-        return info.context.loaders.invoices.get(self.invoice_id)
+        return None if self.invoice_id is None else info.context.loaders.invoices.get(self.invoice_id)
 
 
 @strawberry.type
@@ -122,8 +126,8 @@ class PostingPreview:
 
     @resolved(list[AccountEffect] | None)
     def accounts(self, info: Info) -> list[AccountEffect]:
-        """Accounts that value would move on; empty if it would be rejected, or only asked for; null without the right to
-        read the ledger."""
+        """Accounts that value would move on, or of which a credit would change; empty if it would be rejected, or only asked
+        for; null without the right to read the ledger."""
         info.context.require(Permission.READ_LEDGER)
         return [AccountEffect.of(effect) for effect in self.effects.accounts]
 

@@ -18,9 +18,9 @@ from models.money import to_decimal
 from models.reads.liability import LiabilityPart, LiabilityView, TrialBalanceView
 from schema.context import Info
 from schema.scalars import AssetCode
-from schema.types.account import Account, Credit
+from schema.types.account import Account, Credit, named_services
 from schema.types.base import in_turns, resolved
-from schema.types.configuration import Tier
+from schema.types.configuration import Service, Tier
 from schema.types.errors import UserError
 from schema.types.limits import LimitVerdict
 from schema.types.money import by_itself, by_preview, money
@@ -155,12 +155,16 @@ class CreditEffect:
     """Effect that a previewed request would have on one credit."""
 
     amount: Decimal
-    """Amount that would be added or given back (positive), or taken or held (negative)."""
+    """Amount that would be added or given back (positive), or taken or held (negative); zero if the credit would only be
+    changed."""
     remaining_after: Decimal
     """Amount that would be left of the credit, and not held."""
     expires_at: datetime | None
     """Expiry of the credit; null if it never expires."""
+    auto_apply: bool
+    """Whether what is left of it would go to the next invoice issued."""
     credit_id: strawberry.Private[UUID | None]
+    service_ids: strawberry.Private[tuple[UUID, ...]]
     unit: strawberry.Private[str]
 
     @classmethod
@@ -169,7 +173,9 @@ class CreditEffect:
             amount=to_decimal(effect.amount_minor, asset),
             remaining_after=to_decimal(effect.remaining_after_minor, asset),
             expires_at=effect.expires_at,
+            auto_apply=effect.auto_apply,
             credit_id=effect.credit_id,
+            service_ids=effect.service_ids,
             unit=asset,
         )
 
@@ -180,8 +186,13 @@ class CreditEffect:
 
     @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
-        """Credit that would be taken from or given back to; null if a new one would be opened."""
+        """Credit that would be taken from, given back to or changed; null if a new one would be opened."""
         return None if self.credit_id is None else info.context.loaders.credits.get(self.credit_id)
+
+    @resolved(list[Service])
+    async def services(self, info: Info) -> list[Service]:
+        """Services that it would be restricted to, by name; empty if it can be spent on any."""
+        return await named_services(info, self.service_ids)
 
 
 @strawberry.type

@@ -28,7 +28,8 @@ class InvoiceSort(StrEnum):
     CREATED = "CREATED"
     """By when they were recorded."""
     DUE_ON = "DUE_ON"
-    """By the day on which they are due, those that name one: of all customers', the unpaid ones alone."""
+    """By the day on which they are due, those that name one: of all customers', the unpaid ones alone, unless
+    `filter.status` names others."""
 
 
 @strawberry.enum

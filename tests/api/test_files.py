@@ -321,6 +321,55 @@ async def test_a_report_that_comes_back_is_what_was_sent(api: Api, tenant: Tenan
 
 
 @pytest.mark.usefixtures("people")
+async def test_a_report_has_all_that_was_sent_and_can_be_sent_again(api: Api, tenant: Tenant) -> None:
+    await tenant.service("Cut")
+    content = (
+        "customer,amount,services,reference,metadata.Shop,metadata.=till,expires\n"
+        "carol,5,Cut,R-1,Leeds,=7,30\ndave,0,Wash,R-2,York,,\nerin,2,,,,,2199-01-31\n"
+    )
+    answer = await send(api, content, asset="SERVICE_CREDITS")
+    await done(api, tenant, answer)
+    text = (await get(api, answer.json()["report"])).text
+    assert text.splitlines()[0].split(",")[8:11] == ["reference", "metadata.=till", "metadata.Shop"]
+    rows = list(csv.DictReader(io.StringIO(text)))
+    names = (
+        "customer",
+        "amount",
+        "services",
+        "reference",
+        "metadata.Shop",
+        "metadata.=till",
+        "expires",
+        "scrip.result",
+    )
+    assert [tuple(row[name] for name in names) for row in rows] == [
+        ("carol", "5", "Cut", "R-1", "Leeds", "'=7", "30", "POSTED"),
+        ("dave", "0", "Wash", "R-2", "York", "", "", "FAILED"),
+        ("erin", "2", "", "", "", "", "2199-01-31", "POSTED"),
+    ]
+    failed = (await get(api, f"{answer.json()['report']}?onlyFailed=true")).text
+    corrected = failed.replace("dave,0,", "dave,3,").replace("Wash", "Cut")
+    again, _ = await done(api, tenant, await send(api, corrected, key="again", asset="SERVICE_CREDITS"))
+    assert (again["succeeded"], again["failed"]) == (1, 0)
+    kept = await tenant.rows(
+        "SELECT reference, metadata::text FROM transaction_texts WHERE tenant_id = $1 AND reference = 'R-2'"
+    )
+    assert kept == [("R-2", '{"Shop":"York"}')]
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_report_tells_no_more_than_the_token_may_read(api: Api, tenant: Tenant) -> None:
+    await tenant.service("Cut")
+    content = "customer,amount,services,metadata.Shop\ncarol,5,Cut,Leeds\n"
+    token: dict[str, Any] = {"role": Role.PARTNER, "client_id": "shop", "scopes": (Scope.CREDITS_BULK,)}
+    sent = await post(api, content, "asset=SERVICE_CREDITS&reason=CORRECTION", **token)
+    await done(api, tenant, sent)
+    (row,) = csv.DictReader(io.StringIO((await get(api, sent.json()["report"], **token)).text))
+    assert (row["customer"], row["services"], row["metadata.Shop"]) == ("", "Cut", "")
+    assert (row["amount"], row["scrip.result"]) == ("5", "POSTED")
+
+
+@pytest.mark.usefixtures("people")
 async def test_who_may_have_a_report(api: Api, tenant: Tenant, other_tenant: Tenant) -> None:
     answer = await send(api, "customer,amount,note\ncarol,5,secret\n")
     path = answer.json()["report"]

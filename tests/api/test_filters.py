@@ -148,6 +148,9 @@ async def test_invoices_are_the_same_wherever_they_hang(api: Api, tenant: Tenant
     )
     await found("A2", status=["PAID"])
     await found("B1", "A1", sort="DUE_ON", status=["OPEN", "PART_PAID"])
+    await found("A2", sort="DUE_ON", status=["PAID"])
+    await found("A2", "B1", "A1", sort="DUE_ON", status=["OPEN", "PART_PAID", "PAID", "VOID"])
+    await found(sort="DUE_ON", status=["VOID"])
     await found("A1", "B1", due={"asset": "GBP", "min": "0.01"})
 
 

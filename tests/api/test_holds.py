@@ -109,8 +109,9 @@ async def test_a_reference_is_purpose_enough(api: Api, tenant: Tenant) -> None:
     assert [error["code"] for error in none["userErrors"]] == ["NOTE_REQUIRED"]
 
 
+@pytest.mark.parametrize("argument", ["reference: $by", "filter: { reference: $by }"])
 async def test_holds_are_found_by_reference(
-    api: Api, tenant: Tenant, other_tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+    api: Api, tenant: Tenant, other_tenant: Tenant, monkeypatch: pytest.MonkeyPatch, argument: str
 ) -> None:
     """Exactly, and by how references begin; of all customers and of one, who finds their own."""
     carol, dave = await tenant.customer("carol"), await tenant.customer("dave")
@@ -124,9 +125,9 @@ async def test_holds_are_found_by_reference(
     await tenant.spend(carol, 1, texts=Texts("R-1"))  # is no hold
     await other_tenant.credit(eve := await other_tenant.customer("carol"), "5.00")
     await hold(other_tenant, eve, 1, texts=Texts("R-1"))
-    query = """query($by: ReferenceBy!, $customer: ID, $first: Int, $after: String) {
-      holds(reference: $by, customerId: $customer, first: $first, after: $after) {
-        edges { cursor node { id } } } }"""
+    query = f"""query($by: ReferenceBy!, $customer: ID, $first: Int, $after: String) {{
+      holds({argument}, customerId: $customer, first: $first, after: $after) {{
+        edges {{ cursor node {{ id }} }} }} }}"""
 
     async def found(by: dict[str, str], **more: Any) -> list[int]:
         token = more.pop("token", {})

@@ -218,3 +218,38 @@ async def test_a_search_of_many_finds_the_same(api: Api, tenant: Tenant, monkeyp
             assert shown(await page(api, filter={"search": text}, sort="NAME")) == few
         assert few
     assert shown(await page(api, filter={"search": "27404"})) == ["C-17404"]
+
+
+SENHOR = "João da Silva Santos-Pereira d'Avila e Costa"
+FOUND_BY_WORDS = {
+    SENHOR: ("joão", "JOÃO DA S", "da silva", "silva", "Santos", "santos-per", "pereira d", "costa"),
+    "Ann Smith-Jones": ("ann s", "smith", "JONES", "jones"),
+    "O’Brien & Sons (Cork) Ltd.": ("o’b", "brien", "sons", "cork", "ltd"),
+    "“Acme” Shop_2": ("“acme", "shop", "2"),
+    "山田 太郎": ("山田", "太郎"),
+    "Ines": ("ines", "ines.maria", "maria_do", "do.carmo", "mail.example", "ines.maria_do.carmo+x@mail.example.org"),
+}
+NOT_BY = ("oão", "ilva", "ones", "mith-j", "example.org", "carmo", "@mail", "x@", "avila e", "e costa")
+"""What stands within a word; a word beyond the first five; a part beyond the first three, and parts of a domain."""
+
+
+async def test_a_search_finds_what_words_begin_with(api: Api, tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in FOUND_BY_WORDS:
+        email = "Ines.Maria_do.carmo+x@Mail.Example.org" if name == "Ines" else None
+        await tenant.customer(name[:3].strip(), name, email)
+    for few in (1_000, 0):
+        monkeypatch.setattr(customers, "FEW_FOUND", few)
+        for name, texts in FOUND_BY_WORDS.items():
+            for text in texts:
+                assert shown(await page(api, filter={"search": text})) == [name[:3].strip()], text
+        for text in NOT_BY:
+            assert shown(await page(api, filter={"search": text})) == [], text
+
+
+async def test_a_search_that_finds_each_of_many_in_many_ways_is_one_of_many(
+    api: Api, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(5):
+        await tenant.customer(f"ann-{n}", "Ann-Ann Ann-Ann Ann", f"ann.ann.ann{n}@ann.example")
+    monkeypatch.setattr(customers, "MOST_READ", 6)
+    assert len(shown(await page(api, filter={"search": "ann"}))) == 5

@@ -15,8 +15,9 @@ from tests.support.root_previews import KEYLESS
 from tests.support.tenants import ADMIN, Tenant
 
 EFFECTS: Final = """accounts { account { id } customer { id } asset availableAfter heldAfter lifetimeAfter
-    tierAfter { name } credits { credit { id } amount amountMoney { amount asset } remainingAfter } }
-  invoices { invoice { id number } currency amount dueAfter statusAfter }
+    tierAfter { name } credits { credit { id } amount amountMoney { amount asset } remainingAfter
+      expiresAt autoApply services { name } } }
+  invoices { invoice { id number } currency total amount dueAfter statusAfter }
   limit { allowed approvalRequired } userErrors { code field }"""
 ALLOWED: Final = {"allowed": True, "approvalRequired": False}
 POSTS: Final = {
@@ -30,6 +31,9 @@ POSTS: Final = {
     "previewVoidPayment": "voidPayment",
     "previewVoidCreditNote": "voidCreditNote",
     "previewMerge": "mergeCustomers",
+    "previewInvoice": "createInvoice",
+    "previewOrder": "createOrder",
+    "previewUpdateCredit": "updateCredit",
 }
 """By preview with a PostingPreview, the mutation that does it."""
 BALANCES: Final = "SELECT id, balance_minor, lifetime_minor FROM accounts WHERE tenant_id = $1"
@@ -57,6 +61,13 @@ async def state(api: Api, ids: list[str]) -> dict[str, Any]:
     return {each: (await api(query, {"id": each}))["node"] for each in ids}
 
 
+async def issued(api: Api, number: str) -> str:
+    """The id of the invoice with this number."""
+    query = "query($number: String!) { invoice(by: { number: $number }) { id } }"
+    found: str = (await api(query, {"number": number}))["invoice"]["id"]
+    return found
+
+
 @pytest.mark.parametrize("case", [case for case in KEYLESS if case.field in POSTS], ids=lambda case: case.name)
 async def test_what_a_preview_tells_is_what_is_then_done(api: Api, tenant: Tenant, case: Any) -> None:
     given = case.variables(await what_it_names(tenant, case))["input"]
@@ -76,7 +87,11 @@ async def test_what_a_preview_tells_is_what_is_then_done(api: Api, tenant: Tenan
         if each["account"]
     }
     told |= {
-        each["invoice"]["id"]: {"due": each["dueAfter"], "status": each["statusAfter"]} for each in seen["invoices"]
+        each["invoice"]["id"] if each["invoice"] else await issued(api, given["number"]): {
+            "due": each["dueAfter"],
+            "status": each["statusAfter"],
+        }
+        for each in seen["invoices"]
     }
     assert await state(api, list(told)) == told
     moved = {
@@ -219,3 +234,68 @@ async def test_a_use_is_previewed_as_a_spend_is(api: Api, tenant: Tenant) -> Non
     assert short["previewUse"]["userErrors"] == [{"code": "INSUFFICIENT_BALANCE"}]
     none = await api(query, {"input": {**given, "amount": "0"}})
     assert none["previewUse"]["userErrors"] == [{"code": "AMOUNT_ZERO"}]
+
+
+async def test_an_invoice_shows_the_credit_that_applies_itself(api: Api, tenant: Tenant) -> None:
+    carol = await tenant.customer()
+    paused = await tenant.adjust(carol, "3.00", auto_apply=False)
+    credit = await tenant.adjust(carol, "5.00")
+    lines = [{"description": "Lamp", "units": "2", "unitPrice": "4.50", "taxAmount": "1.00"}]
+    given = {"customerId": gid("Customer", carol), "number": "P-1", "currency": "GBP", "lines": lines}
+    seen = await preview(api, "previewInvoice", given)
+    assert seen["invoices"] == [
+        {
+            "invoice": None,
+            "currency": "GBP",
+            "total": "10.00",
+            "amount": "5.00",
+            "dueAfter": "5.00",
+            "statusAfter": "PART_PAID",
+        }
+    ]
+    (account,) = seen["accounts"]
+    assert (account["account"]["id"], account["availableAfter"]) == (gid("Account", paused.account_id), "3.00")
+    assert [(each["credit"]["id"], each["amount"], each["remainingAfter"]) for each in account["credits"]] == [
+        (gid("Credit", credit.credit_id), "-5.00", "0.00")
+    ]
+    without = await preview(api, "previewInvoice", {**given, "autoApplyCredit": False})
+    assert (without["accounts"], [each["dueAfter"] for each in without["invoices"]]) == ([], ["10.00"])
+    assert without["invoices"][0]["statusAfter"] == "OPEN"
+
+
+async def test_an_invoice_for_somebody_without_an_account(api: Api, tenant: Tenant) -> None:
+    given = {"customerId": gid("Customer", await tenant.customer()), "number": "P-1", "currency": "GBP"}
+    lines = [{"description": "Lamp", "units": "1", "unitPrice": "4.50"}]
+    seen = await preview(api, "previewInvoice", {**given, "lines": lines})
+    assert (seen["accounts"], seen["userErrors"], seen["invoices"][0]["dueAfter"]) == ([], [], "4.50")
+    faulty = await preview(api, "previewInvoice", {**given, "lines": []})
+    assert (faulty["userErrors"], faulty["invoices"]) == ([{"code": "INVALID", "field": ["lines"]}], [])
+
+
+async def test_an_order_that_sells_credit_shows_the_limit(api: Api, tenant: Tenant) -> None:
+    carol = await tenant.customer()
+    gift = await tenant.product("1.00", "CREDIT")
+    await tenant.limit("STAFF", "GBP", kind="SELLING_CREDIT", adjustment=20)
+    given = {"customerId": gid("Customer", carol), "number": "O-1", "currency": "GBP"}
+    given["items"] = [{"productId": gid("Product", gift), "units": "21"}]
+    over = await preview(api, "previewOrder", given, role=Role.STAFF)
+    assert over["limit"] == {"allowed": False, "approvalRequired": True}
+    assert (over["userErrors"], over["invoices"]) == ([{"code": "LIMIT_EXCEEDED", "field": ["items"]}], [])
+    asked = await preview(api, "previewOrder", {**given, "requestApproval": True}, role=Role.STAFF)
+    assert (asked["limit"]["approvalRequired"], asked["userErrors"], asked["invoices"]) == (True, [], [])
+    within = await preview(api, "previewOrder", {**given, "items": [{**given["items"][0], "units": "20"}]})
+    assert (within["limit"], within["invoices"][0]["total"], within["accounts"]) == (ALLOWED, "20.00", [])
+
+
+async def test_a_changed_credit_is_told_as_it_would_be(api: Api, tenant: Tenant) -> None:
+    carol, cut = await tenant.customer(), await tenant.service("Cut")
+    credit = await tenant.adjust(carol, "5", "SERVICE_CREDITS", expires_in_days=10)
+    given = {"creditId": gid("Credit", credit.credit_id), "neverExpires": True, "serviceIds": [gid("Service", cut)]}
+    seen = await preview(api, "previewUpdateCredit", given)
+    (account,) = seen["accounts"]
+    assert (account["availableAfter"], seen["invoices"]) == ("5", [])
+    (told,) = account["credits"]
+    assert (told["credit"]["id"], told["amount"], told["remainingAfter"]) == (given["creditId"], "0", "5")
+    assert (told["expiresAt"], told["autoApply"], told["services"]) == (None, True, [{"name": "Cut"}])
+    nothing = await preview(api, "previewUpdateCredit", {"creditId": given["creditId"]})
+    assert (nothing["userErrors"], nothing["accounts"]) == ([{"code": "INVALID", "field": ["creditId"]}], [])

@@ -1,17 +1,20 @@
 // The TypeScript client (clients/typescript) against a server, and what it sends again.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { newKey, Scrip, ScripError, type TypedDocument } from "scrip-client";
+import { formatMoney, newKey, Scrip, ScripError, type TypedDocument } from "scrip-client";
 import {
   AdjustCreditDocument,
   BulkOperationDocument,
   CustomerDocument,
+  CustomersDocument,
   FollowEventsDocument,
   LedgerDocument,
   NewestEventDocument,
+  PreviewAdjustmentDocument,
   UpsertCustomerDocument,
   ViewerDocument,
 } from "scrip-client/operations";
+import { WebSocket } from "ws";
 import { startScrip, type Scrip as Server } from "#server";
 
 type Reply = Response | Error;
@@ -174,6 +177,61 @@ test("writes are done, done before, or refused", async () => {
   assert.deepEqual(refused.userErrors.map(({ code, field }) => [code, field]), [["AMOUNT_PRECISION", ["amount"]]]);
   const nobody = new Scrip({ url: server.url, token: "nobody" });
   assert.equal((await error(nobody.ask(ViewerDocument, {}))).code, "UNAUTHENTICATED");
+});
+
+test("a preview tells what would be done, or why not", async () => {
+  const { idempotencyKey: _, ...input } = adjustment(await newCustomer(), "5.00").input;
+  const seen = await scrip.preview(PreviewAdjustmentDocument, { input });
+  assert(seen.done);
+  assert.deepEqual(seen.payload.availableAfterMoney, { amount: "5.00", asset: "GBP" });
+  assert.equal(formatMoney(seen.payload.availableAfterMoney, "en-GB"), "£5.00");
+  const refused = await scrip.preview(PreviewAdjustmentDocument, { input: { ...input, amount: "5.001" } });
+  assert(!refused.done);
+  assert.deepEqual(refused.userErrors.map(({ code }) => code), ["AMOUNT_PRECISION"]);
+});
+
+test("amounts are shown as they are, with their unit", () => {
+  const shown = (amount: string, asset: string, locale: string) => formatMoney({ amount, asset }, locale).replace(/\s/g, " ");
+  assert.equal(shown("1234.50", "EUR", "de-DE"), "1.234,50 €");
+  assert.equal(shown("-3", "JPY", "en-GB"), "-JP¥3");
+  assert.equal(shown("9999999999999.99", "GBP", "en-GB"), "£9,999,999,999,999.99");
+  assert.equal(shown("1200", "POINTS", "en-GB"), "1,200");
+});
+
+test("a list is filtered and sorted", async () => {
+  const externalId = newKey();
+  const added = await scrip.do(UpsertCustomerDocument, { input: { externalId, name: "Ada Maria Filter" } });
+  assert(added.done);
+  const names: string[] = [];
+  const variables = { filter: { search: externalId.slice(0, 12) }, sortBy: "NAME" as const };
+  for await (const { name } of scrip.list(CustomersDocument, variables, ({ customers }) => customers)) names.push(name);
+  assert.deepEqual(names, ["Ada Maria Filter"]);
+});
+
+test("events come over a WebSocket as well", async () => {
+  const customerId = await newCustomer();
+  const token = await server.token("manager");
+  const tokens = ["nobody", token];
+  const live = { url: server.url, live: "websocket" as const, WebSocket, retries: QUICK };
+  const follower = new Scrip({ ...live, token: () => tokens.shift() ?? token });
+  const after = (await scrip.ask(NewestEventDocument, {})).data.events?.pageInfo.endCursor;
+  for (const amount of ["1.00", "2.00"]) assert((await scrip.do(AdjustCreditDocument, adjustment(customerId, amount))).done);
+  const seen: string[] = [];
+  const variables = { customerId, types: ["CREDIT_ADJUSTED" as const], ...(after ? { after } : {}) };
+  for await (const { node } of follower.follow(FollowEventsDocument, variables)) {
+    if ("movements" in node) seen.push(...node.movements.map(({ amount }) => amount));
+    if (seen.length === 2) assert((await scrip.do(AdjustCreditDocument, adjustment(customerId, "3.00"))).done);
+    if (seen.length === 3) break;
+  }
+  assert.deepEqual(seen, ["1.00", "2.00", "3.00"]);
+  const nobody = new Scrip({ ...live, token: "nobody" });
+  assert.equal((await error(nobody.follow(FollowEventsDocument, {}).next())).code, "UNAUTHENTICATED");
+  const strange = "subscription { nothing }" as unknown as typeof FollowEventsDocument;
+  assert.equal((await error(new Scrip({ ...live, token }).follow(strange, {}).next())).code, "GRAPHQL_VALIDATION_FAILED");
+  const stop = new AbortController();
+  const waiting = follower.follow(FollowEventsDocument, { customerId }, { signal: stop.signal }).next();
+  setTimeout(() => stop.abort(new Error("closed")), 300);
+  await assert.rejects(waiting, /closed/);
 });
 
 test("lists and events come one by one", async () => {

@@ -260,6 +260,11 @@ async def test_bulk(api: Api, tenant: Tenant) -> None:
     refused = (await api(page.take("graphql").text, again, role=Role.MANAGER))["retryBulkOperation"]
     assert [error["code"] for error in refused["userErrors"]] == ["BULK_NOT_RETRYABLE"]  # it is no file
 
+    other = gid("Customer", await tenant.customer())
+    document = page.take("graphql").text
+    setting = (await api(document, {"customer": other}, role=Role.MANAGER))["bulkCredit"]["operation"]
+    assert setting == {"mode": "SET", "rows": {"nodes": [{"amount": "250", "moved": "250"}]}}
+
     back = (await api(page.take("graphql").text, {"input": given}, role=Role.MANAGER))["reverseBulkOperation"]
     (edge,) = back["operation"]["rows"]["edges"]
     assert (back["operation"]["status"], edge["node"]["taken"], edge["node"]["used"]) == ("COMPLETED", "25", "15")
@@ -267,6 +272,7 @@ async def test_bulk(api: Api, tenant: Tenant) -> None:
     sums = [{"asset": "POINTS", "amount": "40"}]
     assert [(edge["node"]["kind"], edge["node"]["sums"]) for edge in listed] == [
         ("ADJUSTMENT", sums),
+        ("ADJUSTMENT", [{"asset": "POINTS", "amount": "250"}]),
         ("REVERSAL", None),
     ]
     page.end()
@@ -427,8 +433,8 @@ async def test_references(api: Api, tenant: Tenant) -> None:
         "reference": "R-2026-0815",
         "metadata": [{"key": "shop", "value": "Lisboa"}, {"key": "till", "value": "2"}],
     }
-    found = (await api(page.take("graphql").text))["invoices"]["edges"]
-    assert found == [{"node": {"number": "I-7", "due": "7.00"}}]
+    found = (await api(page.take("graphql").text))["invoices"]["nodes"]
+    assert found == [{"number": "I-7", "due": "7.00"}]
     page.end()
 
 

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from models.commands import AdjustCredit, BulkCredit, BulkItem, MergeCustomers
+from models.commands import AdjustCredit, BulkCredit, BulkItem, MergeCustomers, Outcome
 from models.errors import LedgerErrors
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
@@ -205,3 +205,82 @@ async def test_a_merged_record_and_its_person_are_one_customer_whatever_is_wrong
     await bulk_credit(other, tenant.id, MANAGER, command, "bulk")
     await other.close()
     assert await report(tenant) == [(0, False, "AMOUNT_PRECISION"), (1, False, "DUPLICATE")]
+
+
+# Amounts that are to be available
+
+
+async def moved(tenant: Tenant, outcome: Outcome) -> list[tuple[Any, ...]]:
+    """Of each row what it moved, whether it has a transaction, and the code of its failure."""
+    return await tenant.rows(
+        """SELECT details->>'moved', transaction_id IS NOT NULL, error->>'code' FROM bulk_rows
+        WHERE tenant_id = $1 AND operation_id = $2 ORDER BY row""",
+        outcome.bulk_operation_id,
+    )
+
+
+async def test_in_mode_set_each_amount_is_what_is_available_afterwards(tenant: Tenant, three: list[UUID]) -> None:
+    await tenant.adjust(three[0], 9, "POINTS")
+    await tenant.adjust(three[1], 5, "POINTS")
+    outcome = await tenant.bulk((three[0], 5), (three[1], 5), (three[2], 5), mode="SET", expires_in_days=3)
+    assert await moved(tenant, outcome) == [("-4", True, None), ("0", False, None), ("5", True, None)]
+    assert [await tenant.available(c, "POINTS") for c in three] == [5, 5, 5]
+    assert await counts(tenant) == (3, 3, 3, 0)
+    back = await tenant.reverse(outcome)
+    assert [await tenant.available(c, "POINTS") for c in three] == [9, 5, 0]
+    assert back.bulk_operation_id is not None
+
+
+async def test_in_mode_set_the_last_row_of_a_customer_counts(tenant: Tenant, three: list[UUID]) -> None:
+    rows = [(three[0], 40), (three[0], 40), (three[0], 15), (three[1], 0)]
+    outcome = await tenant.bulk(*rows, mode="SET", allow_duplicate_customers=True)
+    assert await moved(tenant, outcome) == [
+        ("40", True, None),
+        ("0", False, None),
+        ("-25", True, None),
+        ("0", False, None),
+    ]
+    assert await tenant.available(three[0], "POINTS") == 15
+
+
+async def test_in_mode_set_a_dry_run_tells_what_would_be_moved(tenant: Tenant, three: list[UUID]) -> None:
+    await tenant.adjust(three[0], 9, "POINTS")
+    outcome = await tenant.bulk((three[0], 5), (three[1], -1), (three[2], 2), mode="SET", dry_run=True)
+    assert await moved(tenant, outcome) == [("-4", False, None), (None, False, "INVALID"), ("2", False, None)]
+    assert await tenant.available(three[0], "POINTS") == 9
+
+
+async def test_in_mode_set_one_bad_row_posts_nothing(tenant: Tenant, three: list[UUID]) -> None:
+    await tenant.adjust(three[0], 9, "POINTS")
+    async with tenant.refused("INVALID") as caught:
+        await tenant.bulk((three[0], 5), (three[1], -1), (three[2], "0.5"), mode="SET")
+    assert isinstance(caught.value, LedgerErrors)
+    assert [(error.row, error.code, error.field) for error in caught.value.errors] == [
+        (1, "INVALID", ("items", "1", "amount")),
+        (2, "AMOUNT_PRECISION", ("items", "2", "amount")),
+    ]
+
+
+async def test_in_mode_set_beside_postings_it_ends_where_it_aimed_plus_what_came_after(tenant: Tenant) -> None:
+    carol = await tenant.customer()
+    await tenant.adjust(carol, 10, "POINTS")
+    await asyncio.gather(
+        tenant.bulk((carol, 1_000), mode="SET"), *(tenant.adjust(carol, 1, "POINTS") for _ in range(20))
+    )
+    rows = await tenant.rows(
+        """SELECT e.balance_after_minor, b.id IS NOT NULL FROM entries e
+        LEFT JOIN bulk_rows b ON b.tenant_id = $1 AND b.transaction_id = e.transaction_id
+        WHERE e.tenant_id = $1 ORDER BY e.sequence"""
+    )
+    assert [after for after, by_bulk in rows if by_bulk] == [1_000]
+    later = len(rows) - 1 - [by_bulk for _, by_bulk in rows].index(True)
+    assert await tenant.available(carol, "POINTS") == 1_000 + later
+
+
+async def test_in_mode_set_it_is_another_request_than_the_same_amounts_added(tenant: Tenant, three: list[UUID]) -> None:
+    first = await tenant.bulk((three[0], 5), mode="SET", key="k")
+    again = await tenant.bulk((three[0], 5), mode="SET", key="k")
+    assert (again.bulk_operation_id, again.replayed) == (first.bulk_operation_id, True)
+    async with tenant.refused("IDEMPOTENCY_KEY_REUSED"):
+        await tenant.bulk((three[0], 5), key="k")
+    assert await tenant.available(three[0], "POINTS") == 5

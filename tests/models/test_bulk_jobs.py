@@ -2,9 +2,6 @@
 
 import asyncio
 import hashlib
-import json
-import sys
-from asyncio.subprocess import PIPE
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -20,7 +17,7 @@ from models.commands import Actor, AdjustCredit, Outcome
 from models.configuration_commands import IssueToken, RevokeToken
 from models.errors import Invalid
 from models.ledger import Ledger
-from models.operations import bulk_claims, run_bulks
+from models.operations import run_bulks
 from models.operations.cancel_bulk import cancel_bulk
 from models.operations.import_credits import import_credits
 from models.operations.import_files import ImportCredits, ImportRow
@@ -28,6 +25,7 @@ from models.operations.partner_tokens import issue_token, revoke_token
 from models.operations.run_bulks import run_bulk
 from models.planning.bulk_rows import sender_scopes
 from models.sources import system_clock
+from tests.support.killed_bulks import claims_run_out, work_until_killed
 from tests.support.tenants import ADMIN, MANAGER, PARTNER, Tenant
 
 ROOT = Path(__file__).parents[2]
@@ -292,22 +290,12 @@ async def test_a_run_that_is_killed_half_way_ends_as_if_it_had_not_been(tenant: 
     rows = [row(customer, -1 if n % 7 == 3 else 5) for n, customer in enumerate(known)]
     outcome = await queue(tenant, rows, error_policy="SKIP_FAILED")
     assert isinstance(outcome.bulk_operation_id, UUID)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.support.bulk_worker", stdin=PIPE, stdout=PIPE, cwd=ROOT
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(json.dumps({"url": database_urls.app, "tenant": str(tenant.id)}).encode() + b"\n")
-    await process.stdin.drain()
-    async with asyncio.timeout(60):
-        assert await process.stdout.readline() == b"posted\n"
-        process.kill()
-        await process.wait()
+    await work_until_killed(tenant, database_urls)
     status, _, processed, *_ = await state(tenant, outcome)
     assert status == "RUNNING"
     assert 0 < processed < 3_000
     assert await run_bulk(tenant.ledger, tenant.id) == 0  # the dead one's claim holds
-    tenant.clock.stand_still(system_clock() + bulk_claims.CLAIM + timedelta(seconds=5))
+    claims_run_out(tenant)
     await work(tenant)
 
     bad = [n for n in range(3_000) if n % 7 == 3]

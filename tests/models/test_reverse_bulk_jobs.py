@@ -1,10 +1,6 @@
 """Large reversals: by workers, in chunks, cancelled, gone on with by somebody else, reported on beforehand."""
 
 import asyncio
-import json
-import sys
-from asyncio.subprocess import PIPE
-from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -13,11 +9,12 @@ import pytest
 from app.postgres.embedded import Urls
 from models.commands import Outcome
 from models.ledger import Ledger
-from models.operations import bulk_claims, reverse_bulk, run_reversals
+from models.operations import reverse_bulk, run_reversals
 from models.operations.cancel_bulk import cancel_bulk
 from models.operations.run_bulks import run_bulk
 from models.sources import system_clock
 from tests.models.test_bulk_jobs import people, queue, row, state, work
+from tests.support.killed_bulks import claims_run_out, work_until_killed
 from tests.support.tenants import MANAGER, Tenant, known
 
 ROOT = Path(__file__).parents[2]
@@ -145,21 +142,11 @@ async def test_a_run_that_is_killed_half_way_ends_as_if_it_had_not_been(tenant: 
     back = await tenant.reverse(file)
     assert isinstance(back.bulk_operation_id, UUID)
     assert (await state(tenant, back))[:2] == ("QUEUED", good)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.support.bulk_worker", stdin=PIPE, stdout=PIPE, cwd=ROOT
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(json.dumps({"url": database_urls.app, "tenant": str(tenant.id)}).encode() + b"\n")
-    await process.stdin.drain()
-    async with asyncio.timeout(60):
-        assert await process.stdout.readline() == b"posted\n"
-        process.kill()
-        await process.wait()
+    await work_until_killed(tenant, database_urls)
     status, _, processed, *_ = await state(tenant, back)
     assert status == "RUNNING"
     assert 0 < processed < good
-    tenant.clock.stand_still(system_clock() + bulk_claims.CLAIM + timedelta(seconds=5))
+    claims_run_out(tenant)
     await work(tenant)
 
     assert await state(tenant, back) == ("COMPLETED", good, good, good, 0)

@@ -135,6 +135,7 @@ async def lists_in_other_orders() -> None:
         (customers.BY_BALANCE, tenant.id, (customers.in_asset("GBP"), customers.standing(0, 500))),
         (customers.BY_ACTIVITY, tenant.id, filtering.ranged(customers.BY_ACTIVITY, "t.standing_at", None, now, "")),
         (invoices.BY_DUE_DAY, tenant.id, filtering.ranged(invoices.BY_DUE_DAY, "t.due_on", None, now.date(), "")),
+        (invoices.BY_ANY_DUE_DAY, tenant.id, (invoices.filtered_by_status(invoices.BY_ANY_DUE_DAY, ["PAID"]),)),
         (invoices.CUSTOMER_BY_DUE_DAY, anna, ()),
         (invoices.INVOICES, tenant.id, (invoices.filtered_by_status(invoices.INVOICES, ["OPEN", "PART_PAID"]),)),
         (invoices.INVOICES, tenant.id, (invoices.filtered_by_status(invoices.INVOICES, ["VOID"]),)),

@@ -18,7 +18,7 @@ type Edge { cursor: String! node: Row! }
 type Page { hasNextPage: Boolean! endCursor: String }
 type Rows { edges: [Edge!]! nodes: [Row!]! pageInfo: Page! }
 type Payload { rows: [Row] userErrors: [Row!]! }
-type Query { row: Row rows(after: String): Rows event: Event }
+type Query { row: Row rows(after: String): Rows event: Event seen(part: Part!): Payload }
 type Mutation { add(part: Part!): Payload other: Payload }
 type Subscription { events(after: String): Event }
 """
@@ -50,6 +50,17 @@ def test_types_are_those_of_what_is_asked() -> None:
         'Colour = Literal["RED", "GREEN"]',
     ):
         assert line in made["text"]
+
+
+def test_a_query_that_may_be_refused_is_a_preview() -> None:
+    made = module("query See($part: Part!) { seen(part: $part) { rows { id } userErrors { id } } }")
+
+    assert (made["see"]({"name": "a"}).field, made["SeePayload"].__annotations__.keys()) == (
+        "seen",
+        {"rows", "userErrors"},
+    )
+    assert "def see(part: Part) -> Preview[SeePayload]:" in made["text"]
+    assert "-> Query[" in module("query See($part: Part!) { seen(part: $part) { rows { id } } }")["text"]
 
 
 def test_a_part_of_one_kind_may_be_missing_and_values_may_be_added() -> None:

@@ -4,12 +4,13 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from scrip_client import Done, Refused, Retries, Scrip, ScripError, new_key
+from scrip_client import Done, Refused, Retries, Scrip, ScripError, amount_of, new_key
 from tests.app.cli.test_run import Scrip as Run
 from tests.app.cli.test_run import start, wait_for
 from tests.docs.test_served import ADDRESS, Shell
@@ -54,7 +55,11 @@ def test_its_readme_and_all_methods(
     environment = {"SCRIP_TOKEN": token, "PYTHONPATH": LIBRARIES, "PATH": os.environ["PATH"]}
     command = [installed.python, tmp_path / "first.py"]
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
-    assert (said.returncode, said.stdout.startswith("added to ")) == (0, True), said.stderr
+    assert said.returncode == 0, said.stderr
+    would, added = said.stdout.splitlines()
+    assert would.startswith("would have ")
+    assert would.endswith(" GBP")
+    assert added.startswith("added to ")
 
     with Scrip(url, lambda: token, retries=RETRIES) as scrip:
         customer = scrip.ask(operations.customer({"externalId": REGULAR})).data["customer"]
@@ -74,7 +79,10 @@ def lists(scrip: Scrip, operations: Operations, customer: str) -> None:
     rows = list(scrip.list(operations.ledger(customer, first=3)))
     assert [row["id"] for row in rows] == [row["id"] for row in scrip.list(operations.ledger(customer))]
     assert len(rows) > 3
-    assert list(scrip.list(operations.ledger(customer, asset="JPY"))) == []
+    assert list(scrip.list(operations.ledger(customer, filter={"asset": "JPY"}))) == []
+    newest = list(scrip.list(operations.ledger(customer, reverse=True)))
+    assert [row["id"] for row in newest] == [row["id"] for row in reversed(rows)]
+    assert amount_of(newest[0]["amountMoney"]) == Decimal(newest[0]["amount"])
 
 
 def writes(scrip: Scrip, operations: Operations, customer: str) -> None:
@@ -84,6 +92,13 @@ def writes(scrip: Scrip, operations: Operations, customer: str) -> None:
     assert isinstance(first, Done)
     assert isinstance(again, Done)
     assert (first.payload["replayed"], again.payload["replayed"]) == (False, True)
+    previewed = {name: value for name, value in adjustment(customer, "5.00").items() if name != "idempotencyKey"}
+    seen = scrip.preview(operations.preview_adjustment(previewed))
+    assert isinstance(seen, Done)
+    assert seen.payload["availableAfterMoney"]["asset"] == "GBP"
+    bad = scrip.preview(operations.preview_adjustment(previewed | {"amount": "5.001"}))
+    assert isinstance(bad, Refused)
+    assert bad.codes == ("AMOUNT_PRECISION",)
     refused = scrip.do(operations.adjust_credit(adjustment(customer, "5.001")))
     assert isinstance(refused, Refused)
     assert (refused.codes, refused.errors[0].field) == (("AMOUNT_PRECISION",), ("amount",))

@@ -13,12 +13,13 @@ from tests.python_client.built import LIMIT_S, Installed
 README: Final = (ROOT / "clients/python/README.md").read_text()
 WRONG: Final = """
 from scrip_client import Done, Scrip
-from scrip_client.operations import adjust_credit, customer, customers, follow_events, ledger
+from scrip_client.operations import adjust_credit, customer, customers, follow_events, ledger, preview_spend
 
 scrip = Scrip("http://127.0.0.1:8000", "t")
 customer({"externalId": 7})  # wrong: a number
 customer()  # wrong: nothing
-ledger("1", asset=5)  # wrong: a number
+ledger("1", filter={"asset": 5})  # wrong: a number
+scrip.ask(preview_spend({"asset": "GBP", "amount": "1.00"}))  # wrong: a preview
 adjust_credit({"customerId": "1", "asset": "GBP", "amount": "5.00"})  # wrong: no key
 scrip.do(customers())  # wrong: no mutation
 scrip.ask(customer({"externalId": "7"})).data["customer"]["name"]  # wrong: it may be None

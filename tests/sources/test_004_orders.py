@@ -68,7 +68,7 @@ async def test_create_a_product_at_the_recommended_price_of_1_and_an_order(api: 
     line = {
         "id": order["lines"]["edges"][0]["node"]["id"],
         "description": "Account Credit",
-        "quantity": 50,
+        "units": "50",
         "amount": "50.00",
         "kind": "CREDIT",
     }

@@ -92,6 +92,13 @@ MUTATIONS: Final = [
         "bulk with a removal", "bulkCredit", ABOVE_STAFF, scopes("credits:bulk", "credits:remove"), in_bulk("-1.00")
     ),
     mutating(
+        "bulk that sets",
+        "bulkCredit",
+        ABOVE_STAFF,
+        scopes("credits:bulk", "credits:remove"),
+        lambda ids: {**in_bulk("1.00")(ids), "mode": "SET"},
+    ),
+    mutating(
         "reverse a bulk",
         "reverseBulkOperation",
         ABOVE_STAFF,

@@ -1,6 +1,6 @@
 """The previews whose input is a mutation's without its key: a request to each, as to the mutation."""
 
-from typing import Final
+from typing import Any, Final
 
 from auth.roles import Role, Scope
 from tests.support.root_fields import ABOVE_STAFF, CONFIGURATION, INSIDE, Case, Given, as_input, scopes
@@ -20,6 +20,17 @@ def adjusted(amount: str) -> Given:
 
 def given(*, deduct_points: bool) -> Given:
     return lambda ids: {"customerId": ids["Customer"], "rewardId": ids["Reward"], "deductPoints": deduct_points}
+
+
+LINES: Final = [{"description": "Lamp", "units": "2", "unitPrice": "4.50"}]
+
+
+def issued(**more: Any) -> Given:
+    return lambda ids: {"customerId": ids["Customer"], "number": "P-1", "currency": "GBP", **more}
+
+
+def ordered(product: str) -> Given:
+    return lambda ids: issued(items=[{"productId": ids[product], "units": "1"}], autoApplyCredit=True)(ids)
 
 
 KEYLESS: Final = [
@@ -63,6 +74,18 @@ KEYLESS: Final = [
         scopes("credits:remove", "credits:assign"),
         lambda ids: {"assignmentId": ids["Assignment"], "assignments": [{"invoiceId": ids["Unpaid"]}]},
         undoes=True,
+    ),
+    previewing("preview an invoice", "previewInvoice", INSIDE, scopes("invoices:write"), issued(lines=LINES)),
+    previewing("preview an order", "previewOrder", INSIDE, scopes("invoices:write"), ordered("Product")),
+    previewing(
+        "preview an order of credit", "previewOrder", INSIDE, scopes("invoices:write", "credits:add"), ordered("Gift")
+    ),
+    previewing(
+        "preview changing a credit",
+        "previewUpdateCredit",
+        ABOVE_STAFF,
+        scopes("credits:remove"),
+        lambda ids: {"creditId": ids["Credit"], "autoApply": False, "expiresInDays": 30},
     ),
     previewing(
         "preview voiding a credit",

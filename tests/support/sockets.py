@@ -33,13 +33,16 @@ HTTP: Final[Any] = partial(BoundedHttpProtocol, read_timeout=PATIENCE_S)
 
 
 @asynccontextmanager
-async def served(app: ASGIApp, *, ws_max_size: int = 4 * MAX_MESSAGE_BYTES) -> AsyncIterator[str]:
-    """The app's ws:// address without a path, for as long as the block lasts."""
+async def served(
+    app: ASGIApp, *, ws_max_size: int = 4 * MAX_MESSAGE_BYTES, at_a_time: int | None = None, http: Any = HTTP
+) -> AsyncIterator[str]:
+    """The app's ws:// address without a path, for as long as the block lasts. at_a_time: connections, at most."""
     config = uvicorn.Config(
         app,
         lifespan="off",
         log_config=None,
-        http=HTTP,
+        http=http,
+        limit_concurrency=at_a_time,
         ws=PatientWebSocketProtocol,
         ws_max_size=ws_max_size,
         ws_per_message_deflate=False,

@@ -49,14 +49,12 @@ query {
   }
 }"""
 _CUSTOMERS: Final = """\
-query ($search: String, $first: Int) {
-  customers(search: $search, first: $first) {
-    edges {
-      node {
-        externalId name
-        balances { asset available }
-        invoices(status: [OPEN, PART_PAID], first: 2) { edges { node { number due } } }
-      }
+query ($filter: CustomerFilter, $sortBy: CustomerSort, $first: Int) {
+  customers(filter: $filter, sortBy: $sortBy, first: $first) {
+    nodes {
+      externalId name
+      balances { asset available }
+      invoices(filter: { status: [OPEN, PART_PAID] }, first: 2) { nodes { number due } }
     }
     pageInfo { hasNextPage endCursor }
   }
@@ -66,31 +64,27 @@ query ($customerId: ID!) {
   balances(customerId: $customerId) {
     asset available scheduled lifetime
     tier { name next { name threshold } }
-    credits(status: [OPEN, SCHEDULED], first: 5) {
-      edges { node { remaining status effectiveOn expiresAt services { name } } }
+    credits(filter: { status: [OPEN, SCHEDULED] }, first: 5) {
+      nodes { remaining status effectiveOn expiresAt services { name } }
     }
   }
 }"""
 _LEDGER: Final = """\
-query ($customerId: ID!, $asset: AssetCode, $last: Int) {
-  ledger(customerId: $customerId, asset: $asset, last: $last) {
-    edges {
-      node {
-        sequence amount balanceAfter createdAt
-        transaction { kind reason note actor { subject role } }
-      }
+query ($customerId: ID!, $filter: LedgerEntryFilter, $first: Int) {
+  ledger(customerId: $customerId, filter: $filter, reverse: true, first: $first) {
+    nodes {
+      sequence amount balanceAfter createdAt
+      transaction { kind reason note actor { subject role } }
     }
-    pageInfo { hasPreviousPage startCursor }
+    pageInfo { hasNextPage endCursor }
   }
 }"""
 _INVOICES: Final = """\
-query ($customerId: ID, $status: [InvoiceStatus!], $first: Int) {
-  invoices(customerId: $customerId, status: $status, first: $first) {
-    edges {
-      node {
-        number issuedOn status total paid credited due
-        assignments(first: 5) { edges { node { amount origin } } }
-      }
+query ($customerId: ID, $filter: InvoiceFilter, $first: Int) {
+  invoices(customerId: $customerId, filter: $filter, first: $first) {
+    nodes {
+      number issuedOn status total paid credited due
+      assignments(first: 5) { nodes { amount origin } }
     }
   }
 }"""
@@ -198,15 +192,13 @@ mutation ($input: SetLimitInput!) {{
   }}
 }}"""
 _REQUESTS: Final = """\
-query ($status: [ApprovalStatus!], $last: Int) {
-  approvalRequests(status: $status, last: $last) {
-    edges {
-      node {
-        id status operation amount asset reason note expiresAt
-        customer { externalId }
-        requestedBy { subject role }
-        decidedBy { subject role }
-      }
+query ($filter: ApprovalRequestFilter, $first: Int) {
+  approvalRequests(filter: $filter, reverse: true, first: $first) {
+    nodes {
+      id status operation amount asset reason note expiresAt
+      customer { externalId }
+      requestedBy { subject role }
+      decidedBy { subject role }
     }
   }
 }"""
@@ -235,9 +227,9 @@ query ($active: Boolean, $last: Int) {
   }
 }"""
 _AUDIT: Final = """\
-query ($action: String, $last: Int) {
-  auditTrail(action: $action, last: $last) {
-    edges { node { at action actor { subject role } details address requestId } }
+query ($filter: AuditFilter, $first: Int) {
+  auditTrail(filter: $filter, reverse: true, first: $first) {
+    nodes { at action actor { subject role } details address requestId }
   }
 }"""
 
@@ -260,22 +252,22 @@ def _questions(ids: Ids) -> list[Example]:
         Example("viewer", "Who is asking. Try it in each role.", _VIEWER, {}),
         Example(
             "customers",
-            "Found by the beginning of their id, name or e-mail; a customer is refused.",
+            "Found by the beginning of their id, a word of their name or their e-mail; a customer is refused.",
             _CUSTOMERS,
-            {"search": "160", "first": 5},
+            {"filter": {"search": "160"}, "sortBy": "NAME", "first": 5},
         ),
         Example("balances", "What one customer is owed, and in what lots.", _BALANCES, {"customerId": ids.customer}),
         Example(
             "ledger",
-            "Every movement, newest last. A customer sees neither notes nor staff.",
+            "Every movement, newest first. A customer sees neither notes nor staff.",
             _LEDGER,
-            {"customerId": ids.customer, "asset": "GBP", "last": 5},
+            {"customerId": ids.customer, "filter": {"asset": "GBP"}, "first": 5},
         ),
         Example(
             "invoices",
             "A credit note has paid part of them by itself: AUTO.",
             _INVOICES,
-            {"customerId": ids.customer, "status": ["OPEN", "PART_PAID", "PAID"], "first": 5},
+            {"customerId": ids.customer, "filter": {"status": ["OPEN", "PART_PAID", "PAID"]}, "first": 5},
         ),
         Example("adjustmentReasons, services, tiers, rewards", "What there is to choose from.", _CHOICES, {}),
         Example("liability", "What the shop owes in all; or owed then, given an instant.", _LIABILITY, {"at": None}),
@@ -301,7 +293,7 @@ def _changes(ids: Ids, key: str) -> list[Example]:
     assigned = min(MAX_EXAMPLE, ids.due, ids.remaining)
     assign = {"creditId": ids.credit, "assignments": [{"invoiceId": ids.invoice, "amount": str(assigned)}]}
     reward = {"customerId": ids.customer, "rewardId": ids.reward, "deductPoints": True}
-    lines = [{"description": "White metal lantern", "quantity": 2, "unitPrice": "3.39"}]
+    lines = [{"description": "White metal lantern", "units": "2", "unitPrice": "3.39"}]
     invoice = {"customerId": ids.customer, "number": f"PAGE-{key[-8:]}", "currency": "GBP", "lines": lines}
     payment = {"invoiceId": ids.invoice, "amount": str(min(MAX_EXAMPLE, ids.due)), "method": "CARD"}
     customer = {"externalId": "page-1", "name": "Jane Newcomer", "email": "jane@example.com"}
@@ -355,7 +347,7 @@ def _control(ids: Ids, key: str) -> list[Example]:
             "approvalRequests",
             "What waits for a second person. Staff see their own.",
             _REQUESTS,
-            {"status": ["PENDING"], "last": 5},
+            {"filter": {"status": ["PENDING"]}, "first": 5},
         ),
         _change(
             "approveRequest",
@@ -376,7 +368,7 @@ def _control(ids: Ids, key: str) -> list[Example]:
             "auditTrail",
             "As manager or admin: who was refused what. Try something as a customer first.",
             _AUDIT,
-            {"action": "access.denied", "last": 5},
+            {"filter": {"action": "access.denied"}, "first": 5},
         ),
     ]
 

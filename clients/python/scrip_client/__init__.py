@@ -5,7 +5,8 @@ from uuid import uuid4
 from scrip_client.asynchronous import AsyncScrip
 from scrip_client.client import Scrip
 from scrip_client.errors import NO_ANSWER, Fault, ScripError
-from scrip_client.operations_base import Listing, Mutation, Operation, Query, Subscription
+from scrip_client.money import amount_of, shown
+from scrip_client.operations_base import Listing, Mutation, Operation, Preview, Query, Subscription
 from scrip_client.requests import FileParameters
 from scrip_client.results import Answer, Done, Progress, Refused, Sent, UserError
 from scrip_client.retrying import Retries
@@ -20,6 +21,7 @@ __all__ = [
     "Listing",
     "Mutation",
     "Operation",
+    "Preview",
     "Progress",
     "Query",
     "Refused",
@@ -29,7 +31,9 @@ __all__ = [
     "Sent",
     "Subscription",
     "UserError",
+    "amount_of",
     "new_key",
+    "shown",
 ]
 
 

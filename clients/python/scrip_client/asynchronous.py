@@ -1,15 +1,14 @@
-"""The client for asyncio: `AsyncScrip`. The one that waits, in client.py, has the same names."""
+"""The client: `AsyncScrip`, to be awaited, is written in asynchronous.py; `Scrip`, which waits, is made of it, in client.py
+(scripts/waiting_client.py). What each does in a way of its own is in wait_async.py and wait_sync.py."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import httpx
 
 from scrip_client.following import Events, Place
-from scrip_client.operations_base import Listing, Mutation, Query, Subscription
+from scrip_client.operations_base import Listing, Mutation, Preview, Query, Subscription
 from scrip_client.requests import (
     ENDED,
     GRAPHQL,
@@ -28,6 +27,7 @@ from scrip_client.requests import (
 )
 from scrip_client.results import Answer, Done, Progress, Refused, Sent, answer_of, outcome_of
 from scrip_client.retrying import Answered, Retries, Wait, exchange, has_key
+from scrip_client.wait_async import Client, Responding, Token, finish, pieces_of, read, received, sleep, token_of
 
 Data = TypeVar("Data")
 Row = TypeVar("Row")
@@ -36,7 +36,7 @@ Message = TypeVar("Message")
 
 
 class AsyncScrip:
-    """A connection to one Scrip, under one token. To be closed, or used in an `async with`.
+    """A connection to one Scrip, under one token. To be closed, or used as a context manager.
 
     url: without a path, such as http://127.0.0.1:8000. token: a text, or a function that is called before each request
     and, if it was refused, once more. timeout: seconds for each attempt. trusted: whether documents are named by their
@@ -47,19 +47,19 @@ class AsyncScrip:
     def __init__(
         self,
         url: str,
-        token: str | Callable[[], str | Awaitable[str]],
+        token: Token,
         *,
         retries: Retries | None = None,
         timeout: float = 30.0,
         trusted: bool = False,
-        http: httpx.AsyncClient | None = None,
+        http: Client | None = None,
     ) -> None:
         self._url = url.rstrip("/")
         self._token = token
         self._retries = retries or Retries()
         self._timeout = timeout
         self._trusted = trusted
-        self._http = http or httpx.AsyncClient()
+        self._http = http or Client()
         self._owned = http is None
 
     async def __aenter__(self) -> Self:
@@ -71,12 +71,17 @@ class AsyncScrip:
     async def close(self) -> None:
         """Close the connections."""
         if self._owned:
-            await self._http.aclose()
+            await finish(self._http)
 
     async def ask(self, query: Query[Data]) -> Answer[Data]:
         """Answer a query. Raises ScripError."""
         body = body_of(query, trusted=self._trusted)
         return answer_of(await self._exchange("POST", GRAPHQL, again=True, json=body))
+
+    async def preview(self, preview: Preview[Payload]) -> Done[Payload] | Refused:
+        """Tell what a mutation would do. Raises ScripError."""
+        body = body_of(preview, trusted=self._trusted)
+        return outcome_of(preview, await self._exchange("POST", GRAPHQL, again=True, json=body))
 
     async def do(self, mutation: Mutation[Payload], *, again: bool | None = None) -> Done[Payload] | Refused:
         """Run a mutation.
@@ -91,7 +96,8 @@ class AsyncScrip:
     async def list(self, listing: Listing[Any, Row]) -> AsyncIterator[Row]:
         """Each row of a list, whose pages are asked for as they are needed. Raises ScripError."""
         for _ in range(MAX_PAGES):
-            rows, after = page_of(listing, (await self.ask(listing)).data)
+            answer = await self.ask(listing)
+            rows, after = page_of(listing, answer.data)
             for row in rows:
                 yield row
             if after is None:
@@ -117,7 +123,7 @@ class AsyncScrip:
                 place.broke(error)
             if place.is_over:
                 return
-            await asyncio.sleep(place.pause())
+            await sleep(place.pause())
 
     async def upload_credits(
         self, path: str | Path, parameters: FileParameters, *, key: str, told: Callable[[int, int], None] | None = None
@@ -148,7 +154,7 @@ class AsyncScrip:
                 told(progress)
             if progress["status"] in ENDED:
                 return progress
-            await asyncio.sleep(POLL_S)
+            await sleep(POLL_S)
         raise TimeoutError(f"{operation} has not ended within a day.")
 
     async def report(self, operation: str, *, only_failed: bool = False) -> bytes:
@@ -176,15 +182,16 @@ class AsyncScrip:
                 step = steps.send(reply)
                 reply = None
                 if isinstance(step, Wait):
-                    await asyncio.sleep(step.seconds)
+                    await sleep(step.seconds)
                     continue
                 try:
+                    own = await self._headers()
                     reply = await self._http.request(
                         method,
                         self._url + path,
-                        headers={**(await self._headers()), **(headers or {})},
+                        headers={**own, **(headers or {})},
                         timeout=self._timeout,
-                        content=None if pieces is None else _beside(pieces()),
+                        content=None if pieces is None else pieces_of(pieces()),
                         **request,
                     )
                 except httpx.TransportError as error:
@@ -193,29 +200,21 @@ class AsyncScrip:
             answered: Answered = end.value
             return answered
 
-    def _stream(self, body: dict[str, Any], headers: dict[str, str]) -> AbstractAsyncContextManager[httpx.Response]:
+    def _stream(self, body: dict[str, Any], headers: dict[str, str]) -> Responding:
         headers = {**headers, "accept": "text/event-stream"}
         timeout = httpx.Timeout(self._timeout, read=IDLE_S)
         return self._http.stream("POST", self._url + GRAPHQL, json=body, headers=headers, timeout=timeout)
 
     async def _events(self, response: httpx.Response, place: Place) -> AsyncIterator[tuple[str, Any]]:
         if not is_stream(response):
-            await response.aread()
+            await read(response)
             place.refused(response)
             return
         events = Events()
-        async for piece in response.aiter_bytes():
+        async for piece in received(response):
             for event in events.take(piece):
                 yield event
 
     async def _headers(self) -> dict[str, str]:
-        token = self._token() if callable(self._token) else self._token
-        if not isinstance(token, str):
-            token = await token
+        token = await token_of(self._token)
         return {"authorization": f"Bearer {token}"}
-
-
-async def _beside(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """The pieces, each read beside the event loop."""
-    while piece := await asyncio.to_thread(next, pieces, b""):
-        yield piece

@@ -1,15 +1,14 @@
-"""The client that waits: `Scrip`. The one for asyncio, in asynchronous.py, has the same names."""
+"""The client: `AsyncScrip`, to be awaited, is written in asynchronous.py; `Scrip`, which waits, is made of it, in client.py
+(scripts/waiting_client.py). What each does in a way of its own is in wait_async.py and wait_sync.py."""
 
-import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import httpx
 
 from scrip_client.following import Events, Place
-from scrip_client.operations_base import Listing, Mutation, Query, Subscription
+from scrip_client.operations_base import Listing, Mutation, Preview, Query, Subscription
 from scrip_client.requests import (
     ENDED,
     GRAPHQL,
@@ -28,6 +27,7 @@ from scrip_client.requests import (
 )
 from scrip_client.results import Answer, Done, Progress, Refused, Sent, answer_of, outcome_of
 from scrip_client.retrying import Answered, Retries, Wait, exchange, has_key
+from scrip_client.wait_sync import Client, Responding, Token, finish, pieces_of, read, received, sleep, token_of
 
 Data = TypeVar("Data")
 Row = TypeVar("Row")
@@ -36,7 +36,7 @@ Message = TypeVar("Message")
 
 
 class Scrip:
-    """A connection to one Scrip, under one token. To be closed, or used in a `with`.
+    """A connection to one Scrip, under one token. To be closed, or used as a context manager.
 
     url: without a path, such as http://127.0.0.1:8000. token: a text, or a function that is called before each request
     and, if it was refused, once more. timeout: seconds for each attempt. trusted: whether documents are named by their
@@ -47,19 +47,19 @@ class Scrip:
     def __init__(
         self,
         url: str,
-        token: str | Callable[[], str],
+        token: Token,
         *,
         retries: Retries | None = None,
         timeout: float = 30.0,
         trusted: bool = False,
-        http: httpx.Client | None = None,
+        http: Client | None = None,
     ) -> None:
         self._url = url.rstrip("/")
         self._token = token
         self._retries = retries or Retries()
         self._timeout = timeout
         self._trusted = trusted
-        self._http = http or httpx.Client()
+        self._http = http or Client()
         self._owned = http is None
 
     def __enter__(self) -> Self:
@@ -71,12 +71,17 @@ class Scrip:
     def close(self) -> None:
         """Close the connections."""
         if self._owned:
-            self._http.close()
+            finish(self._http)
 
     def ask(self, query: Query[Data]) -> Answer[Data]:
         """Answer a query. Raises ScripError."""
         body = body_of(query, trusted=self._trusted)
         return answer_of(self._exchange("POST", GRAPHQL, again=True, json=body))
+
+    def preview(self, preview: Preview[Payload]) -> Done[Payload] | Refused:
+        """Tell what a mutation would do. Raises ScripError."""
+        body = body_of(preview, trusted=self._trusted)
+        return outcome_of(preview, self._exchange("POST", GRAPHQL, again=True, json=body))
 
     def do(self, mutation: Mutation[Payload], *, again: bool | None = None) -> Done[Payload] | Refused:
         """Run a mutation.
@@ -91,13 +96,14 @@ class Scrip:
     def list(self, listing: Listing[Any, Row]) -> Iterator[Row]:
         """Each row of a list, whose pages are asked for as they are needed. Raises ScripError."""
         for _ in range(MAX_PAGES):
-            rows, after = page_of(listing, self.ask(listing).data)
+            answer = self.ask(listing)
+            rows, after = page_of(listing, answer.data)
             yield from rows
             if after is None:
                 return
             listing = listing.having(after=after)
 
-    def follow(self, subscription: Subscription[Message]) -> Generator[Message, None, None]:
+    def follow(self, subscription: Subscription[Message]) -> Generator[Message, None]:
         """Each message of a subscription, until it is complete or closed.
 
         A message counts as worked off once the next one is asked for. If the stream breaks off, it goes on after the
@@ -107,14 +113,15 @@ class Scrip:
         place = Place(subscription, self._retries, renewable=callable(self._token))
         while True:
             try:
-                with self._stream(body_of(place.begin(), trusted=self._trusted)) as response:
+                body, headers = body_of(place.begin(), trusted=self._trusted), self._headers()
+                with self._stream(body, headers) as response:
                     for event, result in self._events(response, place):
                         yield from place.messages(event, result)
             except httpx.TransportError as error:
                 place.broke(error)
             if place.is_over:
                 return
-            time.sleep(place.pause())
+            sleep(place.pause())
 
     def upload_credits(
         self, path: str | Path, parameters: FileParameters, *, key: str, told: Callable[[int, int], None] | None = None
@@ -145,7 +152,7 @@ class Scrip:
                 told(progress)
             if progress["status"] in ENDED:
                 return progress
-            time.sleep(POLL_S)
+            sleep(POLL_S)
         raise TimeoutError(f"{operation} has not ended within a day.")
 
     def report(self, operation: str, *, only_failed: bool = False) -> bytes:
@@ -173,15 +180,16 @@ class Scrip:
                 step = steps.send(reply)
                 reply = None
                 if isinstance(step, Wait):
-                    time.sleep(step.seconds)
+                    sleep(step.seconds)
                     continue
                 try:
+                    own = self._headers()
                     reply = self._http.request(
                         method,
                         self._url + path,
-                        headers={**self._headers(), **(headers or {})},
+                        headers={**own, **(headers or {})},
                         timeout=self._timeout,
-                        content=None if pieces is None else pieces(),
+                        content=None if pieces is None else pieces_of(pieces()),
                         **request,
                     )
                 except httpx.TransportError as error:
@@ -190,20 +198,20 @@ class Scrip:
             answered: Answered = end.value
             return answered
 
-    def _stream(self, body: dict[str, Any]) -> AbstractContextManager[httpx.Response]:
-        headers = {**self._headers(), "accept": "text/event-stream"}
+    def _stream(self, body: dict[str, Any], headers: dict[str, str]) -> Responding:
+        headers = {**headers, "accept": "text/event-stream"}
         timeout = httpx.Timeout(self._timeout, read=IDLE_S)
         return self._http.stream("POST", self._url + GRAPHQL, json=body, headers=headers, timeout=timeout)
 
     def _events(self, response: httpx.Response, place: Place) -> Iterator[tuple[str, Any]]:
         if not is_stream(response):
-            response.read()
+            read(response)
             place.refused(response)
             return
         events = Events()
-        for piece in response.iter_bytes():
+        for piece in received(response):
             yield from events.take(piece)
 
     def _headers(self) -> dict[str, str]:
-        token = self._token() if callable(self._token) else self._token
+        token = token_of(self._token)
         return {"authorization": f"Bearer {token}"}

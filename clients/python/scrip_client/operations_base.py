@@ -42,6 +42,13 @@ class Listing(Query[Data], Generic[Data, Row]):
 
 
 @dataclass(frozen=True)
+class Preview(Operation, Generic[Payload]):
+    """A query for what a mutation would do, which answers Payload."""
+
+    field: str
+
+
+@dataclass(frozen=True)
 class Mutation(Operation, Generic[Payload]):
     """A mutation of one field, which answers Payload."""
 

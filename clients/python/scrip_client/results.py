@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypedDict, TypeVar
 
 from scrip_client.errors import Fault, faults_of
-from scrip_client.operations_base import Mutation
+from scrip_client.operations_base import Mutation, Preview
 from scrip_client.retrying import Answered, failure
 
 Data = TypeVar("Data")
@@ -36,7 +36,8 @@ class Answer(Generic[Data]):
 
 @dataclass(frozen=True)
 class Done(Generic[Payload]):
-    """It was done, or asked for approval if the payload has an `approvalRequest`. faults: as in Answer."""
+    """It was done, or asked for approval if the payload has an `approvalRequest`; of a preview, it would be. faults: as in
+    Answer."""
 
     payload: Payload
     faults: tuple[Fault, ...] = ()
@@ -44,7 +45,7 @@ class Done(Generic[Payload]):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Nothing was changed, because of these."""
+    """Nothing was changed, or would be, because of these."""
 
     errors: tuple[UserError, ...]
 
@@ -88,10 +89,10 @@ def answer_of(answered: Answered) -> Answer[Any]:
     return Answer(data, faults)
 
 
-def outcome_of(mutation: Mutation[Payload], answered: Answered) -> Done[Payload] | Refused:
-    """What became of a mutation. Raises ScripError as answer_of does."""
+def outcome_of(asked: Mutation[Payload] | Preview[Payload], answered: Answered) -> Done[Payload] | Refused:
+    """What became of a mutation, or would. Raises ScripError as answer_of does."""
     answer = answer_of(answered)
-    payload = answer.data[mutation.field]
+    payload = answer.data[asked.field]
     refused = user_errors(payload.get("userErrors") or ())
     return Refused(refused) if refused else Done(payload, answer.faults)
 

@@ -2,6 +2,7 @@ import { type AnyDocument, bodyOf, hasKey, isObject, type Root, rootOf, type Typ
 import { type Fault, faultsOf, ScripError } from "./errors.js";
 import { eventsOf, Place } from "./following.js";
 import { type Answered, deadline, exchange, failure, read, RETRIES, type Retries, sleep } from "./retrying.js";
+import { isReactNative, socketEvents, type Sockets } from "./sockets.js";
 import { type FileParameters, mediaTypeOf, type Progress, queryOf, sendFile, type Sent, type UploadOptions } from "./uploading.js";
 
 export interface ScripOptions {
@@ -15,6 +16,13 @@ export interface ScripOptions {
   /** Whether documents are named by their hash, as a server that runs trusted documents alone expects it. */
   trusted?: boolean;
   fetch?: typeof fetch;
+  /**
+   * By what subscriptions come: a stream of events over HTTP, or a WebSocket each. A stream unless given; in React Native, whose
+   * fetch has none, a WebSocket. In browsers a stream takes one of six connections to a host under HTTP/1.1.
+   */
+  live?: "stream" | "websocket";
+  /** In place of the global one, such as that of the package ws in Node.js 20. */
+  WebSocket?: Sockets;
 }
 
 /** What a query answered. faults: of fields below the roots that could not be read, such as for want of a right. */
@@ -91,6 +99,15 @@ export class Scrip {
     return answerOf<Data>(await this.#graphql(document, variables, true, signal));
   }
 
+  /** Tells what a mutation would do: whether it would be done, and then its effects. Throws ScripError as `ask` does. */
+  preview<Data, Variables>(
+    document: TypedDocument<Data, Variables>,
+    variables: Variables,
+    { signal }: Asked = {},
+  ): Promise<Done<Root<Data>> | Refused<UserErrorOf<Root<Data>>>> {
+    return this.do(document, variables, { again: true, ...(signal ? { signal } : {}) });
+  }
+
   /** Runs a mutation. Throws ScripError as `ask` does. */
   async do<Data, Variables>(
     document: TypedDocument<Data, Variables>,
@@ -145,20 +162,12 @@ export class Scrip {
       signal?.addEventListener("abort", stop, { once: true });
       try {
         signal?.throwIfAborted();
-        const response = await this.#fetch(`${this.#url}/graphql`, {
-          method: "POST",
-          headers: { ...headers, "content-type": "application/json", accept: "text/event-stream" },
-          body: bodyOf(document, place.begin(), trusted),
-          signal: ended.signal,
-        });
-        if (response.headers.get("content-type")?.startsWith("text/event-stream")) {
-          for await (const [name, result] of eventsOf(response)) {
-            const message = place.message(name, result);
-            if (message === undefined || message === null) continue;
-            yield message as Root<Data>;
-            place.workedOff(message);
-          }
-        } else await place.refused(response);
+        for await (const [name, result] of this.#live(place, headers, bodyOf(document, place.begin(), trusted), ended.signal)) {
+          const message = place.message(name, result);
+          if (message === undefined || message === null) continue;
+          yield message as Root<Data>;
+          place.workedOff(message);
+        }
       } catch (error) {
         signal?.throwIfAborted();
         if (error instanceof ScripError) throw error;
@@ -170,6 +179,28 @@ export class Scrip {
       if (place.isOver) return;
       await sleep(place.pause(), signal);
     }
+  }
+
+  /** The events of a subscription, once: from a stream, or a socket. */
+  async *#live(
+    place: Place,
+    headers: Record<string, string>,
+    body: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<[name: string, data: unknown]> {
+    const { live = isReactNative() ? "websocket" : "stream", WebSocket } = this.#options;
+    if (live === "websocket") {
+      yield* socketEvents(this.#url, headers, body, signal, WebSocket);
+      return;
+    }
+    const response = await this.#fetch(`${this.#url}/graphql`, {
+      method: "POST",
+      headers: { ...headers, "content-type": "application/json", accept: "text/event-stream" },
+      body,
+      signal,
+    });
+    if (response.headers.get("content-type")?.startsWith("text/event-stream")) yield* eventsOf(response);
+    else await place.refused(response);
   }
 
   /** Sends a file of adjustments, CSV or XLSX. Throws ScripError if it was not even looked at. */

@@ -49,7 +49,8 @@ export async function* eventsOf(response: Response): AsyncGenerator<[name: strin
   }
 }
 
-function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+/** What the promise brings, unless that takes longer. */
+export function within<T>(ms: number, promise: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout>;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`Nothing came for ${ms} ms.`)), ms);

@@ -127,6 +127,7 @@ INDEXES: Final[dict[Listing[Any], set[str]]] = {
     customers.BY_NAME: {"customers_search_name"},
     customers.CUSTOMERS: {"customers_created"},
     invoices.BY_DUE_DAY: {"invoices_due"},
+    invoices.BY_ANY_DUE_DAY: {"invoices_due_any"},
     invoices.CUSTOMER_BY_DUE_DAY: {"invoices_customer_due"},
     invoices.INVOICES: {"invoices_created"},
     invoices.CUSTOMER_INVOICES: {"invoices_customer"},
