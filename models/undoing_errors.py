@@ -44,7 +44,7 @@ class BulkNotReversible(LedgerError):
 
 
 class NotedOtherwise(Invalid):
-    """What a credit note names does not fit its invoice. without: the message without the invoice's figure."""
+    """Something that a credit note names does not fit its invoice. without: the message without the invoice's figure."""
 
     def __init__(self, message: str, without: str, *, field: tuple[str, ...]) -> None:
         super().__init__(message, field=field)
@@ -52,4 +52,4 @@ class NotedOtherwise(Invalid):
 
 
 class NotedTooMuch(ExceedsRemaining):
-    """Of an invoice or a line of it, by a credit note."""
+    """More of an invoice or a line of it than a credit note can take back."""

@@ -365,7 +365,7 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
 def _holds_to_release(
     books: Books, actor: Actor, command: VoidCredit, credit: CreditState, account: AccountState
 ) -> Steps[list[HoldState]]:
-    """What holds something of the credit. Raises CreditHeld if that is not to be released, or is not the actor's to
+    """The holds that hold something of the credit. Raises CreditHeld if that is not to be released, or is not the actor's to
     release."""
     if not credit.held_minor:
         return []

@@ -125,7 +125,7 @@ def hold_until(books: Books, account: AccountState, expires_at: datetime) -> Non
 
 
 def held_parts(books: Books) -> Steps[dict[UUID, list[tuple[HoldState, HoldPart]]]]:
-    """What the loaded holds hold, by the id of the credit that it is on."""
+    """The parts that the loaded holds hold, by the id of the credit that it is on."""
     found: dict[UUID, list[tuple[HoldState, HoldPart]]] = {}
     for hold in books.holds.values():
         for part in hold.parts if hold.is_live(books.now) else ():

@@ -54,11 +54,11 @@ _MOST_BEFORE_THE_ROOT: Final = 64 * 1024
 _ESCAPED: Final = re.compile(r"_x([0-9A-Fa-f]{4})_")
 """A character that XML has no place for, as workbooks write it."""
 _LITERAL: Final = re.compile(r'"[^"]*(?:"|$)|[\\_*].', re.DOTALL)
-"""What of a number's format is text: in quotes, or the character after one of these."""
+"""The parts of a number's format that are text: in quotes, or the character after one of these."""
 MAX_FORMAT: Final = 255
 """Characters of a number's format, by its format. Longer ones would take openpyxl their length squared."""
 _STYLES: Final = "xl/styles.xml"
-"""Where openpyxl reads them from."""
+"""The place that openpyxl reads them from."""
 _COLUMN: Final = re.compile(r"([A-Z]{1,3})[0-9]+", re.ASCII)
 _NOT_READ: Final = "The workbook cannot be read. Save it again as XLSX, or as CSV."
 _BROKEN: Final = (BadZipFile, ParseError, expat.ExpatError, ValueError, TypeError, KeyError, AttributeError, OSError)
