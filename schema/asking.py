@@ -31,7 +31,7 @@ def with_names(resolver: Callable[..., Any]) -> inspect.Signature:
         return signature
     needed = needs_customer(resolver)
     described = f"{_BY_NAME} One of the two is needed." if needed else f"{_BY_NAME} Null: as customerId says."
-    by = Annotated[CustomerBy | None, strawberry.argument(description=described)]  # type: ignore[valid-type]
+    by = Annotated[CustomerBy | None, strawberry.argument(description=described)]
     info, *others = signature.parameters.values()
     parameters = {each.name: each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in others}
     given = parameters[ID]

@@ -17,7 +17,7 @@ MADE: Final = PACKAGE / "client.py"
 NAMES: Final = {"AsyncScrip": "Scrip", "wait_async": "wait_sync"}
 """Names that are others there, beside those that every such pair has, such as AsyncIterator and Iterator."""
 TIDIED: Final = "I,F811,UP028"
-"""What is changed by ruff: imports that come twice, and rows that are yielded one by one."""
+"""Changes that ruff makes: imports that come twice, and rows that are yielded one by one."""
 LIMIT_S: Final = 60
 
 

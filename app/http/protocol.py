@@ -158,7 +158,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         cycle.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]
         cycle.transport = OneWrite(cycle.transport)  # type: ignore[assignment]
         cycle.send_500_response = partial(fault, cycle)  # type: ignore[method-assign]
-        super()._start_asgi_task(cycle, too_many if app is service_unavailable else app)
+        answering: Any = too_many if app is service_unavailable else app
+        super()._start_asgi_task(cycle, answering)
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""

@@ -33,7 +33,7 @@ class _Frames(ServerProtocol):
     left = b""
 
     def send_response(self, response: Response) -> None:
-        """Answer the handshake: also that names our release, whoever refuses it."""
+        """Answer the handshake: that names our release too, also if it is refused."""
         if VERSION not in response.headers:
             response.headers[VERSION] = version()
         super().send_response(response)

@@ -62,6 +62,7 @@ async def carol(api: Api, tenant: Tenant) -> UUID:
 async def one(api: Api, query: str, **token: Any) -> Any:
     answer = await api(query, **token)
     assert not answer.errors, answer.errors
+    assert answer.data is not None
     (found,) = answer.data.values()
     return found
 

@@ -276,14 +276,14 @@ async def test_an_order_that_sells_credit_shows_the_limit(api: Api, tenant: Tena
     carol = await tenant.customer()
     gift = await tenant.product("1.00", "CREDIT")
     await tenant.limit("STAFF", "GBP", kind="SELLING_CREDIT", adjustment=20)
-    given = {"customerId": gid("Customer", carol), "number": "O-1", "currency": "GBP"}
-    given["items"] = [{"productId": gid("Product", gift), "units": "21"}]
+    item = {"productId": gid("Product", gift), "units": "21"}
+    given = {"customerId": gid("Customer", carol), "number": "O-1", "currency": "GBP", "items": [item]}
     over = await preview(api, "previewOrder", given, role=Role.STAFF)
     assert over["limit"] == {"allowed": False, "approvalRequired": True}
     assert (over["userErrors"], over["invoices"]) == ([{"code": "LIMIT_EXCEEDED", "field": ["items"]}], [])
     asked = await preview(api, "previewOrder", {**given, "requestApproval": True}, role=Role.STAFF)
     assert (asked["limit"]["approvalRequired"], asked["userErrors"], asked["invoices"]) == (True, [], [])
-    within = await preview(api, "previewOrder", {**given, "items": [{**given["items"][0], "units": "20"}]})
+    within = await preview(api, "previewOrder", {**given, "items": [{**item, "units": "20"}]})
     assert (within["limit"], within["invoices"][0]["total"], within["accounts"]) == (ALLOWED, "20.00", [])
 
 

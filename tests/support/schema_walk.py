@@ -191,7 +191,11 @@ class Walker:
 
     def _calls(self, name: str, called: GraphQLField) -> list[str]:
         """The field with each choice of what it must be given, and for each id or switch that it may be given."""
-        must = {key: argument for key, argument in called.args.items() if is_required_argument(argument)}
+        must = {
+            key: argument
+            for key, argument in called.args.items()
+            if is_required_argument(argument) or (key == "customerId" and _is_needed(called))
+        }
         may = {
             key: argument
             for key, argument in called.args.items()
@@ -239,6 +243,12 @@ class Walker:
         must = [(key, one) for key, one in fields if is_required_input_field(one)]
         choices = product(*([f"{key}: {value}" for value in self._values(key, one, answer)] for key, one in must))
         return [f"{{{', '.join(choice)}}}" for choice in choices]
+
+
+def _is_needed(called: GraphQLField) -> bool:
+    """Whether a field always takes a customer, in one way or another."""
+    by = called.args.get("customerBy")
+    return by is not None and "One of the two is needed." in (by.description or "")
 
 
 def _fields(kind: str) -> dict[str, GraphQLField]:
