@@ -17,7 +17,7 @@ import { Sheet } from "./parts/sheet.js";
 import { failed, skeleton } from "./parts/states.js";
 import { go, pathTo, place } from "./router.js";
 import { may, session, viewer } from "./session.js";
-import { language, speak, t, zone } from "./text.js";
+import { language, t, zone } from "./text.js";
 
 /** @typedef {{path: string, icon: Parameters<typeof icon>[0], label: import("./text.js").Key, shown: () => boolean, screen: (...rest: string[]) => HTMLElement}} Screen */
 
@@ -166,7 +166,6 @@ addEventListener("keydown", (event) => {
 
 const theme = localStorage.getItem("scrip.theme");
 if (theme) document.documentElement.dataset.theme = theme;
-speak(language.value);
 language.followers.add(start);
 session.followers.add((begun) => begun !== null && viewer.value === null && start());
 start();
