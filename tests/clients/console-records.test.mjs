@@ -115,7 +115,8 @@ test("whatever waits, its dialog says what it would do now", async () => {
   const { rewards, products } = await asked(scrip.url, "admin", "{ rewards { edges { node { id name } } } products { edges { node { id kind } } } }");
   await does("admin", "giveReward", "GiveRewardInput", { customerId: customer, rewardId: rewards.edges.find(({ node }) => node.name === "Free delivery").node.id, deductPoints: true, ...proposed });
   const productId = products.edges.find(({ node }) => node.kind === "CREDIT").node.id;
-  await does("admin", "createOrder", "CreateOrderInput", { customerId: customer, currency: "GBP", number: "WAITS-1", items: [{ productId, units: "50" }], proposeOnly: true });
+  await does("admin", "createOrder", "CreateOrderInput", { customerId: customer, currency: "GBP", number: "LATER-1", items: [{ productId, units: "50" }], proposeOnly: true });
+  await bill(scrip.url, other, "LATER-1", TWO_LINES);
   const soon = new Date(Date.now() + 1_500).toISOString();
   await give(scrip.url, BEST, "3.21", { expiresAt: soon });
   const { credits } = await asked(scrip.url, "manager", "query ($id: ID!) { credits(customerId: $id, last: 1) { edges { node { id amount } } } }", { id: other });
@@ -130,7 +131,7 @@ test("whatever waits, its dialog says what it would do now", async () => {
     [/Remove 900 points/, [/Balance .* points, then/, /from Silver to Bronze/]],
     [/Keep £5.00/, [/£95.00, cash/, /Kept as credit/]],
     [/“Free delivery” for points/, [/Balance .* points, then/]],
-    [/Sell .* credit of £50.00/, [/50 × Account credit/, /already a number WAITS-1/]],
+    [/Sell .* credit of £50.00/, [/50 × Account credit/, /already a number LATER-1/]],
     [/Revive £3.21/, [/Balance £.*then £/, /3.21 to the credit of/]],
   ]) {
     await page.locator(".request", { has: page.getByRole("heading", { name: sentence }) }).getByRole("button", { name: "Approve" }).click();
