@@ -45,7 +45,7 @@ test("credit is spent with what is left seen beforehand, and a part of it is giv
   const had = pounds(await figureOf(page, "GBP"));
   const dialog = await spending(page, "12,50");
   await page.waitForFunction((left) => document.querySelector(".effect .from-to strong")?.textContent.replaceAll(",", "") === left, `£${(had - 12.5).toFixed(2)}`);
-  await dialog.getByText("Taken from").waitFor();
+  await dialog.getByText("Taken from", { exact: true }).waitFor();
   await dialog.getByRole("button", { name: "Spend" }).click();
   await dialog.getByText("Say what for").waitFor();
   await dialog.getByLabel("What for").fill("TILL-7");
@@ -101,7 +101,7 @@ test("credit is set aside, kept for longer, taken in part, and the rest let go, 
   await told(page, "Set aside until");
   await held.getByRole("button", { name: "Take" }).click();
   await dialog.getByLabel("Amount").fill("20");
-  await dialog.getByText("Taken from").waitFor();
+  await dialog.getByText("Taken from", { exact: true }).waitFor();
   await accessible(page, "taking what was set aside");
   await dialog.getByRole("button", { name: "Take" }).click();
   await told(page, "£20.00 taken");

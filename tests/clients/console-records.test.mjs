@@ -51,8 +51,8 @@ test("a part of an invoice is taken back: what is due falls first, the rest is g
   const { page, problems, close } = await as("manager");
   const dialog = await find(page, "NOTE-1");
   await dialog.getByRole("button", { name: "Credit note" }).click();
-  assert.equal(await dialog.getByLabel("Amount").inputValue(), "90.00");
-  await dialog.getByLabel("Amount").fill("30");
+  assert.equal(await dialog.getByLabel("Amount", { exact: true }).inputValue(), "90.00");
+  await dialog.getByLabel("Amount", { exact: true }).fill("30");
   await dialog.locator(".effect").getByText("£10.00 as new credit").waitFor();
   assert.equal(await foreseen(dialog, "Due"), 0);
   await accessible(page, "credit note");
@@ -84,7 +84,7 @@ test("a note over the limit of staff waits; the manager sees what it would do no
   const staff = await as("staff");
   const dialog = await find(staff.page, "NOTE-2");
   await dialog.getByRole("button", { name: "Credit note" }).click();
-  await dialog.getByLabel("Amount").fill("150");
+  await dialog.getByLabel("Amount", { exact: true }).fill("150");
   await dialog.getByText(/over your limit/).waitFor();
   await dialog.getByLabel("Note").fill("Half of it was cancelled");
   await dialog.getByRole("button", { name: "Ask a manager" }).click();
@@ -226,14 +226,14 @@ test("an admin adds rewards of each kind, and changes one; staff give it with wh
     await dialog.getByLabel("How much off").fill("25");
   });
   await add("A ribbon", "Free product", async () => {
-    await dialog.getByLabel("Product").fill("RIBBON-9");
+    await dialog.getByLabel("Product", { exact: true }).fill("RIBBON-9");
     await dialog.getByLabel("How many can be given").fill("2");
   });
   await add("Sent free", "Free delivery", async () => dialog.getByLabel("Days until it expires").fill("30"));
   await page.getByText(/CHF.7\.50 off/).waitFor();
   await page.getByText(/25% off · 150 points/).waitFor();
   await page.getByRole("button", { name: "Change: A ribbon" }).click();
-  assert.equal(await dialog.getByLabel("Product").inputValue(), "RIBBON-9");
+  assert.equal(await dialog.getByLabel("Product", { exact: true }).inputValue(), "RIBBON-9");
   await dialog.getByLabel("Price in points").fill("120");
   await dialog.getByRole("button", { name: "Save" }).click();
   await told(page, "Saved");
