@@ -17,7 +17,7 @@ const MAX_ROWS = 100_000;
 /** How often a page is asked for again that was refused because there is too much going on. */
 const TRIES = 5;
 const PAUSE_MS = 2_000;
-const HEADS = /** @type {const} */ (["at", "what", "number", "customer", "asset", "amount", "reason", "note", "reference", "who", "subject", "role", "approved"]);
+const HEADS = /** @type {const} */ (["at", "what", "number", "customer", "asset", "amount", "held", "reason", "note", "reference", "who", "subject", "role", "approved"]);
 
 /**
  * @param {Filter} filter
@@ -92,9 +92,9 @@ class Export {
 
   /** @param {Row} each */
   #line(each) {
-    const { at, customer, asset, amount, reason, note, transaction, actor, approvedBy } = each;
+    const { at, customer, asset, amount, held, reason, note, transaction, actor, approvedBy } = each;
     const why = reason === null ? null : (this.reasons.get(reason) ?? reason);
-    return row([at, whatOf(each), customer?.externalId, customer?.name, asset, amount, why, note, transaction?.reference, nameOf(actor), actor.subject, t(`role.${actor.role}`), approvedBy && nameOf(approvedBy)]);
+    return row([at, whatOf(each), customer?.externalId, customer?.name, asset, amount, held, why, note, transaction?.reference, nameOf(actor), actor.subject, t(`role.${actor.role}`), approvedBy && nameOf(approvedBy)]);
   }
 
   /** @param {boolean} whole */

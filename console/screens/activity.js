@@ -96,7 +96,7 @@ export function whatOf({ kind, action }) {
  * @param {ReadonlyMap<string, string>} reasons
  */
 function line(row, reasons) {
-  const { at, amount, asset, reason, note, customer, actor, approvedBy } = row;
+  const { at, amount, held, asset, reason, note, customer, actor, approvedBy } = row;
   return h(
     "li",
     { class: "event" },
@@ -109,5 +109,6 @@ function line(row, reasons) {
       h("small", null, [moment(at), t("by", { name: nameOf(actor) }), t(`role.${actor.role}`), approvedBy && t("approved.by", { name: nameOf(approvedBy) })].filter(Boolean).join(" · ")),
     ),
     amount !== null && asset !== null && h("div", { class: "event-sum" }, h("strong", { class: amount.startsWith("-") ? "minus" : "plus" }, money(amount, asset, { signed: true }))),
+    amount === null && held !== null && asset !== null && h("div", { class: "event-sum" }, money(held, asset, { signed: true })),
   );
 }

@@ -34,7 +34,7 @@ export function statementPage(customer) {
   }
   draw();
   const print_ = h("button", { type: "button", class: "primary", onclick: () => print() }, icon("print"), t("print"));
-  return [h("div", { class: "filters chosen", "data-screen": "" }, field(t("asset"), asset).root, field(t("period.from"), from).root, last.root, print_), paper];
+  return [h("div", { class: "filters" }, field(t("asset"), asset).root, field(t("period.from"), from).root, last.root, print_), paper];
 }
 
 /** @param {string} customerId @param {Period} period */

@@ -621,6 +621,7 @@ const texts = {
   "export.customer": "Kunde",
   "export.asset": "Wovon",
   "export.amount": "Betrag",
+  "export.held": "Vorgemerkt",
   "export.reason": "Grund",
   "export.note": "Notiz",
   "export.reference": "Referenz",

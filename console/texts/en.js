@@ -620,6 +620,7 @@ export default {
   "export.customer": "Customer",
   "export.asset": "Asset",
   "export.amount": "Amount",
+  "export.held": "Set aside",
   "export.reason": "Reason",
   "export.note": "Note",
   "export.reference": "Reference",

@@ -276,9 +276,9 @@ test("activity is filtered by day, kind and currency, and saved as it is filtere
   assert.match(file.suggestedFilename(), /^activity-\d{4}-\d\d-\d\d\.csv$/);
   const text = await readFile(await file.path(), "utf8");
   const lines = text.split("\r\n");
-  assert.match(lines[0], /^\ufeffInstant,What,Customer number,Customer,Asset,Amount,Reason,Note/);
-  assert.match(lines[1], /^20.*,Adjusted,16013,.*,GBP,-0\.11,Correction,"a;b, ""c""",/);
-  assert.match(lines[2], /,GBP,1\.11,Goodwill,"'=HYPERLINK\(""http:\/\/localhost""\)",/);
+  assert.match(lines[0], /^\ufeffInstant,What,Customer number,Customer,Asset,Amount,Set aside,Reason,Note/);
+  assert.match(lines[1], /^20.*,Adjusted,16013,.*,GBP,-0\.11,,Correction,"a;b, ""c""",/);
+  assert.match(lines[2], /,GBP,1\.11,,Goodwill,"'=HYPERLINK\(""http:\/\/localhost""\)",/);
   const dialog = page.getByRole("dialog");
   await dialog.getByText(`${lines.length - 2} rows saved`).waitFor();
   await accessible(page, "export");
