@@ -43,7 +43,7 @@ function give(sheet, customer, rewards) {
   const missing = h("p", { class: "wrong", role: "alert" });
   const picks = rewards.map((each) => {
     const input = h("input", { type: "radio", name: "reward", oninput: () => (reward = each) });
-    const about = [money(each.pointsCost, "POINTS"), each.validityDays !== null && t("reward.valid", { n: each.validityDays }), each.stock !== null && t("reward.stock", { n: each.stock })];
+    const about = [money(each.pointsCost, "POINTS"), each.validityDays ? t("reward.valid", { n: each.validityDays }) : null, each.stock !== null && t("reward.stock", { n: each.stock })];
     return h("label", { class: "pick-card" }, input, h("span", null, h("strong", null, each.name), h("small", null, ` ${rewardValue(each)}`), h("small", null, about.filter(Boolean).join(" · "))));
   });
   const ways = /** @type {const} */ ([["reward.deduct.yes", true], ["reward.deduct.no", false]]);

@@ -121,6 +121,6 @@ function wholeOf(typed) {
  */
 async function send(reward, kind, { active, currency, ...filled }) {
   if (reward === null) return (await ask("CreateReward", { input: { ...filled, kind, currency } })).createReward;
-  const input = { ...filled, active, rewardId: reward.id, validityDays: filled.validityDays ?? 0, unlimitedStock: filled.stock === null };
+  const input = { ...filled, active, rewardId: reward.id, validityDays: filled.validityDays ?? (reward.validityDays ? 0 : null), unlimitedStock: filled.stock === null };
   return (await ask("UpdateReward", { input })).updateReward;
 }

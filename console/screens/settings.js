@@ -96,7 +96,7 @@ function editReason(reason) {
 
 /** @param {Reward} reward */
 function rewardLine(reward) {
-  const about = [rewardValue(reward), money(reward.pointsCost, "POINTS"), reward.validityDays !== null && t("reward.valid", { n: reward.validityDays }), reward.stock !== null && t("reward.stock", { n: reward.stock })];
+  const about = [rewardValue(reward), money(reward.pointsCost, "POINTS"), reward.validityDays ? t("reward.valid", { n: reward.validityDays }) : null, reward.stock !== null && t("reward.stock", { n: reward.stock })];
   return line(reward.name, about.filter(Boolean).join(" · "), reward.active, () => editReward(reward));
 }
 
