@@ -12,7 +12,6 @@ import { pathTo } from "../router.js";
 import { may, viewer } from "../session.js";
 import { follow } from "../socket.js";
 import { ago, lastDay, money, moment, t, tOr } from "../text.js";
-import { effectOf } from "./approval-effect.js";
 
 /** @typedef {NonNullable<import("../api.js").Data<"Requests">["approvalRequests"]>["edges"][number]["node"]} Asked */
 /** @typedef {NonNullable<import("../api.js").Data<"Approve">["approveRequest"]>["userErrors"][number]} Refusal */
@@ -141,7 +140,7 @@ function decide(each, how) {
     }
   };
   sheet.show(
-    [h("p", { class: "review-what" }, sentence(each)), each.changes && each.changes.length > 0 && h("div", { class: "notice warn" }, icon("warning"), changes(each.changes)), how === "approve" && effectOf(each), field(t(how === "approve" ? "decision.note" : "decision.why"), note).root, problem],
+    [h("p", { class: "review-what" }, sentence(each)), each.changes && each.changes.length > 0 && h("div", { class: "notice warn" }, icon("warning"), changes(each.changes)), how === "approve" && region(() => import("./approval-effect.js"), ({ effectOf }) => effectOf(each), 1), field(t(how === "approve" ? "decision.note" : "decision.why"), note).root, problem],
     [h("button", { type: "button", onclick: () => sheet.close() }, t("cancel")), submitButton(t(how), { bad: how !== "approve" })],
   );
 }
