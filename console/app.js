@@ -1,25 +1,19 @@
 // The frame: sign-in, navigation, and the screen of the address.
-import { ask } from "./api.js";
+import { ask, Problem } from "./api.js";
 import { following, h, put } from "./dom.js";
 import { icon } from "./icons.js";
 import { openAccount } from "./screens/account.js";
-import { activityScreen } from "./screens/activity.js";
 import { approvalsScreen, followApprovals, waiting } from "./screens/approvals.js";
 import { customerScreen } from "./screens/customer.js";
 import { customersScreen, focusSearch } from "./screens/customers.js";
-import { importsScreen } from "./screens/imports.js";
-import { liabilityScreen } from "./screens/liability.js";
-import { ordersScreen } from "./screens/orders.js";
-import { settingsScreen } from "./screens/settings.js";
 import { finishSignIn, signInScreen } from "./screens/sign-in.js";
-import { walletScreen } from "./screens/wallet.js";
 import { Sheet } from "./parts/sheet.js";
-import { failed, skeleton } from "./parts/states.js";
+import { failed, region, skeleton } from "./parts/states.js";
 import { go, pathTo, place } from "./router.js";
 import { may, session, viewer } from "./session.js";
-import { language, speak, t, zone } from "./text.js";
+import { language, t, zone } from "./text.js";
 
-/** @typedef {{path: string, icon: Parameters<typeof icon>[0], label: import("./text.js").Key, shown: () => boolean, screen: (...rest: string[]) => HTMLElement}} Screen */
+/** @typedef {{path: string, icon: Parameters<typeof icon>[0], label: import("./text.js").Key, shown: () => boolean, screen: (...rest: string[]) => HTMLElement | Promise<HTMLElement>}} Screen Those that not everybody opens are loaded by whoever does. */
 
 /** Screens that are at the bottom of a phone; the others are behind one button. */
 const ON_PHONE = 3;
@@ -35,11 +29,11 @@ const SCREENS = [
     screen: (id, tab) => (id ? customerScreen(id, tab) : customersScreen()),
   },
   { path: "approvals", icon: "approvals", label: "nav.approvals", shown: () => may("ADD_CREDIT"), screen: () => approvalsScreen() },
-  { path: "orders", icon: "orders", label: "nav.orders", shown: () => may("READ_INVOICES"), screen: () => ordersScreen() },
-  { path: "imports", icon: "import", label: "nav.imports", shown: () => may("BULK"), screen: () => importsScreen() },
-  { path: "activity", icon: "activity", label: "nav.activity", shown: () => may("READ_AUDIT"), screen: () => activityScreen() },
-  { path: "liability", icon: "liability", label: "nav.liability", shown: () => may("READ_REPORTS"), screen: () => liabilityScreen() },
-  { path: "settings", icon: "settings", label: "nav.settings", shown: () => may("READ_CONFIG"), screen: () => settingsScreen() },
+  { path: "orders", icon: "orders", label: "nav.orders", shown: () => may("READ_INVOICES"), screen: async () => (await import("./screens/orders.js")).ordersScreen() },
+  { path: "imports", icon: "import", label: "nav.imports", shown: () => may("BULK"), screen: async () => (await import("./screens/imports.js")).importsScreen() },
+  { path: "activity", icon: "activity", label: "nav.activity", shown: () => may("READ_AUDIT"), screen: async () => (await import("./screens/activity.js")).activityScreen() },
+  { path: "liability", icon: "liability", label: "nav.liability", shown: () => may("READ_REPORTS"), screen: async () => (await import("./screens/liability.js")).liabilityScreen() },
+  { path: "settings", icon: "settings", label: "nav.settings", shown: () => may("READ_CONFIG"), screen: async () => (await import("./screens/settings.js")).settingsScreen() },
 ];
 
 /** Ends what the frame of the last session followed. */
@@ -72,7 +66,8 @@ async function start() {
 /** @param {import("./session.js").Viewer} who */
 function frame(who) {
   if (who.role === "CUSTOMER") {
-    put(app, h("main", { class: "main alone", id: "main" }, walletScreen(who)));
+    const wallet = region(() => import("./screens/wallet.js"), ({ walletScreen }) => walletScreen(who), 8);
+    put(app, h("main", { class: "main alone", id: "main" }, wallet));
     return;
   }
   const screens = SCREENS.filter(({ shown }) => shown());
@@ -88,12 +83,25 @@ function frame(who) {
       h("li", { class: "nav-account rest" }, accountButton(who)),
     ]);
   };
+  let turn = 0;
   const show = () => {
     draw();
+    const mine = ++turn;
     const [name = "customers", ...rest] = place.value;
     const screen = screens.find(({ path }) => path === name) ?? screens[0];
     if (!screen) return;
-    put(main, screen.screen(...(screen.path === name ? rest : [])));
+    const content = screen.screen(...(screen.path === name ? rest : []));
+    if (content instanceof Promise) {
+      put(main, skeleton(8));
+      content.then(
+        (loaded) => mine === turn && enter(loaded),
+        (error) => mine === turn && put(main, failed(new Problem("lost", String(error)), show)),
+      );
+    } else enter(content);
+  };
+  /** @param {HTMLElement} screen */
+  const enter = (screen) => {
+    put(main, screen);
     const heading = main.querySelector("h1");
     if (shownBefore && heading instanceof HTMLElement) heading.focus({ preventScroll: true });
     shownBefore = true;
@@ -166,7 +174,6 @@ addEventListener("keydown", (event) => {
 
 const theme = localStorage.getItem("scrip.theme");
 if (theme) document.documentElement.dataset.theme = theme;
-speak(language.value);
 language.followers.add(start);
 session.followers.add((begun) => begun !== null && viewer.value === null && start());
 start();

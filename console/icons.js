@@ -21,6 +21,7 @@ const LINES = {
   person: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.500 21c0-4 3.200-6.500 7.500-6.500s7.500 2.500 7.500 6.500",
   plus: "M12 5v14M5 12h14",
   wallet: "M3 6h15v3M3 6v13h18V9H3M16 14h2",
+  print: "M7 9V3h10v6M7 17H3V9h18v8h-4M7 14h10v7H7z",
   warning: "M12 4 2.500 20h19zM12 10v4M12 17v.5",
 };
 

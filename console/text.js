@@ -1,31 +1,37 @@
 // The texts of the language that is chosen, and numbers, amounts and dates as it writes them.
-import de from "./texts/de.js";
-import en from "./texts/en.js";
+import { placesIn } from "./currencies.js";
 import { Cell } from "./dom.js";
 
-/** @typedef {keyof typeof en} Key */
+/** @typedef {typeof import("./texts/en.js")["default"]} English */
+/** @typedef {keyof English} Key */
 /** @typedef {string | {one: string, other: string}} Text */
 
-/** @type {Record<string, {locale: string, name: string, texts: Record<Key, Text>}>} */
+/** @type {Record<string, {locale: string, name: string, load: () => Promise<{default: Record<Key, Text>}>}>} */
 export const LANGUAGES = {
-  en: { locale: "en-GB", name: "English", texts: en },
-  de: { locale: "de-DE", name: "Deutsch", texts: de },
+  en: { locale: "en-GB", name: "English", load: () => import("./texts/en.js") },
+  de: { locale: "de-DE", name: "Deutsch", load: () => import("./texts/de.js") },
 };
 
 const kept = localStorage.getItem("scrip.language");
 const first = [kept, ...navigator.languages.map((each) => each.slice(0, 2))].find((each) => each && each in LANGUAGES);
 export const language = new Cell(first ?? "en");
 
-function spoken() {
-  return LANGUAGES[language.value] ?? { locale: "en-GB", name: "English", texts: /** @type {Record<Key, Text>} */ (en) };
+/** The texts of the language alone are loaded. */
+let texts = await textsOf(language.value);
+
+/** @param {string} code */
+async function textsOf(code) {
+  const { load } = LANGUAGES[code] ?? { load: () => import("./texts/en.js") };
+  return (await load()).default;
 }
 
 export function locale() {
-  return spoken().locale;
+  return LANGUAGES[language.value]?.locale ?? "en-GB";
 }
 
 /** @param {string} code */
-export function speak(code) {
+export async function speak(code) {
+  texts = await textsOf(code);
   localStorage.setItem("scrip.language", code);
   document.documentElement.lang = code;
   language.set(code);
@@ -37,7 +43,7 @@ export function speak(code) {
  * @param {Record<string, string | number>} [values]
  */
 export function t(key, values = {}) {
-  const text = spoken().texts[key];
+  const text = texts[key];
   const chosen = typeof text === "string" ? text : text[pluralOf(Number(values.count ?? values.n ?? 0))];
   return chosen.replaceAll(/\{(\w+)\}/g, (_, /** @type {string} */ name) => String(values[name] ?? ""));
 }
@@ -54,7 +60,7 @@ function pluralOf(count) {
  * @param {Record<string, string | number>} [values]
  */
 export function tOr(key, otherwise, values) {
-  return key in spoken().texts ? t(/** @type {Key} */ (key), values) : otherwise;
+  return key in texts ? t(/** @type {Key} */ (key), values) : otherwise;
 }
 
 /** @param {string} asset */
@@ -65,7 +71,7 @@ export function isMoney(asset) {
 /** @param {string} asset */
 export function placesOf(asset) {
   if (!isMoney(asset)) return 0;
-  return new Intl.NumberFormat("en", { style: "currency", currency: asset }).resolvedOptions().maximumFractionDigits ?? 2;
+  return placesIn(asset) ?? new Intl.NumberFormat("en", { style: "currency", currency: asset }).resolvedOptions().maximumFractionDigits ?? 2;
 }
 
 /**
@@ -78,7 +84,8 @@ export function money(amount, asset, { signed = false } = {}) {
   const exact = /** @type {Intl.StringNumericLiteral} */ (amount);
   const signDisplay = signed ? "exceptZero" : "auto";
   if (isMoney(asset)) {
-    return new Intl.NumberFormat(locale(), { style: "currency", currency: asset, signDisplay }).format(exact);
+    const places = placesOf(asset);
+    return new Intl.NumberFormat(locale(), { style: "currency", currency: asset, signDisplay, minimumFractionDigits: places, maximumFractionDigits: places }).format(exact);
   }
   const n = new Intl.NumberFormat(locale(), { signDisplay, maximumFractionDigits: 0 }).format(exact);
   return t(asset === "POINTS" ? "asset.points.n" : "asset.services.n", { n, count: Math.abs(Number(amount)) });
@@ -100,6 +107,11 @@ export function assetName(asset) {
   if (asset === "SERVICE_CREDITS") return t("asset.services");
   const parts = new Intl.NumberFormat(locale(), { style: "currency", currency: asset }).formatToParts(0);
   return t("asset.credit.in", { sign: parts.find((part) => part.type === "currency")?.value ?? asset });
+}
+
+/** British pounds, US dollars. @param {string} code */
+export function currencyName(code) {
+  return new Intl.DisplayNames(locale(), { type: "currency" }).of(code) ?? code;
 }
 
 /** The business's time zone; all days are days there. */
@@ -149,6 +161,22 @@ export function daysAfter(date, days) {
 /** @param {string} from @param {string} to */
 export function daysBetween(from, to) {
   return Math.round((Date.parse(`${to}T00:00:00Z`) - Date.parse(`${from}T00:00:00Z`)) / 86_400_000);
+}
+
+/** The instant at which a day begins in the business's time zone. @param {string} date */
+export function dayBegins(date) {
+  const utc = Date.parse(`${date}T00:00:00Z`);
+  const near = utc - offsetAt(utc);
+  const found = utc - offsetAt(near);
+  // Where clocks go forward at midnight, the day begins at one.
+  return new Date(today(new Date(found)) < date ? near : found).toISOString();
+}
+
+/** How far the business's clocks are ahead of UTC, in milliseconds. @param {number} instant */
+function offsetAt(instant) {
+  const how = /** @type {const} */ ({ timeZone: zone.value, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const part = Object.fromEntries(new Intl.DateTimeFormat("en-CA", how).formatToParts(instant).map(({ type, value }) => [type, value]));
+  return Date.parse(`${part.year}-${part.month}-${part.day}T${part.hour}:${part.minute}:${part.second}Z`) - instant;
 }
 
 /** Days from today until the last day of what ends at an instant. @param {string} instant */

@@ -12,8 +12,8 @@ export function expiry() {
   const often = h(
     "span",
     { class: "chips" },
-    OFTEN.map((n) => h("button", { type: "button", class: "chip", onclick: () => choose(n) }, t("days", { n }))),
-    h("button", { type: "button", class: "chip", onclick: () => choose(null) }, t("expiry.never")),
+    OFTEN.map((n) => h("button", { type: "button", class: "chip", onclick: () => pick(n) }, t("days", { n }))),
+    h("button", { type: "button", class: "chip", onclick: () => pick(null) }, t("expiry.never")),
   );
   const joined = h("span", { class: "joined" }, h("span", null, t("expiry.or")), date);
   const shown = field(t("expiry"), days, { beside: joined, class: "expiry", hint: t("expiry.never.hint") });
@@ -30,6 +30,12 @@ export function expiry() {
   function choose(n) {
     days.value = n === null ? "" : String(n);
     follow();
+  }
+
+  /** @param {number | null} n */
+  function pick(n) {
+    choose(n);
+    days.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
   function follow() {

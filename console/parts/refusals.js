@@ -10,16 +10,20 @@ import { money, t, tOr } from "../text.js";
  */
 export function refused(refusal, asset) {
   if (refusal.code === "LIMIT_EXCEEDED" && refusal.remaining?.length) {
-    return `${t("refused.LIMIT_EXCEEDED")} ${leftOf(refusal.remaining).join(" ")}`;
+    return `${t("refused.LIMIT_EXCEEDED")} ${leftOf(refusal.remaining, null).join(" ")}`;
   }
   const figure = refusal.available ?? refusal.used;
   return tOr(`refused.${refusal.code}`, refusal.message, { figure: figure === null ? "" : money(figure, asset) });
 }
 
-/** What limits leave, a sentence each. @param {readonly Left[]} remaining */
-export function leftOf(remaining) {
+/**
+ * What limits leave, a sentence each.
+ * @param {readonly Left[]} remaining
+ * @param {string | null} kind Of limit; null: of all.
+ */
+export function leftOf(remaining, kind = "ADDING") {
   return remaining
-    .filter(({ kind }) => kind === "ADDING")
+    .filter((each) => kind === null || each.kind === kind)
     .map(({ scope, asset, remaining: left }) => tOr(`limit.${scope}`, "", { left: money(left, asset) }))
     .filter(Boolean);
 }

@@ -15,7 +15,7 @@ export class Sheet {
    */
   constructor(title, { wide = false, kept = false } = {}) {
     const id = `sheet-${++number}`;
-    this.heading = h("h2", { id }, title);
+    this.heading = h("h2", { id, tabindex: "-1" }, title);
     this.body = h("div", { class: "sheet-body" });
     this.buttons = h("div", { class: "sheet-buttons" });
     this.form = h("form", { novalidate: true, onsubmit: (/** @type {Event} */ event) => this.#submitted(event) }, this.body, this.buttons);
@@ -66,6 +66,7 @@ export class Sheet {
     this.body.scrollTop = 0;
     const first = this.element.querySelector("[autofocus], .sheet-body input:not([type=radio]), .sheet-buttons button[type=submit]");
     if (first instanceof HTMLElement) first.focus();
+    else this.heading.focus();
   }
 
   close() {

@@ -29,6 +29,11 @@ export function words(error) {
   return t(`problem.${error.kind}`);
 }
 
+/** Whether an error leaves it open what became of a request. @param {unknown} error */
+export function isLost(error) {
+  return error instanceof Problem && (error.kind === "lost" || error.kind === "busy");
+}
+
 /** @param {unknown} error @param {() => void} again */
 export function failed(error, again) {
   if (!(error instanceof Problem)) console.error(error);

@@ -28,7 +28,7 @@ export function openAccount(who) {
       ),
       choice(t("language"), languages, language.value, (code) => {
         sheet.close();
-        speak(code);
+        void speak(code);
       }).root,
       choice(t("theme"), themes, /** @type {"auto"} */ (theme), appear).root,
       h("p", { class: "hint" }, t("keys")),

@@ -1,78 +1,94 @@
 // Activity: everything that was done, newest first: who, when, why, how much, on whose approval.
-import { ask, rows } from "../api.js";
+import { ask } from "../api.js";
 import { h, put } from "../dom.js";
-import { reasonLabels } from "../parts/choices.js";
+import { icon } from "../icons.js";
+import { currenciesInUse, reasonLabels } from "../parts/choices.js";
 import { field, select } from "../parts/fields.js";
 import { head } from "../parts/head.js";
+import { later } from "../parts/later.js";
+import { paged, pageOf } from "../parts/pages.js";
 import { empty, failed, nameOf, region, skeleton } from "../parts/states.js";
 import { pathTo } from "../router.js";
-import { assetName, moment, money, t, tOr } from "../text.js";
+import { assetName, dayBegins, daysAfter, moment, money, t, today, tOr } from "../text.js";
 
 /** @typedef {NonNullable<import("../api.js").Data<"Activity">["auditTrail"]>["edges"][number]["node"]} Row */
-/** @typedef {Omit<import("../api.js").Variables<"Activity">, "last" | "before">} Filter */
+/** @typedef {Omit<import("../api.js").Variables<"Activity">, "last" | "before" | "counted">} Filter */
 
 const PAGE = 40;
-const KINDS = /** @type {const} */ (["ADJUSTMENT", "ASSIGNMENT", "RELEASE", "VOID", "REWARD", "REFUND", "SPEND", "EXPIRY", "TRANSFER"]);
+const KINDS = /** @type {const} */ (["ADJUSTMENT", "SPEND", "USE", "HOLD", "REFUND", "ASSIGNMENT", "RELEASE", "CREDIT_NOTE", "REWARD", "VOID", "REVERSAL", "TRANSFER", "EXPIRY", "ORDER"]);
 
 export function activityScreen() {
   const list = h("div", null);
-  const screen = h("div", null, head(t("nav.activity")), region(reasonLabels, (reasons) => filters(reasons, list), 2), list);
-  return screen;
+  const wanted = { filter: /** @type {Filter} */ ({}), reasons: /** @type {ReadonlyMap<string, string>} */ (new Map()) };
+  const save = h("button", { type: "button", onclick: () => later(() => import("./activity-export.js"), ({ openExport }) => openExport(wanted.filter, wanted.reasons)) }, icon("import"), t("export"));
+  // What was chosen stays as it is while others post.
+  const chosen = h("div", null, skeleton(2));
+  const start = async () => {
+    try {
+      const [reasons, currencies] = await Promise.all([reasonLabels(), currenciesInUse()]);
+      wanted.reasons = reasons;
+      const draw = (/** @type {Filter} */ filter) => {
+        wanted.filter = filter;
+        put(list, region(() => activityOf(filter), (first) => records(filter, first, reasons), 8));
+      };
+      put(chosen, filters(reasons, currencies, draw));
+    } catch (error) {
+      put(chosen, failed(error, start));
+    }
+  };
+  void start();
+  return h("div", null, head(t("nav.activity"), save), chosen, list);
 }
 
 /**
  * @param {ReadonlyMap<string, string>} reasons
- * @param {HTMLElement} list
+ * @param {readonly string[]} currencies
+ * @param {(filter: Filter) => void} changed Called at once, and whenever something else is chosen.
  */
-function filters(reasons, list) {
-  /** @type {Filter} */
-  let filter = {};
-  const draw = () => put(list, region(() => pageOf(filter), (first) => records(filter, first, reasons), 8));
-  const changed = (/** @type {Filter} */ more) => {
-    filter = { ...filter, ...more };
-    draw();
-  };
+function filters(reasons, currencies, changed) {
   const all = { value: "", label: t("all") };
-  const kind = select([all, ...KINDS.map((value) => ({ value, label: t(`kind.${value}`) }))], "", {
-    onchange: () => changed({ kind: kind.value === "" ? null : [/** @type {typeof KINDS[number]} */ (kind.value)] }),
-  });
-  const asset = select([all, ...["POINTS", "SERVICE_CREDITS"].map((value) => ({ value, label: assetName(value) }))], "", { onchange: () => changed({ asset: asset.value || null }) });
-  const reason = select([all, ...[...reasons].map(([value, label]) => ({ value, label }))], "", { onchange: () => changed({ reason: reason.value || null }) });
-  const who = h("input", { type: "search", autocomplete: "off", onchange: () => changed({ actor: who.value.trim() || null }) });
+  const draw = () => changed(read());
+  const kind = select([all, ...KINDS.map((value) => ({ value, label: t(`kind.${value}`) }))], "", { onchange: draw });
+  const reason = select([all, ...[...reasons].map(([value, label]) => ({ value, label }))], "", { onchange: draw });
+  const asset = select([all, ...[...currencies, "SERVICE_CREDITS", "POINTS"].map((value) => ({ value, label: assetName(value) }))], "", { onchange: draw });
+  const who = h("input", { type: "search", autocomplete: "off", onchange: draw });
+  const from = h("input", { type: "date", max: today(), onchange: draw });
+  const to = h("input", { type: "date", max: today(), onchange: draw });
+  const fields = { kind: field(t("activity.kind"), kind), reason: field(t("reason"), reason), asset: field(t("activity.asset"), asset), who: field(t("activity.who"), who), from: field(t("period.from"), from), to: field(t("period.to"), to) };
+  /** @returns {Filter} */
+  function read() {
+    fields.to.tell(from.value && to.value && to.value < from.value ? t("period.wrong") : null);
+    return {
+      kind: kind.value === "" ? null : [/** @type {typeof KINDS[number]} */ (kind.value)],
+      reason: reason.value || null,
+      asset: asset.value || null,
+      actor: who.value.trim() || null,
+      from: from.value ? dayBegins(from.value) : null,
+      to: to.value ? dayBegins(daysAfter(to.value, 1)) : null,
+    };
+  }
   draw();
-  return h("div", { class: "filters" }, field(t("activity.kind"), kind).root, field(t("reason"), reason).root, field(t("activity.asset"), asset).root, field(t("activity.who"), who, { hint: null }).root);
+  return h("div", { class: "filters" }, Object.values(fields).map(({ root }) => root));
 }
 
 /** @param {Filter} filter @param {string | null} [before] */
-async function pageOf(filter, before = null) {
-  const { auditTrail } = await ask("Activity", { ...filter, last: PAGE, before });
-  return { rows: rows(auditTrail).reverse(), more: auditTrail?.pageInfo.hasPreviousPage ?? false, cursor: auditTrail?.pageInfo.startCursor ?? null };
+async function activityOf(filter, before = null) {
+  return pageOf((await ask("Activity", { ...filter, last: PAGE, before, counted: false })).auditTrail);
 }
 
 /**
  * @param {Filter} filter
- * @param {Awaited<ReturnType<typeof pageOf>>} first
+ * @param {import("../parts/pages.js").Page<Row>} first
  * @param {ReadonlyMap<string, string>} reasons
  */
 function records(filter, first, reasons) {
   if (first.rows.length === 0) return empty(t("activity.none"), t("activity.none.advice"));
-  const list = h("ol", { class: "events" }, first.rows.map((row) => line(row, reasons)));
-  const foot = h("div", { class: "foot" });
-  const more = (/** @type {string | null} */ cursor) => {
-    const next = async () => {
-      put(foot, skeleton(2));
-      try {
-        const page = await pageOf(filter, cursor);
-        list.append(...page.rows.map((row) => line(row, reasons)));
-        put(foot, page.more ? more(page.cursor) : null);
-      } catch (error) {
-        put(foot, failed(error, next));
-      }
-    };
-    return h("button", { type: "button", onclick: next }, t("more.rows"));
-  };
-  put(foot, first.more ? more(first.cursor) : null);
-  return [list, foot];
+  return paged(h("ol", { class: "events" }), first, (row) => line(row, reasons), (before) => activityOf(filter, before));
+}
+
+/** What was done, in a word. @param {Row} row */
+export function whatOf({ kind, action }) {
+  return kind ? tOr(`kind.${kind}`, kind) : tOr(`action.${action}`, t("action.settings"));
 }
 
 /**
@@ -80,19 +96,19 @@ function records(filter, first, reasons) {
  * @param {ReadonlyMap<string, string>} reasons
  */
 function line(row, reasons) {
-  const { at, kind, action, amount, asset, reason, note, customer, actor, approvedBy } = row;
-  const what = kind ? tOr(`kind.${kind}`, kind) : tOr(`action.${action}`, t("action.settings"));
+  const { at, amount, held, asset, reason, note, customer, actor, approvedBy } = row;
   return h(
     "li",
     { class: "event" },
     h(
       "div",
       { class: "event-what" },
-      h("strong", null, what, reason && `: ${reasons.get(reason) ?? reason}`),
+      h("strong", null, whatOf(row), reason && `: ${reasons.get(reason) ?? reason}`),
       customer && h("span", null, " ", h("a", { href: pathTo("customers", customer.id) }, customer.name)),
       note && h("p", { class: "note" }, note),
       h("small", null, [moment(at), t("by", { name: nameOf(actor) }), t(`role.${actor.role}`), approvedBy && t("approved.by", { name: nameOf(approvedBy) })].filter(Boolean).join(" · ")),
     ),
     amount !== null && asset !== null && h("div", { class: "event-sum" }, h("strong", { class: amount.startsWith("-") ? "minus" : "plus" }, money(amount, asset, { signed: true }))),
+    amount === null && held !== null && asset !== null && h("div", { class: "event-sum" }, money(held, asset, { signed: true })),
   );
 }

@@ -4,9 +4,9 @@ import { h, put } from "../dom.js";
 import { icon } from "../icons.js";
 import { refused } from "../parts/refusals.js";
 import { busy, submitButton } from "../parts/sheet.js";
-import { words } from "../parts/states.js";
+import { isLost, words } from "../parts/states.js";
 import { money, t } from "../text.js";
-import { isLost, term } from "./adjust.js";
+import { term } from "./adjust.js";
 
 /** @typedef {import("./adjust.js").AdjustingDialog} Dialog */
 /** @typedef {import("./adjust.js").Asked} Asked */

@@ -3,15 +3,17 @@ import { ask } from "../api.js";
 import { decimal, units } from "../decimals.js";
 import { h, put } from "../dom.js";
 import { icon } from "../icons.js";
+import { creditsFact, tierFact } from "../parts/effects.js";
+import { fact, facts, fromTo } from "../parts/facts.js";
 import { leftOf, refused } from "../parts/refusals.js";
 import { busy, submitButton } from "../parts/sheet.js";
-import { badge, words } from "../parts/states.js";
-import { calendarDay, day, daysAfter, lastDay, money, placesOf, t, today, zone } from "../text.js";
-import { isLost, term } from "./adjust.js";
+import { isLost, words } from "../parts/states.js";
+import { calendarDay, daysAfter, money, placesOf, t, today, zone } from "../text.js";
+import { term } from "./adjust.js";
 
 /** @typedef {import("./adjust.js").AdjustingDialog} Dialog */
 /** @typedef {import("./adjust.js").Asked} Asked */
-/** @typedef {NonNullable<import("../api.js").Data<"PreviewAdjustment">["adjustmentPreview"]>} Preview */
+/** @typedef {NonNullable<import("../api.js").Data<"PreviewAdjustment">["previewAdjustment"]>} Preview */
 
 /**
  * Asks for the preview, and shows it.
@@ -21,8 +23,8 @@ import { isLost, term } from "./adjust.js";
 export async function review(dialog, asked) {
   const customer = dialog.customers[0];
   if (!customer) return;
-  const input = { customerId: customer.id, ...asked, idempotencyKey: dialog.key };
-  const { adjustmentPreview: preview } = await ask("PreviewAdjustment", { input });
+  const input = { customerId: customer.id, ...asked };
+  const { previewAdjustment: preview } = await ask("PreviewAdjustment", { input });
   if (!preview) return;
   const others = preview.userErrors.filter(({ code }) => code !== "LIMIT_EXCEEDED" && code !== "CURRENCY_NOT_ALLOWED");
   if (others.length) {
@@ -33,11 +35,11 @@ export async function review(dialog, asked) {
   const problem = h("div", { class: "problem", role: "alert" });
   const ask_ = h("button", { type: over ? "submit" : "button", class: "primary" }, t("ask.manager"));
   dialog.sheet.back = () => dialog.form();
-  dialog.sheet.submit = () => void post(dialog, { ...input, requestApproval: over !== null }, customer.name, problem);
+  dialog.sheet.submit = () => void post(dialog, { ...input, requestApproval: over !== null, idempotencyKey: dialog.key }, customer.name, problem);
   dialog.sheet.show(
     [
       h("p", { class: "review-what" }, t(dialog.removes ? "review.remove" : "review.add", { amount: money(asked.amount.replace("-", ""), asked.asset), name: customer.name })),
-      facts(preview, asked, dialog, over !== null),
+      effects(preview, asked, dialog, over !== null),
       over && h("p", { class: "notice warn" }, icon("warning"), refused(over, asked.asset)),
       over === null && leftOf(preview.limit.remaining).length > 0 && h("p", { class: "hint" }, leftOf(preview.limit.remaining).join(" ")),
       problem,
@@ -55,63 +57,26 @@ export async function review(dialog, asked) {
  * @param {Dialog} dialog
  * @param {boolean} asks Whether a manager has to be asked: the server's figures are then those of today.
  */
-function facts(preview, asked, dialog, asks) {
+function effects(preview, asked, dialog, asks) {
   const { asset } = asked;
-  const now = preview.account?.available ?? "0";
+  const { account } = preview;
+  const now = account?.available ?? "0";
   const after = asks ? decimal(units(now) + units(asked.amount), placesOf(asset)) : (preview.availableAfter ?? now);
   const reason = dialog.reasons.find(({ code }) => code === asked.reason)?.label ?? asked.reason;
   const starts = term(asked);
-  return h(
-    "dl",
-    { class: "facts" },
-    fact(t("balance"), h("span", { class: "from-to" }, money(now, asset), icon("arrow"), h("span", { class: "unseen" }, t("then")), h("strong", null, money(after, asset))), asks && h("small", null, t("review.once.agreed"))),
+  return facts(
+    fact(t("balance"), fromTo(money(now, asset), money(after, asset)), asks && h("small", null, t("review.once.agreed"))),
     fact(t("reason"), asked.note ? `${reason}: ${asked.note}` : reason),
     starts && fact(t("effective"), starts),
     !dialog.removes && fact(t("expiry"), asked.expiresInDays === null ? t("expiry.never") : until(asked.expiresInDays)),
-    asset === "POINTS" && !asks && tierFact(preview),
-    dialog.removes && (preview.credits ?? []).length > 0 && fact(t("review.taken"), taken(preview, asset)),
+    asset === "POINTS" && !asks && tierFact(account?.tier ?? null, preview.tierAfter, account?.lifetime ?? "0", preview.lifetimeAfter ?? "0"),
+    dialog.removes && creditsFact(preview.credits, asset),
   );
 }
 
 /** @param {number} days */
 function until(days) {
   return t("expiry.until", { day: calendarDay(daysAfter(today(), days)), zone: zone.value });
-}
-
-/** What happens to the tier: said always, since adding and removing points is what moves it. @param {Preview} preview */
-function tierFact(preview) {
-  const before = preview.account?.tier?.name ?? null;
-  const after = preview.tierAfter?.name ?? null;
-  const total = t("review.lifetime", { before: money(preview.account?.lifetime ?? "0", "POINTS"), after: money(preview.lifetimeAfter ?? "0", "POINTS") });
-  if (before === after) return fact(t("tier"), t("review.tier.stays", { tier: after ?? t("tier.none") }), h("small", null, total));
-  const rises = units(preview.lifetimeAfter ?? "0") > units(preview.account?.lifetime ?? "0");
-  const text = t(rises ? "review.tier.rises" : "review.tier.falls", { before: before ?? t("tier.none"), after: after ?? t("tier.none") });
-  return fact(t("tier"), badge(text, rises ? "good" : "warn"), h("small", null, total));
-}
-
-/** @param {Preview} preview @param {string} asset */
-function taken(preview, asset) {
-  return h(
-    "ul",
-    { class: "plain" },
-    (preview.credits ?? []).map(({ amount, remainingAfter, expiresAt, credit }) =>
-      h(
-        "li",
-        null,
-        t("review.taken.of", {
-          amount: money(amount.replace("-", ""), asset),
-          day: credit?.transaction ? day(credit.transaction.createdAt) : "",
-          left: money(remainingAfter, asset),
-        }),
-        expiresAt && h("small", null, " ", t("until", { day: lastDay(expiresAt) })),
-      ),
-    ),
-  );
-}
-
-/** @param {string} name @param {...import("../dom.js").Child} what */
-function fact(name, ...what) {
-  return h("div", null, h("dt", null, name), h("dd", null, what));
 }
 
 /**

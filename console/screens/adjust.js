@@ -1,7 +1,8 @@
 // Adjusting: what to add or remove, then what the server says that it would do, then done. One key for each opened dialog.
-import { newKey, Problem } from "../api.js";
-import { typedAmount } from "../decimals.js";
+import { newKey } from "../api.js";
 import { booksChanged, h, put } from "../dom.js";
+import { amountOf } from "../parts/amounts.js";
+import { assetChoice } from "../parts/assets.js";
 import { chooseFrom, currenciesInUse } from "../parts/choices.js";
 import { expiry } from "../parts/expiry.js";
 import { choice, field, select, tick } from "../parts/fields.js";
@@ -9,7 +10,7 @@ import { place } from "../parts/refusals.js";
 import { busy, Sheet, submitButton } from "../parts/sheet.js";
 import { failed, skeleton, tell, words } from "../parts/states.js";
 import { may } from "../session.js";
-import { assetName, calendarDay, isMoney, money, placesOf, t, today } from "../text.js";
+import { calendarDay, isMoney, money, t, today } from "../text.js";
 import { review } from "./adjust-review.js";
 import { reviewMany } from "./adjust-many.js";
 
@@ -85,15 +86,10 @@ class Adjusting {
       h("p", { class: "hint" }, t("services.hint")),
       this.ticks.map(({ name, input }) => tick(name, input)),
     );
-    this.assetChoice = choice(
-      t("asset"),
-      this.assets.map((asset) => ({ value: asset, label: assetName(asset) })),
-      this.asset,
-      (asset) => {
-        this.asset = asset;
-        this.#follow();
-      },
-    );
+    this.assetChoice = assetChoice(this.assets, this.asset, (asset) => {
+      this.asset = asset;
+      this.#follow();
+    });
     const ways = /** @type {const} */ ([
       { value: "add", label: t("add") },
       { value: "remove", label: t("remove") },
@@ -113,7 +109,7 @@ class Adjusting {
     this.sheet.submit = () => this.#next();
     this.sheet.show(
       [
-        this.assetChoice.root,
+        this.assetChoice,
         both && this.way.root,
         this.amountField.root,
         this.reasonField.root,
@@ -188,20 +184,11 @@ class Adjusting {
 
   /** The amount without its sign; null and told if there is none. */
   #readAmount() {
-    const places = placesOf(this.asset);
-    const typed = typedAmount(this.amount.value, places);
-    const bare = typed?.replace("-", "") ?? null;
-    /** @param {string} text */
-    const wrong = (text) => {
-      this.amountField.tell(text);
-      return null;
-    };
-    if (bare === null) return wrong(this.amount.value.trim() === "" ? t("amount.missing") : t("amount.wrong"));
-    if (bare === "unclear") return wrong(t("amount.unclear"));
-    if (bare === "precise") return wrong(t(places === 0 ? "amount.whole" : "amount.precise", { places }));
-    if (/^[0.]+$/.test(bare)) return wrong(t("refused.AMOUNT_ZERO"));
-    if (typed?.startsWith("-") && !may("REMOVE_CREDIT")) return wrong(t("amount.noremoval"));
-    return bare;
+    const bare = this.amount.value.replace(/^\s*[-\u2212]/, "");
+    const { amount, wrong } = amountOf(bare, this.asset);
+    const removes = bare !== this.amount.value && !may("REMOVE_CREDIT");
+    this.amountField.tell(wrong ?? (removes ? t("amount.noremoval") : null));
+    return removes ? null : amount;
   }
 
   async #next() {
@@ -244,9 +231,4 @@ export function term(asked) {
   const from = asked.effectiveOn;
   if (from !== null && from !== today()) return t(from > today() ? "effective.from" : "effective.since", { day: calendarDay(from) });
   return null;
-}
-
-/** Whether an error leaves it open what became of a request. @param {unknown} error */
-export function isLost(error) {
-  return error instanceof Problem && (error.kind === "lost" || error.kind === "busy");
 }

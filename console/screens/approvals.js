@@ -7,12 +7,11 @@ import { head } from "../parts/head.js";
 import { reasonLabels } from "../parts/choices.js";
 import { refused } from "../parts/refusals.js";
 import { busy, Sheet, submitButton } from "../parts/sheet.js";
-import { badge, empty, nameOf, region, tell, words } from "../parts/states.js";
+import { badge, empty, isLost, nameOf, region, tell, words } from "../parts/states.js";
 import { pathTo } from "../router.js";
 import { may, viewer } from "../session.js";
 import { follow } from "../socket.js";
 import { ago, lastDay, money, moment, t, tOr } from "../text.js";
-import { isLost } from "./adjust.js";
 
 /** @typedef {NonNullable<import("../api.js").Data<"Requests">["approvalRequests"]>["edges"][number]["node"]} Asked */
 /** @typedef {NonNullable<import("../api.js").Data<"Approve">["approveRequest"]>["userErrors"][number]} Refusal */
@@ -69,12 +68,12 @@ function requests(found, which) {
 }
 
 /** What is asked for, in a sentence. @param {Asked} asked */
-function sentence({ operation, amount, asset, customer, reward, orderNumber }) {
+function sentence({ operation, amount, asset, customer, toCustomer, reward, deductPoints, orderNumber }) {
   const value = amount !== null && asset !== null ? money(amount.replace("-", ""), asset) : "";
   const name = customer?.name ?? "";
-  if (operation === "GIVE_REWARD") return t("asked.GIVE_REWARD", { reward: reward?.name ?? "", name });
+  if (operation === "GIVE_REWARD") return t(deductPoints ? "asked.GIVE_REWARD.points" : "asked.GIVE_REWARD", { reward: reward?.name ?? "", name });
   if (operation === "ADJUST_CREDIT") return t(amount?.startsWith("-") ? "asked.remove" : "asked.add", { amount: value, name });
-  return tOr(`asked.${operation}`, operation, { amount: value, name, number: orderNumber ?? "" });
+  return tOr(`asked.${operation}`, operation, { amount: value, name, to: toCustomer?.name ?? "", number: orderNumber ?? "" });
 }
 
 /**
@@ -140,33 +139,9 @@ function decide(each, how) {
       put(problem, h("p", { class: "notice bad" }, icon("warning"), isLost(error) ? t("problem.lost.safe") : words(error)));
     }
   };
-  const preview = how === "approve" && each.operation === "ADJUST_CREDIT" && each.customer && each.asset && each.amount ? effect(each) : null;
   sheet.show(
-    [h("p", { class: "review-what" }, sentence(each)), each.changes && each.changes.length > 0 && h("div", { class: "notice warn" }, icon("warning"), changes(each.changes)), preview, field(t(how === "approve" ? "decision.note" : "decision.why"), note).root, problem],
+    [h("p", { class: "review-what" }, sentence(each)), each.changes && each.changes.length > 0 && h("div", { class: "notice warn" }, icon("warning"), changes(each.changes)), how === "approve" && region(() => import("./approval-effect.js"), ({ effectOf }) => effectOf(each), 1), field(t(how === "approve" ? "decision.note" : "decision.why"), note).root, problem],
     [h("button", { type: "button", onclick: () => sheet.close() }, t("cancel")), submitButton(t(how), { bad: how !== "approve" })],
-  );
-}
-
-/** What the request would do now, by the same preview. @param {Asked} each */
-function effect(each) {
-  const input = {
-    customerId: each.customer?.id ?? "",
-    asset: each.asset ?? "",
-    amount: each.amount ?? "0",
-    reason: each.reason ?? "",
-    note: each.note,
-    expiresInDays: each.expiresInDays || null,
-    effectiveOn: each.effectiveOn,
-    idempotencyKey: newKey(),
-  };
-  return region(
-    () => ask("PreviewAdjustment", { input }),
-    ({ adjustmentPreview: found }) =>
-      found &&
-      (found.userErrors[0]
-        ? h("p", { class: "notice warn" }, icon("warning"), refused(found.userErrors[0], input.asset))
-        : h("p", { class: "effect" }, t("asked.effect", { before: money(found.account?.available ?? "0", input.asset), after: money(found.availableAfter ?? "0", input.asset) }))),
-    1,
   );
 }
 

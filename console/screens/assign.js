@@ -1,16 +1,17 @@
-// Setting a credit against invoices: ticked, with an amount each and what is left of the credit running beside it.
-import { ask, newKey, rows } from "../api.js";
+// Setting a credit against invoices: ticked, with an amount each and what is left of the credit running beside it. Also what
+// is set against one invoice already, moved to others.
+import { ask, rows } from "../api.js";
 import { decimal, typedAmount, units } from "../decimals.js";
-import { booksChanged, h, put } from "../dom.js";
-import { icon } from "../icons.js";
+import { h, put } from "../dom.js";
+import { posting } from "../parts/effects.js";
 import { field, select } from "../parts/fields.js";
-import { refused } from "../parts/refusals.js";
-import { busy, Sheet, submitButton } from "../parts/sheet.js";
-import { empty, failed, skeleton, tell, words } from "../parts/states.js";
+import { Sheet } from "../parts/sheet.js";
+import { empty, failed, skeleton } from "../parts/states.js";
+import { Step } from "../parts/step.js";
 import { calendarDay, lastDay, money, placesOf, t } from "../text.js";
-import { isLost } from "./adjust.js";
 
 /** @typedef {{lot: {id: string, remaining: string, expiresAt: string | null}, asset: string}} Assignable */
+/** @typedef {{id: string, amount: string, invoice: {id: string, number: string}}} Assignment */
 /** @typedef {NonNullable<import("../api.js").Data<"OpenInvoices">["invoices"]>["edges"][number]["node"]} Invoice */
 /** @typedef {{invoice: Invoice, box: HTMLInputElement, input: HTMLInputElement, tell: (wrong: string | null) => void, root: HTMLElement}} Line */
 
@@ -18,13 +19,32 @@ import { isLost } from "./adjust.js";
  * @param {{id: string, name: string}} customer
  * @param {readonly Assignable[]} credits One of them is assigned.
  */
-export async function openAssign(customer, credits) {
-  const sheet = new Sheet(t("assign.title", { name: customer.name }), { wide: true });
+export function openAssign(customer, credits) {
+  return open(t("assign.title", { name: customer.name }), customer, credits, null);
+}
+
+/**
+ * @param {{id: string, name: string}} customer
+ * @param {Assignable} credit
+ * @param {Assignment} assignment That is released for it.
+ */
+export function openReassign(customer, credit, assignment) {
+  return open(t("reassign.title", { number: assignment.invoice.number }), customer, [credit], assignment);
+}
+
+/**
+ * @param {string} title
+ * @param {{id: string}} customer
+ * @param {readonly Assignable[]} credits
+ * @param {Assignment | null} moved
+ */
+async function open(title, customer, credits, moved) {
+  const sheet = new Sheet(title, { wide: true });
   const start = async () => {
     sheet.show([skeleton(5)], []);
     try {
       const { invoices } = await ask("OpenInvoices", { customerId: customer.id });
-      new Assigning(sheet, credits, rows(invoices)).show();
+      new Assigning(sheet, credits, rows(invoices).filter(({ id }) => id !== moved?.invoice.id), moved).show();
     } catch (error) {
       sheet.show([failed(error, start)], []);
     }
@@ -37,18 +57,18 @@ class Assigning {
    * @param {Sheet} sheet
    * @param {readonly Assignable[]} credits
    * @param {Invoice[]} invoices
+   * @param {Assignment | null} moved
    */
-  constructor(sheet, credits, invoices) {
+  constructor(sheet, credits, invoices, moved) {
     this.sheet = sheet;
     this.credits = credits;
     this.invoices = invoices;
-    this.key = newKey();
+    this.moved = moved;
     this.credit = /** @type {Assignable} */ (credits[0]);
     /** @type {Line[]} */
     this.lines = [];
     this.list = h("ul", { class: "assign-lines" });
     this.left = h("output", { class: "left" });
-    this.problem = h("div", { role: "alert" });
   }
 
   show() {
@@ -62,12 +82,21 @@ class Assigning {
         this.#drawLines();
       },
     });
-    this.sheet.submit = () => void this.#send();
-    this.sheet.show(
-      [this.credits.length > 1 && field(t("assign.credit"), credit).root, h("h3", null, t("assign.invoices")), this.list, this.problem],
-      [this.left, h("button", { type: "button", onclick: () => this.sheet.close() }, t("cancel")), submitButton(t("assign"))],
-    );
+    const { moved } = this;
+    const verb = t(moved ? "reassign" : "assign");
     this.#drawLines();
+    new Step(this.sheet, {
+      body: [moved && h("p", { class: "review-what" }, t("reassign.what", { amount: money(moved.amount, this.credit.asset), number: moved.invoice.number })), this.credits.length > 1 && field(t("assign.credit"), credit).root, h("h3", null, t("assign.invoices")), this.list],
+      foot: this.left,
+      read: (tells) => this.#read(tells),
+      empty: this.lines.length ? t("assign.choose") : "",
+      asset: () => this.credit.asset,
+      preview: (input) => this.#preview(input),
+      effect: (preview) => posting({ accounts: [], invoices: preview.invoices }),
+      verb,
+      send: (input, key) => this.#send(input, key),
+      said: (payload, input) => t(moved ? "reassign.done" : "assign.done", { n: input.length, left: money(payload.credit?.remaining ?? "0", this.credit.asset) }),
+    }).show();
   }
 
   #drawLines() {
@@ -81,7 +110,7 @@ class Assigning {
   #line(invoice) {
     const { number, due, currency, issuedOn, dueOn } = invoice;
     const input = h("input", { type: "text", inputmode: "decimal", autocomplete: "off", size: 9, oninput: () => this.#typed(line) });
-    const box = h("input", { type: "checkbox", onchange: () => this.#ticked(line) });
+    const box = h("input", { type: "checkbox", oninput: () => this.#ticked(line) });
     const shown = field(t("assign.amount", { number }), input, { class: "compact" });
     const about = t("assign.about", { due: money(due, currency), issued: calendarDay(issuedOn) });
     const root = h(
@@ -121,8 +150,10 @@ class Assigning {
     return typed === null || typed === "unclear" || typed === "precise" || typed.startsWith("-") ? null : typed;
   }
 
+  /** What the credit has to give, less what is typed. */
   #left() {
-    return this.lines.reduce((left, line) => left - units(this.#amount(line) ?? "0"), units(this.credit.lot.remaining));
+    const has = units(this.credit.lot.remaining) + units(this.moved?.amount ?? "0");
+    return this.lines.reduce((left, line) => left - units(this.#amount(line) ?? "0"), has);
   }
 
   #reckon() {
@@ -138,32 +169,27 @@ class Assigning {
     }
   }
 
-  async #send() {
-    put(this.problem, []);
+  /** @param {boolean} tells */
+  #read(tells) {
     const chosen = this.lines.filter(({ box }) => box.checked);
-    for (const line of chosen) if (this.#amount(line) === null) line.tell(t("amount.wrong"));
-    const wrong = this.sheet.body.querySelector("[aria-invalid=true]");
-    if (wrong instanceof HTMLElement) wrong.focus();
-    if (wrong) return;
-    if (chosen.length === 0) {
-      put(this.problem, h("p", { class: "notice bad" }, t("assign.choose")));
-      return;
+    const read = chosen.map((line) => ({ invoiceId: line.invoice.id, amount: this.#amount(line) }));
+    if (tells) {
+      for (const line of chosen) if (this.#amount(line) === null) line.tell(t("amount.wrong"));
+      if (chosen.length === 0) this.lines[0]?.tell(t("assign.choose"));
     }
-    const assignments = chosen.map((line) => ({ invoiceId: line.invoice.id, amount: this.#amount(line) }));
-    const input = { creditId: this.credit.lot.id, assignments, idempotencyKey: this.key };
-    try {
-      const { assignCredit: payload } = await busy(this.sheet, () => ask("Assign", { input }));
-      if (!payload) return;
-      if (payload.userErrors.length) {
-        put(this.problem, payload.userErrors.map((each) => h("p", { class: "notice bad" }, refused(each, this.credit.asset))));
-        return;
-      }
-      const said = t("assign.done", { n: chosen.length, left: money(payload.credit?.remaining ?? "0", this.credit.asset) });
-      this.sheet.close();
-      tell(payload.replayed ? `${t("done.already")} ${said}` : said);
-      booksChanged();
-    } catch (error) {
-      put(this.problem, h("p", { class: "notice bad" }, icon("warning"), isLost(error) ? t("problem.lost.safe") : words(error)));
-    }
+    const wrong = this.list.querySelector("[aria-invalid=true]");
+    return wrong || read.length === 0 || read.some(({ amount }) => amount === null) ? null : read;
+  }
+
+  /** @param {{invoiceId: string, amount: string | null}[]} assignments */
+  async #preview(assignments) {
+    if (this.moved) return (await ask("PreviewReassignment", { input: { assignmentId: this.moved.id, assignments } })).previewReassignment;
+    return (await ask("PreviewAssignment", { input: { creditId: this.credit.lot.id, assignments } })).previewAssignment;
+  }
+
+  /** @param {{invoiceId: string, amount: string | null}[]} assignments @param {string} idempotencyKey */
+  async #send(assignments, idempotencyKey) {
+    if (this.moved) return (await ask("Reassign", { input: { assignmentId: this.moved.id, assignments, idempotencyKey } })).reassignCredit;
+    return (await ask("Assign", { input: { creditId: this.credit.lot.id, assignments, idempotencyKey } })).assignCredit;
   }
 }

@@ -1,20 +1,21 @@
 // One credit: where it went, and what can be done with what is left of it.
-import { ask, newKey, rows } from "../api.js";
+import { ask, rows } from "../api.js";
 import { units } from "../decimals.js";
-import { booksChanged, h, put } from "../dom.js";
-import { icon } from "../icons.js";
-import { field } from "../parts/fields.js";
-import { refused } from "../parts/refusals.js";
-import { busy, Sheet, submitButton } from "../parts/sheet.js";
-import { badge, empty, failed, skeleton, tell, words } from "../parts/states.js";
+import { h } from "../dom.js";
+import { posting } from "../parts/effects.js";
+import { fact, facts } from "../parts/facts.js";
+import { field, tick } from "../parts/fields.js";
+import { Sheet } from "../parts/sheet.js";
+import { confirm, Step } from "../parts/step.js";
+import { badge, empty, failed, skeleton } from "../parts/states.js";
 import { may } from "../session.js";
 import { day, isMoney, money, t, tOr } from "../text.js";
-import { isLost } from "./adjust.js";
-import { openAssign } from "./assign.js";
+import { openAssign, openReassign } from "./assign.js";
 import { termOf } from "./lots.js";
 
 /** @typedef {Extract<NonNullable<import("../api.js").Data<"CreditDetail">["node"]>, {remaining: string}>} Detail */
-/** @typedef {import("../parts/refusals.js").Refusal} Refusal */
+/** @typedef {ReturnType<typeof rows<NonNullable<Detail["assignments"]>["edges"][number]["node"]>>[number]} Assignment */
+/** @typedef {{sheet: Sheet, credit: Detail, asset: string}} Within */
 
 /**
  * @param {string} id
@@ -26,7 +27,7 @@ export async function openCredit(id, asset) {
     sheet.show([skeleton(5)], []);
     try {
       const { node } = await ask("CreditDetail", { id });
-      if (node && "remaining" in node) show(sheet, /** @type {Detail} */ (node), asset);
+      if (node && "remaining" in node) show({ sheet, credit: /** @type {Detail} */ (node), asset });
       else sheet.show([empty(t("credit.none"))], []);
     } catch (error) {
       sheet.show([failed(error, start)], []);
@@ -35,26 +36,22 @@ export async function openCredit(id, asset) {
   await start();
 }
 
-/**
- * @param {Sheet} sheet
- * @param {Detail} credit
- * @param {string} asset
- */
-function show(sheet, credit, asset) {
+/** @param {Within} within */
+function show(within) {
+  const { sheet, credit, asset } = within;
   sheet.heading.textContent = t("credit.title", { amount: money(credit.amount, asset) });
   sheet.back = null;
+  sheet.submit = () => {};
   const all = rows(credit.assignments);
-  const live = all.filter(({ releasedAt }) => releasedAt === null);
   const open = credit.status === "OPEN" || credit.status === "SCHEDULED";
+  const held = units(credit.held ?? "0") > 0n;
   const spare = units(credit.remaining) > 0n;
   const customer = credit.account?.customer;
   sheet.show(
     [
-      h(
-        "dl",
-        { class: "facts" },
+      facts(
         fact(t("credit.left"), h("strong", null, money(credit.remaining, asset))),
-        credit.held && units(credit.held) > 0n && fact(t("credit.held"), money(credit.held, asset)),
+        held && fact(t("credit.held"), money(credit.held ?? "0", asset)),
         fact(t("credit.state"), badge(t(`lot.${credit.status}`), open ? "good" : "plain")),
         fact(t("expiry"), termOf(credit.expiresAt)),
         credit.transaction && fact(t("credit.from"), `${tOr(`kind.${credit.transaction.kind}`, credit.transaction.kind)}, ${day(credit.transaction.createdAt)}`),
@@ -62,45 +59,28 @@ function show(sheet, credit, asset) {
         isMoney(asset) && fact(t("credit.auto"), t(credit.autoApply ? "credit.auto.on" : "credit.auto.off")),
       ),
       isMoney(asset) && h("h3", null, t("credit.assignments")),
-      isMoney(asset) && (all.length ? h("ul", { class: "assigned" }, all.map((each) => assigned(sheet, each, credit, asset))) : h("p", { class: "hint" }, t("credit.assignments.none"))),
+      isMoney(asset) && (all.length ? h("ul", { class: "assigned" }, all.map((each) => assigned(within, each))) : h("p", { class: "hint" }, t("credit.assignments.none"))),
     ],
     [
-      may("VOID") && open && spare && h("button", { type: "button", class: "bad", onclick: () => confirmVoid(sheet, credit, asset, live.length) }, t("credit.void")),
-      may("VOID") && open && isMoney(asset) && h("button", { type: "button", onclick: () => pause(sheet, credit, asset) }, t(credit.autoApply ? "credit.pause" : "credit.resume")),
-      may("ASSIGN") &&
-        credit.status === "OPEN" &&
-        isMoney(asset) &&
-        spare &&
-        customer &&
-        h(
-          "button",
-          {
-            type: "button",
-            class: "primary",
-            onclick: () => {
-              sheet.close();
-              openAssign(customer, [{ lot: credit, asset }]);
-            },
-          },
-          t("assign"),
-        ),
+      may("VOID") && open && (spare || held) && h("button", { type: "button", class: "bad", onclick: () => voidCredit(within) }, t("credit.void")),
+      may("VOID") && open && isMoney(asset) && h("button", { type: "button", onclick: () => pause(within) }, t(credit.autoApply ? "credit.pause" : "credit.resume")),
+      may("ASSIGN") && credit.status === "OPEN" && isMoney(asset) && spare && customer && h("button", { type: "button", class: "primary", onclick: () => closing(sheet, () => openAssign(customer, [{ lot: credit, asset }])) }, t("assign")),
     ],
   );
 }
 
-/** @param {string} name @param {...import("../dom.js").Child} what */
-function fact(name, ...what) {
-  return h("div", null, h("dt", null, name), h("dd", null, what));
+/** @param {Sheet} sheet @param {() => unknown} then */
+function closing(sheet, then) {
+  sheet.close();
+  then();
 }
 
-/**
- * @param {Sheet} sheet
- * @param {ReturnType<typeof rows<NonNullable<Detail["assignments"]>["edges"][number]["node"]>>[number]} assignment
- * @param {Detail} credit
- * @param {string} asset
- */
-function assigned(sheet, assignment, credit, asset) {
+/** @param {Within} within @param {Assignment} assignment */
+function assigned(within, assignment) {
+  const { sheet, credit, asset } = within;
   const { amount, origin, assignedAt, releasedAt, invoice } = assignment;
+  const customer = credit.account?.customer;
+  const stands = releasedAt === null && may("RELEASE");
   return h(
     "li",
     null,
@@ -111,103 +91,72 @@ function assigned(sheet, assignment, credit, asset) {
       ` ${t("credit.against", { number: invoice.number })} `,
       h("small", null, `${t(`origin.${origin}`)}, ${day(assignedAt)}`, releasedAt && `, ${t("credit.released", { day: day(releasedAt) })}`),
     ),
-    releasedAt === null && may("RELEASE") && h("button", { type: "button", class: "small", onclick: () => confirmRelease(sheet, assignment, credit, asset) }, t("release")),
+    stands &&
+      h(
+        "span",
+        { class: "actions" },
+        may("ASSIGN") && customer && h("button", { type: "button", class: "small", "aria-label": t("reassign.of", { number: invoice.number }), onclick: () => closing(sheet, () => openReassign(customer, { lot: credit, asset }, assignment)) }, t("reassign")),
+        h("button", { type: "button", class: "small", "aria-label": t("release.of", { number: invoice.number }), onclick: () => release(within, assignment) }, t("release")),
+      ),
   );
 }
 
-/**
- * A step that says what it will do, and does it once.
- * @param {Sheet} sheet
- * @param {{what: string, verb: string, asset: string, back: () => void, send: (note: string | null) => Promise<{refusals: readonly Refusal[], said: string} | null>}} step
- */
-function confirm(sheet, { what, verb, asset, back, send }) {
-  const note = h("textarea", { rows: 2, autofocus: true });
-  const problem = h("div", { role: "alert" });
-  sheet.back = back;
-  sheet.submit = async () => {
-    put(problem, []);
-    try {
-      const done = await busy(sheet, () => send(note.value.trim() || null));
-      if (!done) return;
-      if (done.refusals.length) {
-        put(problem, done.refusals.map((each) => h("p", { class: "notice bad" }, refused(each, asset))));
-        return;
-      }
-      sheet.close();
-      tell(done.said);
-      booksChanged();
-    } catch (error) {
-      put(problem, h("p", { class: "notice bad" }, icon("warning"), isLost(error) ? t("problem.lost.safe") : words(error)));
-    }
-  };
-  sheet.show(
-    [h("p", { class: "review-what" }, what), field(t("note"), note, { hint: t("note.hint") }).root, problem],
-    [h("button", { type: "button", onclick: back }, t("back")), submitButton(verb, { bad: true })],
-  );
-}
-
-/**
- * @param {Sheet} sheet
- * @param {Detail} credit
- * @param {string} asset
- * @param {number} live Assignments that stand.
- */
-function confirmVoid(sheet, credit, asset, live) {
-  const key = newKey();
+/** @param {Within} within */
+function voidCredit(within) {
+  const { sheet, credit, asset } = within;
+  const live = rows(credit.assignments).filter(({ releasedAt }) => releasedAt === null).length;
   const left = money(credit.remaining, asset);
-  confirm(sheet, {
-    what: live ? t("credit.void.assigned", { left, n: live }) : t("credit.void.what", { left }),
+  const held = units(credit.held ?? "0") > 0n;
+  const note = h("textarea", { rows: 2, autofocus: true });
+  const holds = h("input", { type: "checkbox" });
+  new Step(sheet, {
+    body: [
+      h("p", { class: "review-what" }, live ? t("credit.void.assigned", { left, n: live }) : t("credit.void.what", { left })),
+      held && h("div", { class: "field" }, tick(t("credit.void.held", { amount: money(credit.held ?? "0", asset) }), holds)),
+      field(t("note"), note, { hint: t("note.hint") }).root,
+    ],
+    read: () => ({ creditId: credit.id, note: note.value.trim() || null, releaseAssignments: live > 0, releaseHolds: holds.checked }),
+    asset: () => asset,
+    preview: async (input) => (await ask("PreviewVoidCredit", { input })).previewVoidCredit,
+    effect: (preview) => posting(preview),
     verb: t("credit.void"),
-    asset,
-    back: () => show(sheet, credit, asset),
-    send: async (note) => {
-      const { voidCredit: payload } = await ask("VoidCredit", { input: { creditId: credit.id, note, releaseAssignments: live > 0, idempotencyKey: key } });
-      return payload && { refusals: payload.userErrors, said: already(payload.replayed, t("credit.voided", { left })) };
-    },
-  });
+    bad: true,
+    back: () => show(within),
+    send: async (input, idempotencyKey) => (await ask("VoidCredit", { input: { ...input, idempotencyKey } })).voidCredit,
+    said: () => t("credit.voided", { left }),
+  }).show();
 }
 
-/**
- * @param {Sheet} sheet
- * @param {{id: string, amount: string, invoice: {number: string}}} assignment
- * @param {Detail} credit
- * @param {string} asset
- */
-function confirmRelease(sheet, { id, amount, invoice }, credit, asset) {
-  const key = newKey();
+/** @param {Within} within @param {Assignment} assignment */
+function release(within, { id, amount, invoice }) {
+  const { sheet, asset } = within;
   const values = { amount: money(amount, asset), number: invoice.number };
-  confirm(sheet, {
-    what: t("release.what", values),
+  const note = h("textarea", { rows: 2, autofocus: true });
+  const input = () => ({ assignmentIds: [id], note: note.value.trim() || null });
+  confirm(sheet, t("release.what", values), field(t("note"), note, { hint: t("note.hint") }), {
+    asset: () => asset,
+    preview: async () => (await ask("PreviewRelease", { input: input() })).previewRelease,
+    effect: (preview) => posting(preview, { gives: true }),
     verb: t("release"),
-    asset,
-    back: () => show(sheet, credit, asset),
-    send: async (note) => {
-      const { releaseAssignments: payload } = await ask("Release", { input: { assignmentIds: [id], note, idempotencyKey: key } });
-      return payload && { refusals: payload.userErrors, said: already(payload.replayed, t("release.done", values)) };
-    },
+    bad: true,
+    back: () => show(within),
+    send: async (_, idempotencyKey) => (await ask("Release", { input: { ...input(), idempotencyKey } })).releaseAssignments,
+    said: () => t("release.done", values),
   });
 }
 
-/**
- * @param {Sheet} sheet
- * @param {Detail} credit
- * @param {string} asset
- */
-async function pause(sheet, credit, asset) {
-  try {
-    const input = { creditId: credit.id, autoApply: !credit.autoApply, idempotencyKey: newKey() };
-    const { updateCredit: payload } = await busy(sheet, () => ask("PauseCredit", { input }));
-    const [refusal] = payload?.userErrors ?? [];
-    if (refusal) throw new Error(refused(refusal, asset));
-    booksChanged();
-    tell(t(credit.autoApply ? "credit.auto.off" : "credit.auto.on"));
-    show(sheet, { ...credit, autoApply: !credit.autoApply }, asset);
-  } catch (error) {
-    sheet.body.prepend(h("p", { class: "notice bad", role: "alert" }, error instanceof Error && error.constructor === Error ? error.message : words(error)));
-  }
-}
-
-/** @param {boolean} replayed @param {string} text */
-function already(replayed, text) {
-  return replayed ? `${t("done.already")} ${text}` : text;
+/** @param {Within} within */
+function pause(within) {
+  const { sheet, credit, asset } = within;
+  const left = money(credit.remaining, asset);
+  const verb = t(credit.autoApply ? "credit.pause" : "credit.resume");
+  const note = h("textarea", { rows: 2, autofocus: true });
+  confirm(sheet, t(credit.autoApply ? "credit.pause.what" : "credit.resume.what", { left }), field(t("note"), note, { hint: t("note.hint") }), {
+    asset: () => asset,
+    verb,
+    back: () => show(within),
+    send: async (_, idempotencyKey) => (await ask("PauseCredit", { input: { creditId: credit.id, autoApply: !credit.autoApply, note: note.value.trim() || null, idempotencyKey } })).updateCredit,
+    said: () => t(credit.autoApply ? "credit.auto.off" : "credit.auto.on"),
+    done: () => show({ ...within, credit: { ...credit, autoApply: !credit.autoApply } }),
+  });
 }

@@ -1,8 +1,10 @@
 // One customer: what they have, and every way to change it, in five tabs.
 import { ask } from "../api.js";
+import { units } from "../decimals.js";
 import { h } from "../dom.js";
 import { icon } from "../icons.js";
 import { head } from "../parts/head.js";
+import { later } from "../parts/later.js";
 import { badge, empty, region } from "../parts/states.js";
 import { pathTo } from "../router.js";
 import { may } from "../session.js";
@@ -19,13 +21,15 @@ import { openReward } from "./reward.js";
 /** @typedef {NonNullable<Customer["balances"]>[number]} Account */
 /** @typedef {NonNullable<Account["credits"]>["edges"][number]["node"]} Lot */
 
-/** @type {{name: string, label: import("../text.js").Key, right: import("../rights.js").Right, content: (customer: Customer) => import("../dom.js").Child | import("../dom.js").Child[]}[]} */
+/** within: the tab whose page it is, if it has no tab of its own. */
+/** @type {{name: string, label: import("../text.js").Key, right: import("../rights.js").Right, within?: string, content: (customer: Customer) => import("../dom.js").Child | import("../dom.js").Child[]}[]} */
 const TABS = [
   { name: "balance", label: "tab.balance", right: "READ_LEDGER", content: balanceTab },
   { name: "membership", label: "tab.membership", right: "READ_CUSTOMERS", content: membershipTab },
   { name: "billing", label: "tab.billing", right: "READ_INVOICES", content: billingTab },
   { name: "points", label: "tab.points", right: "READ_REWARDS", content: pointsTab },
   { name: "history", label: "tab.history", right: "READ_LEDGER", content: historyTab },
+  { name: "statement", label: "statement", right: "READ_LEDGER", within: "history", content: (customer) => region(() => import("./statement.js"), ({ statementPage }) => statementPage(customer), 6) },
 ];
 
 /**
@@ -47,9 +51,9 @@ export function customerScreen(id, tab = "balance") {
         h(
           "nav",
           { class: "tabs", "aria-label": t("customer.parts") },
-          tabs.map(({ name, label }) =>
-            h("a", { href: pathTo("customers", id, name), "aria-current": name === current?.name ? "page" : null, "data-key": `tab-${name}` }, t(label)),
-          ),
+          tabs
+            .filter(({ within }) => within === undefined)
+            .map(({ name, label }) => h("a", { href: pathTo("customers", id, name), "aria-current": name === (current?.within ?? current?.name) ? "page" : null, "data-key": `tab-${name}` }, t(label))),
         ),
         h("div", { class: "tab" }, current?.content(customer)),
       ];
@@ -78,6 +82,7 @@ function profileHead(customer) {
       { class: "actions" },
       (may("ADD_CREDIT") || may("REMOVE_CREDIT")) &&
         h("button", { type: "button", class: "primary", "data-key": "adjust", onclick: () => openAdjust([customer]) }, icon("adjust"), t("adjust")),
+      may("SPEND_CREDIT") && (customer.balances ?? []).some(({ available }) => units(available) > 0n) && h("button", { type: "button", "data-key": "spend", onclick: () => later(() => import("./spend.js"), ({ openSpend }) => openSpend(customer)) }, icon("wallet"), t("spend")),
       may("GIVE_REWARD") && h("button", { type: "button", "data-key": "reward", onclick: () => openReward(customer) }, icon("gift"), t("reward.give")),
     ),
   );

@@ -7,11 +7,10 @@ import { field, select, tick } from "../parts/fields.js";
 import { head } from "../parts/head.js";
 import { refused } from "../parts/refusals.js";
 import { busy, Sheet, submitButton } from "../parts/sheet.js";
-import { badge, empty, failed, nameOf, region, skeleton, tell, words } from "../parts/states.js";
+import { badge, empty, failed, isLost, nameOf, region, skeleton, tell, words } from "../parts/states.js";
 import { may, renewed, session } from "../session.js";
 import { follow } from "../socket.js";
 import { ago, assetName, isMoney, money, t } from "../text.js";
-import { isLost } from "./adjust.js";
 
 /** @typedef {NonNullable<import("../api.js").Data<"Imports">["bulkOperations"]>["edges"][number]["node"]} Bulk */
 /** @typedef {NonNullable<import("../api.js").Data<"BulkDetail">["bulkOperation"]>} Detail */

@@ -7,7 +7,7 @@ import { field } from "../parts/fields.js";
 import { head } from "../parts/head.js";
 import { empty, region } from "../parts/states.js";
 import { pathTo } from "../router.js";
-import { assetName, figure, money, monthName, t, tOr, today } from "../text.js";
+import { assetName, dayBegins, daysAfter, figure, money, monthName, t, tOr, today } from "../text.js";
 import { termOf } from "./lots.js";
 
 /** @typedef {NonNullable<import("../api.js").Data<"Liability">["liability"]>[number]} Owed */
@@ -15,7 +15,7 @@ import { termOf } from "./lots.js";
 export function liabilityScreen() {
   const list = h("div", null);
   const date = h("input", { type: "date", max: today(), value: today(), onchange: () => draw() });
-  const at = () => (date.value === "" || date.value >= today() ? null : `${date.value}T23:59:59Z`);
+  const at = () => (date.value === "" || date.value >= today() ? null : dayBegins(daysAfter(date.value, 1)));
   const draw = () => put(list, region(() => owed(at()), ({ liability, reasons }) => (liability.length ? h("div", { class: "cards" }, liability.map((each) => card(each, reasons))) : empty(t("liability.none"))), 8));
   draw();
   return h("div", { class: "stack" }, head(t("nav.liability")), field(t("liability.on"), date, { class: "compact" }).root, list, expiring());

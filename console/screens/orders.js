@@ -1,59 +1,84 @@
-// Orders, newest first, and a new one: of goods, services, or credit that is on the account once it is paid.
+// Orders and invoices, newest first or by their number, and a new order: of goods, services, or credit that is on the account once it is paid.
 import { ask, newKey, rows } from "../api.js";
 import { units } from "../decimals.js";
 import { booksChanged, h, put } from "../dom.js";
 import { icon } from "../icons.js";
 import { field, select } from "../parts/fields.js";
 import { head } from "../parts/head.js";
+import { paged, pageOf } from "../parts/pages.js";
 import { place as placeRefusals } from "../parts/refusals.js";
 import { busy, Sheet, submitButton } from "../parts/sheet.js";
-import { badge, empty, failed, region, skeleton, tell, words } from "../parts/states.js";
+import { badge, empty, failed, isLost, region, skeleton, tell, words } from "../parts/states.js";
 import { may } from "../session.js";
 import { calendarDay, money, t, today } from "../text.js";
-import { isLost } from "./adjust.js";
 import { openInvoice } from "./invoice.js";
 
 /** @typedef {NonNullable<import("../api.js").Data<"Orders">["orders"]>["edges"][number]["node"]} Order */
 /** @typedef {NonNullable<import("../api.js").Data<"Products">["products"]>["edges"][number]["node"]} Product */
 
+/** @typedef {"orders" | "all"} Which */
+/** @typedef {NonNullable<import("../api.js").Variables<"Orders">["filter"]>} Filter */
+
 const PAGE = 40;
+const WAIT_MS = 250;
+/** The states that are found quickly, by an index, and what is left. */
+const STATES = /** @type {const} */ ({ unpaid: ["OPEN", "PART_PAID"], paid: ["PAID"], void: ["VOID"] });
 
 export function ordersScreen() {
+  const list = h("div", null);
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const search = h("input", { type: "search", autocomplete: "off", spellcheck: "false", oninput: () => typed() });
+  const which = select(/** @type {const} */ (["orders", "all"]).map((value) => ({ value, label: t(`orders.${value}`) })), "orders", { onchange: () => draw() });
+  const states = [{ value: "", label: t("all") }, ...Object.keys(STATES).map((value) => ({ value, label: t(`orders.${/** @type {keyof typeof STATES} */ (value)}`) }))];
+  const state = select(states, "", { onchange: () => draw() });
   const add = may("WRITE_INVOICES") && h("button", { type: "button", class: "primary", onclick: () => openNewOrder() }, icon("plus"), t("order.new"));
-  return h("div", null, head(t("nav.orders"), add), region(() => pageOf(null), list, 8));
+  function typed() {
+    clearTimeout(timer);
+    timer = setTimeout(draw, WAIT_MS);
+  }
+  function draw() {
+    const text = search.value.trim();
+    if (text) put(list, region(() => found(text), (orders) => matches(orders, text), 2));
+    else put(list, region(() => ordersOf(filter(), null), all, 8));
+  }
+  /** @returns {{which: Which, status: Filter["status"]}} */
+  function filter() {
+    return { which: which.value === "all" ? "all" : "orders", status: state.value ? [...STATES[/** @type {keyof typeof STATES} */ (state.value)]] : null };
+  }
+  /** @param {import("../parts/pages.js").Page<Order>} first */
+  function all(first) {
+    if (first.rows.length === 0) return empty(t("orders.none"), t("orders.none.advice"));
+    const asked = filter();
+    return paged(h("ul", { class: "events" }), first, line, (before) => ordersOf(asked, before));
+  }
+  draw();
+  const fields = h("div", { class: "filters" }, field(t("orders.find"), search, { class: "long" }).root, field(t("orders.which"), which).root, field(t("invoice.status"), state).root);
+  return h("div", null, head(t("nav.orders"), add), fields, list);
 }
 
-/** @param {string | null} before */
-async function pageOf(before) {
-  const { orders } = await ask("Orders", { last: PAGE, before });
-  return { rows: rows(orders).reverse(), more: orders?.pageInfo.hasPreviousPage ?? false, cursor: orders?.pageInfo.startCursor ?? null };
+/** @param {{which: Which, status: Filter["status"]}} filter @param {string | null} before */
+async function ordersOf({ which, status }, before) {
+  const variables = { filter: { status: status ?? null }, last: PAGE, before };
+  if (which === "orders") return pageOf((await ask("Orders", variables)).orders);
+  return pageOf((await ask("Invoices", variables)).invoices);
 }
 
-/** @param {Awaited<ReturnType<typeof pageOf>>} first */
-function list(first) {
-  if (first.rows.length === 0) return empty(t("orders.none"), t("orders.none.advice"));
-  const lines = h("ul", { class: "events" }, first.rows.map(line));
-  const foot = h("div", { class: "foot" });
-  const more = (/** @type {string | null} */ cursor) => {
-    const next = async () => {
-      put(foot, skeleton(2));
-      try {
-        const page = await pageOf(cursor);
-        lines.append(...page.rows.map(line));
-        put(foot, page.more ? more(page.cursor) : null);
-      } catch (error) {
-        put(foot, failed(error, next));
-      }
-    };
-    return h("button", { type: "button", onclick: next }, t("more.rows"));
-  };
-  put(foot, first.more ? more(first.cursor) : null);
-  return [lines, foot];
+/** The one of that number, and those whose reference begins so. @param {string} text @returns {Promise<Order[]>} */
+async function found(text) {
+  const { numbered, referenced } = await ask("FindOrder", { text });
+  return [...(numbered ? [numbered] : []), ...rows(referenced).filter(({ id }) => id !== numbered?.id)];
+}
+
+/** @param {readonly Order[]} orders @param {string} text */
+function matches(orders, text) {
+  if (orders.length === 0) return empty(t("orders.unfound", { text }), t("orders.unfound.advice"));
+  return h("ul", { class: "events" }, orders.map(line));
 }
 
 /** @param {Order} order */
 function line(order) {
-  const { id, number, status, total, due, currency, issuedOn, customer } = order;
+  const { id, kind, number, status, total, due, currency, issuedOn, reference, customer } = order;
   return h(
     "li",
     null,
@@ -61,7 +86,7 @@ function line(order) {
       "button",
       { type: "button", class: "lot order", "data-key": `order-${id}`, onclick: () => openInvoice(id) },
       h("span", { class: "lot-sum" }, h("strong", null, number), h("small", null, customer?.name ?? "")),
-      h("span", { class: "lot-about" }, [calendarDay(issuedOn), money(total, currency), units(due) > 0n && t("order.due", { amount: money(due, currency) })].filter(Boolean).join(" · ")),
+      h("span", { class: "lot-about" }, [kind === "ORDER" ? null : t("invoice"), calendarDay(issuedOn), money(total, currency), reference, units(due) > 0n && t("order.due", { amount: money(due, currency) })].filter(Boolean).join(" · ")),
       h("span", { class: "lot-term" }, badge(t(`invoice.${status}`), status === "PAID" ? "good" : status === "VOID" ? "plain" : "warn")),
     ),
   );

@@ -1,15 +1,14 @@
 // Giving a reward: which, for points or free of them; then its code, large, to copy or read out.
-import { ask, newKey, rows } from "../api.js";
-import { units } from "../decimals.js";
-import { booksChanged, h, put } from "../dom.js";
+import { ask, rows } from "../api.js";
+import { decimal, units } from "../decimals.js";
+import { h, put } from "../dom.js";
 import { icon } from "../icons.js";
 import { field } from "../parts/fields.js";
-import { refused } from "../parts/refusals.js";
-import { busy, Sheet, submitButton } from "../parts/sheet.js";
-import { empty, failed, skeleton, tell, words } from "../parts/states.js";
+import { Sheet, submitButton } from "../parts/sheet.js";
+import { Step } from "../parts/step.js";
+import { empty, failed, skeleton } from "../parts/states.js";
 import { may } from "../session.js";
 import { lastDay, money, t } from "../text.js";
-import { isLost } from "./adjust.js";
 
 /** @typedef {NonNullable<import("../api.js").Data<"Rewards">["rewards"]>["edges"][number]["node"]} Reward */
 /** @typedef {{id: string, name: string, balances?: readonly {asset: string, available: string}[] | null}} Whom */
@@ -22,7 +21,7 @@ export async function openReward(customer) {
     try {
       const { rewards } = await ask("Rewards", {});
       const all = rows(rewards);
-      if (all.length) new Giving(sheet, customer, all).show();
+      if (all.length) give(sheet, customer, all);
       else sheet.show([empty(t("rewards.none"), t("rewards.none.advice"))], []);
     } catch (error) {
       sheet.show([failed(error, start)], []);
@@ -31,111 +30,55 @@ export async function openReward(customer) {
   await start();
 }
 
-class Giving {
-  /**
-   * @param {Sheet} sheet
-   * @param {Whom} customer
-   * @param {Reward[]} rewards
-   */
-  constructor(sheet, customer, rewards) {
-    this.sheet = sheet;
-    this.customer = customer;
-    this.rewards = rewards;
-    this.key = newKey();
-    this.points = customer.balances?.find(({ asset }) => asset === "POINTS")?.available ?? "0";
-    /** @type {Reward | null} */
-    this.reward = null;
-    this.deducts = true;
-    this.note = h("textarea", { rows: 2 });
-    this.effect = h("p", { class: "effect", "aria-live": "polite" });
-    this.problem = h("div", { class: "problem", role: "alert" });
-    this.buttons = h("span", { class: "actions" });
-  }
+/**
+ * @param {Sheet} sheet
+ * @param {Whom} customer
+ * @param {readonly Reward[]} rewards
+ */
+function give(sheet, customer, rewards) {
+  /** @type {Reward | null} */
+  let reward = null;
+  let deductPoints = true;
+  const note = h("textarea", { rows: 2 });
+  const missing = h("p", { class: "wrong", role: "alert" });
+  const picks = rewards.map((each) => {
+    const input = h("input", { type: "radio", name: "reward", oninput: () => (reward = each) });
+    const about = [money(each.pointsCost, "POINTS"), each.validityDays ? t("reward.valid", { n: each.validityDays }) : null, each.stock !== null && t("reward.stock", { n: each.stock })];
+    return h("label", { class: "pick-card" }, input, h("span", null, h("strong", null, each.name), h("small", null, ` ${rewardValue(each)}`), h("small", null, about.filter(Boolean).join(" · "))));
+  });
+  const ways = /** @type {const} */ ([["reward.deduct.yes", true], ["reward.deduct.no", false]]);
+  const radios = ways.map(([label, on]) => h("label", { class: "tick" }, h("input", { type: "radio", name: "deduct", checked: on, oninput: () => (deductPoints = on) }), h("span", null, t(label))));
+  new Step(sheet, {
+    body: [
+      h("fieldset", { class: "picks" }, h("legend", null, t("reward")), picks, missing),
+      may("GIVE_REWARD_FREE") && h("fieldset", { class: "ticks" }, h("legend", null, t("reward.deduct")), radios),
+      field(t("note"), note, { hint: t("note.hint") }).root,
+    ],
+    read: (tells) => {
+      put(missing, tells && reward === null && t("reward.choose"));
+      return reward && { customerId: customer.id, rewardId: reward.id, deductPoints, note: note.value.trim() || null };
+    },
+    empty: t("reward.choose"),
+    asset: () => "POINTS",
+    preview: async (input) => (await ask("PreviewReward", { input })).previewReward,
+    effect: ({ accounts }) => taken(accounts?.find(({ asset }) => asset === "POINTS") ?? null),
+    verb: t("reward.give"),
+    asks: () => !deductPoints,
+    send: async (input, idempotencyKey, requestApproval) => (await ask("GiveReward", { input: { ...input, requestApproval, idempotencyKey } })).giveReward,
+    said: ({ coupon }) => t("reward.given", { code: coupon?.code ?? "" }),
+    done: ({ coupon, replayed }) => (coupon ? showCoupon(sheet, coupon, replayed) : sheet.close()),
+  }).show();
+  sheet.body.querySelector("input")?.focus();
+}
 
-  show() {
-    const picks = this.rewards.map((reward) => this.#pick(reward));
-    const ways = [
-      { label: t("reward.deduct.yes"), on: true },
-      { label: t("reward.deduct.no"), on: false },
-    ];
-    const radios = ways.map(({ label, on }) =>
-      h("label", { class: "tick" }, h("input", { type: "radio", name: "deduct", checked: on === this.deducts, onchange: () => this.#deduct(on) }), h("span", null, label)),
-    );
-    this.sheet.submit = () => void this.#send(false);
-    this.sheet.show(
-      [
-        h("fieldset", { class: "picks" }, h("legend", null, t("reward")), picks),
-        may("GIVE_REWARD_FREE") && h("fieldset", { class: "ticks" }, h("legend", null, t("reward.deduct")), radios),
-        field(t("note"), this.note, { hint: t("note.hint") }).root,
-        this.effect,
-        this.problem,
-      ],
-      [h("button", { type: "button", onclick: () => this.sheet.close() }, t("cancel")), this.buttons],
-    );
-    this.#follow();
-    const first = this.sheet.body.querySelector("input");
-    if (first) first.focus();
-  }
-
-  /** @param {Reward} reward */
-  #pick(reward) {
-    const input = h("input", {
-      type: "radio",
-      name: "reward",
-      onchange: () => {
-        this.reward = reward;
-        this.#follow();
-      },
-    });
-    const about = [money(reward.pointsCost, "POINTS"), reward.validityDays !== null && t("reward.valid", { n: reward.validityDays }), reward.stock !== null && t("reward.stock", { n: reward.stock })];
-    return h("label", { class: "pick-card" }, input, h("span", null, h("strong", null, reward.name), h("small", null, ` ${rewardValue(reward)}`), h("small", null, about.filter(Boolean).join(" · "))));
-  }
-
-  /** @param {boolean} on */
-  #deduct(on) {
-    this.deducts = on;
-    this.#follow();
-  }
-
-  /** What giving it would do, before it is done. */
-  #follow() {
-    const { reward } = this;
-    const short = reward !== null && this.deducts && units(this.points) < units(reward.pointsCost);
-    put(this.problem, []);
-    put(this.buttons, submitButton(t("reward.give"), { disabled: reward === null || short }));
-    if (reward === null) put(this.effect, t("reward.choose"));
-    else if (!this.deducts) put(this.effect, t("reward.effect.free"));
-    else if (short) put(this.effect, t("reward.short", { amount: money(this.points, "POINTS") }));
-    else {
-      const left = String((units(this.points) - units(reward.pointsCost)) / 10_000n);
-      put(this.effect, t("reward.effect", { amount: money(reward.pointsCost, "POINTS"), left: money(left, "POINTS") }));
-    }
-  }
-
-  /** @param {boolean} asks Whether a manager is asked. */
-  async #send(asks) {
-    if (!this.reward) return;
-    put(this.problem, []);
-    const input = { customerId: this.customer.id, rewardId: this.reward.id, deductPoints: this.deducts, note: this.note.value.trim() || null, requestApproval: asks, idempotencyKey: this.key };
-    try {
-      const { giveReward: payload } = await busy(this.sheet, () => ask("GiveReward", { input }));
-      if (!payload) return;
-      const [refusal] = payload.userErrors;
-      if (refusal) {
-        put(this.problem, h("p", { class: refusal.code === "LIMIT_EXCEEDED" ? "notice warn" : "notice bad" }, icon("warning"), refused(refusal, "POINTS")));
-        if (refusal.code === "LIMIT_EXCEEDED") put(this.buttons, h("button", { type: "button", class: "primary", onclick: () => this.#send(true) }, t("ask.manager")));
-        return;
-      }
-      booksChanged();
-      if (payload.coupon) showCoupon(this.sheet, payload.coupon, payload.replayed);
-      else {
-        this.sheet.close();
-        tell(t(payload.replayed ? "done.asked.already" : "done.asked"));
-      }
-    } catch (error) {
-      put(this.problem, h("p", { class: "notice bad" }, icon("warning"), isLost(error) ? t("problem.lost.safe") : words(error)));
-    }
-  }
+/**
+ * What giving it would do to the points.
+ * @param {{availableAfter: string, account: {available: string} | null} | null} after
+ */
+function taken(after) {
+  if (after === null) return h("p", null, t("reward.effect.free"));
+  const amount = decimal(units(after.account?.available ?? "0") - units(after.availableAfter), 0);
+  return h("p", null, t("reward.effect", { amount: money(amount, "POINTS"), left: money(after.availableAfter, "POINTS") }));
 }
 
 /**

@@ -1,8 +1,10 @@
 // Settings: reasons, limits, rewards, tiers and services. Managers read them, admins change them.
 import { ask, rows } from "../api.js";
 import { h } from "../dom.js";
+import { currenciesInUse } from "../parts/choices.js";
 import { openForm } from "../parts/form.js";
 import { head } from "../parts/head.js";
+import { later } from "../parts/later.js";
 import { badge, region } from "../parts/states.js";
 import { may } from "../session.js";
 import { assetName, money, t } from "../text.js";
@@ -23,7 +25,7 @@ export function settingsScreen() {
       () => ask("Configuration", {}),
       ({ adjustmentReasons, services, tiers, rewards }) => [
         section(t("settings.reasons"), () => editReason(null), (adjustmentReasons ?? []).map(reasonLine)),
-        section(t("settings.rewards"), newReward, rows(rewards).map(rewardLine)),
+        section(t("settings.rewards"), () => editReward(null), rows(rewards).map(rewardLine)),
         section(t("settings.tiers"), newTier, (tiers ?? []).map(({ name, threshold }) => line(name, t("settings.from", { amount: money(threshold, "POINTS") })))),
         section(t("services"), () => editService(null), (services ?? []).map((each) => line(each.name, "", each.active, () => editService(each)))),
       ],
@@ -94,48 +96,16 @@ function editReason(reason) {
 
 /** @param {Reward} reward */
 function rewardLine(reward) {
-  const about = [rewardValue(reward), money(reward.pointsCost, "POINTS"), reward.validityDays !== null && t("reward.valid", { n: reward.validityDays }), reward.stock !== null && t("reward.stock", { n: reward.stock })];
+  const about = [rewardValue(reward), money(reward.pointsCost, "POINTS"), reward.validityDays ? t("reward.valid", { n: reward.validityDays }) : null, reward.stock !== null && t("reward.stock", { n: reward.stock })];
   return line(reward.name, about.filter(Boolean).join(" · "), reward.active, () => editReward(reward));
 }
 
-/** @param {Reward} reward */
+/** @param {Reward | null} reward */
 function editReward(reward) {
-  /** @type {Wanted[]} */
-  const wanted = [
-    { name: "name", label: t("customers.name"), value: reward.name, required: true },
-    { name: "pointsCost", label: t("settings.cost"), kind: "amount", value: reward.pointsCost, required: true },
-    { name: "active", label: t("settings.on"), kind: "tick", value: reward.active },
-  ];
-  openForm(reward.name, wanted, async ({ name, pointsCost, active }) => {
-    const input = { rewardId: reward.id, name: String(name), pointsCost: String(pointsCost), active: Boolean(active) };
-    return (await ask("UpdateReward", { input })).updateReward?.userErrors ?? [];
-  });
-}
-
-function newReward() {
-  const kinds = [
-    { value: "PERCENT", label: t("reward.PERCENT", { value: "…" }) },
-    { value: "FREE_DELIVERY", label: t("reward.FREE_DELIVERY") },
-  ];
-  /** @type {Wanted[]} */
-  const wanted = [
-    { name: "name", label: t("customers.name"), required: true },
-    { name: "kind", label: t("settings.kind"), kind: "choice", value: "PERCENT", options: kinds },
-    { name: "value", label: t("settings.percent"), kind: "number" },
-    { name: "pointsCost", label: t("settings.cost"), kind: "amount", required: true },
-    { name: "validityDays", label: t("expiry.days"), kind: "number" },
-  ];
-  openForm(t("settings.rewards"), wanted, async ({ name, kind, value, pointsCost, validityDays }) => {
-    const percent = kind === "PERCENT";
-    const input = {
-      name: String(name),
-      kind: percent ? /** @type {const} */ ("PERCENT") : /** @type {const} */ ("FREE_DELIVERY"),
-      value: percent && value !== null ? String(value) : null,
-      pointsCost: String(pointsCost),
-      validityDays: typeof validityDays === "number" ? validityDays : null,
-    };
-    return (await ask("CreateReward", { input })).createReward?.userErrors ?? [];
-  });
+  return later(
+    () => Promise.all([import("./settings-rewards.js"), currenciesInUse()]),
+    ([{ openRewardForm }, [currency = "GBP"]]) => openRewardForm(reward, currency),
+  );
 }
 
 function newTier() {

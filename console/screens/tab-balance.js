@@ -1,6 +1,7 @@
-// What a customer has: an account a card, with its credits by expiry.
+// What a customer has: an account a card, with its credits by expiry, and what is set aside.
 import { h } from "../dom.js";
 import { reasonLabels } from "../parts/choices.js";
+import { later } from "../parts/later.js";
 import { empty, region } from "../parts/states.js";
 import { may } from "../session.js";
 import { assetName, isMoney, money, figure, t } from "../text.js";
@@ -19,11 +20,13 @@ export function balanceTab(customer) {
     const adjust = may("ADD_CREDIT") && h("button", { type: "button", onclick: () => openAdjust([customer]) }, t("adjust"));
     return empty(t("balance.none"), t("balance.none.advice"), adjust);
   }
-  return region(
+  const cards = region(
     reasonLabels,
     (reasons) => h("div", { class: "cards" }, accounts.map((account) => card(customer, account, reasons))),
     6,
   );
+  const holds = accounts.some(({ held }) => units(held) > 0n) && region(() => import("./holds.js"), ({ holdsCard }) => holdsCard(customer), 2);
+  return [holds, cards];
 }
 
 /**
@@ -34,6 +37,9 @@ export function balanceTab(customer) {
 export function card(customer, account, reasons) {
   const { asset, available, scheduled, held } = account;
   const lots = lotsOf(account);
+  const spare = units(available) > 0n;
+  /** @param {"adjust" | "spend" | "transfer"} what @param {import("../text.js").Key} label @param {() => unknown} open */
+  const act = (what, label, open) => h("button", { type: "button", class: "small", "data-key": `${what}-${asset}`, "aria-label": t(label, { asset: assetName(asset) }), onclick: open }, t(what));
   const parts = [units(scheduled) > 0n && t("balance.scheduled", { amount: money(scheduled, asset) }), units(held) > 0n && t("balance.held", { amount: money(held, asset) })].filter(Boolean);
   return h(
     "section",
@@ -42,11 +48,17 @@ export function card(customer, account, reasons) {
       "header",
       { class: "card-head" },
       h("div", null, h("h2", null, assetName(asset)), h("p", { class: "big", "data-asset": asset }, figure(available, asset)), parts.length > 0 && h("p", { class: "hint" }, parts.join(" · "))),
-      (may("ADD_CREDIT") || may("REMOVE_CREDIT")) &&
-        h("button", { type: "button", class: "small", "data-key": `adjust-${asset}`, "aria-label": t("adjust.asset", { asset: assetName(asset) }), onclick: () => openAdjust([customer], { asset }) }, t("adjust")),
+      h(
+        "div",
+        { class: "actions" },
+        (may("ADD_CREDIT") || may("REMOVE_CREDIT")) && act("adjust", "adjust.asset", () => openAdjust([customer], { asset })),
+        may("SPEND_CREDIT") && spare && act("spend", "spend.asset", () => later(() => import("./spend.js"), ({ openSpend }) => openSpend(customer, asset))),
+        may("TRANSFER") && may("ADD_CREDIT") && spare && act("transfer", "transfer.asset", () => later(() => import("./transfer.js"), ({ openTransfer }) => openTransfer(customer, asset))),
+      ),
     ),
     lots.length > 0 ? lotList(lots, asset, reasons) : h("p", { class: "hint" }, t("lot.none")),
     account.credits?.pageInfo.hasNextPage && h("p", { class: "hint" }, t("lot.more")),
+    may("REVIVE") && h("button", { type: "button", class: "as-link", "data-key": `revive-${asset}`, "aria-label": t("revive.asset", { asset: assetName(asset) }), onclick: () => later(() => import("./revive.js"), ({ openRevive }) => openRevive(customer, asset)) }, t("revive.open")),
   );
 }
 

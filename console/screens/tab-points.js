@@ -1,15 +1,15 @@
 // Points: what can be spent, the tier and how far it is to the next, and coupons.
-import { ask, newKey, rows } from "../api.js";
+import { ask, rows } from "../api.js";
 import { units } from "../decimals.js";
-import { booksChanged, h, put } from "../dom.js";
-import { icon } from "../icons.js";
+import { h } from "../dom.js";
+import { posting } from "../parts/effects.js";
 import { field } from "../parts/fields.js";
-import { refused } from "../parts/refusals.js";
-import { busy, Sheet, submitButton } from "../parts/sheet.js";
-import { badge, empty, region, tell, words } from "../parts/states.js";
+import { Sheet } from "../parts/sheet.js";
+import { confirm, Step } from "../parts/step.js";
+import { badge, empty, region } from "../parts/states.js";
 import { may } from "../session.js";
 import { day, figure, lastDay, money, t } from "../text.js";
-import { isLost, openAdjust } from "./adjust.js";
+import { openAdjust } from "./adjust.js";
 import { copyButton, openReward, rewardValue } from "./reward.js";
 
 /** @typedef {import("./customer.js").Customer} Customer */
@@ -104,61 +104,42 @@ function couponLine(coupon) {
       "div",
       { class: "actions" },
       issued && copyButton(code),
-      issued && may("GIVE_REWARD") && h("button", { type: "button", class: "small", "data-key": `use-${coupon.id}`, onclick: () => close(coupon, "use") }, t("coupon.use")),
-      issued && may("DISABLE_COUPON") && h("button", { type: "button", class: "small", "data-key": `off-${coupon.id}`, onclick: () => close(coupon, "disable") }, t("coupon.disable")),
+      issued && may("GIVE_REWARD") && h("button", { type: "button", class: "small", "data-key": `use-${coupon.id}`, onclick: () => use(coupon) }, t("coupon.use")),
+      issued && may("DISABLE_COUPON") && h("button", { type: "button", class: "small", "data-key": `off-${coupon.id}`, onclick: () => disable(coupon) }, t("coupon.disable")),
     ),
   );
 }
 
-/**
- * @param {Coupon} coupon
- * @param {"use" | "disable"} how
- */
-function close(coupon, how) {
-  const sheet = new Sheet(t(`coupon.${how}.title`, { code: coupon.code }));
-  const key = newKey();
-  const paid = units(coupon.pointsSpent) > 0n;
-  const note = h("textarea", { rows: 2 });
-  const problem = h("div", { role: "alert" });
-  let refund = paid;
-  sheet.submit = async () => {
-    put(problem, []);
-    try {
-      const payload = await busy(sheet, () => send(coupon.id, how, { refund, note: note.value.trim() || null, key }));
-      if (!payload) return;
-      if (payload.userErrors.length) {
-        put(problem, payload.userErrors.map((each) => h("p", { class: "notice bad" }, refused(each, "POINTS"))));
-        return;
-      }
-      sheet.close();
-      tell(payload.replayed ? t("done.already") : t(`coupon.${how}.done`, { code: coupon.code }));
-      booksChanged();
-    } catch (error) {
-      put(problem, h("p", { class: "notice bad" }, icon("warning"), isLost(error) ? t("problem.lost.safe") : words(error)));
-    }
-  };
-  const ways = [
-    { label: t("coupon.refund.yes", { amount: money(coupon.pointsSpent, "POINTS") }), on: true },
-    { label: t("coupon.refund.no"), on: false },
-  ];
-  const radios = ways.map(({ label, on }) => h("label", { class: "tick" }, h("input", { type: "radio", name: "refund", checked: on === refund, onchange: () => (refund = on) }), h("span", null, label)));
-  sheet.show(
-    [
-      h("p", { class: "review-what" }, t(`coupon.${how}.what`)),
-      how === "disable" && paid && h("fieldset", { class: "ticks" }, h("legend", null, t("coupon.refund")), radios),
-      how === "disable" && field(t("note"), note, { hint: t("note.hint") }).root,
-      problem,
-    ],
-    [h("button", { type: "button", onclick: () => sheet.close() }, t("cancel")), submitButton(t(`coupon.${how}`), { bad: how === "disable" })],
-  );
+/** @param {Coupon} coupon */
+function use({ id, code }) {
+  confirm(new Sheet(t("coupon.use.title", { code })), t("coupon.use.what"), null, {
+    asset: () => "POINTS",
+    verb: t("coupon.use"),
+    send: async (_, idempotencyKey) => (await ask("UseCoupon", { input: { couponId: id, idempotencyKey } })).useCoupon,
+    said: () => t("coupon.use.done", { code }),
+  });
 }
 
-/**
- * @param {string} couponId
- * @param {"use" | "disable"} how
- * @param {{refund: boolean, note: string | null, key: string}} what
- */
-async function send(couponId, how, { refund, note, key }) {
-  if (how === "use") return (await ask("UseCoupon", { input: { couponId, idempotencyKey: key } })).useCoupon;
-  return (await ask("DisableCoupon", { input: { couponId, refundPoints: refund, note, idempotencyKey: key } })).disableCoupon;
+/** @param {Coupon} coupon */
+function disable({ id, code, pointsSpent }) {
+  const sheet = new Sheet(t("coupon.disable.title", { code }));
+  const paid = units(pointsSpent) > 0n;
+  const note = h("textarea", { rows: 2 });
+  let refundPoints = paid;
+  const ways = [
+    { label: t("coupon.refund.yes", { amount: money(pointsSpent, "POINTS") }), on: true },
+    { label: t("coupon.refund.no"), on: false },
+  ];
+  const radios = ways.map(({ label, on }) => h("label", { class: "tick" }, h("input", { type: "radio", name: "refund", checked: on === refundPoints, oninput: () => (refundPoints = on) }), h("span", null, label)));
+  new Step(sheet, {
+    body: [h("p", { class: "review-what" }, t("coupon.disable.what")), paid && h("fieldset", { class: "ticks" }, h("legend", null, t("coupon.refund")), radios), field(t("note"), note, { hint: t("note.hint") }).root],
+    read: () => ({ couponId: id, refundPoints, note: note.value.trim() || null }),
+    asset: () => "POINTS",
+    preview: async (input) => (await ask("PreviewDisableCoupon", { input })).previewDisableCoupon,
+    effect: (preview) => (preview.accounts?.length ? posting(preview, { gives: true }) : h("p", null, t("coupon.disable.nothing"))),
+    verb: t("coupon.disable"),
+    bad: true,
+    send: async (input, idempotencyKey) => (await ask("DisableCoupon", { input: { ...input, idempotencyKey } })).disableCoupon,
+    said: () => t("coupon.disable.done", { code }),
+  }).show();
 }

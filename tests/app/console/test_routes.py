@@ -3,6 +3,7 @@
 import gzip
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -57,14 +58,30 @@ async def test_files_are_sent_packed_and_once() -> None:
     assert first.headers["content-encoding"] == "gzip"
     assert first.text == plain.text == (FOLDER / "app.js").read_text(encoding="utf-8")
     assert (again.status_code, again.content) == (304, b"")
-    files = [path for path in FOLDER.rglob("*") if path.suffix in (".js", ".css", ".html")]
-    assert sum(len(gzip.compress(path.read_bytes())) for path in files) < 150_000
+
+
+def imports(path: Path) -> list[Path]:
+    """What is loaded along with it, whatever anybody does."""
+    found = re.findall(r'^import [^"]*"(\.[^"]+)";', path.read_text(encoding="utf-8"), re.MULTILINE)
+    return [(path.parent / name).resolve() for name in found]
+
+
+def test_the_first_load_is_small() -> None:
+    first = [FOLDER / "app.js"]
+    for path in first:
+        first += [each for each in imports(path) if each not in first]
+    texts = max(len(gzip.compress(path.read_bytes())) for path in (FOLDER / "texts").iterdir())
+    files = [*first, *FOLDER.glob("*.css"), FOLDER / "index.html"]
+    assert len(files) > 30
+    assert texts + sum(len(gzip.compress(path.read_bytes())) for path in files) < 150_000
 
 
 def test_each_import_is_there() -> None:
     for path in FOLDER.rglob("*.js"):
-        for name in re.findall(r'^import [^"]*"(\.[^"]+)";', path.read_text(encoding="utf-8"), re.MULTILINE):
-            assert (path.parent / name).is_file(), f"{path}: {name}"
+        text = path.read_text(encoding="utf-8")
+        later = [(path.parent / name).resolve() for name in re.findall(r'\bimport\("(\.[^"]+)"\)', text)]
+        for each in [*imports(path), *later]:
+            assert each.is_file(), f"{path}: {each}"
 
 
 async def test_the_provider_is_told_and_may_be_asked() -> None:

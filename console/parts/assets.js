@@ -1,0 +1,46 @@
+// Choosing what of: what the business deals in, and any other currency that there is.
+import { CURRENCIES } from "../currencies.js";
+import { h, put } from "../dom.js";
+import { assetName, locale, t } from "../text.js";
+import { choice, select } from "./fields.js";
+
+/**
+ * @param {readonly string[]} assets
+ * @param {string} chosen
+ * @param {(asset: string) => void} changed
+ */
+export function assetChoice(assets, chosen, changed) {
+  const offered = [...assets];
+  const root = h("div", { class: "asset-choice" });
+  const other = otherCurrency(offered, (code) => {
+    offered.unshift(code);
+    draw(code);
+    changed(code);
+    root.querySelector("input")?.focus();
+  });
+  /** @param {string} asset */
+  function draw(asset) {
+    put(root, [choice(t("asset"), offered.map((value) => ({ value, label: assetName(value) })), asset, changed).root, other]);
+  }
+  draw(chosen);
+  return root;
+}
+
+/** @param {readonly string[]} offered @param {(code: string) => void} taken */
+function otherCurrency(offered, taken) {
+  const known = select([{ value: "", label: t("asset.other") }, ...currencyOptions(offered)], "", { class: "other-currency", "aria-label": t("asset.other"), onchange: () => take() });
+  function take() {
+    if (known.value) taken(known.value);
+    known.querySelector(`option[value="${known.value}"]`)?.remove();
+    known.value = "";
+  }
+  return known;
+}
+
+/** All currencies but some, by name. @param {readonly string[]} [except] */
+export function currencyOptions(except = []) {
+  const names = new Intl.DisplayNames(locale(), { type: "currency" });
+  return CURRENCIES.filter((code) => !except.includes(code))
+    .map((value) => ({ value, label: `${names.of(value)} (${value})` }))
+    .sort((a, b) => a.label.localeCompare(b.label, locale()));
+}
