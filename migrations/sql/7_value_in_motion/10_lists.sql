@@ -28,35 +28,41 @@ CREATE INDEX customers_search_tail_8 ON customers (tenant_id, search_tail_8) WHE
 -- The name from its second, third, fourth and fifth word on, but for its last, which has a column already; the e-mail address
 -- from the second and third part of what is before the @, and what is behind that. What a word or a part begins with, one of
 -- these begins with. Most people have two names, and nothing in the indexes of the others (docs/adr/0075).
-ALTER TABLE customers
-    ADD COLUMN search_word_2 text COLLATE "C" GENERATED ALWAYS AS (nullif(
+ALTER TABLE customers ADD COLUMN search_word_2 text COLLATE "C"
+    GENERATED ALWAYS AS (nullif(
         substring(lower(name) FROM
             '^[^- .,/&()_"\u00a0\u2019'']*[- .,/&()_"\u00a0\u2019'']+'
             '([^- .,/&()_"\u00a0\u2019''].*)$'),
-        lower(split_part(btrim(name), ' ', -1)))) STORED,
-    ADD COLUMN search_word_3 text COLLATE "C" GENERATED ALWAYS AS (nullif(
+        lower(split_part(btrim(name), ' ', -1)))) STORED;
+ALTER TABLE customers ADD COLUMN search_word_3 text COLLATE "C"
+    GENERATED ALWAYS AS (nullif(
         substring(lower(name) FROM
             '^[^- .,/&()_"\u00a0\u2019'']*[- .,/&()_"\u00a0\u2019'']+'
             '(?:[^- .,/&()_"\u00a0\u2019'']+[- .,/&()_"\u00a0\u2019'']+){1}'
             '([^- .,/&()_"\u00a0\u2019''].*)$'),
-        lower(split_part(btrim(name), ' ', -1)))) STORED,
-    ADD COLUMN search_word_4 text COLLATE "C" GENERATED ALWAYS AS (nullif(
+        lower(split_part(btrim(name), ' ', -1)))) STORED;
+ALTER TABLE customers ADD COLUMN search_word_4 text COLLATE "C"
+    GENERATED ALWAYS AS (nullif(
         substring(lower(name) FROM
             '^[^- .,/&()_"\u00a0\u2019'']*[- .,/&()_"\u00a0\u2019'']+'
             '(?:[^- .,/&()_"\u00a0\u2019'']+[- .,/&()_"\u00a0\u2019'']+){2}'
             '([^- .,/&()_"\u00a0\u2019''].*)$'),
-        lower(split_part(btrim(name), ' ', -1)))) STORED,
-    ADD COLUMN search_word_5 text COLLATE "C" GENERATED ALWAYS AS (nullif(
+        lower(split_part(btrim(name), ' ', -1)))) STORED;
+ALTER TABLE customers ADD COLUMN search_word_5 text COLLATE "C"
+    GENERATED ALWAYS AS (nullif(
         substring(lower(name) FROM
             '^[^- .,/&()_"\u00a0\u2019'']*[- .,/&()_"\u00a0\u2019'']+'
             '(?:[^- .,/&()_"\u00a0\u2019'']+[- .,/&()_"\u00a0\u2019'']+){3}'
             '([^- .,/&()_"\u00a0\u2019''].*)$'),
-        lower(split_part(btrim(name), ' ', -1)))) STORED,
-    ADD COLUMN search_email_2 text COLLATE "C" GENERATED ALWAYS AS (
-        substring(lower(email) FROM '^[^@._+-]*[._+-]+([^@._+-].*)$')) STORED,
-    ADD COLUMN search_email_3 text COLLATE "C" GENERATED ALWAYS AS (
-        substring(lower(email) FROM '^[^@._+-]*[._+-]+[^@._+-]+[._+-]+([^@._+-].*)$')) STORED,
-    ADD COLUMN search_domain text COLLATE "C" GENERATED ALWAYS AS (substring(lower(email) FROM '@([^@]+)$')) STORED;
+        lower(split_part(btrim(name), ' ', -1)))) STORED;
+ALTER TABLE customers ADD COLUMN search_email_2 text COLLATE "C"
+    GENERATED ALWAYS AS (
+        substring(lower(email) FROM '^[^@._+-]*[._+-]+([^@._+-].*)$')) STORED;
+ALTER TABLE customers ADD COLUMN search_email_3 text COLLATE "C"
+    GENERATED ALWAYS AS (
+        substring(lower(email) FROM '^[^@._+-]*[._+-]+[^@._+-]+[._+-]+([^@._+-].*)$')) STORED;
+ALTER TABLE customers ADD COLUMN search_domain text COLLATE "C"
+    GENERATED ALWAYS AS (substring(lower(email) FROM '@([^@]+)$')) STORED;
 CREATE INDEX customers_search_word_2 ON customers (tenant_id, search_word_2) WHERE search_word_2 IS NOT NULL;
 CREATE INDEX customers_search_word_3 ON customers (tenant_id, search_word_3) WHERE search_word_3 IS NOT NULL;
 CREATE INDEX customers_search_word_4 ON customers (tenant_id, search_word_4) WHERE search_word_4 IS NOT NULL;
