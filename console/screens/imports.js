@@ -141,7 +141,7 @@ class Importing {
   #watch(id, dry) {
     this.sheet.back = null;
     this.sheet.submit = () => {};
-    const stop = h("button", { type: "button", onclick: () => void ask("CancelBulk", { input: { operationId: id } }).catch((error) => tell(words(error))) }, t("import.stop"));
+    const stop = h("button", { type: "button", onclick: () => void ask("CancelBulk", { input: { id } }).catch((error) => tell(words(error))) }, t("import.stop"));
     this.sheet.show(progressBar(t(dry ? "import.looking" : "import.posting"), id, () => void this.#ended(id, dry)), [stop]);
   }
 

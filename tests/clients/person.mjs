@@ -32,6 +32,8 @@ export class Person {
     this.hand = hand;
     this.problems = problems;
     this.keys = page.keyboard;
+    // Asked for from the start: a click that comes sooner than the asking would open the system's window.
+    page.on("filechooser", () => {});
   }
 
   /** The dialog that lies above all others. */
@@ -88,18 +90,22 @@ export class Person {
   async choose(locator, label) {
     if (this.hand !== "keyboard") return locator.selectOption({ label });
     await this.#reach(locator);
-    await this.keys.type(label);
+    // As far as it has keys; anything else is not typed but put in, wherever that is.
+    await this.keys.type(label.split(/[^ -~]/)[0]);
     assert.equal(await locator.evaluate((select) => select.selectedOptions[0].label), label);
   }
 
-  /** A day, such as 2026-12-24: typed in the order that the browser has its parts in. */
-  async date(locator, day) {
-    if (this.hand !== "keyboard") return locator.fill(day);
+  /** A day, such as 2026-12-24: typed part by part, in the order that the browser has them in. */
+  async date(locator, value) {
+    if (this.hand !== "keyboard") return locator.fill(value);
     await this.#reach(locator);
-    const [year, month, date] = day.split("-");
-    const order = await this.page.evaluate(() => new Intl.DateTimeFormat(navigator.language).formatToParts().map(({ type }) => type));
-    await this.keys.type(order.flatMap((part) => ({ year, month, day: date })[part] ?? []).join(""));
-    assert.equal(await locator.inputValue(), day);
+    const [year, month, day] = value.split("-");
+    for (const parts of [[day, month, year], [month, day, year], [year, month, day]]) {
+      for (let back = 1; back < parts.length; back += 1) await this.keys.press("ArrowLeft");
+      await this.keys.type(parts.join(""));
+      if ((await locator.inputValue()) === value) return;
+    }
+    assert.equal(await locator.inputValue(), value);
   }
 
   /** A file: the window that opens is the system's. */
