@@ -32,8 +32,6 @@ export class Person {
     this.hand = hand;
     this.problems = problems;
     this.keys = page.keyboard;
-    // Asked for from the start: a click that comes sooner than the asking would open the system's window.
-    page.on("filechooser", () => {});
   }
 
   /** The dialog that lies above all others. */
@@ -112,7 +110,7 @@ export class Person {
   async file(locator, file) {
     const opened = this.page.waitForEvent("filechooser");
     if (this.hand === "keyboard") await this.press(locator);
-    else await this.tick(this.page.locator("label", { has: locator }));
+    else await this.tick(locator.locator("xpath=ancestor::label"));
     await (await opened).setFiles(file);
   }
 
