@@ -132,6 +132,7 @@ class Importing {
     try {
       const operation = await busy(this.sheet, () => upload(file, asked, workbook ? XLSX : "text/csv", key));
       this.#watch(operation, dry);
+      if (!dry) booksChanged();
     } catch (error) {
       put(this.problem, h("p", { class: "notice bad" }, icon("warning"), isLost(error) ? t("problem.lost.safe") : words(error)));
     }
