@@ -1,5 +1,5 @@
 // Customers: found as one types, scrolled without end, ticked to adjust several at once.
-import { ask, rows } from "../api.js";
+import { ask, Problem, rows } from "../api.js";
 import { h, put } from "../dom.js";
 import { icon } from "../icons.js";
 import { chooseFrom, currenciesInUse } from "../parts/choices.js";
@@ -114,7 +114,10 @@ class CustomerList {
     const search = this.search.value.trim() || null;
     const largest = this.sort === "BALANCE" && !this.filter.hasBalance ? { hasBalance: this.currency } : {};
     const variables = { filter: { ...this.filter, ...largest, search }, sortBy: this.sort, reverse: this.sort !== "NAME", first: after === null ? PAGE : NEXT_PAGE, after, counted: after === null };
-    const { customers } = await ask("Customers", variables, signal);
+    const { customers } = await ask("Customers", variables, signal).catch((error) => {
+      // Of very many, the server looks at so many for what no index leads to, and says so to those who write programs.
+      throw error instanceof Problem && error.kind === "input" ? new Problem("narrow", error.message, error.extensions) : error;
+    });
     if (after === null) put(this.count, customers?.totalCount == null ? t("customers.many") : t("customers.count", { n: customers.totalCount }));
     return { rows: rows(customers), more: customers?.pageInfo.hasNextPage ?? false, cursor: customers?.pageInfo.endCursor ?? null };
   }

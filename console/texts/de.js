@@ -65,6 +65,7 @@ const texts = {
   "problem.busy": "Gerade ist zu viel los. Gleich noch einmal versuchen.",
   "problem.forbidden": "Das dürfen Sie nicht sehen.",
   "problem.missing": "Das gibt es nicht.",
+  "problem.narrow": "Dafür sind es zu viele Kunden. Tippen Sie mehr davon, oder zeigen oder ordnen Sie sie anders.",
   "problem.fault": "Hier ging etwas schief. Noch einmal versuchen; bleibt es dabei, wer den Server betreibt, sollte es wissen.",
 
   "asset": "Was",

@@ -64,6 +64,7 @@ export default {
   "problem.busy": "There is too much going on right now. Try again in a moment.",
   "problem.forbidden": "You may not see this.",
   "problem.missing": "This is not there.",
+  "problem.narrow": "There are too many customers to look through for this. Type more of it, or show or sort them otherwise.",
   "problem.fault": "Something went wrong here. Try again; if it stays, tell whoever runs this server.",
 
   "asset": "What",

@@ -119,3 +119,15 @@ for (const hand of HANDS) {
     await staff.leave();
   });
 }
+
+test("where there are too many to look through, it is said what to do about it", async () => {
+  const staff = await as("staff", "mouse");
+  await staff.page.route("**/graphql", (route) => {
+    if (!route.request().postData().includes("seldom")) return route.fallback();
+    const errors = [{ message: "No index leads to what filter.search asks for", extensions: { code: "BAD_USER_INPUT" } }];
+    return route.fulfill({ json: { data: { customers: null }, errors } });
+  });
+  await staff.type(staff.page.getByRole("searchbox"), "seldom");
+  await staff.page.getByText("There are too many customers to look through for this. Type more of it").waitFor();
+  await staff.leave();
+});

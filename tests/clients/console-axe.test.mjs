@@ -26,7 +26,7 @@ after(async () => {
 
 /** Asks about what is on the screen, in each size and scheme; a dialog alone, where one is open. */
 async function look({ page }, where) {
-  await page.waitForFunction(() => !document.querySelector("[aria-busy]"));
+  await page.waitForFunction(() => ![...document.querySelectorAll("dialog[open], body")].at(-1).querySelector("[aria-busy]"));
   for (const [name, size] of Object.entries(SIZES)) {
     await page.setViewportSize(size);
     for (const colorScheme of ["light", "dark"]) {
