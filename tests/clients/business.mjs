@@ -1,5 +1,8 @@
 // What the business's own systems have sent before somebody sits down at the console: over the API, as they would.
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import path from "node:path";
+import { promisify } from "node:util";
 
 const UPSERT = `mutation ($input: UpsertCustomerInput!) { upsertCustomer(input: $input) { customer { id name } userErrors { code message } } }`;
 const ADJUST = `mutation ($input: AdjustCreditInput!) { adjustCredit(input: $input) { credit { id } userErrors { code message } } }`;
@@ -11,10 +14,6 @@ const BALANCE = `query ($id: ID!, $asset: AssetCode!) { customer(by: { id: $id }
 const MOVES = `query ($id: ID!) { ledger(customerId: $id, first: 100) { edges { node { amount } } } }`;
 
 const NAMES = { mouse: "Moana Mausen", keyboard: "Kay Tastner", touch: "Tate Fingerhut" };
-
-/** Mutations of a request, and requests at a time. */
-const AT_ONCE = 20;
-const SIDE_BY_SIDE = 8;
 
 export class Business {
   #number = 0;
@@ -78,19 +77,11 @@ export class Business {
     return (await this.ask(BALANCE, { id, asset })).customer.account;
   }
 
-  /** As many customers, called CROWD-1 and so on; their numbers. */
+  /** As many customers, straight into the database; their numbers. */
   async crowd(size) {
-    const numbers = Array.from({ length: size }, (_, n) => `CROWD-${n}`);
-    for (let from = 0; from < size; from += AT_ONCE * SIDE_BY_SIDE) {
-      const batches = Array.from({ length: SIDE_BY_SIDE }, (_, n) => numbers.slice(from + n * AT_ONCE, from + (n + 1) * AT_ONCE));
-      await Promise.all(batches.filter(({ length }) => length).map((batch) => this.#upsert(batch)));
-    }
-    return numbers;
-  }
-
-  async #upsert(numbers) {
-    const fields = numbers.map((number, n) => `f${n}: upsertCustomer(input: { externalId: "${number}", name: "Crowd ${number}" }) { userErrors { code } }`);
-    for (const { userErrors } of Object.values(await this.ask(`mutation { ${fields.join(" ")} }`, {}))) assert.deepEqual(userErrors, []);
+    const { environment, python } = this.scrip;
+    await promisify(execFile)(python, [path.join(import.meta.dirname, "crowd.py"), environment.SCRIP_DATA_DIR, String(size)]);
+    return Array.from({ length: size }, (_, n) => `CROWD-${n}`);
   }
 
   /** What is owed in an asset. */
