@@ -26,7 +26,7 @@ export async function textOf(name) {
 /** An answer that is none: kind says what a person can do about it. */
 export class Problem extends Error {
   /**
-   * @param {"lost" | "forbidden" | "busy" | "missing" | "input" | "fault"} kind
+   * @param {"lost" | "forbidden" | "busy" | "missing" | "narrow" | "input" | "fault"} kind
    * @param {string} message
    * @param {Record<string, unknown>} [extensions]
    */

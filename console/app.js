@@ -90,6 +90,8 @@ function frame(who) {
     const [name = "customers", ...rest] = place.value;
     const screen = screens.find(({ path }) => path === name) ?? screens[0];
     if (!screen) return;
+    keyOfLost = document.activeElement?.getAttribute("data-key") ?? null;
+    lost = shownBefore;
     const content = screen.screen(...(screen.path === name ? rest : []));
     if (content instanceof Promise) {
       put(main, skeleton(8));
@@ -102,11 +104,27 @@ function frame(who) {
   /** @param {HTMLElement} screen */
   const enter = (screen) => {
     put(main, screen);
-    const heading = main.querySelector("h1");
-    if (shownBefore && heading instanceof HTMLElement) heading.focus({ preventScroll: true });
+    refocus();
     shownBefore = true;
   };
   let shownBefore = false;
+  /** Whether the focus was lost with the last screen, and where it was. */
+  let lost = false;
+  /** @type {string | null} */
+  let keyOfLost = null;
+  /** Puts the focus where it was, such as on a tab, else on the heading: what is asked for first comes later. */
+  const refocus = () => {
+    if (!lost) return;
+    if (document.activeElement !== document.body) {
+      lost = false;
+      return;
+    }
+    const found = main.querySelector(keyOfLost === null ? "h1" : `[data-key="${CSS.escape(keyOfLost)}"]`) ?? main.querySelector("h1");
+    if (!(found instanceof HTMLElement)) return;
+    lost = false;
+    found.focus({ preventScroll: true });
+  };
+  main.addEventListener("scrip-shown", refocus);
   place.followers.add(show);
   const unfollow = may("ADD_CREDIT") ? followApprovals(who) : () => {};
   leave = () => {
@@ -164,7 +182,7 @@ function accountButton(who) {
 
 addEventListener("keydown", (event) => {
   const target = event.target;
-  const typing = target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+  const typing = target instanceof HTMLElement && target.matches("input:not([type=checkbox], [type=radio]), textarea, select");
   if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (!may("READ_CUSTOMERS")) return;
   event.preventDefault();

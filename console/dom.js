@@ -144,6 +144,7 @@ class Region extends HTMLElement {
     this.#shown = true;
     this.removeAttribute("aria-busy");
     keepingFocus(this, () => put(this, [content]));
+    this.dispatchEvent(new Event("scrip-shown", { bubbles: true }));
   };
 
   connectedCallback() {

@@ -14,6 +14,8 @@ let socket = null;
 let ready = false;
 let wait = FIRST_WAIT_MS;
 let number = 0;
+// A session that has been begun again is a token that the server takes: nobody need wait for the next try.
+session.followers.add(() => socket === null && followed.size > 0 && connect());
 
 /**
  * Follows a subscription until the function that it answers is called. variables: asked for at each beginning, so that it
@@ -58,7 +60,14 @@ function heard(message) {
     for (const id of followed.keys()) begin(id);
   } else if (message.type === "ping") socket?.send(JSON.stringify({ type: "pong" }));
   else if (message.type === "next" && message.payload?.data) followed.get(message.id ?? "")?.next(message.payload.data);
-  else if (message.type === "error" || message.type === "complete") followed.delete(message.id ?? "");
+  else if (message.type === "complete") followed.delete(message.id ?? "");
+  else if (message.type === "error") later(message.id ?? "");
+}
+
+/** Begins again what the server has given up, such as while it was too busy. @param {string} id */
+function later(id) {
+  setTimeout(() => ready && begin(id), wait);
+  wait = Math.min(wait * 2, LONGEST_WAIT_MS);
 }
 
 /** @param {string} id */

@@ -38,14 +38,19 @@ export async function speak(code) {
 }
 
 /**
- * A text, with values in place of its {names}. `n` decides between one and many.
+ * A text, with values in place of its {names}; numbers as the language writes them. `n` decides between one and many.
  * @param {Key} key
  * @param {Record<string, string | number>} [values]
  */
 export function t(key, values = {}) {
   const text = texts[key];
   const chosen = typeof text === "string" ? text : text[pluralOf(Number(values.count ?? values.n ?? 0))];
-  return chosen.replaceAll(/\{(\w+)\}/g, (_, /** @type {string} */ name) => String(values[name] ?? ""));
+  return chosen.replaceAll(/\{(\w+)\}/g, (_, /** @type {string} */ name) => shown(values[name] ?? ""));
+}
+
+/** @param {string | number} value */
+function shown(value) {
+  return typeof value === "number" ? new Intl.NumberFormat(locale()).format(value) : value;
 }
 
 /** @param {number} count @returns {"one" | "other"} */

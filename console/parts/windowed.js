@@ -62,7 +62,8 @@ export class Windowed {
     try {
       const page = await this.ask(anew ? null : this.cursor, signal);
       if (signal.aborted) return;
-      this.rows = anew ? page.rows : [...this.rows, ...page.rows];
+      if (anew) this.rows = [];
+      this.rows.push(...page.rows);
       this.more = page.more;
       this.cursor = page.cursor;
       this.loading = false;

@@ -1,5 +1,5 @@
 // Customers: found as one types, scrolled without end, ticked to adjust several at once.
-import { ask, rows } from "../api.js";
+import { ask, Problem, rows } from "../api.js";
 import { h, put } from "../dom.js";
 import { icon } from "../icons.js";
 import { chooseFrom, currenciesInUse } from "../parts/choices.js";
@@ -11,7 +11,7 @@ import { badge, empty, tell, words } from "../parts/states.js";
 import { Windowed } from "../parts/windowed.js";
 import { go, pathTo } from "../router.js";
 import { may, session } from "../session.js";
-import { figure, isMoney, language, locale, money, t } from "../text.js";
+import { figure, isMoney, language, money, t } from "../text.js";
 import { openAdjust } from "./adjust.js";
 
 /** @typedef {import("../api.js").Data<"Customers">} Answer */
@@ -21,6 +21,8 @@ import { openAdjust } from "./adjust.js";
 
 const SORTS = /** @type {const} */ (["NAME", "CREATED", "BALANCE", "LAST_ACTIVITY"]);
 const PAGE = 50;
+/** Further ones are for those who scroll, and so in a hurry; more the server does not give at once. */
+const NEXT_PAGE = 100;
 const WAIT_MS = 200;
 const MAX_TICKED = 500;
 
@@ -91,12 +93,13 @@ class CustomerList {
     const table = h("div", { class: "customers", role: "table", "aria-label": t("nav.customers") }, header(), this.list.element);
     this.element = h(
       "div",
-      { onkeydown: (/** @type {KeyboardEvent} */ event) => this.#rowKey(event) },
+      { class: "listed", onkeydown: (/** @type {KeyboardEvent} */ event) => this.#rowKey(event) },
       head(t("nav.customers"), add),
       h("div", { class: "searching" }, icon("search"), this.search, h("kbd", { "aria-hidden": "true" }, "/")),
       this.filters,
-      table,
+      // Before the list, which has no end to those who come by Tab.
       this.bar,
+      table,
     );
     addEventListener("scroll", () => this.element.isConnected && (this.scrolled = scrollY), { passive: true });
     document.addEventListener("scrip-changed", () => kept?.list === this && this.list.refresh());
@@ -110,9 +113,12 @@ class CustomerList {
   async #page(after, signal) {
     const search = this.search.value.trim() || null;
     const largest = this.sort === "BALANCE" && !this.filter.hasBalance ? { hasBalance: this.currency } : {};
-    const variables = { filter: { ...this.filter, ...largest, search }, sortBy: this.sort, reverse: this.sort !== "NAME", first: PAGE, after, counted: after === null };
-    const { customers } = await ask("Customers", variables, signal);
-    if (after === null) put(this.count, customers?.totalCount == null ? null : t("customers.count", { n: new Intl.NumberFormat(locale()).format(customers.totalCount), count: customers.totalCount }));
+    const variables = { filter: { ...this.filter, ...largest, search }, sortBy: this.sort, reverse: this.sort !== "NAME", first: after === null ? PAGE : NEXT_PAGE, after, counted: after === null };
+    const { customers } = await ask("Customers", variables, signal).catch((error) => {
+      // Of very many, the server looks at so many for what no index leads to, and says so to those who write programs.
+      throw error instanceof Problem && error.kind === "input" ? new Problem("narrow", error.message, error.extensions) : error;
+    });
+    if (after === null) put(this.count, customers?.totalCount == null ? t("customers.many") : t("customers.count", { n: customers.totalCount }));
     return { rows: rows(customers), more: customers?.pageInfo.hasNextPage ?? false, cursor: customers?.pageInfo.endCursor ?? null };
   }
 

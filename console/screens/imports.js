@@ -5,15 +5,14 @@ import { icon } from "../icons.js";
 import { chooseFrom, currenciesInUse } from "../parts/choices.js";
 import { field, select, tick } from "../parts/fields.js";
 import { head } from "../parts/head.js";
-import { refused } from "../parts/refusals.js";
+import { isUnderWay, progressBar, progressOf, rowsDone } from "../parts/progress.js";
 import { busy, Sheet, submitButton } from "../parts/sheet.js";
 import { badge, empty, failed, isLost, nameOf, region, skeleton, tell, words } from "../parts/states.js";
 import { may, renewed, session } from "../session.js";
-import { follow } from "../socket.js";
 import { ago, assetName, isMoney, money, t } from "../text.js";
+import { badRows, bulkDetail, openBulk, stateOf } from "./import-detail.js";
 
 /** @typedef {NonNullable<import("../api.js").Data<"Imports">["bulkOperations"]>["edges"][number]["node"]} Bulk */
-/** @typedef {NonNullable<import("../api.js").Data<"BulkDetail">["bulkOperation"]>} Detail */
 
 const XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
@@ -36,15 +35,8 @@ function lineOf(each) {
   return [
     h("span", { class: "lot-sum" }, h("strong", null, name), h("small", null, sums.join(", "))),
     h("span", { class: "lot-about" }, [t("import.rows", { n: each.total }), t("by", { name: nameOf(each.sentBy) }), ago(each.createdAt)].join(" · ")),
-    h("span", { class: "lot-term" }, stateOf(each)),
+    h("span", { class: "lot-term" }, isUnderWay(each) ? progressOf(each.id, (now) => badge(rowsDone(now)), booksChanged) : stateOf(each)),
   ];
-}
-
-/** @param {Bulk} each */
-function stateOf(each) {
-  if (each.status === "QUEUED" || each.status === "RUNNING") return badge(t(`bulk.${each.status}`));
-  if (each.failed > 0) return badge(t("import.failed", { n: each.failed }), "warn");
-  return badge(t(`bulk.${each.status}`), each.status === "COMPLETED" ? "good" : "bad");
 }
 
 async function openImport() {
@@ -91,11 +83,7 @@ class Importing {
     this.mark = select(marks, "point");
     this.skip = h("input", { type: "checkbox" });
     this.problem = h("div", { role: "alert" });
-    this.result = h("div", { "aria-live": "polite" });
     this.reasonField = field(t("reason"), this.reason);
-    /** Ends what is followed. */
-    this.leave = () => {};
-    sheet.closed = () => this.leave();
   }
 
   /** @param {File | null} file */
@@ -106,7 +94,6 @@ class Importing {
   }
 
   form() {
-    this.leave();
     this.sheet.back = null;
     this.sheet.submit = () => void this.#look();
     this.sheet.show(
@@ -144,6 +131,7 @@ class Importing {
     try {
       const operation = await busy(this.sheet, () => upload(file, asked, workbook ? XLSX : "text/csv", key));
       this.#watch(operation, dry);
+      if (!dry) booksChanged();
     } catch (error) {
       put(this.problem, h("p", { class: "notice bad" }, icon("warning"), isLost(error) ? t("problem.lost.safe") : words(error)));
     }
@@ -151,26 +139,10 @@ class Importing {
 
   /** Follows an operation to its end. @param {string} id @param {boolean} dry */
   #watch(id, dry) {
-    const bar = h("progress", { max: 1, value: 0, "aria-label": t("import.running") });
-    const text = h("p", { class: "hint" }, t("import.running"));
     this.sheet.back = null;
-    this.sheet.show([h("p", { class: "review-what" }, t(dry ? "import.looking" : "import.posting")), bar, text], []);
-    this.leave();
-    const unfollow = follow("FollowBulk", () => ({ id }), ({ bulkOperationUpdated: update }) => {
-      const found = update?.bulkOperation;
-      if (!found) return;
-      bar.max = Math.max(found.total, 1);
-      bar.value = found.processed;
-      put(text, t("import.progress", { done: found.processed, n: found.total }));
-      if (found.status !== "QUEUED" && found.status !== "RUNNING") {
-        this.leave();
-        void this.#ended(id, dry);
-      }
-    });
-    this.leave = () => {
-      this.leave = () => {};
-      unfollow();
-    };
+    this.sheet.submit = () => {};
+    const stop = h("button", { type: "button", onclick: () => void ask("CancelBulk", { input: { id } }).catch((error) => tell(words(error))) }, t("import.stop"));
+    this.sheet.show(progressBar(t(dry ? "import.looking" : "import.posting"), id, () => void this.#ended(id, dry)), [stop]);
   }
 
   /** @param {string} id @param {boolean} dry */
@@ -180,8 +152,12 @@ class Importing {
       if (!found) return;
       if (!dry) {
         booksChanged();
-        tell(t("done.many", { n: found.succeeded }));
+        if (found.succeeded > 0) tell(t("done.many", { n: found.succeeded }));
         bulkDetail(this.sheet, found);
+        return;
+      }
+      if (found.status !== "COMPLETED") {
+        this.form();
         return;
       }
       const good = found.total - found.failed;
@@ -193,8 +169,8 @@ class Importing {
       this.sheet.show(
         [
           h("p", { class: "review-what" }, t("import.good", { n: good })),
-          (found.sums ?? []).length > 0 && h("p", null, t("import.sum", { sum: (found.sums ?? []).map(({ asset, amount }) => money(amount, asset)).join(", ") })),
-          found.failed > 0 && bad(found),
+          found.failed === 0 && (found.sums ?? []).length > 0 && h("p", null, t("import.sum", { sum: (found.sums ?? []).map(({ asset, amount }) => money(amount, asset)).join(", ") })),
+          found.failed > 0 && badRows(found),
           found.failed > 0 && good > 0 && tick(t("import.skip"), this.skip),
           this.problem,
         ],
@@ -229,112 +205,5 @@ async function upload(file, asked, kind, key) {
     if (answer.ok) return body.operation;
     const [refusal] = body.userErrors ?? body.errors ?? [];
     throw new Problem(answer.status === 503 ? "busy" : "input", refusal?.message ?? String(answer.status));
-  }
-}
-
-/** The rows that are wrong, with their lines. @param {Detail} found */
-function bad(found) {
-  const lines = rows(found.rows).map(({ line, row, customer, errors }) =>
-    h("tr", null, h("th", { scope: "row" }, t("import.line", { n: line ?? row + 1 })), h("td", null, customer?.name ?? "–"), h("td", null, errors.map((each) => refused(each, found.sums?.[0]?.asset ?? "POINTS")).join(" "))),
-  );
-  return h(
-    "div",
-    null,
-    h("p", { class: "notice warn" }, icon("warning"), t("import.bad", { n: found.failed })),
-    h("div", { class: "scrolled", tabindex: "0", role: "region", "aria-label": t("import.bad", { n: found.failed }) }, h("table", { class: "lines small-table" }, h("tbody", null, lines))),
-    h("button", { type: "button", class: "small", onclick: () => saveReport(found.id) }, icon("import"), t("import.report")),
-  );
-}
-
-/** Saves the failed rows as a file, to be put right and sent again. @param {string} id */
-async function saveReport(id) {
-  const headers = { authorization: `Bearer ${session.value?.token}` };
-  const answer = await fetch(`/imports/credits/${encodeURIComponent(id)}.csv?onlyFailed=true`, { headers });
-  if (!answer.ok) {
-    tell(t("problem.fault"));
-    return;
-  }
-  const address = URL.createObjectURL(await answer.blob());
-  h("a", { href: address, download: "failed-rows.csv" }).click();
-  URL.revokeObjectURL(address);
-}
-
-/** @param {string} id */
-async function openBulk(id) {
-  const sheet = new Sheet(t("import"), { wide: true });
-  const start = async () => {
-    sheet.show([skeleton(5)], []);
-    try {
-      const { bulkOperation } = await ask("BulkDetail", { id });
-      if (bulkOperation) bulkDetail(sheet, bulkOperation);
-    } catch (error) {
-      sheet.show([failed(error, start)], []);
-    }
-  };
-  await start();
-}
-
-/** @param {Sheet} sheet @param {Detail} found */
-function bulkDetail(sheet, found) {
-  const undone = rows(found.reversals).some(({ dryRun }) => !dryRun);
-  const can = may("REVERSE_BULK") && may("REMOVE_CREDIT") && found.kind === "ADJUSTMENT" && !undone && found.succeeded > 0 && found.status !== "RUNNING";
-  sheet.back = null;
-  sheet.submit = () => sheet.close();
-  sheet.heading.textContent = found.kind === "REVERSAL" ? t("import.reversal") : (found.file?.name ?? t("import.bulk"));
-  const fact = (/** @type {string} */ name, /** @type {import("../dom.js").Child} */ what) => h("div", null, h("dt", null, name), h("dd", null, what));
-  sheet.show(
-    [
-      h(
-        "dl",
-        { class: "facts" },
-        fact(t("import.state"), stateOf(found)),
-        fact(t("import.posted"), t("import.of", { n: found.succeeded, all: found.total })),
-        (found.sums ?? []).length > 0 && fact(t("amount"), (found.sums ?? []).map(({ asset, amount }) => money(amount, asset)).join(", ")),
-        fact(t("activity.who"), `${nameOf(found.sentBy)}, ${ago(found.createdAt)}`),
-        undone && fact(t("import.undo"), t("import.undone")),
-      ),
-      found.failed > 0 && bad(found),
-    ],
-    [can && h("button", { type: "button", class: "bad", onclick: () => undo(sheet, found) }, t("import.undo")), submitButton(t("finish"))],
-  );
-}
-
-/** Taking a bulk back: first what that would do, then done. @param {Sheet} sheet @param {Detail} found */
-async function undo(sheet, found) {
-  const key = newKey();
-  const problem = h("div", { role: "alert" });
-  const send = async (/** @type {boolean} */ dryRun) => (await ask("Reverse", { input: { operationId: found.id, dryRun, idempotencyKey: dryRun ? newKey() : key } })).reverseBulkOperation;
-  try {
-    const would = await busy(sheet, () => send(true));
-    if (!would) return;
-    const [refusal] = would.userErrors;
-    sheet.back = () => bulkDetail(sheet, found);
-    sheet.submit = async () => {
-      put(problem, []);
-      try {
-        const done = await busy(sheet, () => send(false));
-        const [wrong] = done?.userErrors ?? [];
-        if (wrong) put(problem, h("p", { class: "notice bad" }, icon("warning"), refused(wrong, "POINTS")));
-        else {
-          sheet.close();
-          tell(done?.replayed ? t("done.already") : t("import.undo.done"));
-          booksChanged();
-        }
-      } catch (error) {
-        put(problem, h("p", { class: "notice bad" }, icon("warning"), isLost(error) ? t("problem.lost.safe") : words(error)));
-      }
-    };
-    const used = rows(would.operation?.rows).filter(({ error }) => error);
-    sheet.show(
-      [
-        h("p", { class: "review-what" }, t("import.undo.what", { n: would.operation?.succeeded ?? 0 })),
-        refusal && h("p", { class: "notice bad" }, icon("warning"), refused(refusal, "POINTS")),
-        used.length > 0 && h("div", { class: "notice warn" }, icon("warning"), h("ul", { class: "plain" }, used.map(({ customer, error }) => h("li", null, `${customer?.name ?? ""}: ${error ? refused(error, "POINTS") : ""}`)))),
-        problem,
-      ],
-      [h("button", { type: "button", onclick: () => bulkDetail(sheet, found) }, t("back")), submitButton(t("import.undo"), { bad: true, disabled: refusal !== undefined })],
-    );
-  } catch (error) {
-    sheet.body.prepend(h("p", { class: "notice bad", role: "alert" }, words(error)));
   }
 }

@@ -12,6 +12,7 @@ import { badge, empty, failed, isLost, region, skeleton, tell, words } from "../
 import { may } from "../session.js";
 import { calendarDay, money, t, today } from "../text.js";
 import { openInvoice } from "./invoice.js";
+import { openProducts } from "./products.js";
 
 /** @typedef {NonNullable<import("../api.js").Data<"Orders">["orders"]>["edges"][number]["node"]} Order */
 /** @typedef {NonNullable<import("../api.js").Data<"Products">["products"]>["edges"][number]["node"]} Product */
@@ -33,6 +34,7 @@ export function ordersScreen() {
   const states = [{ value: "", label: t("all") }, ...Object.keys(STATES).map((value) => ({ value, label: t(`orders.${/** @type {keyof typeof STATES} */ (value)}`) }))];
   const state = select(states, "", { onchange: () => draw() });
   const add = may("WRITE_INVOICES") && h("button", { type: "button", class: "primary", onclick: () => openNewOrder() }, icon("plus"), t("order.new"));
+  const products = may("WRITE_CONFIG") && h("button", { type: "button", "data-key": "products", onclick: openProducts }, t("products"));
   function typed() {
     clearTimeout(timer);
     timer = setTimeout(draw, WAIT_MS);
@@ -54,7 +56,7 @@ export function ordersScreen() {
   }
   draw();
   const fields = h("div", { class: "filters" }, field(t("orders.find"), search, { class: "long" }).root, field(t("orders.which"), which).root, field(t("invoice.status"), state).root);
-  return h("div", null, head(t("nav.orders"), add), fields, list);
+  return h("div", null, head(t("nav.orders"), products, add), fields, list);
 }
 
 /** @param {{which: Which, status: Filter["status"]}} filter @param {string | null} before */
@@ -119,6 +121,7 @@ function newOrder(sheet, products) {
   const problem = h("div", { role: "alert" });
   const chosen = () => products.find(({ id }) => id === product.value);
   function follow() {
+    offer(false);
     const found = chosen();
     const n = /^\d{1,6}$/.test(quantity.value.trim()) ? Number(quantity.value.trim()) : NaN;
     fields.quantity.tell(Number.isNaN(n) || n === 0 ? t("order.quantity.wrong") : null);
@@ -126,8 +129,9 @@ function newOrder(sheet, products) {
     const total = String((units(found.price) * BigInt(n)) / 100n).padStart(3, "0");
     fields.items.hint(t(found.kind === "CREDIT" ? "order.total.credit" : "order.total", { total: money(`${total.slice(0, -2)}.${total.slice(-2)}`, found.currency) }));
   }
-  sheet.submit = async () => {
+  const send = async (/** @type {boolean} */ asks) => {
     put(problem, []);
+    for (const each of [fields.customerId, fields.items, fields.number]) each.tell(null);
     const found = chosen();
     if (!found || sheet.body.querySelector("[aria-invalid=true]")) return;
     try {
@@ -137,9 +141,15 @@ function newOrder(sheet, products) {
         customer.focus();
         return;
       }
-      const input = { customerId: who.id, currency: found.currency, number: number.value.trim(), items: [{ productId: found.id, quantity: Number(quantity.value) }], idempotencyKey: key };
+      const input = { customerId: who.id, currency: found.currency, number: number.value.trim(), items: [{ productId: found.id, quantity: Number(quantity.value) }], requestApproval: asks, idempotencyKey: key };
       const { createOrder: payload } = await busy(sheet, () => ask("CreateOrder", { input }));
       if (!payload) return;
+      if (payload.approvalRequest) {
+        sheet.close();
+        tell(t(payload.replayed ? "done.asked.already" : "done.asked"));
+        return;
+      }
+      if (payload.userErrors.some(({ code }) => code === "LIMIT_EXCEEDED")) offer(true);
       const others = placeRefusals(payload.userErrors, found.currency, fields);
       put(problem, others.map((text) => h("p", { class: "notice bad" }, icon("warning"), text)));
       if (payload.userErrors.length || !payload.order) return;
@@ -151,9 +161,16 @@ function newOrder(sheet, products) {
       put(problem, h("p", { class: "notice bad" }, icon("warning"), isLost(error) ? t("problem.lost.safe") : words(error)));
     }
   };
+  const buttons = h("span", { class: "actions" });
+  /** @param {boolean} asks Whether to ask a manager for what is over the limit. */
+  const offer = (asks) => {
+    put(buttons, submitButton(t(asks ? "ask.manager" : "order.create")));
+    sheet.submit = () => void send(asks);
+  };
+  offer(false);
   sheet.show(
     [fields.customerId.root, fields.items.root, fields.quantity.root, fields.number.root, problem],
-    [h("button", { type: "button", onclick: () => sheet.close() }, t("cancel")), submitButton(t("order.create"))],
+    [h("button", { type: "button", onclick: () => sheet.close() }, t("cancel")), buttons],
   );
   follow();
 }

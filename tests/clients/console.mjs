@@ -13,16 +13,22 @@ const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-pra
 export async function open(browser, url, role, options = {}) {
   const context = await browser.newContext({ locale: "en-GB", viewport: { width: 1440, height: 900 }, ...options });
   const page = await context.newPage();
-  const problems = [];
-  page.on("console", (message) => ["error", "warning"].includes(message.type()) && problems.push(message.text()));
-  page.on("pageerror", (error) => problems.push(String(error)));
-  page.on("request", (request) => {
-    if (!request.url().startsWith(url) && !request.url().startsWith("data:")) problems.push(`asked for ${request.url()}`);
-  });
+  const problems = watched(page, url);
   await page.goto(`${url}/`);
   await page.locator(`[data-role="${role}"]`).click();
   await page.getByRole("heading", { level: 1 }).waitFor();
   return { page, problems, close: () => context.close() };
+}
+
+/** All that goes wrong on a page, or is asked of elsewhere. */
+export function watched(page, url) {
+  const problems = [];
+  page.on("console", (message) => ["error", "warning"].includes(message.type()) && problems.push(message.text()));
+  page.on("pageerror", (error) => problems.push(String(error)));
+  page.on("request", (request) => {
+    if (![url, "data:", "blob:"].some((begin) => request.url().startsWith(begin))) problems.push(`asked for ${request.url()}`);
+  });
+  return problems;
 }
 
 /** Finds a customer by typing their number, and opens their profile. */
@@ -36,13 +42,16 @@ export async function openCustomer(page, number) {
 /** The figure of an account on the screen, such as £25.00. */
 export const figureOf = (page, asset) => page.locator(`.big[data-asset="${asset}"]`).textContent();
 
-/** Asks axe, and fails with what it found. It runs where the page's policy does not reach. */
+/**
+ * Asks axe, and fails with what it found: about the dialog that is open, else about the page. It runs where the page's
+ * policy does not reach.
+ */
 export async function accessible(page, where) {
-  await page.evaluate(await readFile(AXE, "utf8"));
-  const { violations } = await page.evaluate(
-    (values) => globalThis.axe.run(document, { runOnly: { type: "tag", values } }),
-    RULES,
-  );
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(await readFile(AXE, "utf8"));
+  const { violations } = await page.evaluate((values) => {
+    const [dialog] = [...document.querySelectorAll("dialog[open]")].slice(-1);
+    return globalThis.axe.run(dialog ?? document, { runOnly: { type: "tag", values } });
+  }, RULES);
   const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html.slice(0, 160)} ${node.any[0]?.message ?? ""}`).join("\n    ")}`);
   assert.deepEqual(found, [], where);
 }

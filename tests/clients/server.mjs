@@ -12,7 +12,7 @@ const START_MS = 90_000;
 
 /**
  * Starts it and waits until it answers; settings: variables of its own. Gives its address; `token`, which takes what
- * `scrip token` takes; the `environment` that `scrip` has to have for it; and `stop`, which takes its data away as well.
+ * `scrip token` takes; the `environment` that `scrip` has to have for it, and its `python`; and `stop`, which takes its data away as well.
  */
 export async function startScrip(settings = {}) {
   const folder = await mkdtemp(path.join(tmpdir(), "scrip-clients-"));
@@ -34,7 +34,7 @@ export async function startScrip(settings = {}) {
   }
 
   try {
-    return { url: await addressOf(scrip), token, stop, environment: env };
+    return { url: await addressOf(scrip), token, stop, environment: env, python };
   } catch (error) {
     await stop();
     throw error;

@@ -1,0 +1,112 @@
+// A large file at the console: looked over, its failed rows saved, posted with the dialog closed, and taken back, while the
+// tab stays usable and its memory small. Of as many rows as SCRIP_TEST_IMPORT_ROWS says: `npm run large-import` has 100,000.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+import { startBrowser } from "./browser.mjs";
+import { Business } from "./business.mjs";
+import { arrive } from "./person.mjs";
+import { startScrip } from "./server.mjs";
+
+const ROWS = Number(process.env.SCRIP_TEST_IMPORT_ROWS ?? 2_000);
+/** Each so many rows, one is of nobody. */
+const BAD_EACH = 100;
+const BAD = ROWS / BAD_EACH;
+const LONGEST_MS = 200;
+const MOST_BYTES = 8_000_000;
+const PATIENT = { timeout: 30_000 + ROWS * 6 };
+
+let scrip;
+let chromium;
+let business;
+
+before(async () => {
+  scrip = await startScrip();
+  chromium = await startBrowser();
+  business = await Business.of(scrip);
+});
+
+after(async () => {
+  await chromium?.stop();
+  await scrip?.stop();
+});
+
+/** The file: 1.00 for each, but for those who are nobody. */
+async function fileOf(rows) {
+  const numbers = await business.crowd(rows - BAD);
+  const lines = Array.from({ length: rows }, (_, row) => (row % BAD_EACH === BAD_EACH - 1 ? `nobody-${row},1.00` : `${numbers.pop()},1.00`));
+  return Buffer.from(["customer,amount", ...lines, ""].join("\n"));
+}
+
+/** Runs in the page: how long anybody had to wait for it, at the worst. */
+const WATCH = () => {
+  globalThis.longest = 0;
+  new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) globalThis.longest = Math.max(globalThis.longest, duration);
+  }).observe({ type: "longtask", buffered: true });
+};
+
+async function heapOf(page) {
+  const client = await page.context().newCDPSession(page);
+  await client.send("HeapProfiler.collectGarbage");
+  await client.send("Performance.enable");
+  const { metrics } = await client.send("Performance.getMetrics");
+  await client.detach();
+  return metrics.find(({ name }) => name === "JSHeapUsedSize").value;
+}
+
+const count = (n) => n.toLocaleString("en-GB");
+
+test(`a file of ${count(ROWS)} rows`, async (t) => {
+  const buffer = await fileOf(ROWS);
+  const person = await arrive(chromium.browser, scrip.url, "manager", "mouse");
+  const { page } = person;
+  await person.go("Imports");
+  await page.evaluate(WATCH);
+  const heap = await heapOf(page);
+  const began = performance.now();
+  const said = (what) => t.diagnostic(`${what}: ${((performance.now() - began) / 1000).toFixed(1)} s`);
+
+  await person.button("Import a file", page);
+  await person.file(person.dialog.locator("input[type=file]"), { name: "large.csv", mimeType: "text/csv", buffer });
+  await person.choose(person.dialog.getByLabel("Reason"), "Promotion");
+  await person.button("Look it over");
+  await person.dialog.getByText("Looking the rows over").waitFor(PATIENT);
+  await person.dialog.getByText(`${count(ROWS - BAD)} rows can be posted`).waitFor(PATIENT);
+  said("looked over");
+  await person.says(`${count(BAD)} rows are wrong.`);
+  await person.says(`Line ${BAD_EACH + 1}`);
+  const saved = page.waitForEvent("download");
+  await person.button("Failed rows as a file");
+  const failed = (await readFile(await (await saved).path(), "utf8")).trim().split("\n");
+  assert.equal(failed.length, BAD + 1);
+  assert.ok(failed[1].includes("nobody-"));
+  said("failed rows saved");
+
+  await person.tick(person.dialog.getByRole("checkbox"));
+  await person.button(`Post ${count(ROWS - BAD)} rows`);
+  await person.dialog.getByText("Posting").waitFor(PATIENT);
+  await person.press(person.dialog.getByRole("button", { name: "Close" }));
+  const line = page.locator(".order", { hasText: "large.csv" });
+  await line.getByText(`${count(BAD)} failed`).waitFor(PATIENT);
+  said("posted, with the dialog closed");
+  await person.press(line);
+  await person.says(`${count(ROWS - BAD)} of ${count(ROWS)}`);
+  assert.equal(Number(await business.owed("GBP")) >= ROWS - BAD, true);
+
+  await person.button("Take back");
+  await person.dialog.getByText(`Take back ${count(ROWS - BAD)} rows`).waitFor(PATIENT);
+  said("seen what taking it back would do");
+  await person.button("Take back");
+  await page.locator("#told", { hasText: "Taken back" }).waitFor(PATIENT);
+  said("taken back");
+  await page.locator(".order", { hasText: "Taken back" }).getByText("Done").waitFor();
+  assert.equal(await business.nobodyHas("GBP", "CROWD"), true);
+
+  const longest = await page.evaluate(() => globalThis.longest);
+  const grown = (await heapOf(page)) - heap;
+  t.diagnostic(`longest task ${Math.round(longest)} ms, heap grown by ${(grown / 1e6).toFixed(1)} MB`);
+  assert.ok(longest < LONGEST_MS, `a task of ${longest} ms`);
+  assert.ok(grown < MOST_BYTES, `${grown} bytes more`);
+  await person.leave();
+});
