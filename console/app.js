@@ -39,7 +39,7 @@ const SCREENS = [
   { path: "imports", icon: "import", label: "nav.imports", shown: () => may("BULK"), screen: () => importsScreen() },
   { path: "activity", icon: "activity", label: "nav.activity", shown: () => may("READ_AUDIT"), screen: () => activityScreen() },
   { path: "liability", icon: "liability", label: "nav.liability", shown: () => may("READ_REPORTS"), screen: () => liabilityScreen() },
-  { path: "settings", icon: "settings", label: "nav.settings", shown: () => may("READ_CONFIG"), screen: () => settingsScreen() },
+  { path: "settings", icon: "settings", label: "nav.settings", shown: () => may("READ_CONFIG"), screen: (part, id) => settingsScreen(part, id) },
 ];
 
 /** Ends what the frame of the last session followed. */

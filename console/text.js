@@ -1,15 +1,17 @@
 // The texts of the language that is chosen, and numbers, amounts and dates as it writes them.
 import de from "./texts/de.js";
+import deSettings from "./texts/de-settings.js";
 import en from "./texts/en.js";
+import enSettings from "./texts/en-settings.js";
 import { Cell } from "./dom.js";
 
-/** @typedef {keyof typeof en} Key */
+/** @typedef {keyof typeof en | keyof typeof enSettings} Key */
 /** @typedef {string | {one: string, other: string}} Text */
 
 /** @type {Record<string, {locale: string, name: string, texts: Record<Key, Text>}>} */
 export const LANGUAGES = {
-  en: { locale: "en-GB", name: "English", texts: en },
-  de: { locale: "de-DE", name: "Deutsch", texts: de },
+  en: { locale: "en-GB", name: "English", texts: { ...en, ...enSettings } },
+  de: { locale: "de-DE", name: "Deutsch", texts: { ...de, ...deSettings } },
 };
 
 const kept = localStorage.getItem("scrip.language");
@@ -17,7 +19,7 @@ const first = [kept, ...navigator.languages.map((each) => each.slice(0, 2))].fin
 export const language = new Cell(first ?? "en");
 
 function spoken() {
-  return LANGUAGES[language.value] ?? { locale: "en-GB", name: "English", texts: /** @type {Record<Key, Text>} */ (en) };
+  return LANGUAGES[language.value] ?? { locale: "en-GB", name: "English", texts: /** @type {Record<Key, Text>} */ ({ ...en, ...enSettings }) };
 }
 
 export function locale() {
@@ -144,6 +146,20 @@ export function daysAfter(date, days) {
   const found = new Date(`${date}T00:00:00Z`);
   found.setUTCDate(found.getUTCDate() + days);
   return found.toISOString().slice(0, 10);
+}
+
+/** The instant at which a day of the calendar ends in the business's time zone. @param {string} date */
+export function endOfDay(date) {
+  const midnight = Date.parse(`${daysAfter(date, 1)}T00:00:00Z`);
+  const near = midnight - aheadOfUtc(midnight);
+  return new Date(midnight - aheadOfUtc(near)).toISOString();
+}
+
+/** Milliseconds by which the business's clocks are ahead of UTC. @param {number} instant */
+function aheadOfUtc(instant) {
+  // Sweden writes 2026-12-24 18:00:00.
+  const there = new Date(instant).toLocaleString("sv-SE", { timeZone: zone.value });
+  return Date.parse(`${there.replace(" ", "T")}Z`) - Math.floor(instant / 1000) * 1000;
 }
 
 /** @param {string} from @param {string} to */

@@ -1,6 +1,6 @@
 // What the business lets one choose from, asked for once a session.
 import { ask } from "../api.js";
-import { isMoney } from "../text.js";
+import { isMoney, locale } from "../text.js";
 import { may, session } from "../session.js";
 
 /** @typedef {import("../api.js").Data<"Choices">} Choices */
@@ -34,4 +34,13 @@ export function currenciesInUse() {
   currencies ??= ask("Currencies", {}).then(({ liability }) => (liability ?? []).map(({ asset }) => asset).filter(isMoney));
   currencies.catch(() => (currencies = null));
   return currencies;
+}
+
+/** Every currency to choose from, those in use first. @param {readonly string[]} inUse */
+export function currencyOptions(inUse) {
+  const names = new Intl.DisplayNames(locale(), { type: "currency" });
+  const label = (/** @type {string} */ code) => `${names.of(code) ?? code} (${code})`;
+  const others = Intl.supportedValuesOf("currency").filter((code) => !inUse.includes(code));
+  others.sort((a, b) => label(a).localeCompare(label(b), locale()));
+  return [...inUse, ...others].map((value) => ({ value, label: label(value) }));
 }

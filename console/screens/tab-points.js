@@ -3,6 +3,7 @@ import { ask, newKey, rows } from "../api.js";
 import { units } from "../decimals.js";
 import { booksChanged, h, put } from "../dom.js";
 import { icon } from "../icons.js";
+import { copyButton } from "../parts/copy.js";
 import { field } from "../parts/fields.js";
 import { refused } from "../parts/refusals.js";
 import { busy, Sheet, submitButton } from "../parts/sheet.js";
@@ -10,7 +11,7 @@ import { badge, empty, region, tell, words } from "../parts/states.js";
 import { may } from "../session.js";
 import { day, figure, lastDay, money, t } from "../text.js";
 import { isLost, openAdjust } from "./adjust.js";
-import { copyButton, openReward, rewardValue } from "./reward.js";
+import { openReward, rewardValue } from "./reward.js";
 
 /** @typedef {import("./customer.js").Customer} Customer */
 /** @typedef {NonNullable<NonNullable<import("../api.js").Data<"Points">["customer"]>["coupons"]>["edges"][number]["node"]} Coupon */
@@ -103,7 +104,7 @@ function couponLine(coupon) {
     h(
       "div",
       { class: "actions" },
-      issued && copyButton(code),
+      issued && copyButton(code, t("copy.code", { code }), { "data-key": `copy-${code}` }),
       issued && may("GIVE_REWARD") && h("button", { type: "button", class: "small", "data-key": `use-${coupon.id}`, onclick: () => close(coupon, "use") }, t("coupon.use")),
       issued && may("DISABLE_COUPON") && h("button", { type: "button", class: "small", "data-key": `off-${coupon.id}`, onclick: () => close(coupon, "disable") }, t("coupon.disable")),
     ),

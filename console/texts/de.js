@@ -1,6 +1,6 @@
 // Deutsch. Was in {Klammern} steht, wird eingesetzt; von zwei Formen ist `one` für eins.
 
-/** @type {Record<import("../text.js").Key, import("../text.js").Text>} */
+/** @type {Record<keyof typeof import("./en.js").default, import("../text.js").Text>} */
 const texts = {
   "skip": "Zum Inhalt",
   "nav": "Hauptmenü",
