@@ -63,8 +63,9 @@ async def test_files_are_sent_packed_and_once() -> None:
 
 def test_each_import_is_there() -> None:
     for path in FOLDER.rglob("*.js"):
-        for name in re.findall(r'^import [^"]*"(\.[^"]+)";', path.read_text(encoding="utf-8"), re.MULTILINE):
-            assert (path.parent / name).is_file(), f"{path}: {name}"
+        text = path.read_text(encoding="utf-8")
+        for name in re.findall(r'^import [^"]*"(\.[^"]+)";|\bawait import\("(\.[^"]+)"\)', text, re.MULTILINE):
+            assert (path.parent / "".join(name)).is_file(), f"{path}: {name}"
 
 
 async def test_the_provider_is_told_and_may_be_asked() -> None:
