@@ -1,5 +1,5 @@
 // The frame: sign-in, navigation, and the screen of the address.
-import { ask } from "./api.js";
+import { ask, Problem } from "./api.js";
 import { following, h, put } from "./dom.js";
 import { icon } from "./icons.js";
 import { openAccount } from "./screens/account.js";
@@ -11,7 +11,7 @@ import { importsScreen } from "./screens/imports.js";
 import { liabilityScreen } from "./screens/liability.js";
 import { ordersScreen } from "./screens/orders.js";
 import { settingsScreen } from "./screens/settings.js";
-import { finishSignIn, signInScreen } from "./screens/sign-in.js";
+import { finishSignIn, refusedScreen, signInScreen } from "./screens/sign-in.js";
 import { walletScreen } from "./screens/wallet.js";
 import { Sheet } from "./parts/sheet.js";
 import { failed, skeleton } from "./parts/states.js";
@@ -65,7 +65,8 @@ async function start() {
     viewer.set(found);
     frame(found);
   } catch (error) {
-    put(app, h("div", { class: "alone" }, failed(error, start)));
+    const refused = error instanceof Problem && error.kind === "refused";
+    put(app, refused ? refusedScreen(error.message) : h("div", { class: "alone" }, failed(error, start)));
   }
 }
 

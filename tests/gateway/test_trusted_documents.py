@@ -371,7 +371,7 @@ def test_what_comes_with_the_server_is_trusted_besides(manifests: Path) -> None:
     assert sha256(WRITE) in of_folder.by_id
     assert sha256(WRITE) in of_folder.of(["till"]).by_id
     assert sha256(WRITE) not in of_folder.of(["web"]).by_id
-    with pytest.raises(BadManifest, match="the server's own document .*: Cannot query field 'nothing'"):
+    with pytest.raises(BadManifest, match=r"the server's own document .*: Cannot query field 'nothing'"):
         load_trusted_documents(manifests, documents, only=True, own=OwnClient(["{ nothing }"], None))
 
 
