@@ -84,11 +84,13 @@ export async function renewed(token) {
 
 /** The session gone on with without a person; null where the identity provider wants to see one. @returns {Promise<Session | null>} */
 async function quietly() {
-  const refresh = session.value?.refresh;
+  const { refresh, idToken } = session.value ?? {};
   if (!refresh) return null;
   try {
     const { signIn } = await told();
-    return signIn && (await refreshed(signIn, refresh));
+    if (signIn === null) return null;
+    const found = await refreshed(signIn, refresh);
+    return { ...found, idToken: found.idToken ?? idToken ?? null };
   } catch {
     return null;
   }

@@ -60,7 +60,8 @@ export function openForm(title, wanted, send, { intro = "", submit = t("save"), 
   };
   sheet.show(
     [intro && h("p", { class: "intro" }, intro), made.map(({ root }) => root), problem],
-    [h("button", { type: "button", onclick: () => sheet.close() }, t("cancel")), submitButton(submit, { bad })],
+    // Where there is nothing to fill in, a key that is held down must not do what cannot be undone.
+    [h("button", { type: "button", autofocus: bad, onclick: () => sheet.close() }, t("cancel")), submitButton(submit, { bad })],
   );
 }
 
