@@ -81,7 +81,7 @@ export function openTest(webhookId) {
   async function watch(id) {
     for (const end = Date.now() + TEST_MS; Date.now() < end && sheet.element.open; ) {
       const { node } = await ask("Delivery", { id });
-      if (node && "attempts" in node && node.attemptedAt !== null) {
+      if (node?.__typename === "WebhookDelivery" && node.attemptedAt !== null) {
         const good = node.status === "DELIVERED";
         sheet.show([h("p", { class: good ? "notice good" : "notice bad", role: "status" }, t(good ? "webhook.test.good" : "webhook.test.bad")), answer(node)], buttons);
         booksChanged();

@@ -20,7 +20,7 @@ export function webhookScreen(id) {
   const back = h("a", { class: "back", href: pathTo("settings", "webhooks") }, icon("back"), t("settings.webhooks"));
   const shown = region(
     () => ask("Webhook", { id }),
-    ({ node }) => (node && "url" in node ? card(node) : empty(t("webhook.none"), t("webhook.none.advice"))),
+    ({ node }) => (node?.__typename === "Webhook" ? card(node) : empty(t("webhook.none"), t("webhook.none.advice"))),
     6,
   );
   return [h("div", null, back), shown, deliveries(id)];
