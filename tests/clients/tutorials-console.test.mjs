@@ -112,7 +112,7 @@ test("docs/tutorials/console.md", async () => {
   await reader.press("Adjust");
   await reader.fill("Amount", "12.50");
   await reader.fill("Reason", "Goodwill");
-  await reader.fill("Days until it expires", "90");
+  await reader.press("90 days", reader.dialog);
   await reader.fill("Note", "Parcel was late");
   await reader.press("Review", reader.dialog);
   await reader.dialog.getByText("Add £12.50 to").waitFor();

@@ -1,4 +1,4 @@
-"""The tutorials, each from an empty folder to its end. Those for Node.js and a browser: tests/clients/tutorials*.test.mjs."""
+"""The tutorials, each from an empty folder to its end. Those of Node.js or a browser: tests/clients/tutorials*.test.mjs."""
 
 import os
 import re
