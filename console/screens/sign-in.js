@@ -93,7 +93,8 @@ function sample(roles, chosen) {
 
 /** What the provider's page leads back to: signed in, or why not. @returns {Promise<HTMLElement | null>} */
 export async function finishSignIn() {
-  const again = h("a", { href: "/console" }, t("sign.in"));
+  // The page anew: nothing of the frame is there to go on with.
+  const again = h("a", { href: "/console", target: "_self" }, t("sign.in"));
   try {
     const granted = await finish();
     if (granted === null) return h("main", { class: "main alone", id: "main" }, head(t("sign.in")), empty(t("sign.back"), "", again));

@@ -189,9 +189,8 @@ test("an answer with another state signs nobody in", async () => {
     if (request.method === "POST" && request.url === "/token") asked += 1;
     return false;
   };
-  await page.route(`${scrip.url}/console/callback?**`, (route) => {
+  await page.route(`${provider.issuer}/auth?**`, (route) => {
     const url = new URL(route.request().url());
-    if (url.searchParams.get("state") === "forged") return route.continue();
     url.searchParams.set("state", "forged");
     return route.fulfill({ status: 302, headers: { location: url.href } });
   });

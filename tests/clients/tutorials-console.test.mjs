@@ -49,7 +49,7 @@ class Reader {
 
   async role(name) {
     this.next(name);
-    await this.page.locator(".role", { hasText: name }).click();
+    await this.page.locator(`[data-role="${name.toLowerCase()}"]`).click();
     await this.page.locator(".window-body .row").first().waitFor();
   }
 
@@ -168,7 +168,7 @@ test("docs/tutorials/console.md", async () => {
   await reader.picture("activity");
 
   await reader.visit(PHONE, { deviceScaleFactor: 1.5, hasTouch: true, isMobile: true });
-  await reader.page.locator(".role", { hasText: "Staff" }).click();
+  await reader.page.locator('[data-role="staff"]').click();
   await reader.find("16013");
   await reader.page.getByRole("button", { name: "Adjust", exact: true }).first().click();
   await reader.dialog.getByLabel("Amount").waitFor();
