@@ -89,7 +89,7 @@ test("a token is given with scopes, a limit and a last day, shown once, works, i
   await dialog.getByRole("button", { name: "Copy it" }).click();
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), secret);
   await press(dialog, "I have stored it");
-  await dialog.waitFor({ state: "detached" });
+  await page.waitForFunction(() => document.querySelector("dialog") === null);
   assert.equal((await page.content()).includes(secret), false);
 
   const list = `{ partnerTokens(client: "web-shop", reverse: true) { nodes { expiresAt lastUsedAt } }
