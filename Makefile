@@ -7,7 +7,7 @@ python := .venv/bin/python
 build_docs := $(python) -m sphinx --fail-on-warning --keep-going --quiet --fresh-env --write-all -b html -d build/doctrees docs build/docs
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-citus test-clients test-operations chaos check database docs wheel clients audit bench bench-page simulate chains lock clean environment environment-dev
+.PHONY: help run test test-citus test-clients pictures test-operations chaos check database docs wheel clients audit bench bench-page simulate chains lock clean environment environment-dev
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
@@ -31,6 +31,9 @@ test-citus: environment-dev ## Run the tests of the ledger on Citus: SCRIP_TEST_
 
 test-clients: environment ## Look at Scrip as its clients do, from a browser and from TypeScript; needs Node.js
 	@sh scripts/test_clients.sh
+
+pictures: environment ## Make the pictures of the console's tutorial anew; needs what make test-clients has installed
+	@cd tests/clients && SCRIP_WRITE_PICTURES=1 node --test tutorials-console.test.mjs
 
 test-operations: environment-dev ## Run what needs more than Python, such as a standby and PgBouncer; one: TESTS=tests/operations/test_failover.py
 	@$(python) -m pytest $(or $(TESTS),tests/operations)

@@ -14,6 +14,8 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from uuid_utils.compat import uuid7
 
+from app.console.operations import read_operations
+from app.console.routes import FOLDER as CONSOLE
 from app.console.routes import console_routes
 from app.files.imports import import_route
 from app.files.reports import report_routes
@@ -48,7 +50,7 @@ from auth.backend import BearerBackend, authentication_by
 from gateway.compiled.extension import COMPILE_AT
 from gateway.documents import DocumentCache
 from gateway.http.view import GraphQLView
-from gateway.manifest import BadManifest, load_trusted_documents
+from gateway.manifest import BadManifest, OwnClient, load_trusted_documents
 from gateway.schema import GatewaySchema
 from gateway.trusted import TrustedDocuments
 from gateway.websocket.limits import SocketLimits
@@ -254,13 +256,16 @@ def _new_request_id() -> str:
 
 
 def _schema(settings: Settings) -> GatewaySchema:
-    """The schema with its limits and trusted documents. Raises SetupProblem for a manifest of trusted documents with
-    any fault."""
+    """The schema with its limits and trusted documents, to which the console's belong where it is served. Raises
+    SetupProblem for a manifest of trusted documents with any fault."""
     manifest = settings.trusted_documents
 
     def trusted(documents: DocumentCache) -> TrustedDocuments:
         assert manifest is not None  # noqa: S101 - for the type checker
-        return load_trusted_documents(manifest, documents, only=settings.only_trusted_documents)
+        own = None
+        if settings.has_console:
+            own = OwnClient(read_operations(CONSOLE / "operations").values(), settings.console_client_id)
+        return load_trusted_documents(manifest, documents, only=settings.only_trusted_documents, own=own)
 
     try:
         return build_schema(

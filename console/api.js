@@ -1,5 +1,5 @@
 // Asks the API: an operation by its name, with the token of whoever is signed in.
-import { renewed, session } from "./session.js";
+import { renewed, session, taken } from "./session.js";
 
 /** @typedef {import("#operations").Operations} Operations */
 /**
@@ -26,7 +26,7 @@ export async function textOf(name) {
 /** An answer that is none: kind says what a person can do about it. */
 export class Problem extends Error {
   /**
-   * @param {"lost" | "forbidden" | "busy" | "missing" | "narrow" | "input" | "fault"} kind
+   * @param {"lost" | "forbidden" | "busy" | "missing" | "narrow" | "input" | "refused" | "fault"} kind
    * @param {string} message
    * @param {Record<string, unknown>} [extensions]
    */
@@ -51,7 +51,8 @@ const KINDS = {
  * The data of an operation; fields that the token may not read are null in it. A session that has ended is begun again
  * first, with what is on the screen left as it is.
  *
- * Throws Problem if there is no data: "lost" if no answer came, so that nobody knows what became of it.
+ * Throws Problem if there is no data: "lost" if no answer came, so that nobody knows what became of it; "refused" if the
+ * token was never taken, so that signing in again would change nothing.
  * @template {keyof Operations} K
  * @param {K} name
  * @param {Variables<K>} variables
@@ -66,10 +67,13 @@ export async function ask(name, variables, signal) {
     const token = session.value?.token ?? "";
     const body = await send(JSON.stringify({ query, variables, operationName: name }), token, signal);
     const errors = body.errors ?? [];
-    if (errors.some((error) => error.extensions?.code === "UNAUTHENTICATED")) {
+    const unknown = errors.find((error) => error.extensions?.code === "UNAUTHENTICATED");
+    if (unknown && session.value?.token === token && !session.value.taken && !session.value.role) throw new Problem("refused", unknown.message);
+    if (unknown) {
       await renewed(token);
       continue;
     }
+    taken(token);
     const [error] = errors;
     if (error && !Object.values(body.data ?? {}).some((value) => value !== null)) {
       throw new Problem(KINDS[String(error.extensions?.code)] ?? "fault", error.message, error.extensions);

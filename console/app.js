@@ -6,7 +6,7 @@ import { openAccount } from "./screens/account.js";
 import { approvalsScreen, followApprovals, waiting } from "./screens/approvals.js";
 import { customerScreen } from "./screens/customer.js";
 import { customersScreen, focusSearch } from "./screens/customers.js";
-import { finishSignIn, signInScreen } from "./screens/sign-in.js";
+import { finishSignIn, refusedScreen, signInScreen } from "./screens/sign-in.js";
 import { Sheet } from "./parts/sheet.js";
 import { failed, region, skeleton } from "./parts/states.js";
 import { go, pathTo, place } from "./router.js";
@@ -33,7 +33,7 @@ const SCREENS = [
   { path: "imports", icon: "import", label: "nav.imports", shown: () => may("BULK"), screen: async () => (await import("./screens/imports.js")).importsScreen() },
   { path: "activity", icon: "activity", label: "nav.activity", shown: () => may("READ_AUDIT"), screen: async () => (await import("./screens/activity.js")).activityScreen() },
   { path: "liability", icon: "liability", label: "nav.liability", shown: () => may("READ_REPORTS"), screen: async () => (await import("./screens/liability.js")).liabilityScreen() },
-  { path: "settings", icon: "settings", label: "nav.settings", shown: () => may("READ_CONFIG"), screen: async () => (await import("./screens/settings.js")).settingsScreen() },
+  { path: "settings", icon: "settings", label: "nav.settings", shown: () => may("READ_CONFIG"), screen: async (part, id) => (await import("./screens/settings.js")).settingsScreen(part, id) },
 ];
 
 /** Ends what the frame of the last session followed. */
@@ -59,7 +59,8 @@ async function start() {
     viewer.set(found);
     frame(found);
   } catch (error) {
-    put(app, h("div", { class: "alone" }, failed(error, start)));
+    const refused = error instanceof Problem && error.kind === "refused";
+    put(app, refused ? refusedScreen(error.message) : h("div", { class: "alone" }, failed(error, start)));
   }
 }
 

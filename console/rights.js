@@ -13,6 +13,8 @@ export const RIGHTS = {
   "READ_AUDIT": [["manager", "admin", "partner"], ["reports:read"]],
   "READ_CONFIG": [["manager", "admin"], ["config:write"]],
   "WRITE_CONFIG": [["admin"], ["config:write"]],
+  "WRITE_TOKENS": [["admin"], ["tokens:write"]],
+  "WRITE_WEBHOOKS": [["admin"], ["webhooks:write"]],
   "ADD_CREDIT": [["staff", "manager", "admin", "partner"], ["credits:add"]],
   "REMOVE_CREDIT": [["manager", "admin", "partner"], ["credits:remove"]],
   "VOID": [["manager", "admin", "partner"], ["credits:remove"]],

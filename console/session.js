@@ -1,9 +1,13 @@
 // Who is signed in, kept for this tab. A session that ends is begun again without leaving the page.
 import { Cell } from "./dom.js";
+import { leave, refreshed } from "./oidc.js";
 import { has } from "./rights.js";
 
 /** @typedef {NonNullable<import("./api.js").Data<"Viewer">["viewer"]>} Viewer */
-/** @typedef {{token: string, role?: string}} Session role: of the sample. */
+/**
+ * role: of the sample. taken: whether the API has taken the token. refresh, idToken: of the identity provider.
+ * @typedef {{token: string, role?: string, taken?: boolean, refresh?: string | null, idToken?: string | null}} Session
+ */
 /** @typedef {{signIn: {issuer: string, clientId: string, scope: string} | null, sample: boolean}} Told */
 
 const KEPT = "scrip.session";
@@ -28,9 +32,19 @@ export function begin(begun) {
   session.set(begun);
 }
 
-export function signOut() {
+/** Notes that the API took the token: if it refuses it later, the session has ended. @param {string} token */
+export function taken(token) {
+  const now = session.value;
+  if (now === null || now.token !== token || now.taken) return;
+  now.taken = true;
+  sessionStorage.setItem(KEPT, JSON.stringify(now));
+}
+
+export async function signOut() {
+  const idToken = session.value?.idToken ?? null;
   sessionStorage.removeItem(KEPT);
-  location.assign("/console");
+  const provider = session.value?.role === undefined ? (await told().catch(() => null))?.signIn : null;
+  await leave(provider ?? null, idToken);
 }
 
 /** Whether whoever is signed in has a right. @param {import("./rights.js").Right} right */
@@ -54,8 +68,8 @@ let renewing;
  */
 export async function renewed(token) {
   if (session.value !== null && session.value.token !== token) return;
-  renewing ??= renewal
-    .ask()
+  renewing ??= quietly()
+    .then((begun) => begun ?? renewal.ask())
     .then((begun) => {
       const other = subjectOf(begun.token) !== subjectOf(token);
       begin(begun);
@@ -66,6 +80,20 @@ export async function renewed(token) {
       renewing = undefined;
     });
   await renewing;
+}
+
+/** The session gone on with without a person; null where the identity provider wants to see one. @returns {Promise<Session | null>} */
+async function quietly() {
+  const { refresh, idToken } = session.value ?? {};
+  if (!refresh) return null;
+  try {
+    const { signIn } = await told();
+    if (signIn === null) return null;
+    const found = await refreshed(signIn, refresh);
+    return { ...found, idToken: found.idToken ?? idToken ?? null };
+  } catch {
+    return null;
+  }
 }
 
 /** The subject that a token says it is of; the token itself where it cannot be read. @param {string} token */

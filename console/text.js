@@ -2,14 +2,18 @@
 import { placesIn } from "./currencies.js";
 import { Cell } from "./dom.js";
 
-/** @typedef {typeof import("./texts/en.js")["default"]} English */
+/** @typedef {typeof import("./texts/en.js")["default"] & typeof import("./texts/en-settings.js")["default"]} English */
 /** @typedef {keyof English} Key */
 /** @typedef {string | {one: string, other: string}} Text */
 
-/** @type {Record<string, {locale: string, name: string, load: () => Promise<{default: Record<Key, Text>}>}>} */
+/** @typedef {Record<keyof typeof import("./texts/en.js")["default"], Text>} Most */
+/** @typedef {Record<keyof typeof import("./texts/en-settings.js")["default"], Text>} OfSettings */
+/** @typedef {{locale: string, name: string, load: () => Promise<[{default: Most}, {default: OfSettings}]>}} Language */
+
+/** @type {Record<string, Language> & {en: Language}} */
 export const LANGUAGES = {
-  en: { locale: "en-GB", name: "English", load: () => import("./texts/en.js") },
-  de: { locale: "de-DE", name: "Deutsch", load: () => import("./texts/de.js") },
+  en: { locale: "en-GB", name: "English", load: () => Promise.all([import("./texts/en.js"), import("./texts/en-settings.js")]) },
+  de: { locale: "de-DE", name: "Deutsch", load: () => Promise.all([import("./texts/de.js"), import("./texts/de-settings.js")]) },
 };
 
 const kept = localStorage.getItem("scrip.language");
@@ -19,10 +23,11 @@ export const language = new Cell(first ?? "en");
 /** The texts of the language alone are loaded. */
 let texts = await textsOf(language.value);
 
-/** @param {string} code */
+/** @param {string} code @returns {Promise<Record<Key, Text>>} */
 async function textsOf(code) {
-  const { load } = LANGUAGES[code] ?? { load: () => import("./texts/en.js") };
-  return (await load()).default;
+  const { load } = LANGUAGES[code] ?? LANGUAGES.en;
+  const [most, settings] = await load();
+  return { ...most.default, ...settings.default };
 }
 
 export function locale() {
@@ -161,6 +166,20 @@ export function daysAfter(date, days) {
   const found = new Date(`${date}T00:00:00Z`);
   found.setUTCDate(found.getUTCDate() + days);
   return found.toISOString().slice(0, 10);
+}
+
+/** The instant at which a day of the calendar ends in the business's time zone. @param {string} date */
+export function endOfDay(date) {
+  const midnight = Date.parse(`${daysAfter(date, 1)}T00:00:00Z`);
+  const near = midnight - aheadOfUtc(midnight);
+  return new Date(midnight - aheadOfUtc(near)).toISOString();
+}
+
+/** Milliseconds by which the business's clocks are ahead of UTC. @param {number} instant */
+function aheadOfUtc(instant) {
+  // Sweden writes 2026-12-24 18:00:00.
+  const there = new Date(instant).toLocaleString("sv-SE", { timeZone: zone.value });
+  return Date.parse(`${there.replace(" ", "T")}Z`) - Math.floor(instant / 1000) * 1000;
 }
 
 /** @param {string} from @param {string} to */

@@ -6,7 +6,8 @@ Two forms are known: `{"<id>": "<document>"}`, as Relay and GraphQL Code Generat
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,15 +31,28 @@ class BadManifest(Exception):
     """The manifest, or one of its documents, is invalid. The message says how, for the operator."""
 
 
-def load_trusted_documents(path: Path, documents: DocumentCache, *, only: bool) -> TrustedDocuments:
+@dataclass(frozen=True, slots=True)
+class OwnClient:
+    """A client that comes with the server, such as its own pages. texts: its documents. name: that of its tokens'
+    client, if it has one."""
+
+    texts: Collection[str]
+    name: str | None
+
+
+def load_trusted_documents(
+    path: Path, documents: DocumentCache, *, only: bool, own: OwnClient | None = None
+) -> TrustedDocuments:
     """Return the documents of a manifest, or of a folder with one for each client, `CLIENT.json`. Each is checked against
     the schema and its limits.
 
-    documents: with the schema and limits of requests. only: whether other documents are rejected. Raises BadManifest,
-    naming the document, for one that does not match its hash, or that would be rejected.
+    documents: with the schema and limits of requests. only: whether other documents are rejected. own: whose documents
+    are trusted besides: with those of all, and with those of a manifest of its name. Raises BadManifest, naming the
+    document, for one that does not match its hash, or that would be rejected.
     """
+    own_by_id = {} if own is None else _own_documents(own, documents)
     if not path.is_dir():
-        return TrustedDocuments(_documents(path, documents), only)
+        return TrustedDocuments(_documents(path, documents) | own_by_id, only)
     files = sorted(path.glob("*.json"))
     if not 0 < len(files) <= MAX_MANIFESTS:
         raise BadManifest(
@@ -47,10 +61,20 @@ def load_trusted_documents(path: Path, documents: DocumentCache, *, only: bool) 
     clients: dict[str, TrustedDocuments] = {}
     for file in files:
         try:
-            clients[file.stem] = TrustedDocuments(_documents(file, documents), only)
+            found = _documents(file, documents)
         except BadManifest as error:
             raise BadManifest(f"{file.name}: {error}") from None
-    return TrustedDocuments(_of_all(clients.values()), only, clients)
+        if own is not None and file.stem == own.name:
+            found |= own_by_id
+        clients[file.stem] = TrustedDocuments(found, only)
+    return TrustedDocuments(_of_all(clients.values()) | own_by_id, only, clients)
+
+
+def _own_documents(own: OwnClient, documents: DocumentCache) -> dict[str, str]:
+    by_id = {sha256_of(text): text for text in own.texts}
+    for document_id, text in by_id.items():
+        _check_document(documents, text, f"the server's own document {document_id}")
+    return by_id
 
 
 def _of_all(clients: Iterable[TrustedDocuments]) -> dict[str, str]:

@@ -9,6 +9,7 @@ import typer
 from app.cli.backup import backup_command, restore_command
 from app.cli.checkpoint import checkpoint_commands
 from app.cli.doctor import doctor_command
+from app.cli.documents import documents_command
 from app.cli.import_command import import_commands
 from app.cli.migrate import migrate_command
 from app.cli.run import run_command
@@ -38,6 +39,7 @@ cli.command("verify")(verify_command)
 cli.command("backup")(backup_command)
 cli.command("restore")(restore_command)
 cli.command("sdl")(sdl_command)
+cli.command("documents")(documents_command)
 cli.add_typer(checkpoint_commands, name="checkpoint")
 cli.add_typer(import_commands, name="import")
 cli.add_typer(tenant_commands, name="tenant")

@@ -1,7 +1,7 @@
 // Choosing what of: what the business deals in, and any other currency that there is.
 import { CURRENCIES } from "../currencies.js";
 import { h, put } from "../dom.js";
-import { assetName, locale, t } from "../text.js";
+import { assetName, currencyName, locale, t } from "../text.js";
 import { choice, select } from "./fields.js";
 
 /**
@@ -39,8 +39,17 @@ function otherCurrency(offered, taken) {
 
 /** All currencies but some, by name. @param {readonly string[]} [except] */
 export function currencyOptions(except = []) {
-  const names = new Intl.DisplayNames(locale(), { type: "currency" });
   return CURRENCIES.filter((code) => !except.includes(code))
-    .map((value) => ({ value, label: `${names.of(value)} (${value})` }))
+    .map(currencyOption)
     .sort((a, b) => a.label.localeCompare(b.label, locale()));
+}
+
+/** All currencies, those in use first. @param {readonly string[]} inUse */
+export function currenciesFrom(inUse) {
+  return [...inUse.map(currencyOption), ...currencyOptions(inUse)];
+}
+
+/** @param {string} code */
+function currencyOption(code) {
+  return { value: code, label: `${currencyName(code)} (${code})` };
 }

@@ -82,3 +82,39 @@ export function select(options, value, properties = {}) {
 export function tick(label, input) {
   return h("label", { class: "tick" }, input, h("span", null, label));
 }
+
+/**
+ * A choice of any of several.
+ * @param {string} label
+ * @param {readonly {value: string, label: string, group?: string}[]} options Those of a group one after the other.
+ * @param {readonly string[]} chosen
+ * @param {Child} hint
+ * @returns {Field & {read: () => string[]}}
+ */
+export function ticks(label, options, chosen, hint) {
+  const id = `field-${++number}`;
+  const inputs = options.map(({ value }) => h("input", { type: "checkbox", value, checked: chosen.includes(value) }));
+  const hints = h("p", { class: "hint", id: `${id}-hint` }, hint);
+  const wrong = h("p", { class: "wrong", id: `${id}-wrong`, role: "alert" });
+  hints.hidden = hint === null;
+  wrong.hidden = true;
+  const lines = options.flatMap(({ label: each, group }, index) => {
+    const input = inputs[index];
+    const begins = group !== undefined && group !== options[index - 1]?.group;
+    return input ? [begins && h("p", { class: "ticks-group" }, group), tick(each, input)] : [];
+  });
+  const root = h("fieldset", { class: "field many", id, "aria-describedby": `${id}-hint ${id}-wrong` }, h("legend", null, label), hints, h("div", { class: "many-ticks" }, lines), wrong);
+  return {
+    root,
+    read: () => inputs.filter((input) => input.checked).map((input) => input.value),
+    tell(text) {
+      wrong.hidden = text === null;
+      put(wrong, text === null ? [] : [icon("warning"), text]);
+      for (const input of inputs) input.setAttribute("aria-invalid", String(text !== null));
+    },
+    hint(text) {
+      hints.hidden = !text;
+      put(hints, text);
+    },
+  };
+}

@@ -3,23 +3,30 @@ import { typedAmount } from "../decimals.js";
 import { booksChanged, h, put } from "../dom.js";
 import { icon } from "../icons.js";
 import { placesOf, t } from "../text.js";
-import { field, select, tick } from "./fields.js";
+import { field, select, tick, ticks } from "./fields.js";
 import { place } from "./refusals.js";
 import { busy, Sheet, submitButton } from "./sheet.js";
 import { tell, words } from "./states.js";
 
+/** @typedef {string | number | boolean | null | readonly string[]} Value */
+/** @typedef {Record<string, Value>} Filled By name, those before a field when it is read. */
 /**
- * amount: in the asset; blank is null. number: whole; blank is null.
- * @typedef {{name: string, label: string, value?: string | boolean, hint?: string, kind?: "text" | "amount" | "number" | "tick" | "choice", asset?: string, required?: boolean, options?: readonly {value: string, label: string}[]}} Wanted
+ * amount: in the asset, or in what the fields before it say; blank is null. number: whole; blank is null. day: as a
+ * calendar has it; blank is null. ticks: those that are ticked.
+ * @typedef {{name: string, label: string, value?: string | boolean | readonly string[], hint?: string, kind?: "text" | "amount" | "number" | "day" | "tick" | "ticks" | "choice", asset?: string | ((filled: Filled) => string), required?: boolean, min?: string, options?: readonly {value: string, label: string, group?: string}[]}} Wanted
  */
-/** @typedef {Record<string, string | number | boolean | null>} Filled */
+/**
+ * intro: what it does, above the fields. done: what comes after it in place of "Saved".
+ * @typedef {{intro?: string, submit?: string, bad?: boolean, done?: () => void}} How
+ */
 
 /**
  * @param {string} title
  * @param {readonly Wanted[]} wanted
  * @param {(filled: Filled) => Promise<readonly import("./refusals.js").Refusal[]>} send
+ * @param {How} [how]
  */
-export function openForm(title, wanted, send) {
+export function openForm(title, wanted, send, { intro = "", submit = t("save"), bad = false, done = () => tell(t("saved")) } = {}) {
   const sheet = new Sheet(title);
   const problem = h("div", { role: "alert" });
   const made = wanted.map((each) => ({ each, ...fieldOf(each) }));
@@ -28,8 +35,8 @@ export function openForm(title, wanted, send) {
     /** @type {Filled} */
     const filled = {};
     for (const { each, shown, read } of made) {
-      const value = read();
-      const missing = each.required && (value === null || value === "");
+      const value = read(filled);
+      const missing = each.required && (value === null || value === "" || (Array.isArray(value) && value.length === 0));
       shown?.tell(Number.isNaN(value) ? t("form.wrong") : missing ? t("form.missing") : null);
       filled[each.name] = value;
     }
@@ -45,33 +52,46 @@ export function openForm(title, wanted, send) {
       put(problem, others.map((text) => h("p", { class: "notice bad" }, icon("warning"), text)));
       if (refusals.length) return;
       sheet.close();
-      tell(t("saved"));
+      done();
       booksChanged();
     } catch (error) {
       put(problem, h("p", { class: "notice bad" }, icon("warning"), words(error)));
     }
   };
   sheet.show(
-    [made.map(({ root }) => root), problem],
-    [h("button", { type: "button", onclick: () => sheet.close() }, t("cancel")), submitButton(t("save"))],
+    [intro && h("p", { class: "intro" }, intro), made.map(({ root }) => root), problem],
+    // Where there is nothing to fill in, a key that is held down must not do what cannot be undone.
+    [h("button", { type: "button", autofocus: bad, onclick: () => sheet.close() }, t("cancel")), submitButton(submit, { bad })],
   );
 }
 
 /** @param {Wanted} wanted */
-function fieldOf({ label, value = "", hint, kind = "text", asset = "POINTS", options = [] }) {
+function fieldOf({ label, value = "", hint, kind = "text", asset = "POINTS", min, options = [] }) {
   if (kind === "tick") {
     const input = h("input", { type: "checkbox", checked: value === true });
     return { root: h("div", { class: "field" }, tick(label, input)), shown: null, read: () => input.checked };
   }
-  const control = kind === "choice" ? select(options, String(value)) : h("input", { type: "text", autocomplete: "off", value: String(value), inputmode: kind === "text" ? "text" : "decimal" });
+  if (kind === "ticks") {
+    const shown = ticks(label, options, Array.isArray(value) ? value : [], hint ?? null);
+    return { root: shown.root, shown, read: shown.read };
+  }
+  const control = kind === "choice" ? select(options, String(value)) : h("input", { ...typed(kind, min), autocomplete: "off", value: String(value) });
   const shown = field(label, control, { hint: hint ?? null });
-  const read = () => {
+  /** @param {Filled} filled */
+  const read = (filled) => {
     const text = control.value.trim();
     if (kind === "text" || kind === "choice") return text;
     if (text === "") return null;
+    if (kind === "day") return text;
     if (kind === "number") return /^\d{1,6}$/.test(text) ? Number(text) : NaN;
-    const amount = typedAmount(text, placesOf(asset));
+    const amount = typedAmount(text, placesOf(typeof asset === "string" ? asset : asset(filled)));
     return amount === null || amount === "unclear" || amount === "precise" || amount.startsWith("-") ? NaN : amount;
   };
   return { root: shown.root, shown, read };
+}
+
+/** @param {string} kind @param {string | undefined} min */
+function typed(kind, min) {
+  if (kind === "day") return { type: "date", min };
+  return { type: "text", inputmode: kind === "text" ? "text" : "decimal" };
 }

@@ -32,11 +32,17 @@ export class Sheet {
     this.back = null;
     /** @type {(() => void) | null} */
     this.closed = null;
+    this.done = false;
     this.element.addEventListener("cancel", (event) => {
       if (kept || this.back) event.preventDefault();
       this.back?.();
     });
     this.element.addEventListener("close", () => {
+      // Pressed twice, Escape closes a dialog in Chromium whatever it says to the first.
+      if (kept && !this.done) {
+        this.element.showModal();
+        return;
+      }
       this.element.remove();
       this.closed?.();
     });
@@ -70,6 +76,7 @@ export class Sheet {
   }
 
   close() {
+    this.done = true;
     this.element.close();
   }
 }

@@ -26,6 +26,7 @@ export function empty(what, advice = "", action = null) {
 export function words(error) {
   if (!(error instanceof Problem)) return t("problem.fault");
   if (error.kind === "input" || error.kind === "fault") return error.message;
+  if (error.kind === "refused") return `${t("sign.refused")} ${error.message}`;
   return t(`problem.${error.kind}`);
 }
 

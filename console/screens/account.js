@@ -16,7 +16,7 @@ export function openAccount(who) {
   const theme = document.documentElement.dataset.theme ?? "auto";
   sheet.show(
     [
-      h("p", { class: "review-what" }, who.subject),
+      h("p", { class: "review-what" }, who.name ?? who.subject),
       h("p", { class: "hint" }, `${t(`role.${who.role}`)} · ${who.tenant.name} · ${who.tenant.timeZone}`),
       region(
         () => ask("Viewer", {}),

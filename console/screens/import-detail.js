@@ -6,10 +6,9 @@ import { icon } from "../icons.js";
 import { isUnderWay, progressBar } from "../parts/progress.js";
 import { refused } from "../parts/refusals.js";
 import { busy, Sheet, submitButton } from "../parts/sheet.js";
-import { badge, failed, nameOf, skeleton, tell, words } from "../parts/states.js";
+import { badge, failed, isLost, nameOf, skeleton, tell, words } from "../parts/states.js";
 import { may, renewed, session } from "../session.js";
 import { ago, money, t } from "../text.js";
-import { isLost } from "./adjust.js";
 
 /** @typedef {NonNullable<import("../api.js").Data<"BulkDetail">["bulkOperation"]>} Detail */
 /** @typedef {NonNullable<import("../api.js").Data<"Reversal">["bulkOperation"]>} Reversal */

@@ -12,7 +12,6 @@ import { badge, empty, failed, isLost, region, skeleton, tell, words } from "../
 import { may } from "../session.js";
 import { calendarDay, money, t, today } from "../text.js";
 import { openInvoice } from "./invoice.js";
-import { openProducts } from "./products.js";
 
 /** @typedef {NonNullable<import("../api.js").Data<"Orders">["orders"]>["edges"][number]["node"]} Order */
 /** @typedef {NonNullable<import("../api.js").Data<"Products">["products"]>["edges"][number]["node"]} Product */
@@ -34,7 +33,6 @@ export function ordersScreen() {
   const states = [{ value: "", label: t("all") }, ...Object.keys(STATES).map((value) => ({ value, label: t(`orders.${/** @type {keyof typeof STATES} */ (value)}`) }))];
   const state = select(states, "", { onchange: () => draw() });
   const add = may("WRITE_INVOICES") && h("button", { type: "button", class: "primary", onclick: () => openNewOrder() }, icon("plus"), t("order.new"));
-  const products = may("WRITE_CONFIG") && h("button", { type: "button", "data-key": "products", onclick: openProducts }, t("products"));
   function typed() {
     clearTimeout(timer);
     timer = setTimeout(draw, WAIT_MS);

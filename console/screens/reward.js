@@ -3,6 +3,7 @@ import { ask, rows } from "../api.js";
 import { decimal, units } from "../decimals.js";
 import { h, put } from "../dom.js";
 import { icon } from "../icons.js";
+import { copyButton } from "../parts/copy.js";
 import { field } from "../parts/fields.js";
 import { Sheet, submitButton } from "../parts/sheet.js";
 import { Step } from "../parts/step.js";
@@ -91,24 +92,10 @@ export function showCoupon(sheet, coupon, replayed) {
   sheet.show(
     [
       replayed && h("p", { class: "notice good" }, icon("check"), t("done.already")),
-      h("div", { class: "coupon-large" }, h("p", null, coupon.terms.name), h("p", { class: "code" }, h("code", null, coupon.code)), copyButton(coupon.code), coupon.expiresAt && h("p", { class: "hint" }, t("until", { day: lastDay(coupon.expiresAt) }))),
+      h("div", { class: "coupon-large" }, h("p", null, coupon.terms.name), h("p", { class: "code" }, h("code", null, coupon.code)), copyButton(coupon.code, t("copy.code", { code: coupon.code })), coupon.expiresAt && h("p", { class: "hint" }, t("until", { day: lastDay(coupon.expiresAt) }))),
     ],
     [submitButton(t("finish"))],
   );
-}
-
-/** @param {string} code */
-export function copyButton(code) {
-  const label = h("span", null, t("copy"));
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(code);
-      label.textContent = t("copied");
-    } catch {
-      label.textContent = t("copy.not");
-    }
-  };
-  return h("button", { type: "button", class: "small", "data-key": `copy-${code}`, onclick: copy, "aria-label": t("copy.code", { code }) }, icon("copy"), label);
 }
 
 /** What a reward is worth: £5 off, 10% off. @param {{kind: string, value: string | null, currency: string | null}} reward */

@@ -1,12 +1,12 @@
 // Signing in: as a role of the sample by one click, or with the business's own identity provider.
-import { h } from "../dom.js";
+import { h, put } from "../dom.js";
 import { icon } from "../icons.js";
 import { finish, freshToken, leaveForProvider } from "../oidc.js";
 import { head } from "../parts/head.js";
 import { Sheet } from "../parts/sheet.js";
 import { empty, region } from "../parts/states.js";
 import { go, pathTo } from "../router.js";
-import { begin, renewal, sampleRoles, session, told } from "../session.js";
+import { begin, renewal, sampleRoles, session, signOut, told } from "../session.js";
 import { t } from "../text.js";
 
 export function signInScreen() {
@@ -16,12 +16,45 @@ export function signInScreen() {
     h("img", { src: "/console/icon.svg", alt: "", width: 48, height: 48 }),
     head(t("sign.in")),
     region(ways, ({ settings, roles }) => [
-      settings.signIn &&
-        h("button", { type: "button", class: "primary wide-button", onclick: () => settings.signIn && leaveForProvider(settings.signIn) }, t("sign.provider")),
+      settings.signIn && provider(settings.signIn, leaveForProvider, "wide-button"),
       roles.length > 0 && sample(roles, (role, token) => begin({ role, token })),
       !settings.signIn && roles.length === 0 && empty(t("sign.none"), t("sign.none.advice")),
     ]),
   );
+}
+
+/**
+ * The button that leads to the identity provider; what went wrong is said above it.
+ * @template T
+ * @param {import("../oidc.js").Provider} settings
+ * @param {(settings: import("../oidc.js").Provider) => Promise<T>} go
+ * @param {string} name
+ */
+function provider(settings, go, name) {
+  const problem = h("div", { role: "alert" });
+  const press = async () => {
+    put(problem, []);
+    try {
+      await go(settings);
+    } catch (error) {
+      put(problem, h("p", { class: "notice bad" }, icon("warning"), h("span", null, t("sign.failed"), " ", whyOf(error))));
+    }
+  };
+  return h("div", { class: name }, problem, h("button", { type: "button", class: `primary ${name}`, onclick: press }, t("sign.provider")));
+}
+
+/** @param {unknown} error */
+function whyOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Signed in at the identity provider, and refused here: such as somebody without a role.
+ * @param {string} why
+ */
+export function refusedScreen(why) {
+  const other = h("button", { type: "button", onclick: signOut }, t("sign.other"));
+  return h("main", { class: "main alone", id: "main" }, head(t("sign.in")), empty(t("sign.refused"), why, other), h("p", { class: "hint" }, t("sign.refused.advice")));
 }
 
 async function ways() {
@@ -60,16 +93,16 @@ function sample(roles, chosen) {
 
 /** What the provider's page leads back to: signed in, or why not. @returns {Promise<HTMLElement | null>} */
 export async function finishSignIn() {
-  const again = h("a", { href: "/console" }, t("sign.in"));
+  // The page anew: nothing of the frame is there to go on with.
+  const again = h("a", { href: "/console", target: "_self" }, t("sign.in"));
   try {
-    const token = await finish();
-    if (token === null) return h("main", { class: "main alone", id: "main" }, head(t("sign.in")), empty(t("sign.back"), "", again));
+    const granted = await finish();
+    if (granted === null) return h("main", { class: "main alone", id: "main" }, head(t("sign.in")), empty(t("sign.back"), "", again));
     go(pathTo(), { replace: true });
-    begin({ token });
+    begin(granted);
     return null;
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return h("main", { class: "main alone", id: "main" }, head(t("sign.in")), empty(t("sign.failed"), why, again));
+    return h("main", { class: "main alone", id: "main" }, head(t("sign.in")), empty(t("sign.failed"), whyOf(error), again));
   }
 }
 
@@ -89,7 +122,7 @@ renewal.ask = async () => {
       h("p", null, t("session.ended.advice")),
       same.length > 0 && sample(same, (chosen, token) => renewed({ role: chosen, token })),
     ],
-    [settings.signIn && h("button", { type: "button", class: "primary", onclick: async () => settings.signIn && renewed({ token: await freshToken(settings.signIn) }) }, t("sign.provider"))],
+    [settings.signIn && session.value?.role === undefined && provider(settings.signIn, async (told) => renewed(await freshToken(told)), "")],
   );
   return promise;
 };

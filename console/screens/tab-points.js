@@ -2,6 +2,7 @@
 import { ask, rows } from "../api.js";
 import { units } from "../decimals.js";
 import { h } from "../dom.js";
+import { copyButton } from "../parts/copy.js";
 import { posting } from "../parts/effects.js";
 import { field } from "../parts/fields.js";
 import { Sheet } from "../parts/sheet.js";
@@ -10,7 +11,7 @@ import { badge, empty, region } from "../parts/states.js";
 import { may } from "../session.js";
 import { day, figure, lastDay, money, t } from "../text.js";
 import { openAdjust } from "./adjust.js";
-import { copyButton, openReward, rewardValue } from "./reward.js";
+import { openReward, rewardValue } from "./reward.js";
 
 /** @typedef {import("./customer.js").Customer} Customer */
 /** @typedef {NonNullable<NonNullable<import("../api.js").Data<"Points">["customer"]>["coupons"]>["edges"][number]["node"]} Coupon */
@@ -103,7 +104,7 @@ function couponLine(coupon) {
     h(
       "div",
       { class: "actions" },
-      issued && copyButton(code),
+      issued && copyButton(code, t("copy.code", { code }), { "data-key": `copy-${code}` }),
       issued && may("GIVE_REWARD") && h("button", { type: "button", class: "small", "data-key": `use-${coupon.id}`, onclick: () => use(coupon) }, t("coupon.use")),
       issued && may("DISABLE_COUPON") && h("button", { type: "button", class: "small", "data-key": `off-${coupon.id}`, onclick: () => disable(coupon) }, t("coupon.disable")),
     ),

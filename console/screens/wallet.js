@@ -3,12 +3,13 @@ import { ask, rows } from "../api.js";
 import { units } from "../decimals.js";
 import { h } from "../dom.js";
 import { icon } from "../icons.js";
+import { copyButton } from "../parts/copy.js";
 import { head } from "../parts/head.js";
 import { badge, empty, region } from "../parts/states.js";
 import { assetName, calendarDay, day, figure, money, t, tOr } from "../text.js";
 import { openAccount } from "./account.js";
 import { termOf } from "./lots.js";
-import { copyButton, rewardValue } from "./reward.js";
+import { rewardValue } from "./reward.js";
 
 /** @typedef {import("../api.js").Data<"Wallet">} Wallet */
 /** @typedef {NonNullable<NonNullable<Wallet["customer"]>["balances"]>[number]} Account */
@@ -57,7 +58,7 @@ function coupons(all) {
     "section",
     { class: "card" },
     h("h2", null, t("coupons")),
-    h("ul", { class: "coupons" }, all.map(({ code, terms, expiresAt }) => h("li", { class: "coupon" }, h("div", null, h("strong", null, terms.name), h("small", null, ` ${rewardValue(terms)}`), h("div", null, h("code", null, code)), termOf(expiresAt)), copyButton(code)))),
+    h("ul", { class: "coupons" }, all.map(({ code, terms, expiresAt }) => h("li", { class: "coupon" }, h("div", null, h("strong", null, terms.name), h("small", null, ` ${rewardValue(terms)}`), h("div", null, h("code", null, code)), termOf(expiresAt)), copyButton(code, t("copy.code", { code }))))),
   );
 }
 

@@ -1,6 +1,6 @@
 // Deutsch. Was in {Klammern} steht, wird eingesetzt; von zwei Formen ist `one` für eins.
 
-/** @type {Record<import("../text.js").Key, import("../text.js").Text>} */
+/** @type {Record<keyof typeof import("./en.js").default, import("../text.js").Text>} */
 const texts = {
   "skip": "Zum Inhalt",
   "nav": "Hauptmenü",
@@ -35,6 +35,9 @@ const texts = {
   "sign.none.advice": "Wer diesen Server betreibt, muss einen Anmeldedienst nennen: SCRIP_CONSOLE_ISSUER und SCRIP_CONSOLE_CLIENT_ID.",
   "sign.back": "Dieses Fenster kann geschlossen werden.",
   "sign.failed": "Das hat nicht geklappt.",
+  "sign.refused": "Die Anmeldung hat geklappt, aber hier gibt es keinen Zutritt.",
+  "sign.refused.advice": "Wer die Konten verwaltet, muss diesem hier eine Rolle geben. Was oben steht, hilft dabei.",
+  "sign.other": "Ein anderes Konto",
   "sign.sample": "Umsehen als",
   "sign.sample.hint": "Das ist das Beispiel: Menschen und Geld darin sind erfunden. Jede Rolle mit einem Klick.",
   "sign.staff": "Findet Kunden, schreibt Guthaben und Punkte im Rahmen gut, bittet um mehr",
@@ -373,15 +376,6 @@ const texts = {
   "orders.unfound.advice": "Die ganze Nummer einer Bestellung oder Rechnung eingeben, oder den Anfang ihrer Referenz.",
   "products.none": "Noch gibt es nichts zu verkaufen.",
   "products.none.advice": "Die Verwaltung legt Produkte an.",
-  "products": "Produkte",
-  "product.new": "Neues Produkt",
-  "product.price": "Preis",
-  "product.price.hint": "Von einem. Guthaben zum Preis von 1: So viele gekauft werden, so viel kommt aufs Konto.",
-  "product.price.before": "Frühere Bestellungen behalten ihren.",
-  "product.currency": "Währung",
-  "product.GOODS": "Ware",
-  "product.SERVICE": "Dienstleistung",
-  "product.CREDIT": "Guthaben auf dem Konto",
 
   "assign": "Verrechnen",
   "assign.title": "Guthaben von {name} verrechnen",

@@ -366,6 +366,7 @@ test("an admin adds a reason and sets a limit; staff choose the one and meet the
   await dialog.getByRole("button", { name: "Save" }).click();
   await told(page, "Saved");
   await page.getByText("LATE_PARCEL · Add").waitFor();
+  await page.getByRole("link", { name: "Limits" }).click();
   await page.getByRole("button", { name: /^Change: Staff, Class credits/ }).click();
   await dialog.getByLabel("At a time").fill("3");
   await dialog.getByRole("button", { name: "Save" }).click();

@@ -1,4 +1,4 @@
-"""The tutorials, each from an empty folder to its end. The two for Node.js: tests/clients/tutorials.test.mjs."""
+"""The tutorials, each from an empty folder to its end. Those of Node.js or a browser: tests/clients/tutorials*.test.mjs."""
 
 import os
 import re
@@ -20,12 +20,20 @@ from tests.python_client.built import LIBRARIES, built_wheel
 
 __all__ = ["admin", "cleared", "name", "start"]
 HERE: Final = {"docs/tutorials/operator.md", "docs/tutorials/partner.md"}
-WITH_NODE: Final = (ROOT / "tests/clients/tutorials.test.mjs").read_text()
+WITH_NODE: Final = "".join(path.read_text() for path in (ROOT / "tests/clients").glob("tutorials*.test.mjs"))
+MAX_PICTURE_BYTES: Final = 60_000
 needs_curl: Final = pytest.mark.skipif(shutil.which("curl") is None, reason="the tutorials use curl")
 
 
 def test_each_is_done_by_a_test() -> None:
     assert set(TUTORIALS) == HERE | set(re.findall(r"docs/tutorials/\w+\.md", WITH_NODE))
+
+
+def test_pictures_are_there_and_small() -> None:
+    page = (ROOT / "docs/tutorials/console.md").read_text()
+    files = {f"console/{path.name}": path.stat().st_size for path in (ROOT / "docs/tutorials/console").iterdir()}
+    assert sorted(files) == sorted(re.findall(r"!\[[^\]]+\]\((console/[\w.-]+)\)", page))
+    assert [name for name, size in files.items() if size > MAX_PICTURE_BYTES] == []
 
 
 def read(page: str, folder: Path, replaced: dict[str, str], environment: dict[str, str]) -> None:

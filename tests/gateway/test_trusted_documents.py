@@ -20,7 +20,7 @@ from app.settings import Settings, load_settings
 from gateway.compiled.extension import COMPILE_AT
 from gateway.documents import DocumentCache
 from gateway.http.view import GraphQLView
-from gateway.manifest import BadManifest, load_trusted_documents
+from gateway.manifest import BadManifest, OwnClient, load_trusted_documents
 from gateway.query_limits import QueryLimits
 from gateway.schema import GatewaySchema
 from gateway.trusted import TrustedDocuments, client_named
@@ -359,6 +359,20 @@ def test_a_folder_s_faults_name_the_file(manifests: Path, tmp_path: Path) -> Non
     empty.mkdir()
     with pytest.raises(BadManifest, match="a folder with 0 manifests"):
         load_trusted_documents(empty, make_schema().documents, only=True)
+
+
+def test_what_comes_with_the_server_is_trusted_besides(manifests: Path) -> None:
+    documents = make_schema().documents
+    own = OwnClient([WRITE], "till")
+    of_file = load_trusted_documents(manifests / "web.json", documents, only=True, own=own)
+    assert of_file.by_id[sha256(WRITE)] == WRITE
+    assert of_file.by_id[sha256(HELLO)] == HELLO
+    of_folder = load_trusted_documents(manifests, documents, only=True, own=own)
+    assert sha256(WRITE) in of_folder.by_id
+    assert sha256(WRITE) in of_folder.of(["till"]).by_id
+    assert sha256(WRITE) not in of_folder.of(["web"]).by_id
+    with pytest.raises(BadManifest, match=r"the server's own document .*: Cannot query field 'nothing'"):
+        load_trusted_documents(manifests, documents, only=True, own=OwnClient(["{ nothing }"], None))
 
 
 @pytest.mark.parametrize(

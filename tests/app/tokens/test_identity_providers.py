@@ -78,7 +78,7 @@ REFUSED: Final[dict[str, list[tuple[dict[str, Any], str]]]] = {
 def settings_of(provider: str) -> dict[str, str]:
     """As the page has them."""
     section = PAGE.partition(f"\n## {provider}\n")[2].partition("\n## ")[0]
-    return dict(re.findall(r"^export (\w+)=(.*)$", section, re.MULTILINE))
+    return dict(re.findall(r'^export (\w+)="?(.*?)"?$', section, re.MULTILINE))
 
 
 @pytest.fixture(scope="module")
@@ -147,3 +147,28 @@ async def test_its_tokens_are_taken_as_the_page_says(
 def test_the_page_has_settings_for_each() -> None:
     assert all(len(settings_of(provider)) >= 8 for provider in PROVIDERS)
     assert settings_of("Nobody") == {}
+
+
+CONSOLES: Final = {
+    "Keycloak": ("https://sso.example/realms/tea", "scrip-console", "openid profile"),
+    "Microsoft Entra ID": (
+        "https://login.microsoftonline.com/TENANT/v2.0",
+        "CONSOLE",
+        "openid profile offline_access api://APP/access",
+    ),
+    "Google": None,
+}
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_the_console_is_told_what_the_page_says(provider: str, tenant: Tenant, start: Any) -> None:
+    base = start(provider, tenant.slug)
+    async with httpx.AsyncClient(timeout=30) as client:
+        answer = await client.get(f"{base}/console/settings.json")
+    if (expected := CONSOLES[provider]) is None:
+        assert answer.status_code == 404
+    else:
+        issuer, client_id, scope = expected
+        assert answer.json()["signIn"] == {"issuer": issuer, "clientId": client_id, "scope": scope}
+        # The same issuer signs what the API takes, so what the console gets there is taken here.
+        assert settings_of(provider)["SCRIP_JWT_ISSUER"] == issuer

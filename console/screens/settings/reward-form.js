@@ -1,17 +1,17 @@
 // Rewards of every kind: an amount off, per cent off, free delivery, a free product. What it is for stays; the rest is changed.
-import { ask } from "../api.js";
-import { decimal, units } from "../decimals.js";
-import { h } from "../dom.js";
-import { amountOf } from "../parts/amounts.js";
-import { currencyOptions } from "../parts/assets.js";
-import { choice, field, select, tick } from "../parts/fields.js";
-import { Sheet } from "../parts/sheet.js";
-import { Step } from "../parts/step.js";
-import { currencyName, t } from "../text.js";
+import { ask } from "../../api.js";
+import { decimal, units } from "../../decimals.js";
+import { h } from "../../dom.js";
+import { amountOf } from "../../parts/amounts.js";
+import { currenciesFrom } from "../../parts/assets.js";
+import { choice, field, select, tick } from "../../parts/fields.js";
+import { Sheet } from "../../parts/sheet.js";
+import { Step } from "../../parts/step.js";
+import { t } from "../../text.js";
 
-/** @typedef {NonNullable<import("../api.js").Data<"Configuration">["rewards"]>["edges"][number]["node"]} Reward */
+/** @typedef {NonNullable<import("../../api.js").Data<"RewardSettings">["rewards"]>["edges"][number]["node"]} Reward */
 /** @typedef {Reward["kind"]} Kind */
-/** @typedef {import("../parts/fields.js").Field} Field */
+/** @typedef {import("../../parts/fields.js").Field} Field */
 
 const KINDS = /** @type {const} */ (["FIXED", "PERCENT", "FREE_DELIVERY", "FREE_PRODUCT"]);
 
@@ -60,7 +60,7 @@ class Form {
     this.reward = reward;
     this.name = h("input", { type: "text", autocomplete: "off", maxlength: 200, autofocus: true, value: reward?.name ?? "" });
     this.value = text(reward?.value ?? "", "decimal");
-    this.currency = select([{ value: currency, label: `${currencyName(currency)} (${currency})` }, ...currencyOptions([currency])], currency, { "aria-label": t("reward.currency"), disabled: reward !== null });
+    this.currency = select(currenciesFrom([currency]), currency, { "aria-label": t("reward.currency"), disabled: reward !== null });
     this.product = text(reward?.product ?? "", "text");
     this.cost = text(reward ? decimal(units(reward.pointsCost), 0) : "", "numeric");
     this.days = text(reward?.validityDays ? String(reward.validityDays) : "", "numeric");
