@@ -96,7 +96,7 @@ test("a token is given with scopes, a limit and a last day, shown once, works, i
     limitRules { holder perAdjustment perActorDay } }`;
   const { data } = await ask(await scrip.token("admin"), list);
   assert.equal(data.partnerTokens.nodes[0].expiresAt, "2027-06-30T23:00:00Z"); // midnight in London
-  assert.deepEqual(data.limitRules.find(({ holder }) => holder === "web-shop"), { holder: "web-shop", perAdjustment: "20.00", perActorDay: "500.00" });
+  assert.deepEqual(data.limitRules.find(({ holder }) => holder === "web-shop"), { holder: "web-shop", perAdjustment: "20", perActorDay: "500" });
 
   assert.equal((await ask(secret, "{ viewer { role subject } }")).data.viewer.subject, "web-shop");
   await page.reload();
