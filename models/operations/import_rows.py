@@ -201,7 +201,7 @@ async def _insert(
     """Insert some rows; return the numbers of those whose customer is not there. Their names are kept, to be looked for
     again."""
     rows = await connection.raw.fetch(
-        """INSERT INTO bulk_rows (tenant_id, id, operation_id, row, customer_id, amount, details, error)
+        """INSERT INTO bulk_rows AS b (tenant_id, id, operation_id, row, customer_id, amount, details, error)
         SELECT t.id, u.id, $2, u.row, coalesce(c.merged_into_id, c.id), u.amount,
             -- Texts about somebody who is not there may be about somebody who has just been erased.
             CASE WHEN c.id IS NOT NULL OR u.customer IS NULL THEN u.details::jsonb
@@ -217,7 +217,7 @@ async def _insert(
             SELECT id, merged_into_id FROM customers WHERE tenant_id = $1 AND external_id = u.customer OFFSET 0
         ) AS c ON true
         WHERE t.id = $1
-        RETURNING CASE WHEN customer_id IS NULL THEN "row" END""",
+        RETURNING CASE WHEN b.customer_id IS NULL THEN b."row" END""",
         connection.tenant_id,
         operation_id,
         to_json(error_report(NotFound("", field=("customer",)))),

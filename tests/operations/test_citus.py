@@ -104,10 +104,10 @@ async def test_a_tenant_moves_and_gets_a_shard_of_its_own_while_it_is_used(nodes
             done += 1
 
     page = Examples("docs/scaling.md", "sql")
-    blocks = [page.take("sql").text.replace(OF_THE_PAGE, str(tenant.id)) for _ in range(5)]
+    blocks = [page.take("sql").text.replace(OF_THE_PAGE, str(tenant.id)) for _ in range(4)]
     user = asyncio.create_task(use())
     try:
-        allow, select, move, forbid = _statements(blocks[3])
+        allow, select, move, forbid = _statements(blocks[2])
         await admin.execute(allow)
         shard, host, port = await admin.fetchrow(select)
         to = await admin.fetchrow(
@@ -125,7 +125,7 @@ async def test_a_tenant_moves_and_gets_a_shard_of_its_own_while_it_is_used(nodes
         await admin.execute(move)
         await admin.execute(forbid)
         assert tuple(await admin.fetchrow(select)) == (shard, *to)
-        (isolate,) = _statements(blocks[4])
+        (isolate,) = _statements(blocks[3])
         alone = await admin.fetchval(isolate)
         assert (await admin.fetchrow(select))[0] == alone
     finally:

@@ -22,6 +22,8 @@ from app.postgres.embedded import OWNER, Urls
 SETTING: Final = "SCRIP_TEST_CITUS_URL"
 APP: Final = "scrip_app"
 WORKERS: Final = 2
+MAKING: Final = 0x5C_71_75
+"""Key of the advisory lock that whoever makes a database holds: nodes do not bear two who set the same roles at once."""
 SHARDS: Final = 4
 """Of each table: every one takes time to make."""
 
@@ -71,20 +73,38 @@ async def distributed_database(url: str, name: str) -> AsyncIterator[Urls]:
     workers = await _workers(url)
     places = [None, *(f"{host}:{port}" for host, port in workers)]
     urls = urls_of(url, name)
-    await asyncio.gather(*(_make(url, place, name) for place in places))
     try:
-        admin = await asyncpg.connect(urls.admin)
-        parts = urlsplit(url)
-        await admin.execute(f"SELECT citus_set_coordinator_host('{parts.hostname}', {parts.port or 5432})")
-        for host, port in workers:
-            await admin.execute(f"SELECT citus_add_node('{host}', {port})")
-        await admin.execute(f'ALTER DATABASE "{name}" SET citus.shard_count = {SHARDS}')
-        await admin.close()
+        async with _one_at_a_time(url):
+            await asyncio.gather(*(_make(url, place, name) for place in places))
+            await _join(url, urls.admin, workers, name)
         await migrate(urls.owner, urls.app, lambda _: None, distributed=True)
         yield urls
     finally:
         for place in reversed(places):
             await _drop(url, place, name)
+
+
+@asynccontextmanager
+async def _one_at_a_time(url: str) -> AsyncIterator[None]:
+    raw = await asyncpg.connect(url)
+    try:
+        await raw.execute("SELECT pg_advisory_lock($1)", MAKING)
+        yield
+    finally:
+        await raw.close()
+
+
+async def _join(url: str, admins: str, workers: list[tuple[str, int]], name: str) -> None:
+    """Have the database's coordinator know its nodes."""
+    admin = await asyncpg.connect(admins)
+    try:
+        parts = urlsplit(url)
+        await admin.execute(f"SELECT citus_set_coordinator_host('{parts.hostname}', {parts.port or 5432})")
+        for host, port in workers:
+            await admin.execute(f"SELECT citus_add_node('{host}', {port})")
+        await admin.execute(f'ALTER DATABASE "{name}" SET citus.shard_count = {SHARDS}')
+    finally:
+        await admin.close()
 
 
 async def _make(url: str, place: str | None, name: str) -> None:
