@@ -318,7 +318,7 @@ TAMPERED = {
     "another id": ("feed", "UPDATE feed SET id = tenant_id WHERE {} AND position = 2", "news in the feed"),
     "another time": (
         "feed",
-        "UPDATE feed SET recorded_at = recorded_at - interval '1 day' WHERE {} AND position = 3",
+        "UPDATE feed SET recorded_at = '2020-01-01T00:00:00Z' WHERE {} AND position = 3",
         "feed order",
     ),
     "a head that has gone on": (
