@@ -54,7 +54,7 @@ export function ordersScreen() {
   }
   draw();
   const fields = h("div", { class: "filters" }, field(t("orders.find"), search, { class: "long" }).root, field(t("orders.which"), which).root, field(t("invoice.status"), state).root);
-  return h("div", null, head(t("nav.orders"), products, add), fields, list);
+  return h("div", null, head(t("nav.orders"), add), fields, list);
 }
 
 /** @param {{which: Which, status: Filter["status"]}} filter @param {string | null} before */
