@@ -56,7 +56,7 @@ for (const hand of HANDS) {
     await manager.open(customer);
     await manager.button("Adjust", manager.page.locator(".profile-head"));
     await manager.fill({ amount: "-100", reason: "Correction" });
-    await manager.says("Only £50.00 can be removed.");
+    await manager.says("Only £50.00 is there: that is not enough.");
     assert.equal(await manager.dialog.getByRole("radio", { name: "Remove" }).isChecked(), true);
     await manager.fill({ amount: "-24.50" });
     await manager.says(`Remove £24.50 from ${customer.name}`);
@@ -86,7 +86,7 @@ for (const hand of HANDS) {
     await manager.button("Adjust", manager.page.locator(".bulk-bar"));
     await manager.fill({ amount: "-5", reason: "Correction" });
     await manager.says("Nothing is done until these are put right");
-    await manager.says(`${poor.name}: Only £0.00 can be removed.`);
+    await manager.says(`${poor.name}: Only £0.00 is there: that is not enough.`);
     assert.equal(await manager.dialog.getByRole("button", { name: "Apply" }).isDisabled(), true);
     await manager.button("Back");
     await manager.fill({ amount: "5", way: "Add", note: "Closed for the day" });
