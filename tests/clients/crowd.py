@@ -19,6 +19,8 @@ async def main(folder: Path, size: int) -> None:
     password = json.loads((folder / "passwords.json").read_text())["admin"]
     host = (folder / "socket").read_text().strip()
     connection = await asyncpg.connect(host=host, user="postgres", password=password, database="scrip")
+    # Without seals, as the benchmarks make their customers.
+    await connection.execute("SET session_replication_role = replica")
     await connection.execute(_ROWS, size)
     await connection.close()
 
