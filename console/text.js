@@ -1,25 +1,32 @@
 // The texts of the language that is chosen, and numbers, amounts and dates as it writes them.
 import de from "./texts/de.js";
-import deSettings from "./texts/de-settings.js";
 import en from "./texts/en.js";
-import enSettings from "./texts/en-settings.js";
 import { Cell } from "./dom.js";
 
-/** @typedef {keyof typeof en | keyof typeof enSettings} Key */
+/** @typedef {keyof typeof en | keyof typeof import("./texts/en-settings.js").default} Key */
 /** @typedef {string | {one: string, other: string}} Text */
 
-/** @type {Record<string, {locale: string, name: string, texts: Record<Key, Text>}>} */
+/** @typedef {{locale: string, name: string, texts: Record<Key, Text>, settings: () => Promise<{default: object}>}} Language */
+
+/** settings: the texts that only the settings need, loaded with them. @type {Record<string, Language>} */
 export const LANGUAGES = {
-  en: { locale: "en-GB", name: "English", texts: { ...en, ...enSettings } },
-  de: { locale: "de-DE", name: "Deutsch", texts: { ...de, ...deSettings } },
+  en: { locale: "en-GB", name: "English", texts: /** @type {Language["texts"]} */ ({ ...en }), settings: () => import("./texts/en-settings.js") },
+  de: { locale: "de-DE", name: "Deutsch", texts: /** @type {Language["texts"]} */ ({ ...de }), settings: () => import("./texts/de-settings.js") },
 };
 
 const kept = localStorage.getItem("scrip.language");
 const first = [kept, ...navigator.languages.map((each) => each.slice(0, 2))].find((each) => each && each in LANGUAGES);
 export const language = new Cell(first ?? "en");
 
+/** @returns {Language} */
 function spoken() {
-  return LANGUAGES[language.value] ?? { locale: "en-GB", name: "English", texts: /** @type {Record<Key, Text>} */ ({ ...en, ...enSettings }) };
+  return /** @type {Language} */ (LANGUAGES[language.value] ?? LANGUAGES.en);
+}
+
+/** Loads the texts of the settings in the chosen language. */
+export async function loadSettingsTexts() {
+  const chosen = spoken();
+  Object.assign(chosen.texts, (await chosen.settings()).default);
 }
 
 export function locale() {

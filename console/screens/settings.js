@@ -3,7 +3,7 @@ import { h, put } from "../dom.js";
 import { head } from "../parts/head.js";
 import { failed, skeleton } from "../parts/states.js";
 import { pathTo } from "../router.js";
-import { t } from "../text.js";
+import { loadSettingsTexts, t } from "../text.js";
 
 /** @typedef {{name: string, label: import("../text.js").Key, load: () => Promise<(id?: string) => import("../dom.js").Child | import("../dom.js").Child[]>}} Tab */
 
@@ -28,8 +28,9 @@ export function settingsScreen(name = "reasons", id) {
   const current = TABS.find((each) => each.name === name) ?? TABS[0];
   const shown = h("div", { class: "tab" }, skeleton(6));
   const show = () =>
-    current?.load().then(
-      (content) => put(shown, [content(id)].flat()),
+    current &&
+    Promise.all([current.load(), loadSettingsTexts()]).then(
+      ([content]) => put(shown, [content(id)].flat()),
       (error) => put(shown, failed(error, show)),
     );
   show();
