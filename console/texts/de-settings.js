@@ -3,12 +3,6 @@
 /** @type {Record<keyof typeof import("./en-settings.js").default, import("../text.js").Text>} */
 const texts = {
   "settings.delete": "Löschen",
-  "settings.parts": "Teile der Einstellungen",
-  "settings.services": "Leistungen",
-  "settings.products": "Produkte",
-  "settings.business": "Betrieb",
-  "settings.tokens": "Zugänge",
-  "settings.webhooks": "Webhooks",
   "settings.currency": "Währung",
   "settings.optional": "Kann leer bleiben.",
   "services.what": "Wofür Kursguthaben allein gelten kann. Was nicht mehr in Gebrauch ist, gilt weiter für Guthaben, das es nennt.",

@@ -2,12 +2,6 @@
 
 export default {
   "settings.delete": "Delete",
-  "settings.parts": "Parts of the settings",
-  "settings.services": "Services",
-  "settings.products": "Products",
-  "settings.business": "Business",
-  "settings.tokens": "Tokens",
-  "settings.webhooks": "Webhooks",
   "settings.currency": "Currency",
   "settings.optional": "May stay blank.",
   "services.what": "What class credits can be restricted to. One that is not in use any more stays good for credits that name it.",

@@ -84,7 +84,7 @@ test("a token is given with scopes, a limit and a last day, shown once, works, i
   assert.match(secret, /^scrip_[\w-]{91}$/);
   await page.keyboard.press("Escape");
   await page.keyboard.press("Escape");
-  assert.equal(await dialog.locator(".secret code").isVisible(), true);
+  await dialog.locator(".secret code").waitFor(); // It comes back: what is not copied yet is not lost.
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
   await dialog.getByRole("button", { name: "Copy it" }).click();
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), secret);

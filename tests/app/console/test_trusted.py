@@ -73,7 +73,7 @@ class Server:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def folder(tmp_path: Path) -> Path:
     (tmp_path / "manifests").mkdir()
     for name in ("web", "till"):
         (tmp_path / "manifests" / f"{name}.json").write_text(json.dumps({sha256_of(HELLO): HELLO}))
