@@ -8,8 +8,7 @@ const UPSERT = `mutation ($input: UpsertCustomerInput!) { upsertCustomer(input: 
 const ADJUST = `mutation ($input: AdjustCreditInput!) { adjustCredit(input: $input) { credit { id } userErrors { code message } } }`;
 const INVOICE = `mutation ($input: CreateInvoiceInput!) { createInvoice(input: $input) { invoice { id due } userErrors { code message } } }`;
 const LIMIT = `mutation ($input: SetLimitInput!) { setLimit(input: $input) { userErrors { code message } } }`;
-const OWED = `{ liability { asset outstanding } }`;
-const WHO_HAS = `query ($asset: AssetCode!, $search: String!) { customers(filter: { hasBalance: $asset, search: $search }, first: 1) { nodes { id } } }`;
+const HAS = `query ($number: String!) { customer(by: { externalId: $number }) { account(asset: "GBP") { available } } }`;
 const BALANCE = `query ($id: ID!, $asset: AssetCode!) { customer(by: { id: $id }) { account(asset: $asset) { available lifetime } } }`;
 const MOVES = `query ($id: ID!) { ledger(customerId: $id, first: 100) { edges { node { amount } } } }`;
 
@@ -84,13 +83,9 @@ export class Business {
     return Array.from({ length: size }, (_, n) => `CROWD-${n}`);
   }
 
-  /** What is owed in an asset. */
-  async owed(asset) {
-    return (await this.ask(OWED, {})).liability.find((each) => each.asset === asset).outstanding;
-  }
-
-  async nobodyHas(asset, search) {
-    return (await this.ask(WHO_HAS, { asset, search })).customers.nodes.length === 0;
+  /** What the customer of a number has in pounds. */
+  async has(number) {
+    return Number((await this.ask(HAS, { number })).customer.account.available);
   }
 
   /** The amounts of all movements of a customer. */
