@@ -33,7 +33,7 @@ _ROWS: Final = {
     "customers": """(tenant_id, id, external_id, name, email, created_at, updated_at, membership_started_at)
         SELECT $1, pg_temp.id(3, n), 'C-' || (1000000 + n), 'Customer ' || lpad(((n::bigint * 7919) % $2)::text, 7, '0')
             || CASE WHEN n % 2 = 0 THEN ' w' || lpad(n::text, 7, '0') || ' Costa' ELSE '' END,
-            'c' || n || '.mail@d' || n % (1 + $2 / 20) || '.example',
+            'c' || n || '.mail@d' || lpad((n % (1 + $2 / 20))::text, 7, '0') || '.example',
             pg_temp.at(n), pg_temp.at(n), CASE WHEN n % 3 = 0 THEN pg_temp.at(n) END""",
     "accounts": """(tenant_id, id, customer_id, asset, balance_minor, lifetime_minor, sequence, head_hash, created_at,
             posted_at)

@@ -137,6 +137,7 @@ def _order(server: Server, filled: Filled, document: str, asked: Asked) -> Order
 
 
 def _picks(what: str, filled: Filled) -> list[str]:
+    """All of one length, as the driver wants them."""
     drawn = range(PICKED)
     if what == INSTANTS:
         return [(ADDED_FROM + filled.span * n / (2 * PICKED)).strftime("%Y-%m-%dT%H:%M:%S.%fZ") for n in drawn]
@@ -150,7 +151,7 @@ def _picks(what: str, filled: Filled) -> list[str]:
     if what == WORDS:  # of every second customer
         return [f"w{n - n % 2:07}" for n in of_them]
     if what == DOMAINS:
-        return [f"d{n % (1 + filled.customers // 20)}.exam" for n in of_them]
+        return [f"d{n % (1 + filled.customers // 20):07}.exam" for n in of_them]
     return [""]
 
 
