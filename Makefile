@@ -27,7 +27,8 @@ test: environment-dev ## Run the tests; one file: make test TESTS=tests/app; on 
 
 test-citus: environment-dev ## Run the tests of the ledger on Citus: SCRIP_TEST_CITUS_URL names its coordinator, as a superuser
 	@test -n "$$SCRIP_TEST_CITUS_URL" || { echo "make test-citus: set SCRIP_TEST_CITUS_URL to the URL of a Citus coordinator with two workers (CONTRIBUTING.md)."; exit 2; }
-	@$(python) -m pytest -n 2 --dist worksteal $(or $(TESTS),tests/operations/test_citus.py tests/models tests/api tests/jobs tests/simulation)
+	@$(if $(TESTS),,$(python) -m pytest -n 0 tests/operations/test_citus.py)
+	@$(python) -m pytest -n 2 --dist worksteal $(or $(TESTS),tests/models tests/api tests/jobs tests/simulation)
 
 test-clients: environment ## Look at Scrip as its clients do, from a browser and from TypeScript; needs Node.js
 	@sh scripts/test_clients.sh

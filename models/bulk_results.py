@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from models import lookups
 from models.errors import InvariantViolated
-from models.planning.columns import ActorIds, Columns, all_columns
+from models.planning.columns import ActorIds, Columns, all_columns, to_json
 from models.planning.drafts import RowReport, RowResult
 from models.planning.state import Books
 from models.session import TenantConnection
@@ -68,10 +68,10 @@ async def note_moved(connection: TenantConnection, moved: Sequence[tuple[Any, in
     """Write what these rows have moved, or would move: by operation and row."""
     each = lookups.each("operation_id uuid", '"row" int', "moved text")
     await connection.raw.execute(
-        f"""UPDATE bulk_rows r SET details = coalesce(r.details, '{{}}') || jsonb_build_object('moved', u.moved)
+        f"""UPDATE bulk_rows r SET details = coalesce(r.details, '{{}}') || u.moved::jsonb
         FROM {each} u WHERE r.tenant_id = $1 AND r.operation_id = u.operation_id AND r."row" = u."row" """,
         connection.tenant_id,
         [operation_id for operation_id, _, _ in moved],
         [row for _, row, _ in moved],
-        [format(amount, "f") for _, _, amount in moved],
+        [to_json({"moved": format(amount, "f")}) for _, _, amount in moved],
     )

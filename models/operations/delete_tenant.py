@@ -45,7 +45,7 @@ async def begin_deletion(tenant_id: UUID) -> None:
         if row["rested"] < REST_SECONDS:
             raise Invalid(f"The tenant {row['slug']} was suspended only now. Wait {REST_SECONDS} seconds.")
         try:
-            await connection.raw.execute(_BEGIN, tenant_id)
+            await connection.raw.execute(_BEGIN, tenant_id, row["now"])
         except asyncpg.InsufficientPrivilegeError as error:
             raise Invalid(not_the_owner(error)) from error
 
@@ -119,7 +119,7 @@ async def _vacuum(raw: Raw, table: TenantTable) -> None:
 
 
 _STATE: Final = """SELECT slug, row_security_active('tenants') AS bound,
-        extract(epoch FROM clock_timestamp() - suspended_at)::float8 AS rested
+        extract(epoch FROM clock_timestamp() - suspended_at)::float8 AS rested, clock_timestamp() AS now
     FROM tenants WHERE id = $1"""
-_BEGIN: Final = """UPDATE tenants SET deletion_began_at = coalesce(deletion_began_at, clock_timestamp())
+_BEGIN: Final = """UPDATE tenants SET deletion_began_at = coalesce(deletion_began_at, $2)
     WHERE id = $1 AND suspended_at IS NOT NULL"""

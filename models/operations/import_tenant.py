@@ -53,7 +53,9 @@ async def import_tenant(rows: TenantRows, tell: Callable[[str, Told], None]) -> 
             raise Duplicate(f"Some of the rows are here already: {error}.") from error
         except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
             raise Invalid(f"The database refuses these rows: {error}.") from error
-        await connection.raw.execute(_CONFIGURED, rows.tenant_id)
+        # Nodes refuse to take the time within an UPDATE.
+        now = await connection.raw.fetchval("SELECT clock_timestamp()")
+        await connection.raw.execute(_CONFIGURED, rows.tenant_id, now)
         for table in tables:
             told, found = rows.tables[table.name][1], await read_rows(connection, table)
             if found != told:
@@ -145,5 +147,5 @@ def _cut(text: bytes, table: TenantTable) -> int:
 _CALLED: Final = "INSERT INTO tenant_slugs (slug, tenant_id) VALUES ($2, $1) ON CONFLICT (tenant_id) DO NOTHING"
 """In a database of several nodes, which has no trigger that does it."""
 _CONFIGURED: Final = """UPDATE tenants
-    SET config_version = greatest(config_version, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) WHERE id = $1"""
+    SET config_version = greatest(config_version, (extract(epoch FROM $2::timestamptz) * 1000000)::bigint) WHERE id = $1"""
 """Another than any that a server may remember from before, should the tenant have been here once."""

@@ -59,7 +59,8 @@ async def _queue(ledger: Ledger, tenant_id: UUID, doer: Doer, command: RetryBulk
         rows = await connection.raw.fetchval(
             """UPDATE bulk_operations o SET status = 'QUEUED', finished_at = NULL, cancel_requested = false,
                 failed = n.bad, processed = o.succeeded + n.bad,
-                command = o.command || jsonb_build_object('retries', coalesce((o.command->>'retries')::int, 0) + 1)
+                command = o.command
+                    || ('{"retries": ' || (coalesce((o.command->>'retries')::int, 0) + 1)::text || '}')::jsonb
             FROM (SELECT count(*) AS bad FROM bulk_rows
                 WHERE tenant_id = $1 AND operation_id = $2 AND error IS NOT NULL) AS n
             WHERE o.tenant_id = $1 AND o.id = $2 RETURNING o.total - o.processed""",

@@ -134,7 +134,7 @@ CORRUPTIONS: Final = {
     "a balance": "balance_minor = balance_minor + 1 WHERE asset <> ''",
     "an entry": "sequence = sequence + 1 WHERE asset <> ''",
     "an asset": "asset = 'EUR' WHERE asset <> ''",
-    "an activity": "active_at = active_at - interval '1 second' WHERE asset = ''",
+    "an activity": "active_at = '2020-01-01T00:00:00Z' WHERE asset = ''",
 }
 
 

@@ -75,7 +75,7 @@ class Proxy:
             ("/etc/nginx/tls", str(folder / "tls")),
             ("listen 80;", f"listen 127.0.0.1:{self.plain};"),
             ("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;"),
-            ("server scrip:8000;", " ".join(f"server 127.0.0.1:{each};" for each in servers)),
+            ("server scrip:8000 max_fails=0;", " ".join(f"server 127.0.0.1:{each} max_fails=0;" for each in servers)),
             ("server_tokens off;", f"server_tokens off; {temporary}"),
         ):
             assert before in text

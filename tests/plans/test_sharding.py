@@ -66,6 +66,10 @@ def test_what_leads_to_one_machine(sql: str) -> None:
             "SELECT CASE action WHEN 'a' THEN 1 END FROM audit_events WHERE tenant_id = $1",
             "CASE of a value, which is passed on as another",
         ),
+        (
+            "UPDATE grants SET told = jsonb_build_object('at', at) WHERE tenant_id = $1",
+            "jsonb_build_object in an UPDATE",
+        ),
         ("BEGIN; SET LOCAL lock_timeout = '1s'", "SET lock_timeout beside other statements"),
     ],
 )

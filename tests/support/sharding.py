@@ -18,6 +18,9 @@ TENANT: Final = {"tenants": "id"}
 CATALOGUE: Final = "pg_"
 """How tables begin that every machine has of its own."""
 
+UNSTEADY: Final = frozenset({"jsonb_build_object", "jsonb_build_array", "to_jsonb", "to_json", "concat", "format"})
+"""Functions of columns that are refused in an UPDATE, since two nodes' settings might make two results of them."""
+
 _BRANCH: Final = "a condition in each branch of the trail, and PostgreSQL would not take each in its index's order"
 _TORTOISE: Final = "written by Tortoise, which has the id first"
 ELSEWHERE: Final[Mapping[tuple[str, str], str]] = {
@@ -58,6 +61,8 @@ def faults(sql: str) -> tuple[str, ...]:
                 found.append("CASE of a value, which is passed on as another")
             if isinstance(node, ast.FuncCall) and _is_ours(node):
                 found.append("set_config, which is not passed on")
+            if isinstance(node, ast.UpdateStmt):
+                found += [f"{name} in an UPDATE" for name in _unsteady(node)]
             if isinstance(node, ast.SelectStmt | ast.UpdateStmt | ast.DeleteStmt | ast.InsertStmt):
                 found += _faults_of(node, names)
     return tuple(found)
@@ -67,6 +72,12 @@ def _is_ours(call: Any) -> bool:
     """Whether it sets something of Scrip's own."""
     setting = call.args[0].val if call.args and isinstance(call.args[0], ast.A_Const) else None
     return call.funcname[-1].sval == "set_config" and str(getattr(setting, "sval", "")).startswith("scrip.")
+
+
+def _unsteady(update: Any) -> Iterator[str]:
+    for node in _all(update.targetList):
+        if isinstance(node, ast.FuncCall) and (name := str(node.funcname[-1].sval)) in UNSTEADY:
+            yield name
 
 
 def _all(node: Any) -> Iterator[Any]:

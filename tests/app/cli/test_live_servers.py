@@ -56,10 +56,11 @@ class Follower:
         await self._began.wait()
 
 
-async def play(begin: Callable[..., Scrip], urls: Urls, way: str) -> float:
+async def play(begin: Callable[..., Scrip], urls: Urls, way: str, **more: str) -> float:
     """Follow at one server what is posted at the other, and go on there by the cursor once the first has stopped. The
-    longest that an event took, in seconds. way: the URL by which Scrip gets to the database."""
-    settings = {"DATABASE_URL": way, "SCRIP_JWT_SECRET": SECRET, "SCRIP_RATE_LIMIT": "0"}
+    longest that an event took, in seconds. way: the URL by which Scrip gets to the database.
+    more: settings that it needs."""
+    settings = {"DATABASE_URL": way, "SCRIP_JWT_SECRET": SECRET, "SCRIP_RATE_LIMIT": "0", **more}
     status, _, said = await output(
         await scrip(urls, "tenant", "create", "tea", "--time-zone", "Europe/London", **settings)
     )

@@ -69,7 +69,7 @@ async def exported(urls: Urls, slug: str, file: Path, **variables: str) -> dict[
 
 async def imported(urls: Urls, file: Path) -> None:
     status, out, said = await run(urls, "import", str(file))
-    assert status == 0, said
+    assert status == 0, out + said
     assert "all agree" in out
 
 
