@@ -1,4 +1,4 @@
-"""Rows of an import for a database of several nodes, which the coordinator has in a table of the session's.
+"""Rows of an import into a database of several nodes, from a table that only the coordinator's session has.
 
 It would copy what is selected from there to the node, and whoever is bound by row-level security may not copy. So they
 come as values, or as arrays beside the tenant's row. Both go to the tenant's node as they are (docs/adr/0050).
@@ -16,7 +16,7 @@ MAX_VALUES: Final = 32_000
 BY_VALUES: Final = frozenset({"seals", FIRST, "outbox"})
 """Tables whose rows come before the tenant's own, or get a number from the coordinator: they are added as values."""
 SET_ANEW: Final = {FIRST: {"config_version": "1"}}
-"""What is not the exported row's."""
+"""Columns that are not the exported row's."""
 
 
 async def hand_on(raw: Raw, table: TenantTable, incoming: str, tenant_id: UUID) -> None:
