@@ -1,6 +1,6 @@
 """Rows of an import into a database of several nodes, from a table that only the coordinator's session has.
 
-It would copy what is selected from there to the node, and whoever is bound by row-level security may not copy. So they
+It would copy what is selected from there to the node, and a role that row-level security binds may not copy. So they
 come as values, or as arrays beside the tenant's row. Both go to the tenant's node as they are (docs/adr/0050).
 """
 
