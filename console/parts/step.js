@@ -91,6 +91,8 @@ export class Step {
   /** Asks what it would do once no more is typed. */
   follow() {
     put(this.problem, []);
+    // What was refused may be right now: it is asked about once more before it is sent.
+    this.button.disabled = false;
     if (!this.how.preview) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {

@@ -82,6 +82,8 @@ for (const hand of HANDS) {
     await manager.press(lot(manager, "£15.00"));
     await manager.says("by itself,");
     await manager.button("Keep for later");
+    await manager.says("The £15.00 that is left is kept from the next invoice.");
+    await manager.button("Keep for later");
     await manager.says("What is left waits to be assigned by hand.");
     await manager.close();
     await lot(manager, "not applied by itself").waitFor();
@@ -103,7 +105,7 @@ for (const hand of HANDS) {
     await manager.button("Assign");
     await manager.told("£20.00 left");
     await manager.press(lot(manager, "£20.00"));
-    await manager.button("Release");
+    await manager.button(`Release ${wrong}`);
     await manager.says(`Take £30.00 off invoice ${wrong}`);
     await manager.button("Release");
     await manager.told(`£30.00 is off invoice ${wrong} and back on the credit.`);

@@ -39,10 +39,14 @@ async function order(person, customer, product, quantity, number) {
   await person.page.getByRole("heading", { level: 2, name: `Order ${number}` }).waitFor();
 }
 
-async function pay(person, amount, method) {
+async function payment(person, amount, method) {
   await person.button("Record payment");
   if (amount) await person.type(person.dialog.getByLabel("Amount"), amount);
   await person.choose(person.dialog.getByLabel("Paid by"), method);
+}
+
+async function pay(person, amount, method) {
+  await payment(person, amount, method);
   await person.button("Record payment");
 }
 
@@ -94,10 +98,12 @@ for (const hand of HANDS) {
     assert.equal(Number((await business.balance(customer, "GBP")).available), 100);
     await pay(manager, "40", "cash");
     await manager.told("£40.00 recorded, £50.00 still due.");
-    await pay(manager, "60", "account credit (£100.00 there)");
-    await manager.page.locator("[aria-invalid=true]").waitFor();
+    await payment(manager, "60", "account credit (£100.00 there)");
     await manager.says("That is more than is due on the invoice.");
+    await manager.page.locator("[aria-invalid=true]").waitFor();
+    assert.equal(await manager.dialog.getByRole("button", { name: "Record payment" }).isDisabled(), true);
     await manager.type(manager.dialog.getByLabel("Amount"), "50,00");
+    assert.equal(await manager.dialog.getByRole("button", { name: "Record payment" }).isDisabled(), false);
     await manager.button("Record payment");
     await manager.told("£50.00 recorded, £0.00 still due.");
     await paid(manager);
