@@ -125,6 +125,7 @@ RIGHTS: Final[dict[str, str]] = {
     "retry a bulk": _BULK,
     "reverse a bulk": f"reverse a bulk by credits:bulk & {_REMOVE}",
     "bulk with a removal": f"{_BULK} & {_REMOVE}",
+    "bulk that sets": f"{_BULK} & {_REMOVE}",
     "node: customer": _CUSTOMERS,
     "node: account": _LEDGER,
     "node: invoice": _INVOICES,
