@@ -124,7 +124,7 @@ test("giving a reward, using one coupon and disabling another", async () => {
   assert.equal(given.times, 2);
   await person.button("Done");
   await person.figure("POINTS", "800");
-  assert.equal(await person.page.locator(".coupon").count(), 1);
+  await person.page.waitForFunction(() => document.querySelectorAll(".coupon").length === 1);
   await person.button("Mark used", person.page.locator(".coupon"));
   const used = await twice(person, "UseCoupon", "Mark used");
   await person.told("Already done");
