@@ -181,10 +181,39 @@ export function keepingFocus(part, draw) {
   const inside = focused instanceof HTMLElement && part.contains(focused) ? focused : null;
   draw();
   if (inside === null || part.contains(inside)) return;
-  const same = (/** @type {Element} */ each) =>
-    inside.dataset.key === undefined
-      ? each.tagName === inside.tagName && each.textContent === inside.textContent
-      : each.getAttribute("data-key") === inside.dataset.key;
-  const found = [...part.querySelectorAll(FOCUSABLE)].find(same);
-  if (found instanceof HTMLElement) found.focus();
+  const found = insteadOf(inside, part);
+  if (found) found.focus();
+  else focusAgain(inside);
+}
+
+/** What had the focus and is gone: it is looked for whenever a part of the page is shown. @type {HTMLElement | null} */
+let lost = null;
+
+/**
+ * The focus goes to what is in the place of this now, or comes there; to the heading, once nothing comes any more.
+ * @param {HTMLElement} gone
+ */
+export function focusAgain(gone) {
+  lost = gone;
+  findLost();
+}
+
+function findLost() {
+  const main = document.querySelector("main");
+  if (lost === null || main === null) return;
+  const found = document.activeElement === document.body ? (insteadOf(lost, main) ?? (main.querySelector("[aria-busy]") ? null : main.querySelector("h1"))) : lost;
+  if (found === null) return;
+  if (found !== lost) found.focus({ preventScroll: true });
+  lost = null;
+}
+document.addEventListener("scrip-shown", findLost);
+
+/**
+ * @param {HTMLElement} gone
+ * @param {Element} part
+ * @returns {HTMLElement | null}
+ */
+function insteadOf(gone, part) {
+  const same = (/** @type {HTMLElement} */ each) => (gone.dataset.key === undefined ? each.tagName === gone.tagName && each.textContent === gone.textContent : each.dataset.key === gone.dataset.key);
+  return [.../** @type {NodeListOf<HTMLElement>} */ (part.querySelectorAll(FOCUSABLE))].find(same) ?? null;
 }

@@ -1,5 +1,5 @@
 // A dialog: in the middle of a desktop, the whole of a phone with its buttons always at the bottom.
-import { h, put } from "../dom.js";
+import { focusAgain, h, put } from "../dom.js";
 import { icon } from "../icons.js";
 import { t } from "../text.js";
 
@@ -45,6 +45,7 @@ export class Sheet {
       }
       this.element.remove();
       this.closed?.();
+      if (opener instanceof HTMLElement && !opener.isConnected) focusAgain(opener);
     });
     this.element.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
@@ -52,6 +53,7 @@ export class Sheet {
         if (!this.buttons.querySelector("button[type=submit]:disabled")) this.form.requestSubmit();
       }
     });
+    const opener = document.activeElement;
     document.body.append(this.element);
     this.element.showModal();
   }

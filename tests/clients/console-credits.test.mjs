@@ -29,6 +29,9 @@ const as = (role, options) => open(chromium.browser, scrip.url, role, options);
 /** Two amounts that are the same to the penny. */
 const same = (one, other) => assert.equal(one.toFixed(2), other.toFixed(2));
 
+/** What finds an element again that is drawn anew. */
+const keyOf = async (locator) => `[data-key="${await locator.getAttribute("data-key")}"]`;
+
 /** Opens the dialog that spends pounds, with an amount. */
 async function spending(page, amount, what) {
   await page.getByRole("button", { name: "Spend £ credit" }).click();
@@ -268,6 +271,39 @@ test("a currency that nobody has yet is chosen where an amount is typed, with it
   await dialog.getByRole("button", { name: "Apply" }).click();
   await told(page, "1.250");
   await page.locator('.big[data-asset="KWD"]').waitFor();
+  assert.deepEqual(problems, []);
+  await close();
+});
+
+test("the focus is back where a dialog was opened once the page shows what was posted, and on the heading where that is gone", async () => {
+  await give(scrip.url, REGULAR, "14.20");
+  const { page, problems, close } = await as("manager");
+  await openCustomer(page, REGULAR);
+  const dialog = page.getByRole("dialog");
+  const focused = async (selector) => {
+    await dialog.waitFor({ state: "detached" });
+    await page.waitForFunction((each) => !document.querySelector("main [aria-busy]") && document.activeElement?.matches(each), selector);
+  };
+  await page.getByRole("button", { name: "Adjust £ credit" }).click();
+  await dialog.getByLabel("Amount").fill("1.30");
+  await dialog.getByLabel("Reason").selectOption("GOODWILL");
+  await dialog.getByRole("button", { name: "Review" }).click();
+  await dialog.getByRole("button", { name: "Apply" }).click();
+  await page.locator(".lot", { hasText: "£1.30" }).first().waitFor();
+  await focused(await keyOf(page.getByRole("button", { name: "Adjust £ credit" })));
+  const lot = page.locator(".lot", { hasText: "£14.20" }).first();
+  await lot.click();
+  await dialog.getByRole("button", { name: "Keep for later" }).click();
+  await dialog.getByRole("button", { name: "Keep for later" }).click();
+  await dialog.getByRole("button", { name: "Apply by itself" }).waitFor();
+  await lot.getByText("not applied by itself").waitFor();
+  await page.keyboard.press("Escape");
+  await focused(await keyOf(lot));
+  await lot.click();
+  await dialog.getByRole("button", { name: "Void" }).click();
+  await dialog.getByRole("button", { name: "Void" }).click();
+  await told(page, "£14.20 was taken back");
+  await focused("h1");
   assert.deepEqual(problems, []);
   await close();
 });

@@ -11,10 +11,11 @@ let scrip;
 let chromium;
 
 before(async () => {
+  // First: unpacking it stops this process, and with it the provider, whose keys are asked for at the start.
+  chromium = await startBrowser();
   provider = await startProvider();
   scrip = await startScrip(provider.settings);
   provider.admit(scrip.url);
-  chromium = await startBrowser();
 });
 
 after(async () => {

@@ -201,6 +201,7 @@ test("orders and invoices are found by number, by reference and by state, at 390
 test("an admin adds rewards of each kind, and changes one; staff give it with what the server says", async () => {
   const { page, problems, close } = await as("admin");
   await page.getByRole("link", { name: "Settings" }).click();
+  await page.getByRole("link", { name: "Rewards" }).click();
   const dialog = page.getByRole("dialog");
   const add = async (name, kind, fill) => {
     await page.getByRole("button", { name: "Add: Rewards" }).click();

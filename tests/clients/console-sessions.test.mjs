@@ -86,6 +86,7 @@ test("while a payment is recorded", async () => {
   await person.button("SESSION-1", person.page);
   await person.button("Record payment");
   await person.type(person.dialog.getByLabel("Amount"), "10");
+  await person.says("£20.00");
   await expire(person, "**/graphql");
   await person.button("Record payment");
   await again(person, "staff");

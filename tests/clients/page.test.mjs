@@ -96,8 +96,8 @@ test("limits, approvals, partners' tokens and the audit: each in a role that its
     assert.match(status, /^200 as admin: done/, name);
     assert.ok(body.data[name], name);
   }
-  const denied = (await run(page, "auditTrail", "manager")).body.data.auditTrail.edges;
-  assert.ok(denied.some(({ node }) => node.actor.role === "STAFF" && JSON.stringify(node.details).includes("approveRequest")));
+  const denied = (await run(page, "auditTrail", "manager")).body.data.auditTrail.nodes;
+  assert.ok(denied.some(({ actor, details }) => actor.role === "STAFF" && JSON.stringify(details).includes("approveRequest")));
   assert.match((await run(page, "issueToken", "admin")).status, /DUPLICATE/);
   assert.deepEqual(problems, []);
   await close();

@@ -105,12 +105,18 @@ query {
     }
   }
 
+  /** The editor's own name of what to run is as old: one that the document does not have is left out. */
+  function current(params, documentAST) {
+    const known = documentAST?.definitions.some(({ kind, name }) => kind === "OperationDefinition" && name?.value === params.operationName);
+    return documentAST && !known ? { ...params, operationName: undefined } : params;
+  }
+
   function fetcher(params, options) {
     const headers = headersOf(options);
     const wsClient = socketsFor(authorizationOf(headers));
     const documentAST = parsed(params.query);
     const fetcherOf = GraphiQL.createFetcher({ url: location.pathname, fetch: send, wsClient, headers });
-    return fetcherOf(params, { ...options, documentAST, headers });
+    return fetcherOf(current(params, documentAST), { ...options, documentAST, headers });
   }
 
   /** A tab is called by its operation's name. */
