@@ -176,6 +176,7 @@ async def settled(api: Api) -> "Town":
         "code": codes,
         "number": ["carol-1"],
         "name": ["Haircut"],
+        "description": ["Tea"],
         "AssetCode": ["POINTS", "GBP", "SERVICE_CREDITS"],
         "DateTime": [now],
         "Decimal": ["1.00", "-1.00"],
