@@ -166,7 +166,12 @@ MUTATIONS: Final = [
         "voidCredit",
         ABOVE_STAFF,
         scopes("credits:remove", "credits:spend"),
-        lambda ids: {"creditId": ids["Credit"], "releaseHolds": True, "idempotencyKey": "k"},
+        lambda ids: {
+            "creditId": ids["Credit"],
+            "releaseAssignments": True,
+            "releaseHolds": True,
+            "idempotencyKey": "k",
+        },
     ),
     mutating(
         "update a credit",
