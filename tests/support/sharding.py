@@ -76,8 +76,10 @@ def _is_ours(call: Any) -> bool:
 
 def _unsteady(update: Any) -> Iterator[str]:
     for node in _all(update.targetList):
-        if isinstance(node, ast.FuncCall) and (name := str(node.funcname[-1].sval)) in UNSTEADY:
-            yield name
+        if isinstance(node, ast.FuncCall) and node.funcname:
+            name = str(node.funcname[-1].sval)
+            if name in UNSTEADY:
+                yield name
 
 
 def _all(node: Any) -> Iterator[Any]:
