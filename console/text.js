@@ -2,18 +2,16 @@
 import { placesIn } from "./currencies.js";
 import { Cell } from "./dom.js";
 
-/** @typedef {typeof import("./texts/en.js")["default"] & typeof import("./texts/en-settings.js")["default"]} English */
-/** @typedef {keyof English} Key */
+/** @typedef {keyof typeof import("./texts/en/frame.js")["default"] | keyof typeof import("./texts/en/people.js")["default"] | keyof typeof import("./texts/en/value.js")["default"] | keyof typeof import("./texts/en/billing.js")["default"] | keyof typeof import("./texts/en/office.js")["default"] | keyof typeof import("./texts/en/settings.js")["default"]} Key */
 /** @typedef {string | {one: string, other: string}} Text */
 
-/** @typedef {Record<keyof typeof import("./texts/en.js")["default"], Text>} Most */
-/** @typedef {Record<keyof typeof import("./texts/en-settings.js")["default"], Text>} OfSettings */
-/** @typedef {{locale: string, name: string, load: () => Promise<[{default: Most}, {default: OfSettings}]>}} Language */
+/** What there is in each language, side by side: a file that named them would be one more to wait for. */
+const PARTS = ["frame", "people", "value", "billing", "office", "settings"];
 
-/** @type {Record<string, Language> & {en: Language}} */
+/** @type {Record<string, {locale: string, name: string}>} */
 export const LANGUAGES = {
-  en: { locale: "en-GB", name: "English", load: () => Promise.all([import("./texts/en.js"), import("./texts/en-settings.js")]) },
-  de: { locale: "de-DE", name: "Deutsch", load: () => Promise.all([import("./texts/de.js"), import("./texts/de-settings.js")]) },
+  en: { locale: "en-GB", name: "English" },
+  de: { locale: "de-DE", name: "Deutsch" },
 };
 
 const kept = localStorage.getItem("scrip.language");
@@ -25,9 +23,8 @@ let texts = await textsOf(language.value);
 
 /** @param {string} code @returns {Promise<Record<Key, Text>>} */
 async function textsOf(code) {
-  const { load } = LANGUAGES[code] ?? LANGUAGES.en;
-  const [most, settings] = await load();
-  return { ...most.default, ...settings.default };
+  const parts = await Promise.all(PARTS.map((part) => import(`./texts/${code in LANGUAGES ? code : "en"}/${part}.js`)));
+  return Object.assign({}, ...parts.map((part) => part.default));
 }
 
 export function locale() {

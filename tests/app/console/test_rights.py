@@ -35,6 +35,6 @@ def test_each_scope_of_partners_can_be_ticked() -> None:
 def test_each_kind_of_event_can_be_ticked_and_has_its_words() -> None:
     kinds = [kind for group in listed("event-kinds.js").values() for kind in group]
     assert sorted(kinds) == sorted(EventKind)
-    texts = (FOLDER / "texts/en-settings.js").read_text(encoding="utf-8")
+    texts = (FOLDER / "texts/en/settings.js").read_text(encoding="utf-8")
     assert [kind for kind in kinds if f'"event.{kind}"' not in texts] == []
     assert [scope for scope in listed("scopes.js") if f'"scope.{scope}"' not in texts] == []

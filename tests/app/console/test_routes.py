@@ -1,6 +1,7 @@
 """The console is served as it stands: its files, its page at every other path, under a policy that lets nothing else in."""
 
 import gzip
+import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,8 +71,10 @@ def test_the_first_load_is_small() -> None:
     first = [FOLDER / "app.js"]
     for path in first:
         first += [each for each in imports(path) if each not in first]
-    packed = [(path.name[:2], len(gzip.compress(path.read_bytes()))) for path in (FOLDER / "texts").iterdir()]
-    texts = max(sum(size for of, size in packed if of == language) for language, _ in packed)
+    texts = max(
+        sum(len(gzip.compress(path.read_bytes())) for path in language.iterdir())
+        for language in (FOLDER / "texts").iterdir()
+    )
     files = [*first, *FOLDER.glob("*.css"), FOLDER / "index.html"]
     assert len(files) > 30
     assert texts + sum(len(gzip.compress(path.read_bytes())) for path in files) < 150_000
@@ -83,6 +86,13 @@ def test_each_import_is_there() -> None:
         later = [(path.parent / name).resolve() for name in re.findall(r'\bimport\("(\.[^"]+)"\)', text)]
         for each in [*imports(path), *later]:
             assert each.is_file(), f"{path}: {each}"
+
+
+def test_each_part_of_the_texts_is_there_in_each_language() -> None:
+    found = re.search(r"^const PARTS = (\[.*\]);$", (FOLDER / "text.js").read_text(encoding="utf-8"), re.MULTILINE)
+    assert found is not None
+    for language in (FOLDER / "texts").iterdir():
+        assert sorted(path.stem for path in language.iterdir()) == sorted(json.loads(found[1])), language
 
 
 async def test_the_provider_is_told_and_may_be_asked() -> None:

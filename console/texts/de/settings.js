@@ -1,7 +1,47 @@
-// Deutsch, für die Einstellungen.
+// Deutsch: die Einstellungen.
 
-/** @type {Record<keyof typeof import("./en-settings.js").default, import("../text.js").Text>} */
+/** @type {Record<keyof typeof import("../en/settings.js").default, import("../../text.js").Text>} */
 const texts = {
+  "limits.today": "Was Sie heute noch gutschreiben dürfen",
+  "limits.none": "Sie dürfen ohne Grenzen gutschreiben.",
+  "settings.new": "Neu",
+  "settings.edit": "Ändern",
+  "settings.none": "Noch keine.",
+  "settings.on": "In Gebrauch",
+  "settings.off": "nicht in Gebrauch",
+  "settings.reasons": "Gründe",
+  "settings.rewards": "Prämien",
+  "settings.tiers": "Stufen",
+  "settings.limits": "Grenzen",
+  "settings.parts": "Teile der Einstellungen",
+  "settings.services": "Leistungen",
+  "settings.products": "Produkte",
+  "settings.business": "Betrieb",
+  "settings.tokens": "Zugänge",
+  "settings.webhooks": "Webhooks",
+  "settings.from": "ab {amount}",
+  "settings.label": "Bezeichnung",
+  "settings.code": "Code",
+  "settings.code.hint": "In Großbuchstaben, etwa LATE_PARCEL. Er bleibt.",
+  "settings.note": "Braucht eine Notiz",
+  "settings.moves": "Zählt für die Stufe",
+  "settings.keeps": "lässt die Stufe, wie sie ist",
+  "settings.cost": "Preis in Punkten",
+  "settings.kind": "Art",
+  "settings.percent": "Prozent Rabatt",
+  "settings.threshold": "Ab wie vielen Punkten",
+  "limits.role": "Für",
+  "limits.money": "Geld",
+  "limits.SPENDING": "Ausgeben",
+  "limits.SELLING_CREDIT": "Guthaben verkaufen",
+  "limits.once": "{amount} auf einmal",
+  "limits.actor": "{amount} je Person und Tag",
+  "limits.customer": "{amount} je Kunde und Tag",
+  "limits.once.label": "Auf einmal",
+  "limits.actor.label": "Je Person und Tag",
+  "limits.customer.label": "Je Kunde und Tag",
+  "limits.blank": "Leer: keine solche Grenze. 0: nichts.",
+  "limits.none.set": "ohne Grenzen",
   "settings.delete": "Löschen",
   "settings.currency": "Währung",
   "settings.optional": "Kann leer bleiben.",
@@ -48,7 +88,6 @@ const texts = {
   "business.currencies": "Währungen von Team und Partnern",
   "business.currencies.all": "alle",
   "business.currencies.hint": "Kürzel wie GBP, EUR, in denen sie gutschreiben und Guthaben verkaufen dürfen. Leer: alle.",
-
   "secret.once": "Das wird nur jetzt gezeigt und nie wieder. Dorthin kopieren, wo es gebraucht wird.",
   "secret.copy": "Kopieren",
   "secret.stored": "Ist gespeichert",
@@ -106,7 +145,6 @@ const texts = {
   "scope.rewards:give": "Prämien geben",
   "scope.reports:read": "Berichte lesen",
   "scope.events:read": "verfolgen, was geschieht",
-
   "webhooks.hint": "Alles, was geschieht, wird an diese Adressen geschickt, meist binnen zwei Sekunden.",
   "webhooks.none": "Noch keine Webhooks.",
   "webhooks.none.advice": "Eine Buchhaltung oder ein Laden kann erfahren, was hier geschieht.",
@@ -249,4 +287,5 @@ const texts = {
   "event.TOKEN_CHANGED": "Zugang geändert",
   "event.CHECKPOINT_MADE": "Prüfpunkt der Bücher",
 };
+
 export default texts;
