@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 
-from scrip_client import Done, Refused, Retries, Scrip, ScripError, amount_of, new_key
+from scrip_client import Done, Refused, Retries, Scrip, ScripError, amount_of, new_key, shown
 from tests.app.cli.test_run import Scrip as Run
 from tests.app.cli.test_run import start, wait_for
 from tests.docs.test_served import ADDRESS, Shell
@@ -83,6 +83,7 @@ def lists(scrip: Scrip, operations: Operations, customer: str) -> None:
     newest = list(scrip.list(operations.ledger(customer, reverse=True)))
     assert [row["id"] for row in newest] == [row["id"] for row in reversed(rows)]
     assert amount_of(newest[0]["amountMoney"]) == Decimal(newest[0]["amount"])
+    assert shown({"amount": "1200.00", "asset": "SERVICE_CREDITS"}) == "1200.00 SERVICE CREDITS"
 
 
 def writes(scrip: Scrip, operations: Operations, customer: str) -> None:

@@ -1,15 +1,21 @@
 """Amounts with their unit."""
 
-from collections.abc import Mapping
 from decimal import Decimal
+from typing import TypedDict
 
 
-def amount_of(money: Mapping[str, str]) -> Decimal:
-    """The amount of a `Money { amount asset }`, exactly."""
+class Money(TypedDict):
+    """A `Money { amount asset }`, as any operation asks for it."""
+
+    amount: str
+    asset: str
+
+
+def amount_of(money: Money) -> Decimal:
+    """The amount, exactly."""
     return Decimal(money["amount"])
 
 
-def shown(money: Mapping[str, str]) -> str:
-    """It as people read it in any country: 25.00 GBP, 1,200 POINTS."""
-    amount = amount_of(money)
-    return f"{amount:,f} {money['asset'].replace('_', ' ')}"
+def shown(money: Money) -> str:
+    """It as it is read in any country, without marks between thousands: 25.00 GBP, 1200 POINTS."""
+    return f"{amount_of(money):f} {money['asset'].replace('_', ' ')}"
