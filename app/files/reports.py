@@ -162,9 +162,10 @@ class _Line:
         if not self._context.may(Permission.READ_CATALOGUE):
             return
         named = {each for row in page for each in _services(row)} - self._services.keys()
-        for each in sorted(named):
-            for service in await self._context.loaders.services.load_all([UUID(each)]):
-                self._services[each] = service.name
+        found = await asyncio.gather(*(self._context.loaders.services.load(UUID(each)) for each in named))
+        self._services |= {
+            each: service.name for each, service in zip(named, found, strict=True) if service is not None
+        }
 
     def of(self, row: ReportRow) -> tuple[str, ...]:
         own = row.details or {}
@@ -175,7 +176,7 @@ class _Line:
             "customer": row.customer if self._people else None,
             "amount": None if row.amount is None else _amount(row),
             "asset": own.get("asset"),
-            "expires": own.get("expires_in_days", own.get("expires_on", self._last_day(own.get("expires_at")))),
+            "expires": own.get("expires_in_days", self._last_day(own.get("expires_at"))),
             "effectiveOn": own.get("effective_on"),
             "services": "; ".join(self._services[each] for each in _services(row) if each in self._services),
             "reason": own.get("reason"),

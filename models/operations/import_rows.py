@@ -132,7 +132,6 @@ class Understanding:
         if row.expires_on is not None:
             day = checked_date(row.expires_on, "expires") + timedelta(days=1)
             details["expires_at"] = start_of_day(day, self._books.config.zone).isoformat()
-            details["expires_on"] = row.expires_on.isoformat()  # for the report
 
     def _effective_on(self, row: ImportRow, details: dict[str, Any]) -> None:
         if row.effective_on is not None:
