@@ -1,12 +1,22 @@
-// A list that is shown newest first, with a button for the page before.
+// A list that is asked for a page at a time, with a button for the next: forward, or from the end, newest first.
 import { h, put } from "../dom.js";
 import { t } from "../text.js";
 import { failed, skeleton } from "./states.js";
 
 /**
  * @template T
- * @typedef {{rows: T[], more: boolean, cursor: string | null}} Page
+ * @typedef {{rows: readonly T[], more: boolean, cursor: string | null}} Page
  */
+
+/**
+ * @template T
+ * @typedef {{edges: readonly {node: T}[], pageInfo: {hasNextPage: boolean, endCursor: string | null}} | null | undefined} Forward
+ */
+
+/** A page that was asked for from the beginning. @template T @param {Forward<T>} connection @returns {Page<T>} */
+export function pageFrom(connection) {
+  return { rows: (connection?.edges ?? []).map(({ node }) => node), more: connection?.pageInfo.hasNextPage ?? false, cursor: connection?.pageInfo.endCursor ?? null };
+}
 
 /**
  * A page that was asked for from the end, newest first.
@@ -23,7 +33,7 @@ export function pageOf(connection) {
  * @param {HTMLElement} list
  * @param {Page<T>} first
  * @param {(row: T) => HTMLElement} line
- * @param {(before: string | null) => Promise<Page<T>>} ask
+ * @param {(cursor: string | null) => Promise<Page<T>>} ask The page after a cursor, or before it.
  */
 export function paged(list, first, line, ask) {
   const foot = h("div", { class: "foot" });

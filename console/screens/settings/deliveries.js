@@ -1,8 +1,8 @@
 // What became of the deliveries to a webhook, newest first, with what its endpoint answered; and a test of it.
-import { ask, rows } from "../../api.js";
+import { ask } from "../../api.js";
 import { booksChanged, h, put } from "../../dom.js";
 import { select } from "../../parts/fields.js";
-import { paged } from "../../parts/paged.js";
+import { paged, pageFrom } from "../../parts/pages.js";
 import { refused } from "../../parts/refusals.js";
 import { Sheet, submitButton } from "../../parts/sheet.js";
 import { badge, empty, failed, region, skeleton } from "../../parts/states.js";
@@ -22,10 +22,9 @@ export function deliveries(webhookId) {
   const list = h("div");
   const page = async (/** @type {string | null} */ after) => {
     const status = which.value === "" ? null : [/** @type {Delivery["status"]} */ (which.value)];
-    const { webhookDeliveries: found } = await ask("Deliveries", { webhookId, status, after });
-    return { rows: rows(found), more: found?.pageInfo.hasNextPage ?? false, cursor: found?.pageInfo.endCursor ?? null };
+    return pageFrom((await ask("Deliveries", { webhookId, status, after })).webhookDeliveries);
   };
-  const show = () => put(list, region(() => page(null), (first) => (first.rows.length ? paged(first, page, deliveryLine, "assigned") : empty(t("deliveries.none"))), 4));
+  const show = () => put(list, region(() => page(null), (first) => (first.rows.length ? paged(h("ul", { class: "assigned" }), first, deliveryLine, page) : empty(t("deliveries.none"))), 4));
   which.addEventListener("change", show);
   show();
   return h(

@@ -1,9 +1,9 @@
 // Tokens for partners' programs: given, shown this once, replaced and taken back.
-import { ask, rows } from "../../api.js";
+import { ask } from "../../api.js";
 import { h, put } from "../../dom.js";
 import { select } from "../../parts/fields.js";
 import { openForm } from "../../parts/form.js";
-import { paged } from "../../parts/paged.js";
+import { paged, pageFrom } from "../../parts/pages.js";
 import { maybeDone, showSecret } from "../../parts/secret.js";
 import { badge, empty, nameOf, region } from "../../parts/states.js";
 import { may, viewer } from "../../session.js";
@@ -40,14 +40,13 @@ export function tokensTab() {
 
 /** @param {boolean} active @param {string | null} after */
 async function pageOf(active, after) {
-  const { partnerTokens } = await ask("PartnerTokens", { active, after });
-  return { rows: rows(partnerTokens), more: partnerTokens?.pageInfo.hasNextPage ?? false, cursor: partnerTokens?.pageInfo.endCursor ?? null };
+  return pageFrom((await ask("PartnerTokens", { active, after })).partnerTokens);
 }
 
 /** @param {Awaited<ReturnType<typeof pageOf>>} first @param {boolean} active */
 function shown(first, active) {
   if (first.rows.length === 0) return empty(t(active ? "tokens.none" : "tokens.ended.none"), active ? t("tokens.none.advice") : "");
-  return paged(first, (cursor) => pageOf(active, cursor), tokenLine, "assigned");
+  return paged(h("ul", { class: "assigned" }), first, tokenLine, (after) => pageOf(active, after));
 }
 
 /** @param {Token} token */
