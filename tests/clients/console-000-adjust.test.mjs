@@ -1,27 +1,9 @@
 // docs/sources/000-adjust.md at the console: credit is adjusted from the list, from the profile, and for many at once.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { startBrowser } from "./browser.mjs";
-import { Business } from "./business.mjs";
-import { arrive, HANDS } from "./person.mjs";
-import { startScrip } from "./server.mjs";
+import { test } from "node:test";
+import { HANDS } from "./person.mjs";
+import { as, business } from "./shop.mjs";
 
-let scrip;
-let chromium;
-let business;
-
-before(async () => {
-  scrip = await startScrip();
-  chromium = await startBrowser();
-  business = await Business.of(scrip);
-});
-
-after(async () => {
-  await chromium?.stop();
-  await scrip?.stop();
-});
-
-const as = (role, hand) => arrive(chromium.browser, scrip.url, role, hand);
 const row = (person, customer) => person.page.locator(".window-body .row", { hasText: customer.number });
 /** The last day of what is good for so many days, as the shop's zone and a reader of English have it. */
 const lastDay = (days) => new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: "Europe/London" }).format(Date.now() + days * 86_400_000);

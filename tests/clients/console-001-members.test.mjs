@@ -1,30 +1,11 @@
 // docs/sources/001-members.md at the console: class credits of members are added and removed, and managers review it all.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { startBrowser } from "./browser.mjs";
-import { Business } from "./business.mjs";
-import { arrive, HANDS } from "./person.mjs";
-import { startScrip } from "./server.mjs";
+import { test } from "node:test";
+import { HANDS } from "./person.mjs";
+import { as, business } from "./shop.mjs";
 
 /** Of the sample: their membership ended longer ago than the days of grace. */
 const FORMER = "16422";
-
-let scrip;
-let chromium;
-let business;
-
-before(async () => {
-  scrip = await startScrip();
-  chromium = await startBrowser();
-  business = await Business.of(scrip);
-});
-
-after(async () => {
-  await chromium?.stop();
-  await scrip?.stop();
-});
-
-const as = (role, hand) => arrive(chromium.browser, scrip.url, role, hand);
 
 /** Opens one of the membership's dialogs, and does what it is for. */
 async function change(person, what, said) {

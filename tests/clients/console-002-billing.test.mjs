@@ -1,27 +1,9 @@
 // docs/sources/002-billing.md at the console: credit with the day of its payment, set against invoices, and taken back.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { startBrowser } from "./browser.mjs";
-import { Business } from "./business.mjs";
-import { arrive, HANDS } from "./person.mjs";
-import { startScrip } from "./server.mjs";
+import { test } from "node:test";
+import { HANDS } from "./person.mjs";
+import { as, business } from "./shop.mjs";
 
-let scrip;
-let chromium;
-let business;
-
-before(async () => {
-  scrip = await startScrip();
-  chromium = await startBrowser();
-  business = await Business.of(scrip);
-});
-
-after(async () => {
-  await chromium?.stop();
-  await scrip?.stop();
-});
-
-const as = (role, hand) => arrive(chromium.browser, scrip.url, role, hand);
 const lot = (person, text) => person.page.locator(".lot", { hasText: text });
 const invoice = (person, number) => person.page.locator(".lines tr", { hasText: number });
 

@@ -1,27 +1,8 @@
 // docs/sources/003-loyalty.md at the console: points are corrected, spent on rewards or given, and imported for many.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { startBrowser } from "./browser.mjs";
-import { Business } from "./business.mjs";
-import { arrive, HANDS } from "./person.mjs";
-import { startScrip } from "./server.mjs";
-
-let scrip;
-let chromium;
-let business;
-
-before(async () => {
-  scrip = await startScrip();
-  chromium = await startBrowser();
-  business = await Business.of(scrip);
-});
-
-after(async () => {
-  await chromium?.stop();
-  await scrip?.stop();
-});
-
-const as = (role, hand, options) => arrive(chromium.browser, scrip.url, role, hand, options);
+import { test } from "node:test";
+import { HANDS } from "./person.mjs";
+import { as, business } from "./shop.mjs";
 
 /** Gives a reward, and answers its code. */
 async function give(person, reward, { free = false } = {}) {

@@ -1,27 +1,8 @@
 // docs/sources/004-orders.md at the console: credit is a product that is ordered; orders are paid, voided, and paid otherwise.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { startBrowser } from "./browser.mjs";
-import { Business } from "./business.mjs";
-import { arrive, HANDS } from "./person.mjs";
-import { startScrip } from "./server.mjs";
-
-let scrip;
-let chromium;
-let business;
-
-before(async () => {
-  scrip = await startScrip();
-  chromium = await startBrowser();
-  business = await Business.of(scrip);
-});
-
-after(async () => {
-  await chromium?.stop();
-  await scrip?.stop();
-});
-
-const as = (role, hand) => arrive(chromium.browser, scrip.url, role, hand);
+import { test } from "node:test";
+import { HANDS } from "./person.mjs";
+import { as, business } from "./shop.mjs";
 
 /** Orders so many of a product; the order's dialog is open then. */
 async function order(person, customer, product, quantity, number) {

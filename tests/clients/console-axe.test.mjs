@@ -1,28 +1,10 @@
 // Every screen and every dialog of the console is asked about by axe: at 1440 and at 390 pixels, in light and in the dark.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { startBrowser } from "./browser.mjs";
-import { Business } from "./business.mjs";
+import { test } from "node:test";
 import { accessible } from "./console.mjs";
-import { arrive } from "./person.mjs";
-import { startScrip } from "./server.mjs";
+import { as, business, chromium, scrip } from "./shop.mjs";
 
 const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
-
-let scrip;
-let chromium;
-let business;
-
-before(async () => {
-  scrip = await startScrip();
-  chromium = await startBrowser();
-  business = await Business.of(scrip);
-});
-
-after(async () => {
-  await chromium?.stop();
-  await scrip?.stop();
-});
 
 /** Asks about what is on the screen, in each size and scheme; a dialog alone, where one is open. */
 async function look({ page }, where) {
@@ -44,7 +26,7 @@ async function dialog(person, where, next = () => {}) {
   await next();
 }
 
-const manager = () => arrive(chromium.browser, scrip.url, "manager", "mouse");
+const manager = () => as("manager", "mouse");
 
 test("signing in, and what cannot be signed in", async () => {
   const context = await chromium.browser.newContext({ locale: "en-GB" });
@@ -112,7 +94,7 @@ test("the profile: its tabs, adjusting, and over the limit", async () => {
     await person.dialog.waitFor({ state: "detached" });
   }
   await person.page.context().close();
-  const staff = await arrive(chromium.browser, scrip.url, "staff", "mouse");
+  const staff = await as("staff", "mouse");
   await staff.open(customer);
   await staff.button("Adjust", staff.page.locator(".profile-head"));
   await staff.fill({ amount: "150", reason: "Goodwill" });
@@ -159,7 +141,7 @@ test("credits, invoices, rewards and coupons", async () => {
 });
 
 test("orders, paying and voiding", async () => {
-  const person = await arrive(chromium.browser, scrip.url, "admin", "mouse");
+  const person = await as("admin", "mouse");
   await person.go("Orders");
   await person.button("New order", person.page);
   await person.type(person.dialog.getByLabel("Customer number"), "17404");
@@ -211,7 +193,7 @@ test("approvals, activity, liability, settings and their forms", async () => {
     await look(deciding, screen);
   }
   await deciding.page.context().close();
-  const admin = await arrive(chromium.browser, scrip.url, "admin", "mouse");
+  const admin = await as("admin", "mouse");
   await admin.go("Settings");
   for (const part of await admin.page.locator(".tabs a").allTextContents()) {
     await admin.tab(part);
@@ -237,7 +219,7 @@ test("a session that has ended, no connection, and the wallet", async () => {
   await person.press(person.page.getByRole("button", { name: "Try again" }).first());
   await dialog(person, "session ended");
   await person.page.context().close();
-  const customer = await arrive(chromium.browser, scrip.url, "customer", "mouse");
+  const customer = await as("customer", "mouse");
   await customer.page.locator(".wallet .big").first().waitFor();
   await look(customer, "wallet");
   assert.deepEqual(customer.problems, []);

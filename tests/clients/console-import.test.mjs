@@ -2,11 +2,8 @@
 // tab stays usable and its memory small. Of as many rows as SCRIP_TEST_IMPORT_ROWS says: `npm run large-import` has 100,000.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, before, test } from "node:test";
-import { startBrowser } from "./browser.mjs";
-import { Business } from "./business.mjs";
-import { arrive } from "./person.mjs";
-import { startScrip } from "./server.mjs";
+import { test } from "node:test";
+import { as, business } from "./shop.mjs";
 
 const ROWS = Number(process.env.SCRIP_TEST_IMPORT_ROWS ?? 2_000);
 /** Each so many rows, one is of nobody. */
@@ -15,21 +12,6 @@ const BAD = ROWS / BAD_EACH;
 const LONGEST_MS = 200;
 const MOST_BYTES = 8_000_000;
 const PATIENT = { timeout: 30_000 + ROWS * 6 };
-
-let scrip;
-let chromium;
-let business;
-
-before(async () => {
-  scrip = await startScrip();
-  chromium = await startBrowser();
-  business = await Business.of(scrip);
-});
-
-after(async () => {
-  await chromium?.stop();
-  await scrip?.stop();
-});
 
 /** The file: 1.00 for each, but for those who are nobody. */
 async function fileOf(rows) {
@@ -59,7 +41,7 @@ const count = (n) => n.toLocaleString("en-GB");
 
 test(`a file of ${count(ROWS)} rows`, async (t) => {
   const buffer = await fileOf(ROWS);
-  const person = await arrive(chromium.browser, scrip.url, "manager", "mouse");
+  const person = await as("manager", "mouse");
   const { page } = person;
   await person.go("Imports");
   await page.evaluate(WATCH);

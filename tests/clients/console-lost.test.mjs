@@ -1,29 +1,11 @@
 // Answers that are lost: the server has done it, the console does not know. A second click does nothing twice, in any dialog.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { startBrowser } from "./browser.mjs";
-import { Business } from "./business.mjs";
-import { arrive } from "./person.mjs";
-import { startScrip } from "./server.mjs";
+import { test } from "node:test";
+import { as, business } from "./shop.mjs";
 
 const UNKNOWN = "it is not known whether this was done";
 
-let scrip;
-let chromium;
-let business;
-
-before(async () => {
-  scrip = await startScrip();
-  chromium = await startBrowser();
-  business = await Business.of(scrip);
-});
-
-after(async () => {
-  await chromium?.stop();
-  await scrip?.stop();
-});
-
-const manager = () => arrive(chromium.browser, scrip.url, "manager", "mouse");
+const manager = () => as("manager", "mouse");
 const amounts = async (customer) => (await business.moves(customer)).map(Number);
 
 /** Lets the server do what is asked for first, and loses its answer. Gives how many were sent. */
@@ -167,7 +149,7 @@ test("ordering, paying and voiding a payment", async () => {
 
 test("approving", async () => {
   const customer = await business.customer("lost");
-  const staff = await arrive(chromium.browser, scrip.url, "staff", "mouse");
+  const staff = await as("staff", "mouse");
   await staff.open(customer);
   await staff.button("Adjust", staff.page.locator(".profile-head"));
   await staff.fill({ amount: "111", reason: "Goodwill", note: "Lost on the way" });

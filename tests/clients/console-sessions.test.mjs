@@ -1,29 +1,12 @@
 // Sessions that end in the middle of something: it is gone on with where it was, by whoever it was, and by nobody else.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { startBrowser } from "./browser.mjs";
-import { Business } from "./business.mjs";
 import { watched } from "./console.mjs";
-import { arrive, Person } from "./person.mjs";
-import { startScrip } from "./server.mjs";
+import { Person } from "./person.mjs";
+import { as, business, chromium, scrip } from "./shop.mjs";
 
 const TTL_S = 15;
-
-let scrip;
-let chromium;
-let business;
-
-before(async () => {
-  scrip = await startScrip();
-  chromium = await startBrowser();
-  business = await Business.of(scrip);
-});
-
-after(async () => {
-  await chromium?.stop();
-  await scrip?.stop();
-});
 
 /** Somebody whose token is good for seconds. Gives them, and when it has ended. */
 async function briefly(role) {
@@ -81,7 +64,7 @@ test("a token runs out in the middle of a form: what was typed is sent under the
 test("while a payment is recorded", async () => {
   const customer = await business.customer("session");
   await business.invoice(customer, "SESSION-1", "30");
-  const person = await arrive(chromium.browser, scrip.url, "staff", "mouse");
+  const person = await as("staff", "mouse");
   await person.open(customer, "Billing");
   await person.button("SESSION-1", person.page);
   await person.button("Record payment");
@@ -95,7 +78,7 @@ test("while a payment is recorded", async () => {
 });
 
 test("while a file is sent, and while its failed rows are saved", async () => {
-  const person = await arrive(chromium.browser, scrip.url, "manager", "mouse");
+  const person = await as("manager", "mouse");
   await person.go("Imports");
   await person.button("Import a file", person.page);
   await person.file(person.dialog.locator("input[type=file]"), { name: "s.csv", mimeType: "text/csv", buffer: Buffer.from("customer,amount\n17404,5\nnobody,5\n") });
