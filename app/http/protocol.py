@@ -6,7 +6,6 @@ trailers, of any size. (Its other parser, h11, bounds the size alone, and takes 
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final, cast
 
 from starlette.types import Receive, Scope, Send
@@ -36,10 +35,13 @@ async def too_many(_: Scope, __: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def fault(cycle: RequestResponseCycle) -> None:
-    """Answer a request that the app has left without an answer, such as one that was cut off as the server stopped."""
-    await cycle.send({"type": "http.response.start", "status": 500, "headers": secured(_NOTHING)})
-    await cycle.send({"type": "http.response.body", "body": b""})
+class Cycle(RequestResponseCycle):
+    """One request with its response, whose own answers have the headers of all others."""
+
+    async def send_500_response(self) -> None:
+        """Answer a request that the app has left without an answer, such as one that was cut off as the server stopped."""
+        await self.send({"type": "http.response.start", "status": 500, "headers": secured(_NOTHING)})
+        await self.send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class OneWrite:
@@ -157,7 +159,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._told = None
         cycle.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]
         cycle.transport = OneWrite(cycle.transport)  # type: ignore[assignment]
-        cycle.send_500_response = partial(fault, cycle)  # type: ignore[method-assign]
+        cycle.__class__ = Cycle  # uvicorn has no setting for it
         answering: Any = too_many if app is service_unavailable else app
         super()._start_asgi_task(cycle, answering)
 
