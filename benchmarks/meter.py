@@ -67,6 +67,14 @@ def _own(pid: int) -> float:
 def _family(pid: int) -> float:
     """A process with its children, those that have ended included where the system counts them (Linux does)."""
     process = psutil.Process(pid)
+    while True:
+        ended = _ended(process)
+        times = process.cpu_times()
+        found = float(times.user + times.system) + ended + sum(_own(child.pid) for child in process.children())
+        if _ended(process) == ended:  # else one has ended meanwhile, and is in neither
+            return found
+
+
+def _ended(process: psutil.Process) -> float:
     times = process.cpu_times()
-    ended = getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
-    return float(times.user + times.system + ended) + sum(_own(child.pid) for child in process.children())
+    return float(getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0))

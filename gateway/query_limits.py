@@ -104,7 +104,7 @@ class QueryLimits:
     """For an unknown key, graphql-core searches for similar ones, regardless of their number and length."""
     max_introspected: int = 500_000
     """Estimated values in introspection's answer; 4,000 block the event loop for a millisecond. The query that tools
-    send has 412,000. Without this, twenty aliases of a short one could take arbitrarily long."""
+    send has up to 415,000. Without this, twenty aliases of a short one could take arbitrarily long."""
     max_root_fields: int = 20
     max_aliases: int = 50
     max_depth: int = 20

@@ -7,6 +7,7 @@ PgBouncer that is named; and on a small disk, which takes root. What cannot be h
 import argparse
 import asyncio
 import secrets
+import signal
 import sys
 from pathlib import Path
 from time import monotonic
@@ -61,6 +62,9 @@ def main() -> int:
 
 
 async def _play(wanted: argparse.Namespace, seed: int) -> tuple[list[Played], str]:
+    playing = asyncio.current_task()
+    assert playing is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)  # a disk is unmounted then, too
     worlds = _worlds(wanted)
     until = monotonic() + 60 * wanted.minutes if wanted.minutes else float("inf")
     played, postgres = [], ""
