@@ -84,7 +84,7 @@ async def test_the_database_refuses_what_does_not_come_to_the_total(
     ((line_id, amount),) = await tenant.rows("SELECT id, amount_minor FROM invoice_line_details WHERE tenant_id = $1")
     assert amount == 1
     async with owner_connection.transaction():
-        await owner_connection.execute("SELECT set_config('scrip.tenant', $1, true)", str(tenant.id))
+        await owner_connection.execute(f"SET LOCAL scrip.tenant = '{tenant.id}'")
         sql = "INSERT INTO invoice_line_details VALUES ($1, $2, 0.5, 1, 0, 0, 0, 0)"
         with pytest.raises(asyncpg.CheckViolationError, match="invoice_line_details_amount"):
             await owner_connection.execute(sql, line_id, tenant.id)

@@ -98,7 +98,7 @@ async def suspend(urls: Urls, tenant_id: UUID) -> None:
     status, _, said = await run(urls, "suspend", str(tenant_id))
     assert status == 0, said
     async with superuser(urls) as connection, connection.transaction():
-        await connection.execute("SELECT set_config('scrip.tenant', $1, true)", str(tenant_id))  # so that it is sealed
+        await connection.execute(f"SET LOCAL scrip.tenant = '{tenant_id}'")  # so that it is sealed
         await connection.execute("UPDATE tenants SET suspended_at = now() - interval '1 hour' WHERE id = $1", tenant_id)
 
 
@@ -404,7 +404,7 @@ async def test_only_rows_of_a_tenant_that_is_being_deleted_are_let_go(tenant: Te
         try:
             for table in ("entries", "transactions", "audit_events", "transaction_texts", "credit_changes"):
                 async with connection.transaction():
-                    await connection.execute("SELECT set_config('scrip.tenant', $1, true)", str(tenant_id))
+                    await connection.execute(f"SET LOCAL scrip.tenant = '{tenant_id}'")  # reaches other nodes, too
                     with pytest.raises(why):
                         async with connection.transaction():
                             await connection.execute(f"DELETE FROM {table}")
@@ -414,7 +414,7 @@ async def test_only_rows_of_a_tenant_that_is_being_deleted_are_let_go(tenant: Te
     try:
         transaction = owner.transaction()
         await transaction.start()
-        await owner.execute("SELECT set_config('scrip.tenant', $1, true)", str(tenant.id))
+        await owner.execute(f"SET LOCAL scrip.tenant = '{tenant.id}'")
         with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="UPDATE refused"):
             async with owner.transaction():
                 await owner.execute("UPDATE entries SET amount_minor = 1")
