@@ -43,12 +43,14 @@ export async function openCustomer(page, number) {
 export const figureOf = (page, asset) => page.locator(`.big[data-asset="${asset}"]`).textContent();
 
 /**
- * Asks axe, and fails with what it found: about the dialog that is open, else about the page. It runs where the page's
- * policy does not reach.
+ * Asks axe, and fails with what it found: about the dialog that is open, else about the page, once what moves there or
+ * fades in has come to rest. It runs where the page's policy does not reach.
  */
 export async function accessible(page, where) {
   if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(await readFile(AXE, "utf8"));
-  const { violations } = await page.evaluate((values) => {
+  const { violations } = await page.evaluate(async (values) => {
+    const ending = document.getAnimations().filter(({ effect }) => effect.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(ending.map(({ finished }) => finished));
     const [dialog] = [...document.querySelectorAll("dialog[open]")].slice(-1);
     return globalThis.axe.run(dialog ?? document, { runOnly: { type: "tag", values } });
   }, RULES);
