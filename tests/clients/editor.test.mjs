@@ -134,6 +134,7 @@ test("it says what is wrong if a file does not load, and if the server is gone",
   await page.close();
   const alone = await open();
   await alone.page.locator(".graphiql-query-editor").getByText("viewer").waitFor();
+  await alone.page.waitForLoadState("networkidle"); // an answer that was on its way would say that the server is there
   await alone.page.context().setOffline(true);
   await runs(alone.page);
   await alone.page.getByRole("status").getByText("The server does not answer").waitFor();
