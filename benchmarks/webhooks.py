@@ -20,7 +20,7 @@ import orjson
 from app.postgres.database import open_database
 from benchmarks.data import CURRENCY, CUSTOMERS, REASON, customer_id, make_tenant, prove
 from benchmarks.meter import cpu_now, memory_bytes, memory_peak_bytes
-from benchmarks.report import print_table
+from benchmarks.report import Figure, print_figures
 from benchmarks.rig import Rig, Server
 from models.commands import Actor, BulkCredit, BulkItem
 from models.configuration_commands import CreateWebhook, FeedPlace
@@ -148,19 +148,19 @@ async def _measure(rig: Rig, server: Server, listener: socket.socket, wanted: in
     seconds = time.perf_counter() - began
     spent = cpu_now(server=server.pid, postmaster=rig.postmaster, driver=os.getpid()) - before
     serving.close()
-    print_table(
-        [f"{wanted:,} events to one webhook", ""],
+    print_figures(
+        f"{wanted:,} events to one webhook",
         [
-            ["events a second", f"{wanted / seconds:,.0f}"],
-            ["seconds", f"{seconds:,.1f}"],
-            ["CPU of the server for an event", f"{spent.server / wanted * 1e6:,.0f} us"],
-            ["CPU of PostgreSQL for an event", f"{spent.postgres / wanted * 1e6:,.0f} us"],
-            ["memory of the server before", f"{idle / 2**20:.0f} MB"],
-            ["the most that it had", f"{memory_peak_bytes(server.pid) / 2**20:.0f} MB"],
-            ["events that were refused once", f"{len(receiver.refused):,}"],
-            ["events that came more than once", f"{receiver.again:,}"],
-            ["accounts", f"{len(receiver.last):,}"],
-            ["events out of their account's order", f"{receiver.wrong:,}"],
+            Figure("delivered", [wanted / seconds], "events a second"),
+            Figure("in all", [seconds], "s"),
+            Figure("CPU of the server for an event", [spent.server / wanted * 1e6], "us"),
+            Figure("CPU of PostgreSQL for an event", [spent.postgres / wanted * 1e6], "us"),
+            Figure("memory of the server before", [idle / 2**20], "MB"),
+            Figure("the most that it had", [memory_peak_bytes(server.pid) / 2**20], "MB"),
+            Figure("events that were refused once", [len(receiver.refused)]),
+            Figure("events that came more than once", [receiver.again]),
+            Figure("accounts", [len(receiver.last)]),
+            Figure("events out of their account's order", [receiver.wrong], most=0),
         ],
     )
     if receiver.wrong:
