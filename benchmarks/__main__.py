@@ -45,7 +45,8 @@ def main() -> int:
     parser.add_argument(
         "--part",
         default="",
-        help="of stall: those attacks alone that have this in their name; of growth: `many`, `restored`, or both",
+        help="of stall: those attacks alone that have this in their name; of postings: those kinds that have one of these, "
+        "by commas; of growth: `many`, `restored`, or both",
     )
     parser.add_argument(
         "--entries",

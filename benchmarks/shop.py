@@ -52,8 +52,8 @@ class Shop:
 
     tokens: managers', one for each connection. credits, invoices: one of each customer, which no measurement uses up. holds:
     of others, which no measurement uses up either. holders: customers who have a credit and hold nothing. paid: an invoice
-    of each customer that account credit has paid. spends, lapsed: of each customer a spend, and a credit that has expired;
-    no measurement gives all of that back.
+    of each customer that account credit has paid. unpaid: one that only credit notes are given for. spends, lapsed: of each
+    customer a spend, and a credit that has expired; no measurement gives all of that back.
     """
 
     id: UUID
@@ -64,6 +64,7 @@ class Shop:
     holds: list[str]
     holders: list[str]
     paid: list[str]
+    unpaid: list[str]
     spends: list[str]
     lapsed: list[str]
     reward: str
@@ -110,8 +111,8 @@ async def _fill(rig: Rig, tenant_id: UUID, tokens: list[str], everybody: list[st
             spent = SpendCredit(customer, CURRENCY, PLENTY, "Goods")
             spend = await spend_credit(ledger, tenant_id, _ADMIN, spent, uuid4().hex)
             lapsing = await _credit(ledger, tenant_id, customer, CURRENCY, expires_at=soon)
-            rows = (credits[-1].credit_id, invoices[0].invoice_id, paid, spend.transaction_id, lapsing.credit_id)
-            return tuple(map(_made, rows))
+            bills = (invoices[0].invoice_id, paid, invoices[2].invoice_id)
+            return tuple(map(_made, (credits[-1].credit_id, *bills, spend.transaction_id, lapsing.credit_id)))
 
         soon = datetime.now(UTC) + SOON
         made = await _each(customers, one)
@@ -136,8 +137,9 @@ async def _fill(rig: Rig, tenant_id: UUID, tokens: list[str], everybody: list[st
         [str(global_id("Hold", hold)) for hold, _ in held],
         everybody[2 * number :],
         [str(global_id("Invoice", row[2])) for row in made],
-        [str(global_id("Transaction", row[3])) for row in made],
-        [str(global_id("Credit", row[4])) for row in made],
+        [str(global_id("Invoice", row[3])) for row in made],
+        [str(global_id("Transaction", row[4])) for row in made],
+        [str(global_id("Credit", row[5])) for row in made],
         str(global_id("Reward", reward)),
         str(global_id("Service", service)),
     )

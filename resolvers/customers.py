@@ -95,8 +95,14 @@ async def resolve_all(
         found = customers.referenced(asked)
         conditions.append(found if served else looked(found, "reference"))
         listing = customers.BY_REFERENCE if sort_by is None and asked.begins else listing
+    page = (first, after, last, before, reverse)
     if filter is not None:
         conditions += await filter.conditions(info.context, listing, by_reference=reference is None)
+        text = filter.searches if listing in customers.BY_THEMSELVES else None
+        if text is not None and after is None and before is None and 0 not in (first, last):
+            shown = await root_page(info, listing, tenant, page, *conditions, customers.found_within(text))
+            if shown is None or shown.edges:
+                return shown
         listing, searched = await filter.searched(info.context, listing)
         conditions += searched
-    return await root_page(info, listing, tenant, (first, after, last, before, reverse), *conditions)
+    return await root_page(info, listing, tenant, page, *conditions)

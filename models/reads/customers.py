@@ -77,6 +77,9 @@ BY_REFERENCE: Final = Listing(
 )
 """All of a tenant's customers that have references, by these."""
 
+BY_THEMSELVES: Final = (CUSTOMERS, BY_NAME, BY_REFERENCE)
+"""The lists of which each row is a customer."""
+
 
 def matching(text: str) -> Condition:
     """Customers whose external id, name, last name or e-mail begins with `text`, in any case; or those of a record
@@ -111,12 +114,28 @@ async def found(session: ReadSession, text: str) -> tuple[UUID, ...] | None:
 
     Each way is a range of its own index, and no more of all of them is read than that takes.
     """
-    ways = " union all ".join(_FOUND.format(column=column) for column in _searched(text))
-    read = f"select id, count(*) over () as read from (select id from ({ways}) w limit {MOST_READ}) f"
-    rows = await session.fetch(f"select distinct id, read from ({read}) g", text, FEW_FOUND + 1)
+    rows = await session.fetch(_ids(text, "$2", "$3"), text, FEW_FOUND + 1)
     if len(rows) > FEW_FOUND or (rows and rows[0]["read"] == MOST_READ):
         return None
     return tuple(row["id"] for row in rows)
+
+
+def found_within(text: str) -> Condition:
+    """Of the lists BY_THEMSELVES: what `found` finds, looked up by the list's own statement. Nobody, where that finds none
+    or too many: an empty page does not say which."""
+    few = f"count(*) <= {FEW_FOUND} and max(f.read) < {MOST_READ}"
+    ids = f"select case when {few} then array_agg(f.id) end from ({_ids(text, '{0}', '{1}')}) f"
+    return Condition(f"t.id = any(({ids})::uuid[])", (text, FEW_FOUND + 1))
+
+
+def _ids(text: str, given: str, most: str) -> str:
+    """The statement: each id once, and how many rows it read for all of them."""
+    ways = " union all ".join(
+        _FOUND.format(column=column, range=_RANGE.format(column=column, text=given), most=most)
+        for column in _searched(text)
+    )
+    read = f"select id, count(*) over () as read from (select id from ({ways}) w limit {MOST_READ}) f"
+    return f"select distinct id, read from ({read}) g"
 
 
 def among(listing: Listing[CustomerView], ids: tuple[UUID, ...]) -> tuple[Listing[CustomerView], tuple[Condition, ...]]:
@@ -146,9 +165,9 @@ def _searched(text: str) -> tuple[str, ...]:
 
 
 _RANGE: Final = "({column} >= lower({text}) and {column} < lower({text}) || U&'\\+10FFFF')"
-_FOUND: Final = f"""(
+_FOUND: Final = """(
     select case when merged_into_id is null then id else merged_into_id end as id from customers
-     where tenant_id = $1 and {_RANGE.format(column="{column}", text="$2")} order by {{column}} limit $3)"""
+     where tenant_id = $1 and {range} order by {column} limit {most})"""
 
 
 def referenced(reference: Reference) -> Condition:

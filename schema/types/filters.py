@@ -161,11 +161,17 @@ class CustomerFilter:
     metadata: MetadataBy | None = None
     """Pair of metadata."""
 
+    @property
+    def searches(self) -> str | None:
+        """What is searched for, if anything."""
+        if self.search is None or not self.search.strip():
+            return None
+        return texts.looked_up(self.search, texts.MAX_SEARCH, "filter.search")
+
     async def searched(self, context: Context, listing: Listing[Any]) -> tuple[Listing[Any], Conditions]:
         """Return the list of those that the search finds, and the conditions for it."""
-        if self.search is None or not self.search.strip():
+        if (text := self.searches) is None:
             return listing, ()
-        text = texts.looked_up(self.search, texts.MAX_SEARCH, "filter.search")
         ids = await customers.found(context.reads, text)
         return (listing, (customers.contains(text),)) if ids is None else customers.among(listing, ids)
 

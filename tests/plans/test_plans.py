@@ -163,6 +163,10 @@ async def lists_in_other_orders() -> None:
             await load_pages(session, few, [tenant.id], PageRequest(), condition)
             await count_rows(session, few, [tenant.id], condition)
         asked = PageRequest()
+        for order in customers.BY_THEMSELVES:
+            page = (await load_pages(session, order, [tenant.id], asked, (customers.found_within(text),)))[tenant.id]
+            assert {row.id for row in page.rows} <= set(ids)
+            await count_rows(session, order, [tenant.id], (customers.found_within(text),))
         await load_pages(session, customers.CUSTOMERS, [tenant.id], asked, (customers.contains(text),))
     await session.close()
     await tenant.ledger.close()
