@@ -18,3 +18,10 @@ def each(*columns: str, first: int = 2) -> str:
         names.append(name)
         arrays.append(f"${place}::{kind}[]")
     return f"(SELECT * FROM unnest({', '.join(arrays)}) AS u({', '.join(names)}) LIMIT cardinality(${first}))"
+
+
+def rows_of_bulk(*columns: str, first: int) -> str:
+    """The same by numbers of rows (`row`) of the bulk $2, with the `id` of each: of a bulk the planner may expect one row,
+    and would read all of its million for each number."""
+    return f"""(SELECT k.*, b.id FROM {each(*columns, first=first)} k CROSS JOIN LATERAL (
+        SELECT id FROM bulk_rows WHERE tenant_id = $1 AND operation_id = $2 AND "row" = k."row" OFFSET 0) b)"""

@@ -19,7 +19,7 @@ from models.idempotency import check_key
 from models.kinds import BulkMode
 from models.ledger import Ledger
 from models.loading.config_locks import adding_nothing
-from models.lookups import each
+from models.lookups import rows_of_bulk
 from models.money import exponent
 from models.names import clean_name
 from models.operations.auditing import Doer, doer_of, record_event
@@ -150,8 +150,7 @@ async def refuse_duplicates(connection: TenantConnection, operation_id: UUID) ->
         await connection.raw.execute(
             f"""UPDATE bulk_rows r SET error = CASE WHEN r.error IS NULL THEN $3::jsonb
                 ELSE jsonb_set(r.error, '{{more}}', coalesce(r.error->'more', '[]') || $3::jsonb) END
-            FROM {each('"row" int', first=4)} u
-            WHERE r.tenant_id = $1 AND r.operation_id = $2 AND r."row" = u."row" """,
+            FROM {rows_of_bulk('"row" int', first=4)} u WHERE r.tenant_id = $1 AND r.id = u.id""",
             connection.tenant_id,
             operation_id,
             report,

@@ -14,7 +14,7 @@ from models.errors import AmountPrecision, Invalid, LedgerError, NotFound
 from models.kinds import BulkMode
 from models.ledger import Ledger
 from models.loading.accounts import load_facts
-from models.lookups import each
+from models.lookups import each, rows_of_bulk
 from models.money import exponent
 from models.names import clean_name
 from models.operations.import_files import ImportCredits, ImportRow
@@ -254,8 +254,8 @@ async def _tell_all(
             told.append((number, both))
     if told:
         await connection.raw.execute(
-            f"""UPDATE bulk_rows r SET error = u.error::jsonb FROM {each('"row" int', "error text", first=3)} u
-            WHERE r.tenant_id = $1 AND r.operation_id = $2 AND r."row" = u."row" """,
+            f"""UPDATE bulk_rows r SET error = u.error::jsonb
+            FROM {rows_of_bulk('"row" int', "error text", first=3)} u WHERE r.tenant_id = $1 AND r.id = u.id""",
             connection.tenant_id,
             operation_id,
             *zip(*told, strict=True),

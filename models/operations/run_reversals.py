@@ -79,25 +79,25 @@ async def _settled_to(tenant_id: UUID, bulk: RunningBulk) -> int:
 async def _left(tenant_id: UUID, bulk: RunningBulk, before: int) -> tuple[RowToReverse, ...]:
     """The next posted rows before that one that are not taken back, the last first."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
-        rows = await connection.raw.fetch(
-            f"""{_ROWS} WHERE r.tenant_id = $1 AND r.operation_id = $2 AND r."row" < $3 AND r.transaction_id IS NOT NULL
-                AND m.id IS NULL
-            ORDER BY r."row" DESC LIMIT $4""",
-            tenant_id,
-            bulk.reverses_id,
-            before,
-            CHUNK_ROWS,
-        )
-    return tuple(await each_in_slices(lambda row: _to_reverse(bulk, row), rows))
+        while True:
+            found = await connection.raw.fetch(_NEXT, tenant_id, bulk.reverses_id, before, CHUNK_ROWS)
+            rows = [row for row in found if not row["is_back"]]
+            if rows or not found:
+                return tuple(await each_in_slices(lambda row: _to_reverse(bulk, row), rows))
+            before = found[-1]["row"]
 
 
 _ROWS: Final = """SELECT r.id, r."row", r.transaction_id, coalesce((r.details->>'moved')::numeric, r.amount) AS amount,
-    r.details->>'asset' AS asset,
-    coalesce(c.merged_into_id, r.customer_id) AS customer_id
-    FROM bulk_rows r
+    r.details->>'asset' AS asset, coalesce(c.merged_into_id, r.customer_id) AS customer_id, m.id IS NOT NULL AS is_back
+    FROM {rows} r
     LEFT JOIN LATERAL (SELECT id FROM reversed_rows WHERE tenant_id = $1 AND id = r.id OFFSET 0) AS m ON true
     LEFT JOIN LATERAL (
         SELECT merged_into_id FROM customers WHERE tenant_id = $1 AND id = r.customer_id OFFSET 0) AS c ON true"""
+# Some rows first, and then which of them are back: the planner takes those that are not for few, and would sort all.
+_SOME: Final = """(SELECT * FROM bulk_rows
+    WHERE tenant_id = $1 AND operation_id = $2 AND "row" < $3 AND transaction_id IS NOT NULL
+    ORDER BY "row" DESC LIMIT $4)"""
+_NEXT: Final = f"""{_ROWS.format(rows=_SOME)} ORDER BY r."row" DESC"""
 
 
 def _to_reverse(bulk: RunningBulk, row: Any) -> RowToReverse:
@@ -124,7 +124,7 @@ async def _by_person(connection: TenantConnection, bulk: RunningBulk) -> AsyncIt
     """The rows that are not taken back and not reported on, in batches that never split a person's rows."""
     lot: list[RowToReverse] = []
     cursor = connection.raw.cursor(
-        f"""{_ROWS}
+        f"""{_ROWS.format(rows="bulk_rows")}
         LEFT JOIN LATERAL (
             SELECT id FROM bulk_rows WHERE tenant_id = $1 AND operation_id = $3 AND "row" = r."row" OFFSET 0
         ) AS told ON true

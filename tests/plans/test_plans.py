@@ -2,7 +2,7 @@
 
 What is sent is recorded from a play of the ledger and a walk through the API. It is planned, without values, as postings
 have it planned, on tables as they may come to be; and refused where a scan is bounded by the tenant alone, or by one
-account or customer that may have very many rows. The tables are in databases of their own, which nobody else analyses.
+account, customer or bulk that may have very many rows. The tables are in databases of their own, which nobody else analyses.
 """
 
 import json
@@ -66,6 +66,7 @@ COUNTED: Final = (
 )
 LIABILITY: Final = "adds up all of a tenant's credits or entries: its totals are too far behind"
 ONE_PERSON: Final = "all of one person's texts are erased, once"
+WHOLE_BULK: Final = "all rows of a bulk are looked at, or counted, once"
 ALLOWED: Final[Mapping[tuple[str, str], str]] = {
     ("models/reads/added_up.py by_asset", "tenant"): LIABILITY,
     ("models/reads/added_up.py parts", "tenant"): LIABILITY,
@@ -88,6 +89,13 @@ ALLOWED: Final[Mapping[tuple[str, str], str]] = {
         "models/operations/partner_tokens.py _check_room",
         "tenant",
     ): "an admin issues a token: those that are good are counted, of which there are a thousand at most",
+    ("models/operations/import_credits.py refuse_duplicates", "operation_id"): WHOLE_BULK,
+    ("models/operations/import_credits.py _queue", "operation_id"): WHOLE_BULK,
+    ("models/operations/validate_bulk.py validate", "operation_id"): WHOLE_BULK,
+    ("models/operations/validate_bulk.py _by_customer", "operation_id"): WHOLE_BULK,
+    ("models/operations/reverse_bulk.py _reversible", "operation_id"): WHOLE_BULK,
+    ("models/operations/run_reversals.py _by_person", "operation_id"): WHOLE_BULK,
+    ("models/operations/bulk_claims.py finish", "operation_id"): WHOLE_BULK,
     ("models/operations/bulk_claims.py finish", "tenant"): "by the index on unfinished bulks, of which there are few",
     ("models/operations/bulk_claims.py keep_claim", "tenant"): "the same",
     (
@@ -406,9 +414,10 @@ async def test_a_scan_of_the_tenant_is_seen(server: Urls, worker_id: str) -> Non
         past = "SELECT sum(amount_minor) FROM entries WHERE tenant_id = $1 AND created_at > $2"
         busy = "SELECT sum(amount_minor) FROM entries WHERE tenant_id = $1 AND account_id = $2"
         page = "SELECT * FROM transactions WHERE tenant_id = $1 ORDER BY created_at, id LIMIT $2"
+        bulk = 'SELECT * FROM bulk_rows WHERE tenant_id = $1 AND operation_id = $2 AND "row" < $3 ORDER BY'
         seen = [
             [scan.rpartition(": ")[2] for scan in planner.unbounded(await planner.plan(sql))]
-            for sql in (whole, past, busy, page)
+            for sql in (whole, past, busy, page, f'{bulk} "row" LIMIT 5', f"{bulk} error LIMIT 5")
         ]
         await connection.close()
-    assert seen == [["tenant"], ["tenant"], ["account_id"], []]
+    assert seen == [["tenant"], ["tenant"], ["account_id"], [], [], ["operation_id"]]

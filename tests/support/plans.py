@@ -105,6 +105,10 @@ def _in_the_project(file: str) -> str | None:
     return path.relative_to(ROOT).as_posix() if is_code else None
 
 
+_ROW: Final = re.compile(r'\("row" = ')
+"""In the condition for one row of a bulk: of the others there may be a million."""
+
+
 class Planner:
     """A connection that explains, with what its indexes are made of."""
 
@@ -135,7 +139,7 @@ class Planner:
         return found
 
     def unbounded(self, plan: dict[str, Any]) -> list[str]:
-        """The scans of the plan that read as many rows as the tenant has, or one account, or one customer.
+        """The scans of the plan that read as many rows as the tenant has, or one account, one customer or one bulk.
 
         `table by index` each; by how much it is bounded after it.
         """
@@ -155,6 +159,8 @@ class Planner:
                 yield f"{own} by {name}: tenant"
             elif bound[1:] in (["account_id"], ["customer_id"]) and "asset" not in self._indexes[name]:
                 yield f"{own} by {name}: {bound[1]}"
+            elif bound[1:2] == ["operation_id"] and not _ROW.search(node["Index Cond"]):
+                yield f"{own} by {name}: operation_id"
         within = kind == "Limit" or (limited and kind in _STREAMED)
         for inner in node.get("Plans", ()):
             yield from self._unbounded(inner, limited=within, table=node.get("Relation Name", ""))
