@@ -137,9 +137,14 @@ async def resolve(
         at=period,
         reference=reference,
     )
-    if filter is not None:
-        asked = _both(asked, filter)
-    return await _listed(info, asked, customer_id, (first, after, last, before, reverse))
+    page = (first, after, last, before, reverse)
+    if filter is None:
+        return await _listed(info, asked, customer_id, page)
+    asked = _both(asked, filter)
+    try:
+        return await _listed(info, asked, customer_id, page)
+    except BadUserInput as error:
+        raise _placed(error, filter) from None
 
 
 async def _listed(
@@ -170,9 +175,18 @@ def _both(arguments: AuditFilter, given: AuditFilter) -> AuditFilter:
     for name in (field.name for field in fields(AuditFilter)):
         beside, within = getattr(arguments, name), getattr(given, name)
         if beside is not None and within is not None:
-            raise BadUserInput(f"{to_camel_case(name)} is given beside filter and in it. Give it once.")
+            place = to_camel_case(name)
+            raise BadUserInput(f"{place} is given beside filter and in it. Give it once.", "filter", place)
         said[name] = beside if within is None else within
     return AuditFilter(**said)
+
+
+def _placed(error: BadUserInput, given: AuditFilter) -> BadUserInput:
+    """Return the error with the path of its argument, if that is one of the filter's."""
+    path = (error.extensions or {}).get("field") or [""]
+    if any(to_camel_case(field.name) == path[0] and getattr(given, field.name) is not None for field in fields(given)):
+        return BadUserInput(error.message, "filter", *path)
+    return error
 
 
 async def _by_whom(

@@ -34,7 +34,7 @@ async def resolve_one(info: Info, by: CouponBy) -> Coupon | None:
     by: Coupon to return.
     """
     context = info.context
-    if by.id:
+    if isinstance(by.id, str):
         coupon_id = asked_id(by.id, "Coupon", "by.id")
         coupon = None if coupon_id is None else await context.loaders.coupons.load(coupon_id)
     else:

@@ -43,8 +43,8 @@ async def resolve_one(info: Info, by: CustomerBy) -> Customer | None:
 
 async def _named(context: Context, by: CustomerBy) -> UUID | None:
     if isinstance(by.id, str):
-        return asked_id(by.id, "Customer", "id")
-    external_id = texts.looked_up(str(by.external_id), texts.MAX_EXTERNAL_ID, "externalId")
+        return asked_id(by.id, "Customer", "by.id")
+    external_id = texts.looked_up(str(by.external_id), texts.MAX_EXTERNAL_ID, "by.externalId")
     found = await customers.by_external_id(context.reads, external_id)
     return None if found is None else found.id
 
@@ -54,7 +54,7 @@ def _sorted_asset(given: CustomerFilter | None) -> str:
     asset = None if given is None else given.has_balance if given.balance is None else given.balance.asset
     if asset is None:
         raise BadUserInput(
-            "sortBy BALANCE takes filter.balance or filter.hasBalance: balances of one asset have an order."
+            "sortBy BALANCE takes filter.balance or filter.hasBalance: balances of one asset have an order.", "filter"
         )
     return asset
 
@@ -90,7 +90,7 @@ async def resolve_all(
         conditions.append(begins if listing is customers.CUSTOMERS else looked(begins, "search"))
     named = reference if reference is not None or filter is None else filter.reference
     if named is not None:
-        asked = named.reference()
+        asked = named.reference("reference" if named is reference else "filter.reference")
         served = sort_by is None or (sort_by is CustomerSort.CREATED and not asked.begins)
         found = customers.referenced(asked)
         conditions.append(found if served else looked(found, "reference"))

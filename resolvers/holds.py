@@ -8,7 +8,7 @@ from gateway.errors import BadUserInput
 from models.kinds import HoldStatus
 from models.reads import holds
 from models.reads.paging import Condition
-from models.reads.references import Reference, TooManyFound, of_transaction, transactions_of
+from models.reads.references import TooManyFound, of_transaction, transactions_of
 from schema.context import Context, Info
 from schema.ids import asked_id
 from schema.types.base import Connection
@@ -48,18 +48,19 @@ async def resolve(
             return None
         listing, parent = holds.CUSTOMER_HOLDS, person
     conditions: tuple[Condition, ...] = () if status is None else (holds.with_status(status, context.now),)
-    for named in (reference, None if filter is None else filter.reference):
+    for place, named in (("reference", reference), ("filter.reference", None if filter is None else filter.reference)):
         if named is not None:
-            conditions = (*conditions, await _referenced(context, named.reference()))
+            conditions = (*conditions, await _referenced(context, named, place))
     if filter is not None:
         conditions = (*conditions, *filter.conditions(context, listing))
     return await root_page(info, listing, parent, (first, after, last, before, reverse), *conditions)
 
 
-async def _referenced(context: Context, reference: Reference) -> Condition:
+async def _referenced(context: Context, by: ReferenceBy, place: str) -> Condition:
     """Return the condition for it: by the transactions that have it, if they are few."""
+    reference = by.reference(place)
     try:
         found = await transactions_of(context.reads, reference)
     except TooManyFound as error:
-        raise BadUserInput(str(error), "reference") from None
+        raise BadUserInput(str(error), *place.split(".")) from None
     return of_transaction(reference, "t.id") if found is None else holds.placed_by(found)

@@ -112,7 +112,7 @@ class _Asked:
     def named(self) -> Reference | None:
         """The reference, by the argument or by the filter."""
         by = self.reference if self.reference is not None or self.filter is None else self.filter.reference
-        return None if by is None else by.reference()
+        return None if by is None else by.reference("filter.reference" if by is not self.reference else "reference")
 
     @property
     def by_due_day(self) -> Listing[InvoiceView]:

@@ -8,7 +8,7 @@ import strawberry
 from gateway.errors import BadUserInput
 from models.reads import ledger
 from models.reads.paging import Condition
-from models.reads.references import Reference, TooManyFound, of_transaction, transactions_of
+from models.reads.references import TooManyFound, of_transaction, transactions_of
 from schema.context import Context, Info
 from schema.ids import asked_id
 from schema.scalars import AssetCode
@@ -51,17 +51,21 @@ async def resolve(
     conditions = ledger.between(from_, to) + (() if asset is None else (ledger.of_asset(asset),))
     named = reference if reference is not None or filter is None else filter.reference
     if named is not None:
-        conditions = (*conditions, await _referenced(context, named.reference()))
+        conditions = (
+            *conditions,
+            await _referenced(context, named, "reference" if named is reference else "filter.reference"),
+        )
     if filter is not None:
         by_reference = reference is None
         conditions = (*conditions, *filter.conditions(context, ledger.CUSTOMER_LEDGER, by_reference=by_reference))
     return await root_page(info, ledger.CUSTOMER_LEDGER, person, (first, after, last, before, reverse), *conditions)
 
 
-async def _referenced(context: Context, reference: Reference) -> Condition:
+async def _referenced(context: Context, by: ReferenceBy, place: str) -> Condition:
     """Return the condition for it: by the transactions that have it, if they are few."""
+    reference = by.reference(place)
     try:
         found = await transactions_of(context.reads, reference)
     except TooManyFound as error:
-        raise BadUserInput(str(error), "reference") from None
+        raise BadUserInput(str(error), *place.split(".")) from None
     return of_transaction(reference, "t.transaction_id") if found is None else ledger.of_transactions(found)

@@ -31,7 +31,7 @@ async def resolve_all(info: Info, ids: list[strawberry.ID]) -> list[Node | None]
     ids: Global ids of the objects, at most 100.
     """
     if len(ids) > MAX_NODES:
-        raise BadUserInput(f"ids must have at most {MAX_NODES} ids, and has {len(ids)}.")
+        raise BadUserInput(f"ids must have at most {MAX_NODES} ids, and has {len(ids)}.", "ids")
     parsed = [_parsed(each, f"ids.{place}") for place, each in enumerate(ids)]
     return [await _or_error(info.context, *each) for each in await _read(info.context, parsed)]
 
@@ -40,7 +40,7 @@ def _parsed(text: str, argument: str) -> tuple[str, UUID]:
     try:
         return parse_id(text)
     except MalformedId:
-        raise BadUserInput(f"{argument} is not an id that this API gave out.", argument) from None
+        raise BadUserInput(f"{argument} is not an id that this API gave out.", *argument.split(".")) from None
 
 
 async def _read(context: Context, parsed: list[tuple[str, UUID]]) -> list[tuple[str, UUID]]:

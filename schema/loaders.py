@@ -104,10 +104,13 @@ async def _pages(loaders: "Loaders", keys: list[PageKey]) -> dict[PageKey, Conne
 
 
 def _refused(conditions: Iterable[Condition]) -> Any:
-    names = ", ".join(sorted({condition.named for condition in conditions if isinstance(condition, Looked)}))
+    named = sorted({condition.named for condition in conditions if isinstance(condition, Looked)})
+    names = ", ".join(named)
     return BadUserInput(
         f"No index leads to what filter.{names} asks for in this order, and of the {LOOKED_AT:,} rows looked at too few have"
-        " it. Narrow the list: by a customer, by the dates or the order that the filter's description names."
+        " it. Narrow the list: by a customer, by the dates or the order that the filter's description names.",
+        "filter",
+        *(named if len(named) == 1 else ()),
     )
 
 

@@ -50,7 +50,7 @@ def credits_command(
     allow_duplicates: Annotated[bool, typer.Option(help="Allow a customer in more than one row.")] = False,
     mode: Annotated[BulkMode, typer.Option(help="SET: amounts are what is to be available.")] = BulkMode.ADJUST,
     encoding: Annotated[str | None, typer.Option(help="Encoding of a CSV file, such as windows-1252.")] = None,
-    delimiter: Annotated[str | None, typer.Option(help="comma, semicolon or tab.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="comma, semicolon, tab or pipe.")] = None,
     decimal_mark: Annotated[str | None, typer.Option(help="Decimal mark of amounts: point or comma.")] = None,
     thousands_mark: Annotated[
         str | None, typer.Option(help="Mark between thousands: none, comma, point, space or apostrophe.")

@@ -1,10 +1,12 @@
 """`GET /imports/credits/{operation}` and `….csv?onlyFailed=true`: how far a bulk is, and what became of each of its rows.
 
 The token and the rights are those of the query `bulkOperation`. The report has the columns of a file of adjustments, and
-beside them columns that a file may have and nobody reads: corrected, it can be sent again.
+beside them columns that a file may have and nobody reads: corrected, it can be sent again, with the file's own query. So
+its amounts have the decimal mark that the request for the file named: another one would be another amount to it.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from datetime import date, datetime, timedelta
@@ -18,6 +20,7 @@ from starlette.routing import Route
 from starlette.types import Send
 
 from app.files.importing.columns import METADATA, OURS
+from app.files.importing.dialects import DECIMAL_MARKS
 from app.files.requests import HEADERS, away, charged, parameters_of, refusal
 from auth.roles import Permission
 from gateway.errors import BadUserInput, CodedError
@@ -36,6 +39,9 @@ COST: Final = 100
 """Cost against the rate limit of a look at the progress."""
 REPORT_COST: Final = 1_000
 LINES_IN_A_TURN: Final = 100
+_WRITTEN, _MARK = "utf-8", "\ufeff"
+"""Encoding of a report, and its byte order mark: it is there if the file had another encoding, which its query may name."""
+_AMOUNT: Final = re.compile(r"-?[0-9]+(?:[.,][0-9]+)*", re.ASCII)
 _SENT: Final = ("customer", "amount", "asset", "expires", "effectiveOn", "services", "reason", "note", "reference")
 _ADDED: Final = ("line", "result", "transaction", "moved", "errors")
 
@@ -127,8 +133,11 @@ async def _pieces(context: Context, operation: BulkOperation, *, only_failed: bo
     pending = "PENDING" if operation.finished_at is None else "NOT_POSTED"
     try:
         keys = await metadata_keys(context.reads, operation.view.id)
-        line = _Line(context, pending, keys, dry_run=operation.dry_run)
-        yield rows([line.header])
+        file = operation.view.file or {}
+        line = _Line(
+            context, pending, keys, DECIMAL_MARKS[file.get("decimal_mark", "point")], dry_run=operation.dry_run
+        )
+        yield (_MARK if file.get("encoding", _WRITTEN) != _WRITTEN else "") + rows([line.header])
         async for page in report_rows(context.reads, operation.view.id, only_failed=only_failed):
             await line.load_services(page)
             await context.reads.release()
@@ -142,8 +151,9 @@ async def _pieces(context: Context, operation: BulkOperation, *, only_failed: bo
 class _Line:
     """Writes a row, as far as the token may read it."""
 
-    def __init__(self, context: Context, pending: str, keys: list[str], *, dry_run: bool) -> None:
+    def __init__(self, context: Context, pending: str, keys: list[str], mark: str, *, dry_run: bool) -> None:
         self._context = context
+        self._mark = mark
         self._people = context.may(Permission.READ_CUSTOMERS)
         self._ledger = context.may(Permission.READ_LEDGER)
         self._pending = pending
@@ -169,12 +179,14 @@ class _Line:
 
     def of(self, row: ReportRow) -> tuple[str, ...]:
         own = row.details or {}
-        unread: dict[str, str] = own.get("unread") or {}
+        unread: dict[str, str] = dict(own.get("unread") or {})
+        if not self._people:
+            unread.pop("customer", None)
         reference, pairs = own.get("texts") or (None, ())
         metadata = dict(pairs) if self._ledger else {}
         sent = {
             "customer": row.customer if self._people else None,
-            "amount": None if row.amount is None else _amount(row),
+            "amount": None if row.amount is None else _amount(row).replace(".", self._mark),
             "asset": own.get("asset"),
             "expires": own.get("expires_in_days", self._last_day(own.get("expires_at"))),
             "effectiveOn": own.get("effective_on"),
@@ -191,7 +203,7 @@ class _Line:
             "" if row.line is None else str(row.line),
             self._result(row),
             transaction or "" if self._ledger else "",
-            own.get("moved", "") if self._ledger else "",
+            own.get("moved", "").replace(".", self._mark) if self._ledger else "",
             safe(self._errors(row)),
         )
 
@@ -232,4 +244,4 @@ def _amount(row: ReportRow) -> str:
 
 def _safe(name: str, value: str) -> str:
     """A number below zero is an amount, and no formula."""
-    return value if name == "amount" and value.lstrip("-").replace(".", "").isdecimal() else safe(value)
+    return value if name == "amount" and _AMOUNT.fullmatch(value) else safe(value)

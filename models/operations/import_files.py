@@ -61,8 +61,8 @@ class ImportRow:
     """One row of a file. customer: the tenant's own id for them. expires_on: the last day it can be spent. services: their
     names. line: of the file, from 1.
 
-    errors: all that it has already; the other fields then hold as much as was understood, and unread the cells as they
-    were written, by column.
+    errors: all that it has already; the other fields then hold as much as was understood. unread: cells as they were
+    written, by column, in case that the row is refused as it is.
     """
 
     customer: str | None

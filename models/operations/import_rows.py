@@ -81,7 +81,7 @@ class Understanding:
     def __call__(self, numbered: tuple[int, ImportRow]) -> "tuple[Any, ...]":
         """Row, customer's name, amount, details and error, as stored."""
         number, row = numbered
-        command, details = self._command, dict[str, Any]()
+        details = dict[str, Any]()
         if row.reason is not None:
             details["reason"] = clean_name(row.reason)
         if row.note is not None:
@@ -99,7 +99,7 @@ class Understanding:
                 understand(row, details)
             except LedgerError as problem:
                 errors.append(problem)
-        asset = details.get("asset", command.asset)
+        asset = self._known_asset(row, details)
         if row.amount is not None and asset is not None:
             self._kept.count(asset, row.amount)
         error = None
@@ -143,11 +143,15 @@ class Understanding:
 
     def _faults(self, row: ImportRow, details: dict[str, Any]) -> Any:
         """All else that is wrong with a row that is not understood, as far as it is."""
-        asset = details.get("asset", self._command.asset)
-        reason = details.get("reason", self._command.reason)
-        if asset is None or reason is None:
+        asset, reason = self._known_asset(row, details), details.get("reason", self._command.reason)
+        if reason is None:
             return iter(())
-        return faults(self._books, self.asked(row, asset, reason), row.amount, sets=self._sets)
+        amount = None if asset is None else row.amount
+        return faults(self._books, self.asked(row, asset or "", reason), amount, sets=self._sets)
+
+    def _known_asset(self, row: ImportRow, details: dict[str, Any]) -> str | None:
+        """The row's asset; None if there is none, or no such one: its amount is not one of the request's asset."""
+        return self._command.asset if row.asset is None else details.get("asset")
 
     def asked(self, row: ImportRow, asset: str, reason: str) -> AdjustCredit:
         """The row's adjustment, of nobody."""
@@ -213,7 +217,9 @@ async def _insert(
         """INSERT INTO bulk_rows AS b (tenant_id, id, operation_id, row, customer_id, amount, details, error)
         SELECT t.id, u.id, $2, u.row, coalesce(c.merged_into_id, c.id), u.amount,
             -- Texts about somebody who is not there may be about somebody who has just been erased.
-            CASE WHEN c.id IS NOT NULL OR u.customer IS NULL THEN u.details::jsonb
+            CASE WHEN u.customer IS NULL THEN u.details::jsonb
+                -- The customer's record has the name, where an erasure finds it.
+                WHEN c.id IS NOT NULL THEN u.details::jsonb #- '{unread,customer}'
                 ELSE coalesce(u.details::jsonb, '{}') - ARRAY['note', 'texts'] || jsonb_build_object('customer', u.customer)
                 END, CASE
             WHEN u.error IS NOT NULL THEN u.error::jsonb

@@ -105,7 +105,8 @@ async def _clear(connection: TenantConnection, operation_id: UUID, first: int) -
     """Make rows that were refused pending again, if they were understood and their customer is there by now. A customer's
     second row stays refused."""
     await connection.raw.execute(
-        """UPDATE bulk_rows r SET error = NULL, customer_id = coalesce(r.customer_id, f.customer_id)
+        """UPDATE bulk_rows r SET error = NULL, customer_id = coalesce(r.customer_id, f.customer_id),
+            details = r.details - 'customer'  -- the record has the name, where an erasure finds it
         FROM (
             SELECT b.id, coalesce(c.merged_into_id, c.id) AS customer_id
             FROM bulk_rows b LEFT JOIN LATERAL (

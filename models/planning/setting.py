@@ -14,7 +14,7 @@ from models.planning.state import Books
 def needs_to_set(asked: AdjustCredit, amount_minor: int) -> Needs:
     """It may add or remove: which, and how much, is known under the lock."""
     key = (asked.customer_id, asked.asset)
-    spend = Spend(key, MAX_AMOUNT_MINOR, asked.service_ids)
+    spend = Spend(key, MAX_AMOUNT_MINOR, ())
     if amount_minor > 0:
         return replace(adjust.needs_to_add((key,)), spends=(spend,))
     return Needs(customers=(asked.customer_id,), accounts=(key,), spends=(spend,))
@@ -23,7 +23,8 @@ def needs_to_set(asked: AdjustCredit, amount_minor: int) -> Needs:
 def to_reach(books: Books, asked: AdjustCredit) -> AdjustCredit:
     """The adjustment after which so much is available: of zero, if it is. Raises LedgerError.
 
-    What is scheduled or held is not available, and stays as it is. A removal has no expiry and no start.
+    What is scheduled or held is not available, and stays as it is. A removal has no expiry and no start, and takes from
+    credits for any services: an amount to have available counts all of them.
     """
     check_amount(asked.amount, asked.asset, sets=True)
     if asked.customer_id not in books.customers:
@@ -39,7 +40,8 @@ def to_reach(books: Books, asked: AdjustCredit) -> AdjustCredit:
         return replace(asked, amount=missing)
     if not missing:
         adjust.check_reason(books, asked, adding=_serves(books, asked))
-    return replace(asked, amount=missing, expires_in_days=None, expires_at=None, effective_on=None)
+    adjust.check_services(books, asked.asset, asked.service_ids, adding=False)
+    return replace(asked, amount=missing, expires_in_days=None, expires_at=None, effective_on=None, service_ids=())
 
 
 def _serves(books: Books, asked: AdjustCredit) -> bool:

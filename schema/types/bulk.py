@@ -139,7 +139,7 @@ class BulkFile:
     encoding: str | None
     """Encoding of a CSV file."""
     delimiter: str | None
-    """Delimiter of a CSV file: comma, semicolon or tab."""
+    """Delimiter of a CSV file: comma, semicolon, tab or pipe."""
     decimal_mark: str | None
     """Decimal mark of its amounts: point, or comma if the request says so."""
     thousands_mark: str | None

@@ -92,7 +92,7 @@ def _check_asset(asset: str, named: str) -> None:
     try:
         exponent(asset)
     except AssetUnknown as error:
-        raise BadUserInput(f"filter.{named}: {error}") from None
+        raise BadUserInput(f"filter.{named}: {error}", "filter", named) from None
 
 
 def _metadata(context: Context, metadata: MetadataBy | None) -> tuple[str, str | None] | None:
@@ -100,11 +100,11 @@ def _metadata(context: Context, metadata: MetadataBy | None) -> tuple[str, str |
     if metadata is None:
         return None
     if context.is_customer:
-        raise BadUserInput("filter.metadata is not for customers, who do not see metadata.")
-    value = (
-        None if metadata.value is None else texts.argument(metadata.value, texts.MAX_METADATA_VALUE, "metadata.value")
-    )
-    return texts.argument(metadata.key, texts.MAX_METADATA_KEY, "metadata.key"), value
+        raise BadUserInput("filter.metadata is not for customers, who do not see metadata.", "filter", "metadata")
+    value, place = metadata.value, "filter.metadata"
+    if value is not None:
+        texts.argument(value, texts.MAX_METADATA_VALUE, f"{place}.value")
+    return texts.looked_up(metadata.key, texts.MAX_METADATA_KEY, f"{place}.key"), value
 
 
 def _id(text: strawberry.ID, type_name: str, named: str) -> UUID:
@@ -183,7 +183,9 @@ class CustomerFilter:
         if any(each is not None for each in by_ledger):
             context.require(Permission.READ_LEDGER)
         if self.reference is not None and not by_reference:
-            found.append(filtering.looked(customers.referenced(self.reference.reference()), "reference"))
+            found.append(
+                filtering.looked(customers.referenced(self.reference.reference("filter.reference")), "reference")
+            )
         if self.created_at is not None:
             found += self.created_at.of_stamps(listing, "t.created_at", "createdAt")
         if self.membership is not None:
@@ -273,7 +275,7 @@ class InvoiceFilter:
             found += self.total.of("t.total_minor", "total", asset="t.currency")
         if self.due is not None:
             found += self.due.of(invoices.DUE, "due", asset="t.currency")
-        reference = None if self.reference is None or by_reference else self.reference.reference()
+        reference = None if self.reference is None or by_reference else self.reference.reference("filter.reference")
         metadata = _metadata(context, self.metadata)
         return (*found, *filtering.texts_have("invoice_texts", "t.id", reference, metadata))
 
@@ -363,7 +365,7 @@ class LedgerEntryFilter:
         found += filtering.of_transaction("t.transaction_id", self.kind, reason, ("kind", "reason"))
         if self.amount is not None:
             found += self.amount.of("t.amount_minor", "amount")
-        reference = None if self.reference is None or by_reference else self.reference.reference()
+        reference = None if self.reference is None or by_reference else self.reference.reference("filter.reference")
         metadata = _metadata(context, self.metadata)
         return (*found, *filtering.texts_have("transaction_texts", "t.transaction_id", reference, metadata))
 

@@ -41,12 +41,13 @@ class ReferenceBy:
     starts_with: str | None = strawberry.UNSET
     """Beginning of references, upper and lower case as they were given."""
 
-    def reference(self) -> Reference:
-        """Raises BadUserInput."""
+    def reference(self, place: str = "reference") -> Reference:
+        """place: the path of this input, with points. Raises BadUserInput."""
         begins = isinstance(self.starts_with, str)
-        text = texts.looked_up(str(self.starts_with if begins else self.exactly), texts.MAX_REFERENCE, "reference")
+        place = f"{place}.{'startsWith' if begins else 'exactly'}"
+        text = texts.looked_up(str(self.starts_with if begins else self.exactly), texts.MAX_REFERENCE, place)
         if not text:
-            raise BadUserInput("reference is blank.", "reference", "startsWith" if begins else "exactly")
+            raise BadUserInput(f"{place} is blank.", *place.split("."))
         return Reference(text, begins)
 
 

@@ -143,6 +143,14 @@ carol,5,,NONE,,
 
 
 @pytest.mark.usefixtures("people")
+async def test_an_amount_in_no_asset_is_none_in_the_requests(api: Api, tenant: Tenant) -> None:
+    content = "customer,amount,asset,reason\ncarol,5.55,XYZ,\ndave,2,,\nerin,-0.1,XYZ,NONE\n"
+    found, rows = await done(api, tenant, await send(api, content))
+    assert [[error["field"] for error in row["errors"]] for row in rows] == [[["asset"]], [], [["asset"], ["reason"]]]
+    assert found["sums"] == [{"asset": "POINTS", "amount": "2"}]
+
+
+@pytest.mark.usefixtures("people")
 async def test_services_dates_and_references_in_files(api: Api, tenant: Tenant) -> None:
     await tenant.service("Haircut")
     await tenant.service("Massage")
@@ -320,6 +328,40 @@ async def test_a_report_that_comes_back_is_what_was_sent(api: Api, tenant: Tenan
     assert {row[0] for row in await tenant.rows(of, first)} == {cut, colour}
 
 
+async def test_a_report_of_a_file_with_decimal_commas_is_the_same_amounts_to_its_own_query(
+    api: Api, tenant: Tenant
+) -> None:
+    """Three decimal places are where it goes wrong by a thousand: 1.000 of Kuwait's dinars would be 1,000."""
+    said = {"asset": "KWD", "decimalMark": "comma", "thousandsMark": "point"}
+    content = "Customer;Amount;Note\nZoë;1,000;=1,5\nErin;-2,5;\n".encode("cp1252")
+    answer = await send(api, content, encoding="windows-1252", **said)
+    await done(api, tenant, answer)
+    failed = await get(api, f"{answer.json()['report']}?onlyFailed=true")
+    assert [row["amount"] for row in csv.DictReader(io.StringIO(failed.content.decode("utf-8-sig")))] == [
+        "1,000",
+        "-2,500",
+    ]
+    await tenant.adjust(await tenant.customer("Erin"), 4, "KWD")
+    zoe = await tenant.customer("Zoë")
+
+    misread = await send(api, failed.content, key="again", encoding="windows-1252", **said)
+    assert (misread.status_code, misread.json()["userErrors"][0]["field"]) == (422, ["encoding"])
+    again, rows = await done(api, tenant, await send(api, failed.content, key="again", **said))
+    assert (again["succeeded"], [row["amount"] for row in rows]) == (2, ["1.000", "-2.500"])
+    assert await tenant.available(zoe, "KWD") == 1_000
+
+
+@pytest.mark.usefixtures("people")
+async def test_an_amount_that_was_refused_stands_in_the_report_as_it_was_written(api: Api, tenant: Tenant) -> None:
+    """Sent again, it is refused again: 1.000 points may be a thousand."""
+    answer = await send(api, "customer,amount\ncarol,1.000\ndave,2\n")
+    await done(api, tenant, answer)
+    failed = (await get(api, f"{answer.json()['report']}?onlyFailed=true")).text
+    assert [(row["customer"], row["amount"]) for row in csv.DictReader(io.StringIO(failed))] == [("carol", "1.000")]
+    again, (row,) = await done(api, tenant, await send(api, failed, key="again"))
+    assert (again["succeeded"], row["error"]["code"]) == (0, "AMOUNT_PRECISION")
+
+
 @pytest.mark.usefixtures("people")
 async def test_a_report_has_all_that_was_sent_and_can_be_sent_again(api: Api, tenant: Tenant) -> None:
     await tenant.service("Cut")
@@ -360,13 +402,14 @@ async def test_a_report_has_all_that_was_sent_and_can_be_sent_again(api: Api, te
 @pytest.mark.usefixtures("people")
 async def test_a_report_tells_no_more_than_the_token_may_read(api: Api, tenant: Tenant) -> None:
     await tenant.service("Cut")
-    content = "customer,amount,services,metadata.Shop\ncarol,5,Cut,Leeds\n"
+    content = "customer,amount,services,metadata.Shop\ncarol,5,Cut,Leeds\ndave,1e3,,\nnobody,1e3,,\n"
     token: dict[str, Any] = {"role": Role.PARTNER, "client_id": "shop", "scopes": (Scope.CREDITS_BULK,)}
-    sent = await post(api, content, "asset=SERVICE_CREDITS&reason=CORRECTION", **token)
+    sent = await post(api, content, "asset=SERVICE_CREDITS&reason=CORRECTION&errorPolicy=SKIP_FAILED", **token)
     await done(api, tenant, sent)
-    (row,) = csv.DictReader(io.StringIO((await get(api, sent.json()["report"], **token)).text))
+    row, *bad = csv.DictReader(io.StringIO((await get(api, sent.json()["report"], **token)).text))
     assert (row["customer"], row["services"], row["metadata.Shop"]) == ("", "Cut", "")
     assert (row["amount"], row["scrip.result"]) == ("5", "POSTED")
+    assert [(row["customer"], row["amount"]) for row in bad] == [("", "1e3"), ("", "1e3")]
 
 
 @pytest.mark.usefixtures("people")

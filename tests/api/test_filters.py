@@ -162,6 +162,47 @@ async def test_customers_do_not_find_out_metadata(api: Api, tenant: Tenant) -> N
     assert (await api.as_customer("ann", INVOICES)).codes == []
 
 
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ('customers(filter: {balance: {asset: "XXX"}})', ["filter", "balance"]),
+        ('invoices(filter: {due: {asset: "POUNDS", min: "1"}})', ["filter", "due"]),
+        ('customers(filter: {reference: {startsWith: " "}})', ["filter", "reference", "startsWith"]),
+        ('customers(reference: {exactly: ""})', ["reference", "exactly"]),
+        ('holds(filter: {reference: {exactly: ""}})', ["filter", "reference", "exactly"]),
+        ('invoices(filter: {reference: {exactly: ""}})', ["filter", "reference", "exactly"]),
+        ('credits(filter: {serviceId: "x"})', ["filter", "serviceId"]),
+        ("customers(sortBy: BALANCE)", ["filter"]),
+        ('auditTrail(filter: {address: "here"})', ["filter", "address"]),
+        ('auditTrail(address: "here")', ["address"]),
+        ('auditTrail(filter: {reference: {exactly: ""}})', ["filter", "reference", "exactly"]),
+        ('auditTrail(actor: "ann", filter: {actor: "bob"})', ["filter", "actor"]),
+        ('auditTrail(first: -1, filter: {actor: "bob"})', ["first"]),
+    ],
+)
+async def test_what_is_wrong_in_a_filter_is_told_by_its_path(api: Api, asked: str, field: list[str]) -> None:
+    answer = await api(f"{{ {asked} {{ nodes {{ id }} }} }}")
+    assert [error["extensions"]["field"] for error in answer.errors] == [field]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ('{ customer(by: {id: "x"}) { id } }', ["by", "id"]),
+        ('{ nodes(ids: ["x"]) { id } }', ["ids", "0"]),
+        (f"{{ nodes(ids: {['x'] * 101}) {{ id }} }}".replace("'", '"'), ["ids"]),
+    ],
+)
+async def test_what_is_wrong_in_a_look_up_is_told_by_its_path(api: Api, query: str, field: list[str]) -> None:
+    assert [error["extensions"]["field"] for error in (await api(query)).errors] == [field]
+
+
+async def test_a_key_of_metadata_is_looked_for_as_it_is_kept(api: Api, tenant: Tenant) -> None:
+    await tenant.invoice(await tenant.customer("ann"), 1, invoice_texts=Texts(None, (("Caf\u00e9", "1"),)))
+    asked = {"metadata": {"key": " Cafe\u0301 ", "value": "1"}}
+    assert len((await api(INVOICES, {"filter": asked}))["invoices"]["nodes"]) == 1
+
+
 CREDITS: Final = """query($filter: CreditFilter, $customer: ID, $sort: CreditSort) {
   credits(filter: $filter, customerId: $customer, sortBy: $sort) { nodes { amount } } }"""
 OF_ACCOUNT: Final = """query($by: CustomerBy!, $filter: CreditFilter, $sort: CreditSort) {

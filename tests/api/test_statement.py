@@ -13,7 +13,7 @@ import pytest
 import schema.types.statement
 from auth.roles import Role, Scope
 from models.reads import statements
-from schema.csv_cells import safe
+from schema.csv_cells import safe, unescaped
 from tests.api.conftest import Api, bearer, gid
 from tests.support.clock import Clock
 from tests.support.holds import hold
@@ -148,6 +148,11 @@ def test_nothing_in_it_is_a_formula(text: str) -> None:
 )
 def test_nor_is_what_begins_a_cell_or_a_line_for_some(text: str, written: str) -> None:
     assert safe(text) == written
+
+
+@pytest.mark.parametrize("text", ["=1", "'=1", "''-1", "'tis", ";'=1", "x; =1", "' =1", "'\n=1", "\t'=1", "'", "a;'b"])
+def test_what_comes_back_is_what_was_written(text: str) -> None:
+    assert unescaped(safe(text)) == text
 
 
 @pytest.mark.parametrize("text", ["", " ", "Sorry = no", "1-1", "a@b.example", "CORRECTION"])

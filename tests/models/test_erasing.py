@@ -1,8 +1,13 @@
 """A person goes, and the books stay (the fixture proves them); and a customer is edited by id."""
 
+import io
+from contextlib import closing
 from decimal import Decimal
 from uuid import UUID, uuid4
 
+from app.files.importing.credit_rows import credit_rows
+from app.files.importing.dialects import Said
+from app.files.importing.opened import open_file
 from models.commands import MembershipChange, MergeCustomers
 from models.customers import UpdateCustomer, UpsertCustomer
 from models.operations.import_credits import import_credits
@@ -10,6 +15,7 @@ from models.operations.import_files import ImportCredits, ImportRow
 from models.operations.memberships import start_membership
 from models.operations.merge_customers import merge_customers
 from models.operations.people import erase_customer, update_customer
+from models.operations.retry_bulk import RetryBulk, retry_bulk
 from models.operations.run_bulks import run_bulk
 from models.operations.upsert_customer import upsert_customer
 from models.texts import Texts
@@ -83,6 +89,24 @@ async def test_every_text_goes_and_every_figure_stays(tenant: Tenant) -> None:
     assert await tenant.rows(person, anna) == [("Erased", None, True, tenant.clock())]
     notes = "SELECT note FROM transaction_texts WHERE tenant_id = $1 AND note <> ''"
     assert await tenant.rows(notes) == [("Of Ben",)]
+
+
+async def test_no_file_keeps_the_name_it_was_sent_under(tenant: Tenant) -> None:
+    """Neither in a row that was not understood, nor in one whose customer was there only when it was tried again."""
+    one = await tenant.customer(f"{SECRET}-1", name="One")
+    asked = ImportCredits(digest="", asset="POINTS", reason="CORRECTION", error_policy="SKIP_FAILED")
+    file = f"customer,amount\n{SECRET}-1,five\n{SECRET}-2,6\n".encode()
+    with closing(open_file(io.BytesIO(file), Said())) as opened:
+        outcome = await import_credits(tenant.ledger, tenant.id, MANAGER, asked, credit_rows(opened.rows()), "k")
+    assert outcome.bulk_operation_id is not None
+    await run_bulk(tenant.ledger, tenant.id)
+    two = await tenant.customer(f"{SECRET}-2", name="Two")
+    await retry_bulk(tenant.ledger, tenant.id, MANAGER, RetryBulk(outcome.bulk_operation_id), "again")
+    await run_bulk(tenant.ledger, tenant.id)
+    assert await tenant.available(two, "POINTS") == 6
+    for person in (one, two):
+        await erase_customer(tenant.ledger, tenant.id, MANAGER, person)
+    assert await where(tenant, SECRET) == set()
 
 
 async def test_once_and_nothing_is_added_any_more(tenant: Tenant, anna: UUID) -> None:

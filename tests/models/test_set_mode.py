@@ -57,6 +57,31 @@ async def test_twice_in_one_file_the_last_row_counts(tenant: Tenant) -> None:
     assert await tenant.available(carol, "POINTS") == 15
 
 
+async def test_services_are_those_of_what_is_added_and_anything_is_removed(tenant: Tenant) -> None:
+    """As the expiry: what is to be available counts credits for whatever services."""
+    cut, colour = await tenant.service("Cut"), await tenant.service("Colour")
+    carol = await tenant.customer("carol")
+    await tenant.adjust(carol, 5, "SERVICE_CREDITS", service_ids=(cut,))
+    whole: dict[str, Any] = {**ALL, "asset": "SERVICE_CREDITS", "services": ("Colour",)}
+    outcome = await queue(tenant, [row("carol", 2), row("carol", 2), row("carol", 3)], **whole)
+    await work(tenant)
+
+    assert await moved(tenant, outcome) == ["-3", "0", "1"]
+    sql = "SELECT service_id FROM credit_services s JOIN credits c ON c.tenant_id = $1 AND c.id = s.credit_id"
+    added = await tenant.rows(f"{sql} WHERE s.tenant_id = $1 AND c.amount_minor = 1")
+    assert [found for (found,) in added] == [colour]
+
+
+async def test_what_is_added_for_no_services_is_refused_either_way(tenant: Tenant) -> None:
+    """Points have no services, whether some are missing or too many."""
+    await tenant.service("Cut")
+    for name in ("carol", "dave"):
+        await tenant.adjust(await tenant.customer(name), 5, "POINTS")
+    outcome = await queue(tenant, [row("carol", 2), row("dave", 9)], **ALL, services=("Cut",))
+    await work(tenant)
+    assert [code for _, code in await failures(tenant, outcome)] == ["INVALID", "INVALID"]
+
+
 async def test_beside_postings_it_ends_where_it_aimed_plus_what_came_after(tenant: Tenant) -> None:
     carol = await person(tenant)
     await tenant.adjust(carol, 10, "POINTS")

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from app.files.importing.cells import Cell, Line, Number, Wrong
 from app.files.importing.columns import MAX_TOLD, METADATA, OURS, columns_of
+from app.files.importing.dialects import SPACES
 from models.errors import Invalid, LedgerError
 from models.money import parse_decimal
 from models.operations.import_files import ImportRow
@@ -46,6 +47,8 @@ _TEXTS: Final = (("asset", MAX_ASSET), ("reason", MAX_REASON), ("note", MAX_NOTE
 _IDS: Final = ("customer", "reference")
 _KEPT: Final = ("customer", "amount", "asset", "expires", "effectiveOn", "services", "reason")
 """Columns whose cells are kept as they were written of a row that was not understood."""
+_KEPT_OF_ALL: Final = ("amount",)
+"""The same of any row: its asset may have fewer decimal places."""
 
 Marks = tuple[str, str]
 """The decimal mark of an amount, and the characters that may be between its thousands."""
@@ -57,11 +60,12 @@ def credit_rows(lines: Iterable[Line], marks: Marks = (".", "")) -> Iterator[Imp
     Raises Invalid if it is no such file.
     """
     coming = iter(lines)
-    columns, amount = columns_of(_header(coming)), amounts(*marks)
-    is_report = any(column is not None and column.startswith(OURS) for column in columns)
+    header, amount = _header(coming), amounts(*marks)
+    is_report = any(name.lower().startswith(OURS) for name in header)
+    columns = columns_of([unescaped(name) for name in header] if is_report else header)
     for line, found in coming:
         cells = [unescaped(cell) if type(cell) is str else cell for cell in found] if is_report else found
-        yield _row(columns, line, cells, amount) if any(cells) else None
+        yield _row(columns, line, cells, amount, marks[0]) if any(cells) else None
 
 
 def _header(coming: Iterator[Line]) -> list[str]:
@@ -97,7 +101,10 @@ def _and_between(thousands: str) -> str:
     return f", and may have {thousands[0]!r} between thousands" if thousands else ", and nothing between thousands"
 
 
-def _row(columns: list[str | None], line: int, cells: list[Cell], amount: Callable[[str], Decimal]) -> ImportRow:
+def _row(
+    columns: list[str | None], line: int, cells: list[Cell], amount: Callable[[str], Decimal], mark: str
+) -> ImportRow:
+    """mark: the decimal one, of amounts."""
     said, errors = _said(columns, cells)
     understood: dict[str, Any] = {"customer": None, "amount": None}
     for column, read in _READ.items():
@@ -111,10 +118,8 @@ def _row(columns: list[str | None], line: int, cells: list[Cell], amount: Callab
             understood["texts"] = _texts(said)
         except LedgerError as error:
             errors.append(error)
-    if errors:
-        kept = [(column, _shown(said[column], MAX_KEPT)) for column in _KEPT if column in said]
-        return ImportRow(**understood, line=line, errors=tuple(errors), unread=tuple(kept))
-    return ImportRow(**understood, line=line)
+    kept = [(column, _shown(said[column], mark)) for column in (_KEPT if errors else _KEPT_OF_ALL) if column in said]
+    return ImportRow(**understood, line=line, errors=tuple(errors), unread=tuple(kept))
 
 
 def _said(columns: list[str | None], cells: list[Cell]) -> tuple[dict[str, Any], list[LedgerError]]:
@@ -178,7 +183,7 @@ def _hint(cell: str, parse: Callable[[str], Decimal]) -> str:
     """A hint if the amount may be written with other marks, and the request says none: which, only its sender knows."""
     if parse is not parse_decimal:
         return ""
-    foreign = set(cell) & set(",'\u2019 \u00a0\u202f")
+    foreign = set(cell) & {",", "'", "\u2019", *SPACES}
     if not foreign or not any(character.isdecimal() for character in cell):
         return ""
     return " If it has a decimal comma, or thousands are set apart, say so: decimalMark, thousandsMark."
@@ -239,5 +244,7 @@ def _texts(said: dict[str, Any]) -> Texts | None:
     return texts_of(None if reference is None else text(reference, MAX_REFERENCE, "reference"), pairs)
 
 
-def _shown(cell: Cell, most: int) -> str:
-    return (cell.problem if isinstance(cell, Wrong) else str(cell))[:most]
+def _shown(cell: Cell, mark: str = ".") -> str:
+    """The cell as it was written; a workbook's number as a text with this decimal mark would say it."""
+    shown = cell.problem if isinstance(cell, Wrong) else str(cell)
+    return (shown.replace(".", mark) if isinstance(cell, Number) else shown)[:MAX_KEPT]

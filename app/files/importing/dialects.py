@@ -38,10 +38,12 @@ _OTHER_NAMES: Final = {
 }
 _MARKS_OF_ORDER: Final = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _UTF_32: Final = b"\xff\xfe\x00\x00"
-DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t"}
+DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 DECIMAL_MARKS: Final = {"point": ".", "comma": ","}
-THOUSANDS_MARKS: Final = {"none": "", "comma": ",", "point": ".", "space": " \u00a0\u202f", "apostrophe": "'\u2019"}
-"""Names, and the characters that each stands for. A space may be one that does not break, as spreadsheets write it."""
+SPACES: Final = " \u00a0\u2007\u2009\u202f"
+"""Thin ones too, and those that do not break, as spreadsheets and typesetters write them."""
+THOUSANDS_MARKS: Final = {"none": "", "comma": ",", "point": ".", "space": SPACES, "apostrophe": "'\u2019"}
+"""Names, and the characters that each stands for."""
 NAMED: Final = {
     "encoding": (*ENCODINGS, *_OTHER_NAMES),
     "delimiter": tuple(DELIMITERS),
@@ -145,7 +147,7 @@ def delimiter_of(head: str, said: Said, fits: Callable[[Sequence[str]], bool]) -
     if line.lower().startswith(_SEP) and len(line) == len(_SEP) + 1:
         told = next((name for name, mark in DELIMITERS.items() if mark == line[-1]), None)
         if told is None:
-            raise Invalid("The delimiter must be a comma, a semicolon or a tab.", field=("file",))
+            raise Invalid("The delimiter must be a comma, a semicolon, a tab or a pipe.", field=("file",))
         if said.delimiter not in (None, told):
             raise Invalid(
                 f"The request says delimiter={said.delimiter}, and the file says it is the {told}.",

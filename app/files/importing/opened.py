@@ -88,9 +88,16 @@ def open_file(file: IO[bytes], said: Said, name: str | None = None) -> OpenedFil
 def _head(text: io.TextIOWrapper, encoding: str) -> str:
     """The file's beginning. Raises Invalid: what is not in its encoding may be all that tells how it is written."""
     try:
-        return text.read(HEAD_CHARACTERS)
+        head = text.read(HEAD_CHARACTERS)
     except UnicodeDecodeError:
         raise not_in(encoding, text) from None
+    if "\0" in head.partition("\n")[0]:
+        raise Invalid(
+            f"The first line is not {encoding.upper()}: every other byte is zero, as in UTF-16 without a byte order mark. "
+            "Say encoding=utf-16le or encoding=utf-16be.",
+            field=("encoding",),
+        )
+    return head
 
 
 def _workbook(file: IO[bytes], said: Said, name: str | None) -> OpenedFile:

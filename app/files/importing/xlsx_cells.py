@@ -184,15 +184,20 @@ class Workbook:
         for style, kept in enumerate(book._cell_styles):  # noqa: SLF001
             number = kept.numFmtId
             code = BUILTIN_FORMATS.get(number, "") if number < _FIRST_OWN else own[number - _FIRST_OWN]
-            if style in dates:
+            if style in dates or number in _DATES_BY_COUNTRY:
                 formats.append(_DATE)
             else:
-                formats.append(_PERCENTAGE if "%" in _LITERAL.sub("", code) else _PLAIN)
+                is_percentage = number in _PERCENTAGES_BY_COUNTRY or "%" in _LITERAL.sub("", code)
+                formats.append(_PERCENTAGE if is_percentage else _PLAIN)
         return formats or [_PLAIN]
 
 
 _FIRST_OWN: Final = 164
 """Number of the first of a workbook's own formats."""
+_DATES_BY_COUNTRY: Final = frozenset((*range(27, 37), *range(50, 59), *range(71, 82)))
+_PERCENTAGES_BY_COUNTRY: Final = frozenset((67, 68))
+"""Numbers of formats that each country's spreadsheet writes in its own way, and a workbook does not spell out (ECMA-376,
+18.8.30): dates and times of Japan, China, Korea and Thailand, and percentages of Thailand."""
 _PLAIN, _DATE, _PERCENTAGE = "plain", "date", "percentage"
 
 

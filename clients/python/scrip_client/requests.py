@@ -43,7 +43,7 @@ class FileParameters(TypedDict):
     allowDuplicateCustomers: NotRequired[bool]
     fileName: NotRequired[str]
     encoding: NotRequired[str]
-    delimiter: NotRequired[Literal["comma", "semicolon", "tab"]]
+    delimiter: NotRequired[Literal["comma", "semicolon", "tab", "pipe"]]
     decimalMark: NotRequired[Literal["point", "comma"]]
     thousandsMark: NotRequired[Literal["none", "comma", "point", "space", "apostrophe"]]
     sheet: NotRequired[str]

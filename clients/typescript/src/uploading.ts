@@ -16,7 +16,7 @@ export interface FileParameters {
   allowDuplicateCustomers?: boolean;
   fileName?: string;
   encoding?: string;
-  delimiter?: "comma" | "semicolon" | "tab";
+  delimiter?: "comma" | "semicolon" | "tab" | "pipe";
   decimalMark?: "point" | "comma";
   thousandsMark?: "none" | "comma" | "point" | "space" | "apostrophe";
   sheet?: string;

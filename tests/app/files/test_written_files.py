@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from app.files.importing.cells import Number
 from app.files.importing.credit_rows import credit_rows
 from app.files.importing.dialects import Said
 from app.files.importing.opened import open_file
@@ -115,6 +116,8 @@ def test_nothing_is_guessed_about_an_amount() -> None:
         ("1,234", {"thousands_mark": "comma"}, "1234"),
         ("1,23", {"thousands_mark": "comma"}, None),
         ("1\u202f234,5", {"decimal_mark": "comma", "thousands_mark": "space"}, "1234.5"),
+        ("1\u2009234\u2009567", {"thousands_mark": "space"}, "1234567"),
+        ("1\u2007234", {"thousands_mark": "space"}, "1234"),
         ("1\u00a0234\u202f567", {"thousands_mark": "space"}, None),
         ("1'234.50", {"thousands_mark": "apostrophe"}, "1234.50"),
         ("1’234.50", {"thousands_mark": "apostrophe"}, "1234.50"),
@@ -130,6 +133,22 @@ def test_amounts_are_read_as_the_request_says_and_in_no_other_way(
     _, (row,) = read(f'customer\tamount\na\t"{cell}"\n'.encode(), **said)
     assert (None if row.amount is None else str(row.amount)) == amount
     assert bool(row.errors) == (amount is None)
+
+
+@pytest.mark.parametrize("first", ["", "sep=|\n"])
+def test_pipes(first: str) -> None:
+    told, (row,) = read(f"{first}customer|amount|services\na|5|Cut;Colour\n".encode())
+    assert (told.delimiter, row.customer, row.amount, row.services) == ("pipe", "a", 5, ("Cut", "Colour"))
+
+
+def test_an_amount_is_kept_as_it_was_written_or_as_it_would_be() -> None:
+    """Of a workbook's number: with the decimal mark that its texts have."""
+    _, (text,) = read(b"customer;amount\na;1.000,50\n", decimal_mark="comma", thousands_mark="point")
+    (number,) = [
+        row for row in credit_rows([(1, ["customer", "amount"]), (2, ["a", Number("1.005")])], (",", ".")) if row
+    ]
+    assert (text.amount, dict(text.unread)) == (Decimal("1000.50"), {"amount": "1.000,50"})
+    assert (number.amount, dict(number.unread)) == (Decimal("1.005"), {"amount": "1,005"})
 
 
 def test_marks_that_cannot_be_told_apart() -> None:
@@ -154,7 +173,9 @@ def test_marks_of_order_and_ends_of_lines(encoding: str, newline: str) -> None:
     [
         (b"customer,amount\na,1\n", {"delimiter": "tab"}, "no column customer"),
         (b"sep=;\ncustomer;amount\na;1\n", {"delimiter": "comma"}, "the semicolon"),
-        (b"sep=|\ncustomer|amount\na|1\n", {}, "comma, a semicolon or a tab"),
+        (b"sep=^\ncustomer^amount\na^1\n", {}, "comma, a semicolon, a tab or a pipe"),
+        ("customer\tamount\na\t1\n".encode("utf-16-le"), {}, "encoding=utf-16le"),
+        ("customer\tamount\na\t1\n".encode("utf-16-be"), {"encoding": "windows-1252"}, "encoding=utf-16be"),
         (b"\xef\xbb\xbfcustomer,amount\n", {"encoding": "windows-1252"}, "UTF-8"),
         (b"\xff\xfe\x00\x00c", {}, "UTF-32"),
         ("customer,amount\na,1\n".encode("utf-16-le"), {"encoding": "utf-16"}, "byte order mark"),

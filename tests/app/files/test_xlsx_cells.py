@@ -1,6 +1,7 @@
 """Workbooks made to be trouble, and the kinds of cells that there are."""
 
 import io
+import re
 import tracemalloc
 import zipfile
 from collections.abc import Callable
@@ -83,6 +84,34 @@ def test_dates_by_the_epoch_of_the_workbook() -> None:
         sheet["A1"] = date(2031, 5, 6)
 
     assert rows(workbook(fill)) == [(1, [date(2031, 5, 6)])]
+
+
+@pytest.mark.parametrize("number", [27, 31, 36, 57, 71])
+def test_dates_in_formats_that_a_country_has_of_its_own(number: int) -> None:
+    assert rows(in_format(number, 48066)) == [(1, [date(2031, 8, 6)])]
+
+
+@pytest.mark.parametrize(("number", "problem"), [(32, "time of day"), (68, "percentage")])
+def test_what_is_wrong_in_formats_that_a_country_has_of_its_own(number: int, problem: str) -> None:
+    ((_, (cell,)),) = rows(in_format(number, 0.5))
+    assert problem in cell.problem
+
+
+def in_format(number: int, value: float) -> bytes:
+    """A workbook with a cell in the format of this number, of which it does not say how it looks."""
+
+    def fill(sheet: Any) -> None:
+        sheet["A1"] = value
+        sheet["A1"].number_format = "0.000"
+
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook(fill))) as old, zipfile.ZipFile(made, "w") as new:
+        for part in old.namelist():
+            content = old.read(part).decode()
+            if part == "xl/styles.xml":
+                content = re.sub("<numFmts.*</numFmts>", "", content).replace('numFmtId="164"', f'numFmtId="{number}"')
+            new.writestr(part, content)
+    return made.getvalue()
 
 
 def test_texts_in_pieces_with_pronunciation_and_escapes() -> None:
