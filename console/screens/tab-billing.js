@@ -1,8 +1,9 @@
 // Billing: credit to set against invoices, and the invoices.
-import { ask, rows } from "../api.js";
+import { ask } from "../api.js";
 import { units } from "../decimals.js";
 import { h } from "../dom.js";
 import { reasonLabels } from "../parts/choices.js";
+import { paged, pageOf } from "../parts/pages.js";
 import { badge, empty, region } from "../parts/states.js";
 import { may } from "../session.js";
 import { assetName, calendarDay, money, t, today } from "../text.js";
@@ -15,6 +16,8 @@ import { lotList } from "./lots.js";
 
 /** @typedef {import("./customer.js").Customer} Customer */
 /** @typedef {NonNullable<import("../api.js").Data<"Billing">["invoices"]>["edges"][number]["node"]} Invoice */
+
+const PAGE = 50;
 
 /** @param {Customer} customer */
 export function billingTab(customer) {
@@ -45,21 +48,23 @@ export function billingTab(customer) {
             3,
           ),
     ),
-    region(
-      () => ask("Billing", { customerId: customer.id }),
-      ({ invoices }) => invoiceCard(rows(invoices).reverse(), invoices?.pageInfo.hasPreviousPage ?? false),
-      5,
-    ),
+    region(() => invoicesOf(customer.id, null), (first) => invoiceCard(customer.id, first), 5),
   ];
 }
 
+/** @param {string} customerId @param {string | null} before */
+async function invoicesOf(customerId, before) {
+  return pageOf((await ask("Billing", { customerId, last: PAGE, before })).invoices);
+}
+
 /**
- * @param {readonly Invoice[]} invoices
- * @param {boolean} more
+ * @param {string} customerId
+ * @param {import("../parts/pages.js").Page<Invoice>} first
  */
-function invoiceCard(invoices, more) {
-  if (invoices.length === 0) return empty(t("invoices.none"));
+function invoiceCard(customerId, first) {
+  if (first.rows.length === 0) return empty(t("invoices.none"));
   const heads = [t("invoice"), t("invoice.issued"), t("invoice.total"), t("invoice.due"), t("invoice.status")];
+  const [lines, foot] = paged(h("tbody", null), first, invoiceRow, (before) => invoicesOf(customerId, before));
   return h(
     "section",
     { class: "card" },
@@ -68,9 +73,9 @@ function invoiceCard(invoices, more) {
       "table",
       { class: "lines" },
       h("thead", null, h("tr", null, heads.map((each, index) => h("th", { scope: "col", class: index === 2 || index === 3 ? "sum" : "" }, each)))),
-      h("tbody", null, invoices.map(invoiceRow)),
+      lines,
     ),
-    more && h("p", { class: "hint" }, t("invoices.more")),
+    foot,
   );
 }
 
