@@ -66,22 +66,15 @@ function filters(reasons, currencies, changed) {
   const to = h("input", { type: "date", max: today(), onchange: draw });
   const least = amountOfEither(t("activity.least"), asset, draw);
   const most = amountOfEither(t("activity.most"), asset, draw);
-  const fields = {
-    kind: field(t("activity.kind"), kind),
-    reason: field(t("reason"), reason),
-    asset: field(t("activity.asset"), asset),
-    customer: personFilter(t("invoice.customer"), draw),
-    least,
-    most,
-    who: field(t("activity.who"), who, { hint: t("activity.who.hint") }),
-    from: field(t("period.from"), from),
-    to: field(t("period.to"), to),
-  };
+  const last = field(t("period.to"), to);
+  const customer = personFilter(t("invoice.customer"), draw);
+  const often = [customer, field(t("activity.kind"), kind), field(t("period.from"), from), last];
+  const more = [field(t("reason"), reason), field(t("activity.asset"), asset), least, most, field(t("activity.who"), who, { hint: t("activity.who.hint") })];
   /** @returns {Filter | null} */
   function read() {
     const [minAmount, maxAmount] = [least.read(), most.read()];
     const late = Boolean(from.value && to.value && to.value < from.value);
-    fields.to.tell(late ? t("period.wrong") : null);
+    last.tell(late ? t("period.wrong") : null);
     const crossed = Boolean(minAmount && maxAmount && units(maxAmount) < units(minAmount));
     if (crossed) most.tell(t("activity.crossed"));
     if (late || crossed || minAmount === undefined || maxAmount === undefined) return null;
@@ -95,10 +88,12 @@ function filters(reasons, currencies, changed) {
       at: from.value || to.value ? { from: from.value ? dayBegins(from.value) : null, to: to.value ? dayEnds(to.value) : null } : null,
     };
     // One that says nothing would be charged for.
-    return { customerId: fields.customer.id(), filter: Object.values(filter).some((each) => each !== null) ? filter : null };
+    return { customerId: customer.id(), filter: Object.values(filter).some((each) => each !== null) ? filter : null };
   }
   draw();
-  return h("div", { class: "filters" }, Object.values(fields).map(({ root }) => root));
+  // On a phone, the list would be far below them all.
+  const open = matchMedia("(min-width: 861px)").matches;
+  return [h("div", { class: "filters" }, often.map(({ root }) => root)), h("details", { class: "more filters-more", open }, h("summary", null, t("more")), h("div", { class: "filters" }, more.map(({ root }) => root)))];
 }
 
 /**

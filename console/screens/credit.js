@@ -5,13 +5,13 @@ import { h } from "../dom.js";
 import { posting } from "../parts/effects.js";
 import { fact, facts } from "../parts/facts.js";
 import { tick } from "../parts/fields.js";
+import { later } from "../parts/later.js";
 import { noteField } from "../parts/note.js";
 import { Sheet } from "../parts/sheet.js";
 import { confirm, Step } from "../parts/step.js";
 import { badge, empty, fill } from "../parts/states.js";
 import { may } from "../session.js";
 import { day, isMoney, money, t, tOr } from "../text.js";
-import { openAssign, openReassign } from "./assign.js";
 import { termOf } from "./lots.js";
 
 /** @typedef {Extract<NonNullable<import("../api.js").Data<"CreditDetail">["node"]>, {remaining: string}>} Detail */
@@ -63,15 +63,15 @@ function show(within) {
     [
       may("VOID") && open && (spare || held) && h("button", { type: "button", class: "bad", onclick: () => voidCredit(within) }, t("credit.void")),
       may("VOID") && open && isMoney(asset) && h("button", { type: "button", onclick: () => pause(within) }, t(credit.autoApply ? "credit.pause" : "credit.resume")),
-      may("ASSIGN") && credit.status === "OPEN" && isMoney(asset) && spare && customer && h("button", { type: "button", class: "primary", onclick: () => closing(sheet, () => openAssign(customer, [{ lot: credit, asset }])) }, t("assign")),
+      may("ASSIGN") && credit.status === "OPEN" && isMoney(asset) && spare && customer && h("button", { type: "button", class: "primary", onclick: () => closing(sheet, ({ openAssign }) => openAssign(customer, [{ lot: credit, asset }])) }, t("assign")),
     ],
   );
 }
 
-/** @param {Sheet} sheet @param {() => unknown} then */
+/** Goes on to setting it against invoices. @param {Sheet} sheet @param {(assigning: typeof import("./assign.js")) => unknown} then */
 function closing(sheet, then) {
   sheet.close();
-  then();
+  void later(() => import("./assign.js"), then);
 }
 
 /** @param {Within} within @param {Assignment} assignment */
@@ -94,7 +94,7 @@ function assigned(within, assignment) {
       h(
         "span",
         { class: "actions" },
-        may("ASSIGN") && customer && h("button", { type: "button", class: "small", "aria-label": t("reassign.of", { number: invoice.number }), onclick: () => closing(sheet, () => openReassign(customer, { lot: credit, asset }, assignment)) }, t("reassign")),
+        may("ASSIGN") && customer && h("button", { type: "button", class: "small", "aria-label": t("reassign.of", { number: invoice.number }), onclick: () => closing(sheet, ({ openReassign }) => openReassign(customer, { lot: credit, asset }, assignment)) }, t("reassign")),
         h("button", { type: "button", class: "small", "aria-label": t("release.of", { number: invoice.number }), onclick: () => release(within, assignment) }, t("release")),
       ),
   );

@@ -4,8 +4,8 @@ import { h, put } from "../dom.js";
 import { icon } from "../icons.js";
 import { chooseFrom, currenciesInUse } from "../parts/choices.js";
 import { field, select } from "../parts/fields.js";
-import { openForm } from "../parts/form.js";
 import { head } from "../parts/head.js";
+import { later } from "../parts/later.js";
 import { badge, empty, failed, tell } from "../parts/states.js";
 import { Windowed } from "../parts/windowed.js";
 import { go, pathTo } from "../router.js";
@@ -91,7 +91,7 @@ class CustomerList {
       none: () => this.#none(),
       properties: { role: "rowgroup" },
     });
-    const add = may("WRITE_CUSTOMERS") && h("button", { type: "button", onclick: () => openNewCustomer() }, icon("plus"), t("customers.add"));
+    const add = may("WRITE_CUSTOMERS") && h("button", { type: "button", onclick: () => later(() => import("./new-customer.js"), ({ openNewCustomer }) => openNewCustomer()) }, icon("plus"), t("customers.add"));
     const table = h("div", { class: "customers", role: "table", "aria-label": t("nav.customers") }, header(), this.list.element);
     this.element = h(
       "div",
@@ -285,33 +285,4 @@ function header() {
       h("div", { role: "columnheader", class: "act" }, h("span", { class: "unseen" }, t("adjust"))),
     ),
   );
-}
-
-function openNewCustomer() {
-  /** @type {NonNullable<import("../api.js").Data<"AddCustomer">["upsertCustomer"]>["customer"] | undefined} */
-  let added;
-  /** Whether no answer came: whoever is there then may be the one that was added. */
-  let lost = false;
-  const send = async (/** @type {import("../parts/form.js").Filled} */ { externalId, name, email }) => {
-    const input = { externalId: String(externalId), name: String(name), email: String(email) || null };
-    const { customer: there } = lost ? { customer: null } : await ask("FindCustomer", { externalId: input.externalId });
-    if (there) return [{ code: "DUPLICATE", message: "", field: ["externalId"], available: null, used: null, remaining: null }];
-    lost = true;
-    const { upsertCustomer: payload } = await ask("AddCustomer", { input });
-    lost = false;
-    added = payload?.customer;
-    return payload?.userErrors ?? [];
-  };
-  const done = () => {
-    if (!added) return;
-    tell(t("customers.added", { name: added.name }));
-    go(pathTo("customers", added.id));
-  };
-  /** @type {import("../parts/form.js").Wanted[]} */
-  const wanted = [
-    { name: "externalId", label: t("customers.number"), required: true, hint: t("customers.number.hint") },
-    { name: "name", label: t("customers.name"), required: true },
-    { name: "email", label: t("customers.email"), kind: "email" },
-  ];
-  openForm(t("customers.add"), wanted, send, { done });
 }

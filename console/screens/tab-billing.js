@@ -3,12 +3,12 @@ import { ask } from "../api.js";
 import { units } from "../decimals.js";
 import { h } from "../dom.js";
 import { reasonLabels } from "../parts/choices.js";
+import { later } from "../parts/later.js";
 import { paged, pageOf } from "../parts/pages.js";
 import { badge, empty, region } from "../parts/states.js";
 import { may } from "../session.js";
 import { assetName, calendarDay, money, t, today } from "../text.js";
 import { openAdjust } from "./adjust.js";
-import { openAssign } from "./assign.js";
 import { moneyOf } from "./customer.js";
 import { lotsOf } from "./tab-balance.js";
 import { openInvoice } from "./invoice.js";
@@ -35,7 +35,7 @@ export function billingTab(customer) {
         h(
           "div",
           { class: "actions" },
-          may("ASSIGN") && assignable.length > 0 && h("button", { type: "button", class: "small", "data-key": "assign", onclick: () => openAssign(customer, assignable) }, t("assign")),
+          may("ASSIGN") && assignable.length > 0 && h("button", { type: "button", class: "small", "data-key": "assign", onclick: () => later(() => import("./assign.js"), ({ openAssign }) => openAssign(customer, assignable)) }, t("assign")),
           may("ADD_CREDIT") &&
             h("button", { type: "button", class: "small", "data-key": "add-credit", onclick: () => openAdjust([customer], { dated: true, ...(accounts[0] ? { asset: accounts[0].asset } : {}) }) }, t("billing.add")),
         ),
