@@ -93,7 +93,7 @@ function filters(reasons, currencies, changed) {
   draw();
   // On a phone, the list would be far below them all.
   const open = matchMedia("(min-width: 861px)").matches;
-  return [h("div", { class: "filters" }, often.map(({ root }) => root)), h("details", { class: "more filters-more", open }, h("summary", null, t("more")), h("div", { class: "filters" }, more.map(({ root }) => root)))];
+  return [h("div", { class: "filters even" }, often.map(({ root }) => root)), h("details", { class: "more filters-more", open }, h("summary", null, t("more")), h("div", { class: "filters even" }, more.map(({ root }) => root)))];
 }
 
 /**

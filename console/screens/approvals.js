@@ -108,9 +108,9 @@ function request(each, reasons) {
       "div",
       { class: "actions" },
       customer && may("READ_CUSTOMERS") && h("a", { class: "button small", href: pathTo("customers", customer.id) }, t("asked.customer")),
-      pending && own && h("button", { type: "button", class: "small", "data-key": `withdraw-${each.id}`, onclick: () => decide(each, "withdraw") }, t("withdraw")),
-      pending && !own && may("APPROVE") && h("button", { type: "button", class: "small", "data-key": `reject-${each.id}`, onclick: () => decide(each, "reject") }, t("reject")),
-      pending && !own && may("APPROVE") && h("button", { type: "button", class: "small primary", "data-key": `approve-${each.id}`, onclick: () => decide(each, "approve") }, t("approve")),
+      pending && own && h("button", { type: "button", class: "small", "data-key": `withdraw-${each.id}`, onclick: () => decide(each, "withdraw", why) }, t("withdraw")),
+      pending && !own && may("APPROVE") && h("button", { type: "button", class: "small", "data-key": `reject-${each.id}`, onclick: () => decide(each, "reject", why) }, t("reject")),
+      pending && !own && may("APPROVE") && h("button", { type: "button", class: "small primary", "data-key": `approve-${each.id}`, onclick: () => decide(each, "approve", why) }, t("approve")),
     ),
     pending && own && may("APPROVE") && h("p", { class: "hint" }, t("asked.own")),
   ];
@@ -124,8 +124,9 @@ function changes(all) {
 /**
  * @param {Asked} each
  * @param {"approve" | "reject" | "withdraw"} how
+ * @param {string} why It was asked for.
  */
-function decide(each, how) {
+function decide(each, how, why) {
   const sheet = new Sheet(t(`${how}.title`));
   const key = newKey();
   let version = each.version;
@@ -149,7 +150,7 @@ function decide(each, how) {
     }
   };
   sheet.show(
-    [h("p", { class: "review-what" }, sentence(each)), each.changes && each.changes.length > 0 && h("div", { class: "notice warn" }, icon("warning"), changes(each.changes)), how === "approve" && region(() => import("./approval-effect.js"), ({ effectOf }) => effectOf(each), 1), field(t(how === "approve" ? "decision.note" : "decision.why"), note).root, problem],
+    [h("p", { class: "review-what" }, sentence(each)), why && h("p", { class: "note asked-why" }, why), each.changes && each.changes.length > 0 && h("div", { class: "notice warn" }, icon("warning"), changes(each.changes)), how === "approve" && region(() => import("./approval-effect.js"), ({ effectOf }) => effectOf(each), 1), field(t(how === "approve" ? "decision.note" : "decision.why"), note).root, problem],
     [h("button", { type: "button", onclick: () => sheet.close() }, t("cancel")), submitButton(t(how), { bad: how !== "approve" })],
   );
 }

@@ -89,7 +89,8 @@ function invoiceRow(invoice) {
     h("th", { scope: "row" }, h("button", { type: "button", class: "as-link", "data-key": `invoice-${invoice.id}`, onclick: () => openInvoice(invoice.id) }, number), invoice.kind === "ORDER" && h("small", null, ` ${t("order")}`)),
     h("td", null, calendarDay(issuedOn), dueOn && h("small", { class: late ? "late" : "" }, ` ${t("invoice.dueon", { day: calendarDay(dueOn) })}`)),
     h("td", { class: "sum" }, money(total, currency), units(credited) > 0n && h("small", null, ` ${t("invoice.credited", { amount: money(credited, currency) })}`)),
-    h("td", { class: "sum" }, status === "VOID" ? "–" : money(due, currency)),
+    // On a phone there is no heading.
+    h("td", { class: "sum", "data-label": t("invoice.due") }, status === "VOID" ? "–" : money(due, currency)),
     h("td", null, badge(t(`invoice.${status}`), status === "PAID" ? "good" : status === "VOID" ? "plain" : "warn")),
   );
 }
