@@ -26,7 +26,7 @@ export async function textOf(name) {
 /** An answer that is none: kind says what a person can do about it. */
 export class Problem extends Error {
   /**
-   * @param {"lost" | "forbidden" | "busy" | "missing" | "narrow" | "input" | "refused" | "fault"} kind
+   * @param {"lost" | "forbidden" | "busy" | "missing" | "narrow" | "input" | "refused" | "fault" | "told"} kind "told": the message is for people as it is.
    * @param {string} message
    * @param {Record<string, unknown>} [extensions]
    */
@@ -48,8 +48,8 @@ const KINDS = {
 };
 
 /**
- * The data of an operation; fields that the token may not read are null in it. A session that has ended is begun again
- * first, with what is on the screen left as it is.
+ * The data of an operation; fields that the token may not read are null in it, and those of a mutation that could not be
+ * read once it was done. A session that has ended is begun again first, with what is on the screen left as it is.
  *
  * Throws Problem if there is no data: "lost" if no answer came, so that nobody knows what became of it; "refused" if the
  * token was never taken, so that signing in again would change nothing.
@@ -70,23 +70,62 @@ export async function ask(name, variables, signal) {
     const unknown = errors.find((error) => error.extensions?.code === "UNAUTHENTICATED");
     if (unknown && session.value?.token === token && !session.value.taken && !session.value.role) throw new Problem("refused", unknown.message);
     if (unknown) {
-      await renewed(token);
+      await begunAgain(token);
       continue;
     }
     taken(token);
-    const [error] = errors;
-    if (error && !Object.values(body.data ?? {}).some((value) => value !== null)) {
-      throw new Problem(KINDS[String(error.extensions?.code)] ?? "fault", error.message, error.extensions);
-    }
+    const error = whyNot(body, query.startsWith("mutation"));
+    if (error) throw problemOf(error);
     return body.data;
   }
 }
+
+/** @param {{message: string, extensions?: Record<string, unknown>}} error As the server tells of it. */
+export function problemOf({ message, extensions }) {
+  return new Problem(KINDS[String(extensions?.code)] ?? "fault", message, extensions);
+}
+
+/**
+ * Why an answer is none; null if it is one. A query in which something failed says too little: what is missing would be taken
+ * for nothing. A mutation with a payload was done.
+ * @param {Answer} answer
+ * @param {boolean} mutates
+ */
+function whyNot({ data, errors = [] }, mutates) {
+  if (!Object.values(data ?? {}).some((value) => value !== null)) return errors[0] ?? null;
+  return mutates ? null : (errors.find(({ extensions }) => extensions?.code !== "FORBIDDEN") ?? null);
+}
+
+/** Waits for another token; without a connection, nobody can be asked to sign in. @param {string} token */
+async function begunAgain(token) {
+  await renewed(token).catch((error) => {
+    throw new Problem("lost", String(error));
+  });
+}
+
+/**
+ * A file that is sent or read, under the token of whoever is signed in, as `ask` does it.
+ * @param {string} path
+ * @param {RequestInit} [how]
+ */
+export async function transfer(path, how = {}) {
+  for (;;) {
+    const token = session.value?.token ?? "";
+    const answer = await fetch(path, { ...how, headers: { ...how.headers, authorization: `Bearer ${token}` } }).catch((error) => {
+      throw new Problem("lost", String(error));
+    });
+    if (answer.status !== 401) return answer;
+    await begunAgain(token);
+  }
+}
+
+/** @typedef {{data: any, errors?: {message: string, extensions?: Record<string, unknown>}[]}} Answer */
 
 /**
  * @param {string} body
  * @param {string} token
  * @param {AbortSignal} [signal]
- * @returns {Promise<{data: any, errors?: {message: string, extensions?: Record<string, unknown>}[]}>}
+ * @returns {Promise<Answer>}
  */
 async function send(body, token, signal) {
   try {

@@ -39,8 +39,12 @@ const SCREENS = [
 /** Ends what the frame of the last session followed. */
 let leave = () => {};
 
+/** How often it was begun: a session that is begun again does so once more, while the last is still asking. */
+let begun = 0;
+
 async function start() {
   leave();
+  const mine = ++begun;
   document.documentElement.lang = language.value;
   if (place.value[0] === "callback") {
     const left = await finishSignIn();
@@ -54,11 +58,12 @@ async function start() {
   put(app, h("div", { class: "alone" }, skeleton(5)));
   try {
     const { viewer: found } = await ask("Viewer", {});
-    if (!found) return;
+    if (!found || mine !== begun) return;
     zone.set(found.tenant.timeZone);
     viewer.set(found);
     frame(found);
   } catch (error) {
+    if (mine !== begun) return;
     const refused = error instanceof Problem && error.kind === "refused";
     put(app, refused ? refusedScreen(error.message) : h("div", { class: "alone" }, failed(error, start)));
   }
@@ -80,7 +85,7 @@ function frame(who) {
     const item = (/** @type {Screen} */ each, /** @type {number} */ index) => h("li", { class: index < ON_PHONE ? "" : "rest" }, link(each, each.path === current));
     put(links, [
       ...screens.map(item),
-      h("li", { class: "nav-more" }, h("button", { type: "button", onclick: () => openMore(screens.slice(ON_PHONE), who) }, icon("more"), h("span", { class: "nav-label" }, t("more")))),
+      h("li", { class: "nav-more" }, h("button", { type: "button", "aria-current": screens.findIndex(({ path }) => path === current) >= ON_PHONE ? "true" : null, onclick: () => openMore(screens.slice(ON_PHONE), who) }, icon("more"), h("span", { class: "nav-label" }, t("more")))),
       h("li", { class: "nav-account rest" }, accountButton(who)),
     ]);
   };
@@ -173,7 +178,7 @@ function openMore(screens, who) {
   const close = () => sheet.close();
   const account = accountButton(who);
   account.addEventListener("click", close, { capture: true });
-  sheet.show([h("ul", { class: "nav-sheet" }, [...screens.map((each) => h("li", { onclick: close }, link(each, false))), h("li", null, account)])], []);
+  sheet.show([h("ul", { class: "nav-sheet" }, [...screens.map((each) => h("li", { onclick: close }, link(each, each.path === place.value[0]))), h("li", null, account)])], []);
 }
 
 /** @param {import("./session.js").Viewer} who */
@@ -194,5 +199,5 @@ addEventListener("keydown", (event) => {
 const theme = localStorage.getItem("scrip.theme");
 if (theme) document.documentElement.dataset.theme = theme;
 language.followers.add(start);
-session.followers.add((begun) => begun !== null && viewer.value === null && start());
+session.followers.add((now) => now !== null && viewer.value === null && start());
 start();

@@ -112,9 +112,17 @@ export function following(cell, render) {
 
 /** Told when something was posted: what shows the books asks again. */
 const CHANGED = "scrip-changed";
+const OTHERS = "others";
+/** A list of which more than the first page is there. */
+export const READ_ON = "data-read-on";
 
 export function booksChanged() {
-  document.dispatchEvent(new Event(CHANGED));
+  document.dispatchEvent(new CustomEvent(CHANGED));
+}
+
+/** By others: what somebody has read on in stays as it is. */
+export function othersChanged() {
+  document.dispatchEvent(new CustomEvent(CHANGED, { detail: OTHERS }));
 }
 
 /** A part of the page that shows an answer: a skeleton until it is there, and the same again, quietly, after a change. */
@@ -136,24 +144,37 @@ class Region extends HTMLElement {
     let content;
     try {
       const answer = await this.ask();
+      // An answer that comes once one has left the screen would give another its title.
+      if (!this.#stands(number)) return;
       content = this.render(answer);
     } catch (error) {
+      if (!this.#stands(number)) return;
       content = this.failed(error, this.refresh);
     }
-    if (number !== this.#asked) return;
     this.#shown = true;
     this.removeAttribute("aria-busy");
     keepingFocus(this, () => put(this, [content]));
     this.dispatchEvent(new Event("scrip-shown", { bubbles: true }));
   };
 
+  /** @param {number} number */
+  #stands(number) {
+    return number === this.#asked && this.isConnected;
+  }
+
+  /** @param {Event} event */
+  #changed = (event) => {
+    if (event instanceof CustomEvent && event.detail === OTHERS && this.querySelector(`[${READ_ON}]`)) return;
+    void this.refresh();
+  };
+
   connectedCallback() {
-    document.addEventListener(CHANGED, this.refresh);
-    this.refresh();
+    document.addEventListener(CHANGED, this.#changed);
+    void this.refresh();
   }
 
   disconnectedCallback() {
-    document.removeEventListener(CHANGED, this.refresh);
+    document.removeEventListener(CHANGED, this.#changed);
   }
 }
 customElements.define("scrip-region", Region);
@@ -208,12 +229,19 @@ function findLost() {
 }
 document.addEventListener("scrip-shown", findLost);
 
+/** What somebody knows it by: its own words, and those of its label. @param {HTMLElement} each */
+function wordsOf(each) {
+  const labels = each instanceof HTMLInputElement || each instanceof HTMLSelectElement || each instanceof HTMLTextAreaElement ? [...(each.labels ?? [])] : [];
+  return [each.textContent, each.ariaLabel, ...labels.map((label) => label.textContent)].join();
+}
+
 /**
  * @param {HTMLElement} gone
  * @param {Element} part
  * @returns {HTMLElement | null}
  */
 function insteadOf(gone, part) {
-  const same = (/** @type {HTMLElement} */ each) => (gone.dataset.key === undefined ? each.tagName === gone.tagName && each.textContent === gone.textContent : each.dataset.key === gone.dataset.key);
+  const words = wordsOf(gone);
+  const same = (/** @type {HTMLElement} */ each) => (gone.dataset.key === undefined ? each.tagName === gone.tagName && wordsOf(each) === words : each.dataset.key === gone.dataset.key);
   return [.../** @type {NodeListOf<HTMLElement>} */ (part.querySelectorAll(FOCUSABLE))].find(same) ?? null;
 }

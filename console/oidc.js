@@ -12,6 +12,8 @@ const CHANNEL = "scrip.oidc";
 const LEFT = "scrip.left";
 const CALLBACK = "/console/callback";
 const HOME = "/console";
+/** Why a window did not open. */
+export const BLOCKED = "blocked";
 
 /** @param {Provider} provider @returns {Promise<Endpoints>} */
 async function endpoints({ issuer }) {
@@ -77,7 +79,7 @@ export async function freshToken(provider) {
   channel.onmessage = ({ data }) => {
     if (new URLSearchParams(data).get("state") === started.state) exchange(started, data).then(resolve, reject);
   };
-  open(url, "_blank", "popup,width=480,height=640");
+  if (open(url, "_blank", "popup,width=480,height=640") === null) reject(new Error("the browser opened no window", { cause: BLOCKED }));
   return promise.finally(() => channel.close());
 }
 

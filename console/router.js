@@ -7,7 +7,16 @@ const BASE = "/console";
 export const place = new Cell(parts());
 
 function parts() {
-  return location.pathname.slice(BASE.length).split("/").filter(Boolean).map(decodeURIComponent);
+  return location.pathname.slice(BASE.length).split("/").filter(Boolean).map(plain);
+}
+
+/** A part of the path without its %; one that was cut off in the middle of a letter stays as it is. @param {string} part */
+function plain(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 /** @param {...string} names */

@@ -50,9 +50,13 @@ export function t(key, values = {}) {
   return chosen.replaceAll(/\{(\w+)\}/g, (_, /** @type {string} */ name) => shown(values[name] ?? ""));
 }
 
+/** What is written from right to left would drag the words and figures around it along: it is kept to itself. */
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
+
 /** @param {string | number} value */
 function shown(value) {
-  return typeof value === "number" ? new Intl.NumberFormat(locale()).format(value) : value;
+  if (typeof value === "number") return new Intl.NumberFormat(locale()).format(value);
+  return RIGHT_TO_LEFT.test(value) ? `\u2068${value}\u2069` : value;
 }
 
 /** @param {number} count @returns {"one" | "other"} */
@@ -106,6 +110,17 @@ export function money(amount, asset, { signed = false } = {}) {
 export function figure(amount, asset) {
   if (isMoney(asset)) return money(amount, asset);
   return new Intl.NumberFormat(locale()).format(/** @type {Intl.StringNumericLiteral} */ (amount));
+}
+
+/** An amount of money in whatever currency. @param {string} amount */
+export function anyMoney(amount) {
+  return new Intl.NumberFormat(locale(), { minimumFractionDigits: 2, maximumFractionDigits: 4 }).format(/** @type {Intl.StringNumericLiteral} */ (amount));
+}
+
+/** An amount as it stands in a field to begin with: with the mark of the language, and none between thousands. @param {string} amount */
+export function typedForm(amount) {
+  const mark = new Intl.NumberFormat(locale()).formatToParts(1.5).find(({ type }) => type === "decimal")?.value ?? ".";
+  return amount.replace(".", mark);
 }
 
 /** £ credit, class credits, points. @param {string} asset */
@@ -165,20 +180,6 @@ export function daysAfter(date, days) {
   return found.toISOString().slice(0, 10);
 }
 
-/** The instant at which a day of the calendar ends in the business's time zone. @param {string} date */
-export function endOfDay(date) {
-  const midnight = Date.parse(`${daysAfter(date, 1)}T00:00:00Z`);
-  const near = midnight - aheadOfUtc(midnight);
-  return new Date(midnight - aheadOfUtc(near)).toISOString();
-}
-
-/** Milliseconds by which the business's clocks are ahead of UTC. @param {number} instant */
-function aheadOfUtc(instant) {
-  // Sweden writes 2026-12-24 18:00:00.
-  const there = new Date(instant).toLocaleString("sv-SE", { timeZone: zone.value });
-  return Date.parse(`${there.replace(" ", "T")}Z`) - Math.floor(instant / 1000) * 1000;
-}
-
 /** @param {string} from @param {string} to */
 export function daysBetween(from, to) {
   return Math.round((Date.parse(`${to}T00:00:00Z`) - Date.parse(`${from}T00:00:00Z`)) / 86_400_000);
@@ -193,11 +194,16 @@ export function dayBegins(date) {
   return new Date(today(new Date(found)) < date ? near : found).toISOString();
 }
 
+/** The instant at which a day ends in the business's time zone: where the next begins. @param {string} date */
+export function dayEnds(date) {
+  return dayBegins(daysAfter(date, 1));
+}
+
 /** How far the business's clocks are ahead of UTC, in milliseconds. @param {number} instant */
 function offsetAt(instant) {
   const how = /** @type {const} */ ({ timeZone: zone.value, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" });
   const part = Object.fromEntries(new Intl.DateTimeFormat("en-CA", how).formatToParts(instant).map(({ type, value }) => [type, value]));
-  return Date.parse(`${part.year}-${part.month}-${part.day}T${part.hour}:${part.minute}:${part.second}Z`) - instant;
+  return Date.parse(`${part.year?.padStart(4, "0")}-${part.month}-${part.day}T${part.hour}:${part.minute}:${part.second}Z`) - instant;
 }
 
 /** Days from today until the last day of what ends at an instant. @param {string} instant */

@@ -1,7 +1,7 @@
 // Amounts that are typed, and what is wrong with them in words.
 import { typedAmount } from "../decimals.js";
 import { h } from "../dom.js";
-import { placesOf, t } from "../text.js";
+import { placesOf, t, typedForm } from "../text.js";
 import { field } from "./fields.js";
 
 /**
@@ -28,7 +28,7 @@ export function amountOf(text, asset) {
  * @param {import("../dom.js").Child} hint
  */
 export function amountField(value, hint) {
-  const input = h("input", { type: "text", inputmode: "decimal", autocomplete: "off", autofocus: true, class: "amount", value });
+  const input = h("input", { type: "text", inputmode: "decimal", autocomplete: "off", autofocus: true, class: "amount", value: typedForm(value) });
   const shown = field(t("amount"), input, { hint });
   return {
     ...shown,

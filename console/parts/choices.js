@@ -10,10 +10,13 @@ import { may, session } from "../session.js";
 let choices = null;
 /** @type {Promise<string[]> | null} */
 let currencies = null;
-session.followers.add(() => {
+session.followers.add(forgetChoices);
+
+/** Asks anew from now on: another session, or other settings. */
+export function forgetChoices() {
   choices = null;
   currencies = null;
-});
+}
 
 /** The reasons and services of the business. */
 export function chooseFrom() {

@@ -19,8 +19,12 @@ export function expiry() {
   const shown = field(t("expiry"), days, { beside: joined, class: "expiry", hint: t("expiry.never.hint") });
   shown.root.append(often);
 
+  /** Whether the date is one that is over, or not typed to its end. */
+  let over = false;
+
   /** The days; null for never, NaN if they are none. */
   function value() {
+    if (over) return NaN;
     const text = days.value.trim();
     if (text === "" || text === "0") return null;
     return /^\d{1,5}$/.test(text) && Number(text) <= MAX_DAYS ? Number(text) : NaN;
@@ -32,6 +36,14 @@ export function expiry() {
     follow();
   }
 
+  /** What is typed into the date is left as it is: its year comes digit by digit. */
+  function followDate() {
+    const n = date.value ? daysBetween(today(), date.value) : null;
+    over = n !== null && n < 1;
+    days.value = n === null || over ? "" : String(n);
+    tell();
+  }
+
   /** @param {number | null} n */
   function pick(n) {
     choose(n);
@@ -39,17 +51,20 @@ export function expiry() {
   }
 
   function follow() {
+    over = false;
+    const n = value();
+    date.value = n !== null && !Number.isNaN(n) ? daysAfter(today(), n) : "";
+    tell();
+  }
+
+  function tell() {
     const n = value();
     const known = n !== null && !Number.isNaN(n);
-    date.value = known ? daysAfter(today(), n) : "";
-    shown.tell(Number.isNaN(n) ? t("expiry.wrong") : null);
+    shown.tell(over ? t("refused.EXPIRY_IN_PAST") : Number.isNaN(n) ? t("expiry.wrong") : null);
     shown.hint(known ? t("expiry.until", { day: calendarDay(date.value), zone: zone.value }) : t("expiry.never.hint"));
   }
 
   days.addEventListener("input", follow);
-  date.addEventListener("input", () => {
-    if (date.value) choose(Math.max(daysBetween(today(), date.value), 0));
-    else choose(null);
-  });
+  date.addEventListener("input", followDate);
   return { ...shown, value };
 }

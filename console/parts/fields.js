@@ -17,19 +17,33 @@ let number = 0;
 export function field(label, control, { hint = null, class: name = "", beside = null } = {}) {
   const id = control.id || `field-${++number}`;
   control.id = id;
+  const { hints, wrong, ...said } = remarks(id, hint, [control]);
+  control.setAttribute("aria-describedby", `${id}-hint ${id}-wrong`);
+  const root = h("div", { class: `field ${name}` }, h("label", { for: id }, label), h("div", { class: "control" }, control, beside), hints, wrong);
+  return { root, ...said };
+}
+
+/**
+ * What stands below a field: its hint, and what is wrong with it.
+ * @param {string} id
+ * @param {Child} hint
+ * @param {readonly HTMLElement[]} controls That it is told of.
+ */
+function remarks(id, hint, controls) {
   const hints = h("p", { class: "hint", id: `${id}-hint` }, hint);
   const wrong = h("p", { class: "wrong", id: `${id}-wrong`, role: "alert" });
   hints.hidden = hint === null;
   wrong.hidden = true;
-  control.setAttribute("aria-describedby", `${id}-hint ${id}-wrong`);
-  const root = h("div", { class: `field ${name}` }, h("label", { for: id }, label), h("div", { class: "control" }, control, beside), hints, wrong);
   return {
-    root,
+    hints,
+    wrong,
+    /** @param {string | null} text */
     tell(text) {
       wrong.hidden = text === null;
       put(wrong, text === null ? [] : [icon("warning"), text]);
-      control.setAttribute("aria-invalid", String(text !== null));
+      for (const control of controls) control.setAttribute("aria-invalid", String(text !== null));
     },
+    /** @param {Child} text */
     hint(text) {
       hints.hidden = !text;
       put(hints, text);
@@ -94,10 +108,7 @@ export function tick(label, input) {
 export function ticks(label, options, chosen, hint) {
   const id = `field-${++number}`;
   const inputs = options.map(({ value }) => h("input", { type: "checkbox", value, checked: chosen.includes(value) }));
-  const hints = h("p", { class: "hint", id: `${id}-hint` }, hint);
-  const wrong = h("p", { class: "wrong", id: `${id}-wrong`, role: "alert" });
-  hints.hidden = hint === null;
-  wrong.hidden = true;
+  const { hints, wrong, ...said } = remarks(id, hint, inputs);
   const lines = options.flatMap(({ label: each, group }, index) => {
     const input = inputs[index];
     const begins = group !== undefined && group !== options[index - 1]?.group;
@@ -106,15 +117,7 @@ export function ticks(label, options, chosen, hint) {
   const root = h("fieldset", { class: "field many", id, "aria-describedby": `${id}-hint ${id}-wrong` }, h("legend", null, label), hints, h("div", { class: "many-ticks" }, lines), wrong);
   return {
     root,
+    ...said,
     read: () => inputs.filter((input) => input.checked).map((input) => input.value),
-    tell(text) {
-      wrong.hidden = text === null;
-      put(wrong, text === null ? [] : [icon("warning"), text]);
-      for (const input of inputs) input.setAttribute("aria-invalid", String(text !== null));
-    },
-    hint(text) {
-      hints.hidden = !text;
-      put(hints, text);
-    },
   };
 }

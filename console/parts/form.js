@@ -1,10 +1,9 @@
 // A dialog of plain fields that sends them as they are.
 import { typedAmount } from "../decimals.js";
 import { booksChanged, h, put } from "../dom.js";
-import { icon } from "../icons.js";
-import { placesOf, t } from "../text.js";
+import { placesOf, t, typedForm } from "../text.js";
+import { forgetChoices } from "./choices.js";
 import { field, select, tick, ticks } from "./fields.js";
-import { place } from "./refusals.js";
 import { busy, Sheet, submitButton } from "./sheet.js";
 import { tell, words } from "./states.js";
 
@@ -13,7 +12,7 @@ import { tell, words } from "./states.js";
 /**
  * amount: in the asset, or in what the fields before it say; blank is null. number: whole; blank is null. day: as a
  * calendar has it; blank is null. ticks: those that are ticked.
- * @typedef {{name: string, label: string, value?: string | boolean | readonly string[], hint?: string, kind?: "text" | "amount" | "number" | "day" | "tick" | "ticks" | "choice", asset?: string | ((filled: Filled) => string), required?: boolean, min?: string, options?: readonly {value: string, label: string, group?: string}[]}} Wanted
+ * @typedef {{name: string, label: string, value?: string | boolean | readonly string[], hint?: string, kind?: "text" | "email" | "amount" | "number" | "day" | "tick" | "ticks" | "choice", asset?: string | ((filled: Filled) => string), required?: boolean, min?: string, options?: readonly {value: string, label: string, group?: string}[]}} Wanted
  */
 /**
  * intro: what it does, above the fields. done: what comes after it in place of "Saved".
@@ -48,14 +47,14 @@ export function openForm(title, wanted, send, { intro = "", submit = t("save"), 
     try {
       const refusals = await busy(sheet, () => send(filled));
       const fields = Object.fromEntries(made.flatMap(({ each, shown }) => (shown ? [[each.name, shown]] : [])));
-      const others = place(refusals, "POINTS", fields);
-      put(problem, others.map((text) => h("p", { class: "notice bad" }, icon("warning"), text)));
+      sheet.refuse(problem, refusals, "POINTS", fields);
       if (refusals.length) return;
       sheet.close();
+      forgetChoices();
       done();
       booksChanged();
     } catch (error) {
-      put(problem, h("p", { class: "notice bad" }, icon("warning"), words(error)));
+      sheet.say(problem, [words(error)]);
     }
   };
   sheet.show(
@@ -75,12 +74,12 @@ function fieldOf({ label, value = "", hint, kind = "text", asset = "POINTS", min
     const shown = ticks(label, options, Array.isArray(value) ? value : [], hint ?? null);
     return { root: shown.root, shown, read: shown.read };
   }
-  const control = kind === "choice" ? select(options, String(value)) : h("input", { ...typed(kind, min), autocomplete: "off", value: String(value) });
+  const control = kind === "choice" ? select(options, String(value)) : h("input", { ...typed(kind, min), autocomplete: "off", value: kind === "amount" ? typedForm(String(value)) : String(value) });
   const shown = field(label, control, { hint: hint ?? null });
   /** @param {Filled} filled */
   const read = (filled) => {
     const text = control.value.trim();
-    if (kind === "text" || kind === "choice") return text;
+    if (kind === "text" || kind === "email" || kind === "choice") return text;
     if (text === "") return null;
     if (kind === "day") return text;
     if (kind === "number") return /^\d{1,6}$/.test(text) ? Number(text) : NaN;
@@ -93,5 +92,6 @@ function fieldOf({ label, value = "", hint, kind = "text", asset = "POINTS", min
 /** @param {string} kind @param {string | undefined} min */
 function typed(kind, min) {
   if (kind === "day") return { type: "date", min };
-  return { type: "text", inputmode: kind === "text" ? "text" : "decimal" };
+  if (kind === "email") return { type: "email" };
+  return { type: "text", inputmode: kind === "text" ? "text" : kind === "number" ? "numeric" : "decimal" };
 }

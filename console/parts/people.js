@@ -10,6 +10,11 @@ import { words } from "./states.js";
 const WAIT_MS = 200;
 let number = 0;
 
+/** The first that a search finds. @param {string} search */
+export async function findPeople(search) {
+  return rows((await ask("FindPeople", { search })).customers);
+}
+
 /**
  * @param {string} label
  * @param {string} except Id of whom it cannot be.
@@ -37,7 +42,7 @@ export function personField(label, except) {
     const turn = ++asked;
     let content;
     try {
-      const people = search === "" ? [] : rows((await ask("FindPeople", { search })).customers).filter(({ id }) => id !== except);
+      const people = search === "" ? [] : (await findPeople(search)).filter(({ id }) => id !== except);
       content = people.length ? people.map(pick) : [h("p", { class: "hint" }, t("customers.unfound", { search }))];
     } catch (error) {
       content = [h("p", { class: "hint" }, words(error))];

@@ -34,7 +34,7 @@ export async function maybeDone(work, lost) {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof Problem && error.kind === "lost") throw new Problem("fault", t(lost));
+    if (error instanceof Problem && error.kind === "lost") throw new Problem("told", t(lost));
     throw error;
   }
 }

@@ -2,6 +2,8 @@
 import { focusAgain, h, put } from "../dom.js";
 import { icon } from "../icons.js";
 import { t } from "../text.js";
+import { place, refused } from "./refusals.js";
+import { tell } from "./states.js";
 
 /** @typedef {import("../dom.js").Child} Child */
 
@@ -75,6 +77,27 @@ export class Sheet {
     const first = this.element.querySelector("[autofocus], .sheet-body input:not([type=radio]), .sheet-buttons button[type=submit]");
     if (first instanceof HTMLElement) first.focus();
     else this.heading.focus();
+  }
+
+  /**
+   * Says in its place what went wrong; in passing, to who has left that step of the dialog before the answer came.
+   * @param {Element} at
+   * @param {readonly string[]} texts
+   */
+  say(at, texts) {
+    put(at, texts.map((text) => h("p", { class: "notice bad" }, icon("warning"), text)));
+    if (!at.isConnected && texts.length > 0) tell(texts.join(" "), "warning");
+  }
+
+  /**
+   * Says what was refused: beside the field that it is about, else in its place.
+   * @param {Element} at
+   * @param {readonly import("./refusals.js").Refusal[]} refusals
+   * @param {string} asset
+   * @param {Record<string, {tell: (wrong: string | null) => void}>} [fields] By the names of the input.
+   */
+  refuse(at, refusals, asset, fields = {}) {
+    this.say(at, at.isConnected ? place(refusals, asset, fields) : refusals.map((each) => refused(each, asset)));
   }
 
   close() {

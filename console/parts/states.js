@@ -25,7 +25,8 @@ export function empty(what, advice = "", action = null) {
 /** @param {unknown} error */
 export function words(error) {
   if (!(error instanceof Problem)) return t("problem.fault");
-  if (error.kind === "input" || error.kind === "fault") return error.message;
+  if (error.kind === "told") return error.message;
+  if (error.kind === "input") return `${t("problem.input")} ${error.message}`;
   if (error.kind === "refused") return `${t("sign.refused")} ${error.message}`;
   return t(`problem.${error.kind}`);
 }
@@ -53,16 +54,38 @@ export function region(ask, render, lines) {
   return asking(ask, render, failed, () => skeleton(lines));
 }
 
+/**
+ * Fills a dialog with what has to be asked for first; where no answer comes, it is asked for again from there.
+ * @template T
+ * @param {{show: (body: Child[], buttons: Child[]) => void}} sheet
+ * @param {number} lines Of its skeleton.
+ * @param {() => Promise<T>} ask
+ * @param {(answer: T) => unknown} show Puts it into the dialog.
+ */
+export async function fill(sheet, lines, ask, show) {
+  sheet.show([skeleton(lines)], []);
+  try {
+    show(await ask());
+  } catch (error) {
+    sheet.show([failed(error, () => void fill(sheet, lines, ask, show))], []);
+  }
+}
+
 let clear = 0;
 const SHOWN_MS = 7_000;
 
-/** Says something in passing. @param {string} text */
-export function tell(text) {
+/**
+ * Says something in passing.
+ * @param {string} text
+ * @param {"check" | "warning"} [drawing]
+ */
+export function tell(text, drawing = "check") {
   const place = document.getElementById("told");
   if (!place) return;
   clearTimeout(clear);
-  put(place, h("p", null, icon("check"), text));
-  // In the top layer, an open dialog does not lie over it.
+  put(place, h("p", null, icon(drawing), text));
+  // In the top layer, above a dialog that was opened since.
+  if (place.matches(":popover-open")) place.hidePopover();
   place.showPopover();
   clear = setTimeout(() => {
     place.hidePopover();

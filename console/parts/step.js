@@ -167,7 +167,7 @@ export class Step {
       if (payload?.userErrors.length) this.#refuse(payload.userErrors);
       else if (payload) await this.#done(payload, input);
     } catch (error) {
-      put(this.problem, h("p", { class: "notice bad" }, icon("warning"), isLost(error) ? t("problem.lost.safe") : words(error)));
+      sheet.say(this.problem, [isLost(error) ? t("problem.lost.safe") : words(error)]);
     } finally {
       this.#sending = false;
     }
@@ -185,10 +185,10 @@ export class Step {
 
   /** @param {readonly Refusal[]} errors */
   #refuse(errors) {
-    const notices = this.#judge(errors);
+    this.#judge(errors);
     // What was refused once may pass the next time, such as while another posting is under way.
     this.button.disabled = false;
-    put(this.problem, notices);
+    this.sheet.refuse(this.problem, errors, this.how.asset(), this.#over ? {} : (this.how.fields ?? {}));
     this.#toWrong();
   }
 

@@ -87,17 +87,22 @@ export class Windowed {
     const wanted = Math.min(this.rows.length, REFRESHED);
     /** @type {T[]} */
     const fresh = [];
+    /** @type {Page<T>} */
+    let page;
     try {
-      for (let cursor = null, more = true; more && fresh.length < wanted; ) {
-        const page = await this.ask(cursor, signal);
+      for (let cursor = /** @type {string | null} */ (null); ; cursor = page.cursor) {
+        page = await this.ask(cursor, signal);
         fresh.push(...page.rows);
-        ({ cursor, more } = page);
+        if (!page.more || fresh.length >= wanted) break;
       }
     } catch {
       return; // as it was: whoever scrolls or searches is told
     }
     if (signal.aborted) return;
-    this.rows = [...fresh, ...this.rows.slice(fresh.length)];
+    if (this.loading || (page.more && fresh.length < this.rows.length)) fresh.push(...this.rows.slice(fresh.length));
+    else ({ more: this.more, cursor: this.cursor } = page);
+    this.rows = fresh;
+    if (!this.loading) put(this.foot, fresh.length === 0 ? this.none() : null);
     this.redraw();
   }
 

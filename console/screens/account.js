@@ -1,11 +1,11 @@
 // Who is signed in: what is left of their limits today, language, appearance, and the way out.
-import { ask } from "../api.js";
+import { ask, Problem } from "../api.js";
 import { h } from "../dom.js";
 import { choice } from "../parts/fields.js";
 import { leftOf } from "../parts/refusals.js";
 import { Sheet } from "../parts/sheet.js";
-import { region } from "../parts/states.js";
-import { signOut } from "../session.js";
+import { region, tell, words } from "../parts/states.js";
+import { may, signOut } from "../session.js";
 import { language, LANGUAGES, speak, t } from "../text.js";
 
 /** @param {import("../session.js").Viewer} who */
@@ -18,23 +18,23 @@ export function openAccount(who) {
     [
       h("p", { class: "review-what" }, who.name ?? who.subject),
       h("p", { class: "hint" }, `${t(`role.${who.role}`)} · ${who.tenant.name} · ${who.tenant.timeZone}`),
-      region(
-        () => ask("Viewer", {}),
-        ({ viewer }) => {
-          const left = leftOf(viewer?.limits ?? []);
-          return left.length ? h("div", { class: "effect" }, h("h3", null, t("limits.today")), h("ul", { class: "plain" }, left.map((each) => h("li", null, each)))) : h("p", { class: "effect" }, t("limits.none"));
-        },
-        2,
-      ),
+      may("ADD_CREDIT") && region(() => ask("Viewer", {}), ({ viewer }) => limits(viewer?.limits ?? []), 2),
       choice(t("language"), languages, language.value, (code) => {
         sheet.close();
-        void speak(code);
+        speak(code).catch((error) => tell(words(new Problem("lost", String(error))), "warning"));
       }).root,
       choice(t("theme"), themes, /** @type {"auto"} */ (theme), appear).root,
-      h("p", { class: "hint" }, t("keys")),
+      may("READ_CUSTOMERS") && h("p", { class: "hint" }, t("keys")),
     ],
     [h("button", { type: "button", onclick: signOut }, t("sign.out"))],
   );
+}
+
+/** @param {readonly import("../parts/refusals.js").Left[]} remaining */
+function limits(remaining) {
+  const left = leftOf(remaining);
+  if (left.length === 0) return h("p", { class: "effect" }, t("limits.none"));
+  return h("div", { class: "effect" }, h("h3", null, t("limits.today")), h("ul", { class: "plain" }, left.map((each) => h("li", null, each))));
 }
 
 /** @param {string} theme */

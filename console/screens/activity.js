@@ -1,5 +1,6 @@
 // Activity: everything that was done, newest first: who, when, why, how much, on whose approval.
 import { ask } from "../api.js";
+import { typedAmount, units } from "../decimals.js";
 import { h, put } from "../dom.js";
 import { icon } from "../icons.js";
 import { currenciesInUse, reasonLabels } from "../parts/choices.js";
@@ -7,15 +8,18 @@ import { field, select } from "../parts/fields.js";
 import { head } from "../parts/head.js";
 import { later } from "../parts/later.js";
 import { paged, pageOf } from "../parts/pages.js";
+import { personFilter } from "../parts/person-filter.js";
 import { empty, failed, nameOf, region, skeleton } from "../parts/states.js";
 import { pathTo } from "../router.js";
-import { assetName, dayBegins, daysAfter, moment, money, t, today, tOr } from "../text.js";
+import { assetName, dayBegins, dayEnds, moment, money, placesOf, t, today, tOr } from "../text.js";
 
 /** @typedef {NonNullable<import("../api.js").Data<"Activity">["auditTrail"]>["edges"][number]["node"]} Row */
-/** @typedef {Omit<import("../api.js").Variables<"Activity">, "last" | "before" | "counted">} Filter */
+/** @typedef {Pick<import("../api.js").Variables<"Activity">, "customerId" | "filter">} Filter */
 
 const PAGE = 40;
-const KINDS = /** @type {const} */ (["ADJUSTMENT", "SPEND", "USE", "HOLD", "REFUND", "ASSIGNMENT", "RELEASE", "CREDIT_NOTE", "REWARD", "VOID", "REVERSAL", "TRANSFER", "EXPIRY", "ORDER"]);
+const PLACES = 2;
+/** All that there are, the most frequent first. */
+const KINDS = /** @type {const} */ (["ADJUSTMENT", "SPEND", "USE", "HOLD", "REFUND", "ASSIGNMENT", "RELEASE", "CREDIT_NOTE", "ORDER", "OVERPAYMENT", "REWARD", "VOID", "REVERSAL", "TRANSFER", "EXPIRY", "REVIVAL", "UPDATE", "MERGE", "RESTATEMENT"]);
 
 export function activityScreen() {
   const list = h("div", null);
@@ -27,7 +31,12 @@ export function activityScreen() {
     try {
       const [reasons, currencies] = await Promise.all([reasonLabels(), currenciesInUse()]);
       wanted.reasons = reasons;
-      const draw = (/** @type {Filter} */ filter) => {
+      const draw = (/** @type {Filter | null} */ filter) => {
+        save.disabled = filter === null;
+        if (filter === null) {
+          put(list, []);
+          return;
+        }
         wanted.filter = filter;
         put(list, region(() => activityOf(filter), (first) => records(filter, first, reasons), 8));
       };
@@ -43,7 +52,8 @@ export function activityScreen() {
 /**
  * @param {ReadonlyMap<string, string>} reasons
  * @param {readonly string[]} currencies
- * @param {(filter: Filter) => void} changed Called at once, and whenever something else is chosen.
+ * @param {(filter: Filter | null) => void} changed Called at once, and whenever something else is chosen; with null where
+ *   something is wrong with it.
  */
 function filters(reasons, currencies, changed) {
   const all = { value: "", label: t("all") };
@@ -54,21 +64,57 @@ function filters(reasons, currencies, changed) {
   const who = h("input", { type: "search", autocomplete: "off", onchange: draw });
   const from = h("input", { type: "date", max: today(), onchange: draw });
   const to = h("input", { type: "date", max: today(), onchange: draw });
-  const fields = { kind: field(t("activity.kind"), kind), reason: field(t("reason"), reason), asset: field(t("activity.asset"), asset), who: field(t("activity.who"), who), from: field(t("period.from"), from), to: field(t("period.to"), to) };
-  /** @returns {Filter} */
+  const least = amountOfEither(t("activity.least"), asset, draw);
+  const most = amountOfEither(t("activity.most"), asset, draw);
+  const last = field(t("period.to"), to);
+  const customer = personFilter(t("invoice.customer"), draw);
+  const often = [customer, field(t("activity.kind"), kind), field(t("period.from"), from), last];
+  const more = [field(t("reason"), reason), field(t("activity.asset"), asset), least, most, field(t("activity.who"), who, { hint: t("activity.who.hint") })];
+  /** @returns {Filter | null} */
   function read() {
-    fields.to.tell(from.value && to.value && to.value < from.value ? t("period.wrong") : null);
-    return {
+    const [minAmount, maxAmount] = [least.read(), most.read()];
+    const late = Boolean(from.value && to.value && to.value < from.value);
+    last.tell(late ? t("period.wrong") : null);
+    const crossed = Boolean(minAmount && maxAmount && units(maxAmount) < units(minAmount));
+    if (crossed) most.tell(t("activity.crossed"));
+    if (late || crossed || minAmount === undefined || maxAmount === undefined) return null;
+    const filter = {
       kind: kind.value === "" ? null : [/** @type {typeof KINDS[number]} */ (kind.value)],
       reason: reason.value || null,
       asset: asset.value || null,
       actor: who.value.trim() || null,
-      from: from.value ? dayBegins(from.value) : null,
-      to: to.value ? dayBegins(daysAfter(to.value, 1)) : null,
+      minAmount,
+      maxAmount,
+      at: from.value || to.value ? { from: from.value ? dayBegins(from.value) : null, to: to.value ? dayEnds(to.value) : null } : null,
     };
+    // One that says nothing would be charged for.
+    return { customerId: customer.id(), filter: Object.values(filter).some((each) => each !== null) ? filter : null };
   }
   draw();
-  return h("div", { class: "filters" }, Object.values(fields).map(({ root }) => root));
+  // On a phone, the list would be far below them all.
+  const open = matchMedia("(min-width: 861px)").matches;
+  return [h("div", { class: "filters even" }, often.map(({ root }) => root)), h("details", { class: "more filters-more", open }, h("summary", null, t("more")), h("div", { class: "filters even" }, more.map(({ root }) => root)))];
+}
+
+/**
+ * An amount that was added or, with a minus, removed.
+ * @param {string} label
+ * @param {HTMLSelectElement} asset Of what; blank: of anything, and then of no more decimals than most currencies have.
+ * @param {() => void} changed
+ */
+function amountOfEither(label, asset, changed) {
+  const input = h("input", { type: "text", autocomplete: "off", placeholder: t("activity.amount.hint"), onchange: changed });
+  const shown = field(label, input);
+  return {
+    ...shown,
+    /** Null where it is blank; undefined, and told, where it is none. */
+    read() {
+      const typed = input.value.trim() === "" ? null : typedAmount(input.value, asset.value ? placesOf(asset.value) : PLACES);
+      const wrong = input.value.trim() !== "" && (typed === null || typed === "unclear" || typed === "precise");
+      shown.tell(wrong ? t(typed === "unclear" ? "amount.unclear" : typed === "precise" ? "refused.AMOUNT_PRECISION" : "amount.wrong") : null);
+      return wrong ? undefined : typed;
+    },
+  };
 }
 
 /** @param {Filter} filter @param {string | null} [before] */

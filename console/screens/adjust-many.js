@@ -75,6 +75,6 @@ async function post(dialog, input, problem) {
     else if (operation && operation.failed > 0) put(problem, h("div", { class: "notice bad" }, h("p", null, t("review.many.bad")), refusedRows(operation.rows.edges.map(({ node }) => node), input.asset)));
     else dialog.done(`${payload.replayed ? `${t("done.already")} ` : ""}${t("done.many", { n: operation?.total ?? 0 })}`);
   } catch (error) {
-    put(problem, h("p", { class: "notice bad" }, icon("warning"), isLost(error) ? t("problem.lost.safe") : words(error)));
+    dialog.sheet.say(problem, [isLost(error) ? t("problem.lost.safe") : words(error)]);
   }
 }

@@ -33,7 +33,6 @@ export async function review(dialog, asked) {
   }
   const over = preview.userErrors[0] ?? null;
   const problem = h("div", { class: "problem", role: "alert" });
-  const ask_ = h("button", { type: over ? "submit" : "button", class: "primary" }, t("ask.manager"));
   dialog.sheet.back = () => dialog.form();
   dialog.sheet.submit = () => void post(dialog, { ...input, requestApproval: over !== null, idempotencyKey: dialog.key }, customer.name, problem);
   dialog.sheet.show(
@@ -44,9 +43,8 @@ export async function review(dialog, asked) {
       over === null && leftOf(preview.limit.remaining).length > 0 && h("p", { class: "hint" }, leftOf(preview.limit.remaining).join(" ")),
       problem,
     ],
-    [h("button", { type: "button", onclick: () => dialog.form() }, t("back")), over ? ask_ : submitButton(t("apply"), { bad: dialog.removes })],
+    [h("button", { type: "button", onclick: () => dialog.form() }, t("back")), over ? submitButton(t("ask.manager")) : submitButton(t("apply"), { bad: dialog.removes })],
   );
-  dialog.sheet.buttons.querySelector("button[type=submit]")?.setAttribute("data-key", "apply");
   const apply = dialog.sheet.buttons.querySelector("button[type=submit]");
   if (apply instanceof HTMLElement) apply.focus();
 }
@@ -92,13 +90,12 @@ async function post(dialog, input, name, problem) {
     if (!payload) return;
     const [refusal] = payload.userErrors;
     if (refusal?.code === "LIMIT_EXCEEDED" || refusal?.code === "BUSY" || refusal?.code === "UNAVAILABLE") {
-      put(problem, h("p", { class: "notice bad" }, refused(refusal, input.asset)));
+      dialog.sheet.refuse(problem, [refusal], input.asset);
       if (refusal.code === "LIMIT_EXCEEDED") await review(dialog, { ...askedOf(input) });
     } else if (refusal) dialog.refuse(payload.userErrors);
     else dialog.done(said(payload, input, name));
   } catch (error) {
-    const text = isLost(error) ? t("problem.lost.safe") : words(error);
-    put(problem, h("p", { class: "notice bad" }, icon("warning"), text));
+    dialog.sheet.say(problem, [isLost(error) ? t("problem.lost.safe") : words(error)]);
   }
 }
 

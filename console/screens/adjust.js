@@ -6,9 +6,8 @@ import { assetChoice } from "../parts/assets.js";
 import { chooseFrom, currenciesInUse } from "../parts/choices.js";
 import { expiry } from "../parts/expiry.js";
 import { choice, field, select, tick } from "../parts/fields.js";
-import { place } from "../parts/refusals.js";
 import { busy, Sheet, submitButton } from "../parts/sheet.js";
-import { failed, skeleton, tell, words } from "../parts/states.js";
+import { fill, tell, words } from "../parts/states.js";
 import { may } from "../session.js";
 import { calendarDay, isMoney, money, t, today } from "../text.js";
 import { review } from "./adjust-review.js";
@@ -27,16 +26,12 @@ export async function openAdjust(customers, how = {}) {
   if (!first) return;
   const title = customers.length === 1 ? t("adjust.title", { name: first.name }) : t("adjust.title.many", { n: customers.length });
   const sheet = new Sheet(title);
-  const start = async () => {
-    sheet.show([skeleton(6)], []);
-    try {
-      const [choices, currencies] = await Promise.all([chooseFrom(), currenciesInUse()]);
-      new Adjusting(sheet, customers, choices, assetsOf(customers, currencies), how).form();
-    } catch (error) {
-      sheet.show([failed(error, start)], []);
-    }
-  };
-  await start();
+  await fill(
+    sheet,
+    6,
+    () => Promise.all([chooseFrom(), currenciesInUse()]),
+    ([choices, currencies]) => new Adjusting(sheet, customers, choices, assetsOf(customers, currencies), how).form(),
+  );
 }
 
 /**
@@ -167,7 +162,8 @@ class Adjusting {
     if (this.reason.value === "") this.reasonField.tell(t("reason.missing"));
     const note = this.note.value.trim();
     if (this.note.required && note === "") this.noteField.tell(t("refused.NOTE_REQUIRED"));
-    const wrong = this.sheet.body.querySelector("[aria-invalid=true]");
+    // What is hidden, such as the days of a removal, is not asked about.
+    const wrong = this.sheet.body.querySelector("[aria-invalid=true]:not([hidden] *)");
     if (wrong instanceof HTMLElement) wrong.focus();
     if (wrong || amount === null || Number.isNaN(days)) return null;
     const services = this.asset === "SERVICE_CREDITS" ? this.ticks.filter(({ input }) => input.checked) : [];
@@ -199,7 +195,7 @@ class Adjusting {
       if (this.customers.length > 1) await busy(this.sheet, () => reviewMany(this, asked));
       else await busy(this.sheet, () => review(this, asked));
     } catch (error) {
-      put(this.problem, h("p", { class: "notice bad" }, words(error)));
+      this.sheet.say(this.problem, [words(error)]);
     }
   }
 
@@ -210,8 +206,7 @@ class Adjusting {
   refuse(refusals) {
     this.form();
     const fields = { amount: this.amountField, reason: this.reasonField, note: this.noteField, expiresInDays: this.expiry, effectiveOn: this.fromField };
-    const others = place(refusals, this.asset, fields);
-    put(this.problem, others.map((text) => h("p", { class: "notice bad" }, text)));
+    this.sheet.refuse(this.problem, refusals, this.asset, fields);
     const wrong = this.sheet.body.querySelector("[aria-invalid=true]");
     if (wrong instanceof HTMLElement) wrong.focus();
   }

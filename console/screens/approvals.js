@@ -1,11 +1,11 @@
 // Approvals: what waits for a second person. It arrives by itself, and so does the number beside the menu's word.
 import { ask, newKey, rows } from "../api.js";
-import { booksChanged, Cell, h, put } from "../dom.js";
+import { booksChanged, Cell, h, othersChanged, put } from "../dom.js";
 import { icon } from "../icons.js";
 import { choice, field } from "../parts/fields.js";
 import { head } from "../parts/head.js";
 import { reasonLabels } from "../parts/choices.js";
-import { refused } from "../parts/refusals.js";
+import { paged, pageOf } from "../parts/pages.js";
 import { busy, Sheet, submitButton } from "../parts/sheet.js";
 import { badge, empty, isLost, nameOf, region, tell, words } from "../parts/states.js";
 import { pathTo } from "../router.js";
@@ -15,6 +15,10 @@ import { ago, lastDay, money, moment, t, tOr } from "../text.js";
 
 /** @typedef {NonNullable<import("../api.js").Data<"Requests">["approvalRequests"]>["edges"][number]["node"]} Asked */
 /** @typedef {NonNullable<import("../api.js").Data<"Approve">["approveRequest"]>["userErrors"][number]} Refusal */
+
+/** @typedef {"waiting" | "decided"} Which */
+
+const PAGE = 40;
 
 /** How many wait for whoever is signed in: to be decided, or, of those who may not, their own. */
 export const waiting = new Cell(0);
@@ -39,32 +43,37 @@ export function followApprovals(who) {
   return follow("FollowRequests", () => ({ after }), ({ approvalRequests }) => {
     after = approvalRequests?.cursor ?? after;
     void count();
-    booksChanged();
+    othersChanged();
   });
 }
 
 export function approvalsScreen() {
   const list = h("div", null);
-  const draw = (/** @type {"waiting" | "decided"} */ which) => put(list, region(() => asked(which), (found) => requests(found, which), 5));
+  const draw = (/** @type {Which} */ which) => put(list, region(() => first(which), (found) => requests(found, which), 5));
   draw("waiting");
   const which = /** @type {const} */ (["waiting", "decided"]).map((value) => ({ value, label: t(`approvals.${value}.tab`) }));
   return h("div", null, head(t("nav.approvals")), choice(t("approvals.which"), which, "waiting", draw).root, list);
 }
 
-/** @param {"waiting" | "decided"} which */
-async function asked(which) {
+/** @param {Which} which */
+async function first(which) {
+  const [page, reasons] = await Promise.all([asked(which, null), reasonLabels()]);
+  return { page, reasons };
+}
+
+/** @param {Which} which @param {string | null} before */
+async function asked(which, before) {
   const status = which === "waiting" ? /** @type {const} */ (["PENDING"]) : /** @type {const} */ (["APPROVED", "REJECTED", "WITHDRAWN", "EXPIRED"]);
-  const [{ approvalRequests }, reasons] = await Promise.all([ask("Requests", { status: [...status], last: 50, before: null }), reasonLabels()]);
-  return { rows: rows(approvalRequests).reverse(), reasons };
+  return pageOf((await ask("Requests", { status: [...status], last: PAGE, before })).approvalRequests);
 }
 
 /**
- * @param {Awaited<ReturnType<typeof asked>>} found
- * @param {"waiting" | "decided"} which
+ * @param {Awaited<ReturnType<typeof first>>} found
+ * @param {Which} which
  */
-function requests(found, which) {
-  if (found.rows.length === 0) return empty(t(`approvals.${which}.none`), which === "waiting" ? t("approvals.waiting.none.advice") : "");
-  return h("ul", { class: "requests" }, found.rows.map((each) => h("li", { class: "card request" }, request(each, found.reasons))));
+function requests({ page, reasons }, which) {
+  if (page.rows.length === 0) return empty(t(`approvals.${which}.none`), which === "waiting" ? t("approvals.waiting.none.advice") : "");
+  return paged(h("ul", null), page, (each) => h("li", { class: "card request" }, request(each, reasons)), (before) => asked(which, before));
 }
 
 /** What is asked for, in a sentence. @param {Asked} asked */
@@ -99,9 +108,9 @@ function request(each, reasons) {
       "div",
       { class: "actions" },
       customer && may("READ_CUSTOMERS") && h("a", { class: "button small", href: pathTo("customers", customer.id) }, t("asked.customer")),
-      pending && own && h("button", { type: "button", class: "small", "data-key": `withdraw-${each.id}`, onclick: () => decide(each, "withdraw") }, t("withdraw")),
-      pending && !own && may("APPROVE") && h("button", { type: "button", class: "small", "data-key": `reject-${each.id}`, onclick: () => decide(each, "reject") }, t("reject")),
-      pending && !own && may("APPROVE") && h("button", { type: "button", class: "small primary", "data-key": `approve-${each.id}`, onclick: () => decide(each, "approve") }, t("approve")),
+      pending && own && h("button", { type: "button", class: "small", "data-key": `withdraw-${each.id}`, onclick: () => decide(each, "withdraw", why) }, t("withdraw")),
+      pending && !own && may("APPROVE") && h("button", { type: "button", class: "small", "data-key": `reject-${each.id}`, onclick: () => decide(each, "reject", why) }, t("reject")),
+      pending && !own && may("APPROVE") && h("button", { type: "button", class: "small primary", "data-key": `approve-${each.id}`, onclick: () => decide(each, "approve", why) }, t("approve")),
     ),
     pending && own && may("APPROVE") && h("p", { class: "hint" }, t("asked.own")),
   ];
@@ -109,14 +118,15 @@ function request(each, reasons) {
 
 /** @param {readonly {field: string, before: string | null, after: string | null}[]} all */
 function changes(all) {
-  return h("div", null, h("p", null, t("asked.changed")), h("ul", { class: "plain" }, all.map(({ field: name, before, after }) => h("li", null, `${name}: ${before ?? "–"} → ${after ?? "–"}`))));
+  return h("div", null, h("p", null, t("asked.changed")), h("ul", { class: "plain" }, all.map(({ field: name, before, after }) => h("li", null, `${tOr(`term.${name.split(".").at(-1)}`, name)}: ${before ?? "–"} → ${after ?? "–"}`))));
 }
 
 /**
  * @param {Asked} each
  * @param {"approve" | "reject" | "withdraw"} how
+ * @param {string} why It was asked for.
  */
-function decide(each, how) {
+function decide(each, how, why) {
   const sheet = new Sheet(t(`${how}.title`));
   const key = newKey();
   let version = each.version;
@@ -134,13 +144,13 @@ function decide(each, how) {
       } else if (refusal.code === "REQUEST_CHANGED") {
         version = refusal.version ?? null;
         put(problem, h("div", { class: "notice warn" }, icon("warning"), changes(refusal.changes ?? [])));
-      } else put(problem, h("p", { class: "notice bad" }, icon("warning"), refused(refusal, each.asset ?? "POINTS")));
+      } else sheet.refuse(problem, [refusal], each.asset ?? "POINTS");
     } catch (error) {
-      put(problem, h("p", { class: "notice bad" }, icon("warning"), isLost(error) ? t("problem.lost.safe") : words(error)));
+      sheet.say(problem, [isLost(error) ? t("problem.lost.safe") : words(error)]);
     }
   };
   sheet.show(
-    [h("p", { class: "review-what" }, sentence(each)), each.changes && each.changes.length > 0 && h("div", { class: "notice warn" }, icon("warning"), changes(each.changes)), how === "approve" && region(() => import("./approval-effect.js"), ({ effectOf }) => effectOf(each), 1), field(t(how === "approve" ? "decision.note" : "decision.why"), note).root, problem],
+    [h("p", { class: "review-what" }, sentence(each)), why && h("p", { class: "note asked-why" }, why), each.changes && each.changes.length > 0 && h("div", { class: "notice warn" }, icon("warning"), changes(each.changes)), how === "approve" && region(() => import("./approval-effect.js"), ({ effectOf }) => effectOf(each), 1), field(t(how === "approve" ? "decision.note" : "decision.why"), note).root, problem],
     [h("button", { type: "button", onclick: () => sheet.close() }, t("cancel")), submitButton(t(how), { bad: how !== "approve" })],
   );
 }

@@ -1,14 +1,15 @@
 // Setting a credit against invoices: ticked, with an amount each and what is left of the credit running beside it. Also what
 // is set against one invoice already, moved to others.
-import { ask, rows } from "../api.js";
+import { ask } from "../api.js";
 import { decimal, typedAmount, units } from "../decimals.js";
 import { h, put } from "../dom.js";
 import { posting } from "../parts/effects.js";
 import { field, select } from "../parts/fields.js";
+import { allOf } from "../parts/pages.js";
 import { Sheet } from "../parts/sheet.js";
-import { empty, failed, skeleton } from "../parts/states.js";
+import { empty, fill } from "../parts/states.js";
 import { Step } from "../parts/step.js";
-import { calendarDay, lastDay, money, placesOf, t } from "../text.js";
+import { calendarDay, lastDay, money, placesOf, t, typedForm } from "../text.js";
 
 /** @typedef {{lot: {id: string, remaining: string, expiresAt: string | null}, asset: string}} Assignable */
 /** @typedef {{id: string, amount: string, invoice: {id: string, number: string}}} Assignment */
@@ -32,6 +33,11 @@ export function openReassign(customer, credit, assignment) {
   return open(t("reassign.title", { number: assignment.invoice.number }), customer, [credit], assignment);
 }
 
+/** What a customer has not paid yet. @param {string} customerId */
+export function openInvoices(customerId) {
+  return allOf(async (after) => (await ask("OpenInvoices", { customerId, after })).invoices);
+}
+
 /**
  * @param {string} title
  * @param {{id: string}} customer
@@ -40,16 +46,12 @@ export function openReassign(customer, credit, assignment) {
  */
 async function open(title, customer, credits, moved) {
   const sheet = new Sheet(title, { wide: true });
-  const start = async () => {
-    sheet.show([skeleton(5)], []);
-    try {
-      const { invoices } = await ask("OpenInvoices", { customerId: customer.id });
-      new Assigning(sheet, credits, rows(invoices).filter(({ id }) => id !== moved?.invoice.id), moved).show();
-    } catch (error) {
-      sheet.show([failed(error, start)], []);
-    }
-  };
-  await start();
+  await fill(
+    sheet,
+    5,
+    () => openInvoices(customer.id),
+    (invoices) => new Assigning(sheet, credits, invoices.filter(({ id }) => id !== moved?.invoice.id), moved).show(),
+  );
 }
 
 class Assigning {
@@ -131,7 +133,7 @@ class Assigning {
       const left = this.#left();
       const due = units(line.invoice.due);
       const amount = left < due ? left : due;
-      line.input.value = amount > 0n ? decimal(amount, placesOf(this.credit.asset)) : "";
+      line.input.value = amount > 0n ? typedForm(decimal(amount, placesOf(this.credit.asset))) : "";
       line.input.focus();
       line.input.select();
     } else line.input.value = "";

@@ -4,13 +4,14 @@ import { units } from "../decimals.js";
 import { h } from "../dom.js";
 import { posting } from "../parts/effects.js";
 import { fact, facts } from "../parts/facts.js";
-import { field, tick } from "../parts/fields.js";
+import { tick } from "../parts/fields.js";
+import { later } from "../parts/later.js";
+import { noteField } from "../parts/note.js";
 import { Sheet } from "../parts/sheet.js";
 import { confirm, Step } from "../parts/step.js";
-import { badge, empty, failed, skeleton } from "../parts/states.js";
+import { badge, empty, fill } from "../parts/states.js";
 import { may } from "../session.js";
 import { day, isMoney, money, t, tOr } from "../text.js";
-import { openAssign, openReassign } from "./assign.js";
 import { termOf } from "./lots.js";
 
 /** @typedef {Extract<NonNullable<import("../api.js").Data<"CreditDetail">["node"]>, {remaining: string}>} Detail */
@@ -23,17 +24,15 @@ import { termOf } from "./lots.js";
  */
 export async function openCredit(id, asset) {
   const sheet = new Sheet(t("credit"), { wide: true });
-  const start = async () => {
-    sheet.show([skeleton(5)], []);
-    try {
-      const { node } = await ask("CreditDetail", { id });
+  await fill(
+    sheet,
+    5,
+    () => ask("CreditDetail", { id }),
+    ({ node }) => {
       if (node && "remaining" in node) show({ sheet, credit: /** @type {Detail} */ (node), asset });
       else sheet.show([empty(t("credit.none"))], []);
-    } catch (error) {
-      sheet.show([failed(error, start)], []);
-    }
-  };
-  await start();
+    },
+  );
 }
 
 /** @param {Within} within */
@@ -64,15 +63,15 @@ function show(within) {
     [
       may("VOID") && open && (spare || held) && h("button", { type: "button", class: "bad", onclick: () => voidCredit(within) }, t("credit.void")),
       may("VOID") && open && isMoney(asset) && h("button", { type: "button", onclick: () => pause(within) }, t(credit.autoApply ? "credit.pause" : "credit.resume")),
-      may("ASSIGN") && credit.status === "OPEN" && isMoney(asset) && spare && customer && h("button", { type: "button", class: "primary", onclick: () => closing(sheet, () => openAssign(customer, [{ lot: credit, asset }])) }, t("assign")),
+      may("ASSIGN") && credit.status === "OPEN" && isMoney(asset) && spare && customer && h("button", { type: "button", class: "primary", onclick: () => closing(sheet, ({ openAssign }) => openAssign(customer, [{ lot: credit, asset }])) }, t("assign")),
     ],
   );
 }
 
-/** @param {Sheet} sheet @param {() => unknown} then */
+/** Goes on to setting it against invoices. @param {Sheet} sheet @param {(assigning: typeof import("./assign.js")) => unknown} then */
 function closing(sheet, then) {
   sheet.close();
-  then();
+  void later(() => import("./assign.js"), then);
 }
 
 /** @param {Within} within @param {Assignment} assignment */
@@ -95,7 +94,7 @@ function assigned(within, assignment) {
       h(
         "span",
         { class: "actions" },
-        may("ASSIGN") && customer && h("button", { type: "button", class: "small", "aria-label": t("reassign.of", { number: invoice.number }), onclick: () => closing(sheet, () => openReassign(customer, { lot: credit, asset }, assignment)) }, t("reassign")),
+        may("ASSIGN") && customer && h("button", { type: "button", class: "small", "aria-label": t("reassign.of", { number: invoice.number }), onclick: () => closing(sheet, ({ openReassign }) => openReassign(customer, { lot: credit, asset }, assignment)) }, t("reassign")),
         h("button", { type: "button", class: "small", "aria-label": t("release.of", { number: invoice.number }), onclick: () => release(within, assignment) }, t("release")),
       ),
   );
@@ -107,15 +106,15 @@ function voidCredit(within) {
   const live = rows(credit.assignments).filter(({ releasedAt }) => releasedAt === null).length;
   const left = money(credit.remaining, asset);
   const held = units(credit.held ?? "0") > 0n;
-  const note = h("textarea", { rows: 2, autofocus: true });
+  const note = noteField({ autofocus: true });
   const holds = h("input", { type: "checkbox" });
   new Step(sheet, {
     body: [
       h("p", { class: "review-what" }, live ? t("credit.void.assigned", { left, n: live }) : t("credit.void.what", { left })),
       held && h("div", { class: "field" }, tick(t("credit.void.held", { amount: money(credit.held ?? "0", asset) }), holds)),
-      field(t("note"), note, { hint: t("note.hint") }).root,
+      note.root,
     ],
-    read: () => ({ creditId: credit.id, note: note.value.trim() || null, releaseAssignments: live > 0, releaseHolds: holds.checked }),
+    read: () => ({ creditId: credit.id, note: note.read(), releaseAssignments: live > 0, releaseHolds: holds.checked }),
     asset: () => asset,
     preview: async (input) => (await ask("PreviewVoidCredit", { input })).previewVoidCredit,
     effect: (preview) => posting(preview),
@@ -131,9 +130,9 @@ function voidCredit(within) {
 function release(within, { id, amount, invoice }) {
   const { sheet, asset } = within;
   const values = { amount: money(amount, asset), number: invoice.number };
-  const note = h("textarea", { rows: 2, autofocus: true });
-  const input = () => ({ assignmentIds: [id], note: note.value.trim() || null });
-  confirm(sheet, t("release.what", values), field(t("note"), note, { hint: t("note.hint") }), {
+  const note = noteField({ autofocus: true });
+  const input = () => ({ assignmentIds: [id], note: note.read() });
+  confirm(sheet, t("release.what", values), note, {
     asset: () => asset,
     preview: async () => (await ask("PreviewRelease", { input: input() })).previewRelease,
     effect: (preview) => posting(preview, { gives: true }),
@@ -150,12 +149,12 @@ function pause(within) {
   const { sheet, credit, asset } = within;
   const left = money(credit.remaining, asset);
   const verb = t(credit.autoApply ? "credit.pause" : "credit.resume");
-  const note = h("textarea", { rows: 2, autofocus: true });
-  confirm(sheet, t(credit.autoApply ? "credit.pause.what" : "credit.resume.what", { left }), field(t("note"), note, { hint: t("note.hint") }), {
+  const note = noteField({ autofocus: true });
+  confirm(sheet, t(credit.autoApply ? "credit.pause.what" : "credit.resume.what", { left }), note, {
     asset: () => asset,
     verb,
     back: () => show(within),
-    send: async (_, idempotencyKey) => (await ask("PauseCredit", { input: { creditId: credit.id, autoApply: !credit.autoApply, note: note.value.trim() || null, idempotencyKey } })).updateCredit,
+    send: async (_, idempotencyKey) => (await ask("PauseCredit", { input: { creditId: credit.id, autoApply: !credit.autoApply, note: note.read(), idempotencyKey } })).updateCredit,
     said: () => t(credit.autoApply ? "credit.auto.off" : "credit.auto.on"),
     done: () => show({ ...within, credit: { ...credit, autoApply: !credit.autoApply } }),
   });

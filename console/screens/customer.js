@@ -8,7 +8,7 @@ import { later } from "../parts/later.js";
 import { badge, empty, region } from "../parts/states.js";
 import { pathTo } from "../router.js";
 import { may } from "../session.js";
-import { isMoney, t } from "../text.js";
+import { isMoney, locale, t } from "../text.js";
 import { openAdjust } from "./adjust.js";
 import { balanceTab } from "./tab-balance.js";
 import { billingTab } from "./tab-billing.js";
@@ -90,8 +90,8 @@ function profileHead(customer) {
 
 /** @param {string} name */
 function initials(name) {
-  const words = name.trim().split(/\s+/);
-  return [words[0]?.[0], words.length > 1 ? words.at(-1)?.[0] : ""].join("").toUpperCase();
+  const words = name.trim().split(/\s+/).map((word) => [...word][0]);
+  return [words[0], words.length > 1 ? words.at(-1) : ""].join("").toLocaleUpperCase(locale());
 }
 
 /** The accounts in money. @param {Customer} customer */

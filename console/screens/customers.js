@@ -5,13 +5,12 @@ import { icon } from "../icons.js";
 import { chooseFrom, currenciesInUse } from "../parts/choices.js";
 import { field, select } from "../parts/fields.js";
 import { head } from "../parts/head.js";
-import { place as placeRefusals } from "../parts/refusals.js";
-import { busy, Sheet, submitButton } from "../parts/sheet.js";
-import { badge, empty, tell, words } from "../parts/states.js";
+import { later } from "../parts/later.js";
+import { badge, empty, failed, tell } from "../parts/states.js";
 import { Windowed } from "../parts/windowed.js";
 import { go, pathTo } from "../router.js";
 import { may, session } from "../session.js";
-import { figure, isMoney, language, money, t } from "../text.js";
+import { assetName, figure, isMoney, language, money, t } from "../text.js";
 import { openAdjust } from "./adjust.js";
 
 /** @typedef {import("../api.js").Data<"Customers">} Answer */
@@ -59,6 +58,8 @@ class CustomerList {
   ticked = new Map();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   timer;
+  /** What the rows there are were searched for. */
+  found = "";
 
   constructor() {
     this.search = h("input", {
@@ -72,7 +73,7 @@ class CustomerList {
         clearTimeout(this.timer);
         this.timer = setTimeout(() => this.#again(), WAIT_MS);
       },
-      onkeydown: (/** @type {KeyboardEvent} */ event) => this.#searchKey(event),
+      onkeydown: (/** @type {KeyboardEvent} */ event) => void this.#searchKey(event),
     });
     /** What is listed, beside what is searched for; all until something is chosen. @type {Filter} */
     this.filter = {};
@@ -81,7 +82,8 @@ class CustomerList {
     this.currency = "GBP";
     this.count = h("span", { class: "hint counted", role: "status" });
     this.filters = h("div", { class: "filters chosen" });
-    void this.#drawFilters();
+    const filters = () => void this.#drawFilters().catch((error) => put(this.filters, [failed(error, filters), this.count]));
+    filters();
     this.bar = h("div", { class: "bulk-bar", hidden: true });
     this.list = new Windowed({
       ask: (cursor, signal) => this.#page(cursor, signal),
@@ -89,7 +91,7 @@ class CustomerList {
       none: () => this.#none(),
       properties: { role: "rowgroup" },
     });
-    const add = may("WRITE_CUSTOMERS") && h("button", { type: "button", onclick: () => openNewCustomer() }, icon("plus"), t("customers.add"));
+    const add = may("WRITE_CUSTOMERS") && h("button", { type: "button", onclick: () => later(() => import("./new-customer.js"), ({ openNewCustomer }) => openNewCustomer()) }, icon("plus"), t("customers.add"));
     const table = h("div", { class: "customers", role: "table", "aria-label": t("nav.customers") }, header(), this.list.element);
     this.element = h(
       "div",
@@ -111,26 +113,29 @@ class CustomerList {
    * @param {AbortSignal} signal
    */
   async #page(after, signal) {
-    const search = this.search.value.trim() || null;
+    const typed = this.search.value.trim();
+    const search = typed || null;
     const largest = this.sort === "BALANCE" && !this.filter.hasBalance ? { hasBalance: this.currency } : {};
     const variables = { filter: { ...this.filter, ...largest, search }, sortBy: this.sort, reverse: this.sort !== "NAME", first: after === null ? PAGE : NEXT_PAGE, after, counted: after === null };
     const { customers } = await ask("Customers", variables, signal).catch((error) => {
       // Of very many, the server looks at so many for what no index leads to, and says so to those who write programs.
       throw error instanceof Problem && error.kind === "input" ? new Problem("narrow", error.message, error.extensions) : error;
     });
+    if (after === null && !signal.aborted) this.found = typed;
     if (after === null) put(this.count, customers?.totalCount == null ? t("customers.many") : t("customers.count", { n: customers.totalCount }));
     return { rows: rows(customers), more: customers?.pageInfo.hasNextPage ?? false, cursor: customers?.pageInfo.endCursor ?? null };
   }
 
   /** What to list and in which order, of what the business has. */
   async #drawFilters() {
+    put(this.filters, this.count);
     const [{ tiers }, currencies] = await Promise.all([chooseFrom(), currenciesInUse()]);
     this.currency = currencies[0] ?? this.currency;
     const soon = new Date(Date.now() + 30 * 86_400_000).toISOString();
     /** @type {{label: string, filter: Filter}[]} */
     const kinds = [
       { label: t("customers.all"), filter: {} },
-      { label: t("customers.credit"), filter: { hasBalance: this.currency } },
+      ...(currencies.length > 1 ? currencies : [this.currency]).map((asset) => ({ label: currencies.length > 1 ? t("customers.credit.in", { asset: assetName(asset) }) : t("customers.credit"), filter: { hasBalance: asset } })),
       { label: t("customers.members"), filter: { membership: ["ACTIVE"] } },
       { label: t("customers.expiring"), filter: { expiringBefore: soon } },
       ...(tiers ?? []).map(({ id, name }) => ({ label: name, filter: { tierId: id } })),
@@ -150,28 +155,35 @@ class CustomerList {
     put(this.filters, may("READ_LEDGER") ? [field(t("customers.show"), shown).root, field(t("customers.sort"), order).root, this.count] : [this.count]);
   }
 
-  #again() {
+  async #again() {
+    clearTimeout(this.timer);
     scrollTo({ top: 0 });
-    this.list.begin();
+    await this.list.begin();
   }
 
   #none() {
-    return this.search.value.trim() === ""
-      ? empty(t("customers.none"), t("customers.none.advice"))
-      : empty(t("customers.unfound", { search: this.search.value.trim() }), t("customers.unfound.advice"));
+    const search = this.search.value.trim();
+    if (search !== "") return empty(t("customers.unfound", { search }), t("customers.unfound.advice"));
+    const all = Object.keys(this.filter).length === 0 && this.sort !== "BALANCE";
+    return all ? empty(t("customers.none"), t("customers.none.advice")) : empty(t("customers.filtered.none"), t("customers.filtered.none.advice"));
   }
 
   /** @param {KeyboardEvent} event */
-  #searchKey(event) {
-    const [only] = this.list.rows;
+  async #searchKey(event) {
     if (event.key === "ArrowDown") {
       event.preventDefault();
       this.list.focus(0, "a");
     } else if (event.key === "Escape" && this.search.value) {
       event.preventDefault();
       this.search.value = "";
-      this.#again();
-    } else if (event.key === "Enter" && this.list.rows.length === 1 && only) go(pathTo("customers", only.id));
+      await this.#again();
+    } else if (event.key === "Enter") {
+      // What is listed may still be who was looked for before.
+      const typed = this.search.value.trim();
+      if (this.found !== typed) await this.#again();
+      const [only] = this.list.rows;
+      if (only && this.list.rows.length === 1 && this.found === typed && this.element.isConnected) go(pathTo("customers", only.id));
+    }
   }
 
   /** @param {KeyboardEvent} event */
@@ -223,6 +235,10 @@ class CustomerList {
   #tick(customer, on) {
     if (on && this.ticked.size < MAX_TICKED) this.ticked.set(customer.id, customer);
     else this.ticked.delete(customer.id);
+    if (on && !this.ticked.has(customer.id)) {
+      tell(t("customers.ticked.most", { n: MAX_TICKED }), "warning");
+      this.list.redraw();
+    }
     this.#drawBar();
   }
 
@@ -268,33 +284,5 @@ function header() {
       names.map((name, index) => h("div", { role: "columnheader", class: index > 0 && index < 4 ? "sum" : index === 0 ? "who" : "tags" }, name)),
       h("div", { role: "columnheader", class: "act" }, h("span", { class: "unseen" }, t("adjust"))),
     ),
-  );
-}
-
-function openNewCustomer() {
-  const sheet = new Sheet(t("customers.add"));
-  const externalId = h("input", { type: "text", autocomplete: "off", autofocus: true, required: true });
-  const name = h("input", { type: "text", autocomplete: "off", required: true });
-  const email = h("input", { type: "email", autocomplete: "off" });
-  const fields = { externalId: field(t("customers.number"), externalId, { hint: t("customers.number.hint") }), name: field(t("customers.name"), name), email: field(t("customers.email"), email) };
-  const problem = h("div", { role: "alert" });
-  sheet.submit = async () => {
-    try {
-      const input = { externalId: externalId.value, name: name.value, email: email.value.trim() || null };
-      const { upsertCustomer: payload } = await busy(sheet, () => ask("AddCustomer", { input }));
-      if (!payload) return;
-      const others = placeRefusals(payload.userErrors, "GBP", fields);
-      put(problem, others.map((text) => h("p", { class: "notice bad" }, text)));
-      if (payload.userErrors.length || !payload.customer) return;
-      sheet.close();
-      tell(t(payload.created ? "customers.added" : "customers.edited", { name: payload.customer.name }));
-      go(pathTo("customers", payload.customer.id));
-    } catch (error) {
-      put(problem, h("p", { class: "notice bad" }, words(error)));
-    }
-  };
-  sheet.show(
-    [fields.externalId.root, fields.name.root, fields.email.root, problem],
-    [h("button", { type: "button", onclick: () => sheet.close() }, t("cancel")), submitButton(t("save"))],
   );
 }

@@ -7,9 +7,10 @@ import { facts } from "../parts/facts.js";
 import { field, select } from "../parts/fields.js";
 import { Sheet } from "../parts/sheet.js";
 import { confirm, Step } from "../parts/step.js";
-import { region } from "../parts/states.js";
+import { fill, region } from "../parts/states.js";
 import { may } from "../session.js";
 import { isMoney, moment, money, t } from "../text.js";
+import { openInvoices } from "./assign.js";
 import { lasting } from "./spend.js";
 
 /** @typedef {NonNullable<import("../api.js").Data<"Holds">["holds"]>["edges"][number]["node"]} Hold */
@@ -54,8 +55,8 @@ function line(customer, hold) {
 async function openCapture(customer, hold, asset) {
   const sheet = new Sheet(t("hold.take.title", { amount: money(hold.held, asset) }));
   const pays = isMoney(asset) && hold.invoice === null && may("WRITE_PAYMENTS") && may("READ_INVOICES");
-  const bills = pays ? await ask("OpenInvoices", { customerId: customer.id }).then(({ invoices }) => rows(invoices).filter(({ currency }) => currency === asset), () => []) : [];
-  capture(sheet, hold, asset, bills);
+  const open = async () => (pays ? openInvoices(customer.id) : []);
+  await fill(sheet, 3, open, (bills) => capture(sheet, hold, asset, bills.filter(({ currency }) => currency === asset)));
 }
 
 /**

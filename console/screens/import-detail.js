@@ -1,13 +1,14 @@
 // One import: what became of it, the rows that failed, and taking it back.
-import { ask, newKey, Problem, rows } from "../api.js";
+import { ask, newKey, Problem, problemOf, rows, transfer } from "../api.js";
 import { units } from "../decimals.js";
 import { booksChanged, h, put } from "../dom.js";
 import { icon } from "../icons.js";
+import { fact, facts } from "../parts/facts.js";
 import { isUnderWay, progressBar } from "../parts/progress.js";
 import { refused } from "../parts/refusals.js";
 import { busy, Sheet, submitButton } from "../parts/sheet.js";
-import { badge, failed, isLost, nameOf, skeleton, tell, words } from "../parts/states.js";
-import { may, renewed, session } from "../session.js";
+import { badge, failed, fill, isLost, nameOf, tell, words } from "../parts/states.js";
+import { may } from "../session.js";
 import { ago, money, t } from "../text.js";
 
 /** @typedef {NonNullable<import("../api.js").Data<"BulkDetail">["bulkOperation"]>} Detail */
@@ -45,39 +46,35 @@ async function saveReport(id) {
     h("a", { href: address, download: "failed-rows.csv" }).click();
     setTimeout(() => URL.revokeObjectURL(address), SAVED_MS);
   } catch (error) {
-    tell(words(error));
+    tell(words(error), "warning");
   }
 }
 
 /** @param {string} id @returns {Promise<Blob>} */
 async function report(id) {
-  for (;;) {
-    const token = session.value?.token ?? "";
-    const headers = { authorization: `Bearer ${token}` };
-    const answer = await fetch(`/imports/credits/${encodeURIComponent(id)}.csv?onlyFailed=true`, { headers }).catch((error) => {
-      throw new Problem("lost", String(error));
-    });
-    if (answer.ok) return answer.blob();
-    if (answer.status !== 401) throw new Problem("busy", String(answer.status));
-    await renewed(token);
-  }
+  const answer = await transfer(`/imports/credits/${encodeURIComponent(id)}.csv?onlyFailed=true`);
+  if (answer.ok) return answer.blob();
+  const { errors } = await answer.json().catch(() => ({}));
+  throw problemOf(errors?.[0] ?? { message: String(answer.status) });
 }
 
 /** @param {string} id */
 export async function openBulk(id) {
-  const sheet = new Sheet(t("import"), { wide: true });
-  const start = async () => {
-    sheet.show([skeleton(5)], []);
-    try {
-      const { bulkOperation } = await ask("BulkDetail", { id });
-      if (!bulkOperation) return;
-      if (isUnderWay(bulkOperation)) sheet.show(progressBar(t("import.running"), id, () => void start()), []);
+  await showBulk(new Sheet(t("import"), { wide: true }), id);
+}
+
+/** @param {Sheet} sheet @param {string} id */
+async function showBulk(sheet, id) {
+  await fill(
+    sheet,
+    5,
+    () => ask("BulkDetail", { id }),
+    ({ bulkOperation }) => {
+      if (!bulkOperation) throw new Problem("missing", "no such bulk");
+      if (isUnderWay(bulkOperation)) sheet.show(progressBar(t("import.running"), id, () => void showBulk(sheet, id)), []);
       else bulkDetail(sheet, bulkOperation);
-    } catch (error) {
-      sheet.show([failed(error, start)], []);
-    }
-  };
-  await start();
+    },
+  );
 }
 
 /** @param {Sheet} sheet @param {Detail} found */
@@ -87,12 +84,9 @@ export function bulkDetail(sheet, found) {
   sheet.back = null;
   sheet.submit = () => sheet.close();
   sheet.heading.textContent = found.kind === "REVERSAL" ? t("import.reversal") : (found.file?.name ?? t("import.bulk"));
-  const fact = (/** @type {string} */ name, /** @type {import("../dom.js").Child} */ what) => h("div", null, h("dt", null, name), h("dd", null, what));
   sheet.show(
     [
-      h(
-        "dl",
-        { class: "facts" },
+      facts(
         fact(t("import.state"), stateOf(found)),
         fact(t("import.posted"), t("import.of", { n: found.succeeded, all: found.total })),
         (found.sums ?? []).length > 0 && fact(t("amount"), (found.sums ?? []).map(({ asset, amount }) => money(amount, asset)).join(", ")),
@@ -113,7 +107,7 @@ async function undo(sheet, found) {
     if (refusal) sheet.body.prepend(h("p", { class: "notice bad", role: "alert" }, icon("warning"), refused(refusal, "POINTS")));
     else if (would?.operation) await ended(sheet, t("import.looking"), would.operation, (reversal) => confirmUndo(sheet, found, reversal));
   } catch (error) {
-    sheet.body.prepend(h("p", { class: "notice bad", role: "alert" }, words(error)));
+    sheet.body.prepend(h("p", { class: "notice bad", role: "alert" }, icon("warning"), words(error)));
   }
 }
 
@@ -159,7 +153,7 @@ function confirmUndo(sheet, found, would) {
     try {
       const done = await busy(sheet, () => reverse(found.id, false, key));
       const [wrong] = done?.userErrors ?? [];
-      if (wrong) put(problem, h("p", { class: "notice bad" }, icon("warning"), refused(wrong, "POINTS")));
+      if (wrong) sheet.refuse(problem, [wrong], "POINTS");
       else if (done?.operation) {
         booksChanged();
         await ended(sheet, t("import.undoing"), done.operation, () => {
@@ -169,7 +163,7 @@ function confirmUndo(sheet, found, would) {
         });
       }
     } catch (error) {
-      put(problem, h("p", { class: "notice bad" }, icon("warning"), isLost(error) ? t("problem.lost.safe") : words(error)));
+      sheet.say(problem, [isLost(error) ? t("problem.lost.safe") : words(error)]);
     }
   };
   sheet.show(

@@ -1,31 +1,51 @@
 // Imports: a file is looked over row by row, then posted; what failed comes back as a file; all of it can be taken back.
-import { ask, newKey, Problem, rows } from "../api.js";
+import { ask, newKey, Problem, problemOf, transfer } from "../api.js";
 import { booksChanged, h, put } from "../dom.js";
 import { icon } from "../icons.js";
 import { chooseFrom, currenciesInUse } from "../parts/choices.js";
 import { field, select, tick } from "../parts/fields.js";
 import { head } from "../parts/head.js";
+import { paged, pageOf } from "../parts/pages.js";
 import { isUnderWay, progressBar, progressOf, rowsDone } from "../parts/progress.js";
 import { busy, Sheet, submitButton } from "../parts/sheet.js";
-import { badge, empty, failed, isLost, nameOf, region, skeleton, tell, words } from "../parts/states.js";
-import { may, renewed, session } from "../session.js";
+import { badge, empty, failed, fill, isLost, nameOf, region, tell, words } from "../parts/states.js";
+import { may } from "../session.js";
 import { ago, assetName, isMoney, money, t } from "../text.js";
 import { badRows, bulkDetail, openBulk, stateOf } from "./import-detail.js";
 
 /** @typedef {NonNullable<import("../api.js").Data<"Imports">["bulkOperations"]>["edges"][number]["node"]} Bulk */
 
+const PAGE = 40;
 const XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 export function importsScreen() {
   const add = h("button", { type: "button", class: "primary", onclick: () => openImport() }, icon("import"), t("import.new"));
-  return h("div", null, head(t("nav.imports"), add), region(() => ask("Imports", { last: 40, before: null }), ({ bulkOperations }) => list(rows(bulkOperations).reverse()), 6));
+  return h("div", null, head(t("nav.imports"), add), region(() => posted(null), list, 6));
 }
 
-/** @param {readonly Bulk[]} all */
-function list(all) {
-  const posted = all.filter(({ dryRun }) => !dryRun);
-  if (posted.length === 0) return empty(t("imports.none"), t("imports.none.advice"));
-  return h("ul", { class: "events" }, posted.map((each) => h("li", null, h("button", { type: "button", class: "lot order", "data-key": `bulk-${each.id}`, onclick: () => openBulk(each.id) }, lineOf(each)))));
+/**
+ * What was posted; what was only looked over is not listed. Of that there may be pages on end.
+ * @param {string | null} before
+ * @returns {Promise<import("../parts/pages.js").Page<Bulk>>}
+ */
+async function posted(before) {
+  for (let cursor = before; ; ) {
+    const page = pageOf((await ask("Imports", { last: PAGE, before: cursor })).bulkOperations);
+    const found = page.rows.filter(({ dryRun }) => !dryRun);
+    if (found.length > 0 || !page.more) return { ...page, rows: found };
+    cursor = page.cursor;
+  }
+}
+
+/** @param {import("../parts/pages.js").Page<Bulk>} first */
+function list(first) {
+  if (first.rows.length === 0) return empty(t("imports.none"), t("imports.none.advice"));
+  return paged(h("ul", { class: "events" }), first, line, posted);
+}
+
+/** @param {Bulk} each */
+function line(each) {
+  return h("li", null, h("button", { type: "button", class: "lot order", "data-key": `bulk-${each.id}`, onclick: () => openBulk(each.id) }, lineOf(each)));
 }
 
 /** @param {Bulk} each */
@@ -41,16 +61,12 @@ function lineOf(each) {
 
 async function openImport() {
   const sheet = new Sheet(t("import.new"), { wide: true });
-  const start = async () => {
-    sheet.show([skeleton(5)], []);
-    try {
-      const [choices, currencies] = await Promise.all([chooseFrom(), currenciesInUse()]);
-      new Importing(sheet, choices.adjustmentReasons ?? [], [...currencies, "SERVICE_CREDITS", "POINTS"]).form();
-    } catch (error) {
-      sheet.show([failed(error, start)], []);
-    }
-  };
-  await start();
+  await fill(
+    sheet,
+    5,
+    () => Promise.all([chooseFrom(), currenciesInUse()]),
+    ([choices, currencies]) => new Importing(sheet, choices.adjustmentReasons ?? [], [...currencies, "SERVICE_CREDITS", "POINTS"]).form(),
+  );
 }
 
 class Importing {
@@ -129,11 +145,13 @@ class Importing {
     if (!workbook) asked.set("decimalMark", this.mark.value);
     const key = dry ? `${this.key}-dry-${++this.tried}` : `${this.key}-${this.skip.checked ? "some" : "all"}`;
     try {
-      const operation = await busy(this.sheet, () => upload(file, asked, workbook ? XLSX : "text/csv", key));
+      const { operation, refusals } = await busy(this.sheet, () => upload(file, asked, workbook ? XLSX : "text/csv", key));
+      this.sheet.refuse(this.problem, refusals, this.asset.value);
+      if (operation === null) return;
       this.#watch(operation, dry);
       if (!dry) booksChanged();
     } catch (error) {
-      put(this.problem, h("p", { class: "notice bad" }, icon("warning"), isLost(error) ? t("problem.lost.safe") : words(error)));
+      this.sheet.say(this.problem, [isLost(error) ? t("problem.lost.safe") : words(error)]);
     }
   }
 
@@ -149,7 +167,7 @@ class Importing {
   async #ended(id, dry) {
     try {
       const { bulkOperation: found } = await ask("BulkDetail", { id });
-      if (!found) return;
+      if (!found) throw new Problem("missing", "no such bulk");
       if (!dry) {
         booksChanged();
         if (found.succeeded > 0) tell(t("done.many", { n: found.succeeded }));
@@ -158,6 +176,7 @@ class Importing {
       }
       if (found.status !== "COMPLETED") {
         this.form();
+        if (found.status === "FAILED") this.sheet.say(this.problem, [t("problem.fault")]);
         return;
       }
       const good = found.total - found.failed;
@@ -183,27 +202,18 @@ class Importing {
 }
 
 /**
- * Sends the file; the operation's id.
+ * Sends the file; the operation's id, or why there is none.
  * @param {File} file
  * @param {URLSearchParams} asked
  * @param {string} kind
  * @param {string} key
- * @returns {Promise<string>}
+ * @returns {Promise<{operation: string | null, refusals: import("../parts/refusals.js").Refusal[]}>}
  */
 async function upload(file, asked, kind, key) {
-  for (;;) {
-    const token = session.value?.token ?? "";
-    const headers = { authorization: `Bearer ${token}`, "content-type": kind, "idempotency-key": key };
-    const answer = await fetch(`/imports/credits?${asked}`, { method: "POST", headers, body: file }).catch((error) => {
-      throw new Problem("lost", String(error));
-    });
-    if (answer.status === 401) {
-      await renewed(token);
-      continue;
-    }
-    const body = await answer.json();
-    if (answer.ok) return body.operation;
-    const [refusal] = body.userErrors ?? body.errors ?? [];
-    throw new Problem(answer.status === 503 ? "busy" : "input", refusal?.message ?? String(answer.status));
-  }
+  const answer = await transfer(`/imports/credits?${asked}`, { method: "POST", headers: { "content-type": kind, "idempotency-key": key }, body: file });
+  const { operation = null, userErrors, errors } = await answer.json().catch((error) => {
+    throw new Problem("lost", String(error));
+  });
+  if (answer.ok || userErrors) return { operation, refusals: userErrors ?? [] };
+  throw problemOf(errors?.[0] ?? { message: String(answer.status) });
 }

@@ -5,7 +5,8 @@ import { h } from "../dom.js";
 import { fact, facts } from "../parts/facts.js";
 import { later } from "../parts/later.js";
 import { Sheet } from "../parts/sheet.js";
-import { badge, empty, failed, skeleton } from "../parts/states.js";
+import { badge, empty, fill } from "../parts/states.js";
+import { pathTo } from "../router.js";
 import { may } from "../session.js";
 import { calendarDay, day, money, t } from "../text.js";
 import { openCredit } from "./credit.js";
@@ -31,14 +32,15 @@ export async function openInvoice(id) {
 /** @param {Sheet} sheet @param {string} id */
 async function show(sheet, id) {
   sheet.back = null;
-  sheet.show([skeleton(6)], []);
-  try {
-    const { invoice } = await ask("InvoiceDetail", { id });
-    if (invoice) detail(sheet, invoice);
-    else sheet.show([empty(t("invoice.none"))], []);
-  } catch (error) {
-    sheet.show([failed(error, () => show(sheet, id))], []);
-  }
+  await fill(
+    sheet,
+    6,
+    () => ask("InvoiceDetail", { id }),
+    ({ invoice }) => {
+      if (invoice) detail(sheet, invoice);
+      else sheet.show([empty(t("invoice.none"))], []);
+    },
+  );
 }
 
 /** @param {Sheet} sheet @param {Invoice} invoice */
@@ -55,9 +57,10 @@ function detail(sheet, invoice) {
   sheet.submit = () => {};
   sheet.show(
     [
-      summary(invoice),
+      summary(within),
       h("h3", null, t("invoice.lines")),
       h("ul", { class: "assigned" }, rows(invoice.lines).map((line) => h("li", null, h("span", null, line.description, h("small", null, t("invoice.line", { n: Number(line.units), price: money(line.unitPrice, currency) }))), h("strong", null, money(line.amount, currency))))),
+      invoice.lines?.pageInfo.hasNextPage && h("p", { class: "hint" }, t("invoice.lines.more", { n: rows(invoice.lines).length })),
       h("h3", null, t("invoice.paid")),
       paidBy(within),
       notes.length > 0 && h("h3", null, t("notes")),
@@ -71,10 +74,11 @@ function detail(sheet, invoice) {
   );
 }
 
-/** @param {Invoice} invoice */
-function summary({ currency, status, total, noted, due, issuedOn, dueOn, customer, reference }) {
+/** @param {Within} within */
+function summary({ sheet, invoice }) {
+  const { currency, status, total, noted, due, issuedOn, dueOn, customer, reference } = invoice;
   return facts(
-    customer && fact(t("invoice.customer"), customer.name),
+    customer && fact(t("invoice.customer"), h("a", { href: pathTo("customers", customer.id), onclick: () => sheet.close() }, customer.name)),
     fact(t("invoice.issued"), calendarDay(issuedOn), dueOn && h("small", null, t("invoice.dueon", { day: calendarDay(dueOn) }))),
     reference && fact(t("reference"), reference),
     fact(t("invoice.status"), badge(t(`invoice.${status}`), status === "PAID" ? "good" : status === "VOID" ? "plain" : "warn")),
@@ -106,7 +110,7 @@ function paymentLine(within, payment) {
       ` ${t(`method.${method}`)}`,
       h("small", null, [calendarDay(receivedOn), units(kept) > 0n && t("payment.kept", { amount: money(kept, currency) }), voidedAt && t("payment.voided", { day: day(voidedAt) })].filter(Boolean).join(", ")),
     ),
-    voidedAt === null && may("VOID_PAYMENT") && h("button", { type: "button", class: "small", onclick: () => later(paying, ({ voidPayment }) => voidPayment(within, payment)) }, t("payment.void")),
+    voidedAt === null && may("VOID_PAYMENT") && h("button", { type: "button", class: "small", "aria-label": t("payment.void.of", { amount: money(amount, currency) }), onclick: () => later(paying, ({ voidPayment }) => voidPayment(within, payment)) }, t("payment.void")),
   );
 }
 

@@ -1,21 +1,25 @@
 // What the business owes: now or on any day, by month of expiry and by source, and what expires soon.
-import { ask, rows } from "../api.js";
+import { ask } from "../api.js";
 import { units } from "../decimals.js";
 import { h, put } from "../dom.js";
 import { reasonLabels } from "../parts/choices.js";
 import { field } from "../parts/fields.js";
 import { head } from "../parts/head.js";
+import { paged, pageFrom } from "../parts/pages.js";
 import { empty, region } from "../parts/states.js";
 import { pathTo } from "../router.js";
-import { assetName, dayBegins, daysAfter, figure, money, monthName, t, tOr, today } from "../text.js";
+import { assetName, dayEnds, figure, money, monthName, t, tOr, today } from "../text.js";
 import { termOf } from "./lots.js";
 
 /** @typedef {NonNullable<import("../api.js").Data<"Liability">["liability"]>[number]} Owed */
+/** @typedef {NonNullable<import("../api.js").Data<"Expiring">["upcomingExpirations"]>["edges"][number]["node"]} Expiring */
+
+const PAGE = 20;
 
 export function liabilityScreen() {
   const list = h("div", null);
   const date = h("input", { type: "date", max: today(), value: today(), onchange: () => draw() });
-  const at = () => (date.value === "" || date.value >= today() ? null : dayBegins(daysAfter(date.value, 1)));
+  const at = () => (date.value === "" || date.value >= today() ? null : dayEnds(date.value));
   const draw = () => put(list, region(() => owed(at()), ({ liability, reasons }) => (liability.length ? h("div", { class: "cards" }, liability.map((each) => card(each, reasons))) : empty(t("liability.none"))), 8));
   draw();
   return h("div", { class: "stack" }, head(t("nav.liability")), field(t("liability.on"), date, { class: "compact" }).root, list, expiring());
@@ -70,30 +74,21 @@ function plot(title, bars, asset) {
 }
 
 function expiring() {
+  const page = async (/** @type {string | null} */ after) => pageFrom((await ask("Expiring", { first: PAGE, after })).upcomingExpirations);
   return region(
-    () => ask("Expiring", { first: 20 }),
-    ({ upcomingExpirations }) => {
-      const found = rows(upcomingExpirations);
-      if (found.length === 0) return empty(t("expiring.none"));
-      return h(
-        "section",
-        { class: "card" },
-        h("h2", null, t("expiring")),
-        h(
-          "ul",
-          { class: "expiring" },
-          found.map(({ remaining, expiresAt, account }) =>
-            h(
-              "li",
-              null,
-              account?.customer ? h("a", { href: pathTo("customers", account.customer.id) }, account.customer.name) : h("span", null, "–"),
-              h("strong", null, account ? money(remaining, account.asset) : remaining),
-              h("span", null, termOf(expiresAt)),
-            ),
-          ),
-        ),
-      );
-    },
+    () => page(null),
+    (first) => (first.rows.length === 0 ? empty(t("expiring.none")) : h("section", { class: "card" }, h("h2", null, t("expiring")), paged(h("ul", { class: "expiring" }), first, expiringLine, page))),
     4,
+  );
+}
+
+/** @param {Expiring} credit */
+function expiringLine({ remaining, expiresAt, account }) {
+  return h(
+    "li",
+    null,
+    account?.customer ? h("a", { href: pathTo("customers", account.customer.id) }, account.customer.name) : h("span", null, "–"),
+    h("strong", null, account ? money(remaining, account.asset) : remaining),
+    h("span", null, termOf(expiresAt)),
   );
 }

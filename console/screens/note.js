@@ -6,6 +6,7 @@ import { amountField, amountOf } from "../parts/amounts.js";
 import { balanceFact, creditsFact, dueFact, posting } from "../parts/effects.js";
 import { fact, facts } from "../parts/facts.js";
 import { choice, field } from "../parts/fields.js";
+import { noteField } from "../parts/note.js";
 import { confirm, Step } from "../parts/step.js";
 import { money, placesOf, t } from "../text.js";
 
@@ -24,7 +25,7 @@ export function createNote({ sheet, invoice, back, again }) {
   const lines = rows(invoice.lines).filter(({ kind }) => kind !== "CREDIT").map((line) => new Line(line, currency));
   const byLines = h("fieldset", { class: "ticks" }, h("legend", null, t("invoice.lines")), h("p", { class: "hint" }, t("note.lines.hint")), lines.map(({ root }) => root));
   const fields = h("div", null);
-  const note = h("textarea", { rows: 2 });
+  const note = noteField();
   let how = /** @type {"amount" | "lines"} */ ("amount");
   let giveBack = /** @type {NonNullable<Input["giveBack"]>} */ ("LAST_FIRST");
   const draw = () => put(fields, how === "amount" ? amount.root : byLines);
@@ -38,7 +39,7 @@ export function createNote({ sheet, invoice, back, again }) {
     const asked = how === "amount" ? amount.read(currency, tells) : null;
     const chosen = how === "lines" ? readLines(lines, tells) : null;
     if (asked === null && chosen === null) return null;
-    return { invoiceId, amount: asked, lines: chosen, giveBack, note: note.value.trim() || null };
+    return { invoiceId, amount: asked, lines: chosen, giveBack, note: note.read() };
   };
   draw();
   const step = new Step(sheet, {
@@ -49,7 +50,7 @@ export function createNote({ sheet, invoice, back, again }) {
           draw();
         }).root,
       fields,
-      field(t("note.why"), note, { hint: t("note.hint") }).root,
+      note.root,
       h("details", { class: "more" }, h("summary", null, t("more")), choice(t("note.order"), orders, giveBack, (value) => (giveBack = value)).root),
     ],
     read,
@@ -114,10 +115,10 @@ function readLines(lines, tells) {
 
 /** @param {Within} within @param {{id: string, amount: string}} noted */
 export function voidNote({ sheet, invoice, back, again }, noted) {
-  const note = h("textarea", { rows: 2, autofocus: true });
-  const input = () => ({ creditNoteId: noted.id, note: note.value.trim() || null });
+  const note = noteField({ autofocus: true });
+  const input = () => ({ creditNoteId: noted.id, note: note.read() });
   const amount = money(noted.amount, invoice.currency);
-  confirm(sheet, t("note.void.what", { amount }), field(t("note"), note, { hint: t("note.hint") }), {
+  confirm(sheet, t("note.void.what", { amount }), note, {
     asset: () => invoice.currency,
     preview: async () => (await ask("PreviewVoidCreditNote", { input: input() })).previewVoidCreditNote,
     effect: (preview) => posting(preview),

@@ -1,16 +1,15 @@
 // Orders and invoices, newest first or by their number, and a new order: of goods, services, or credit that is on the account once it is paid.
 import { ask, newKey, rows } from "../api.js";
-import { units } from "../decimals.js";
+import { decimal, units } from "../decimals.js";
 import { booksChanged, h, put } from "../dom.js";
 import { icon } from "../icons.js";
 import { field, select } from "../parts/fields.js";
 import { head } from "../parts/head.js";
-import { paged, pageOf } from "../parts/pages.js";
-import { place as placeRefusals } from "../parts/refusals.js";
+import { allOf, paged, pageOf } from "../parts/pages.js";
 import { busy, Sheet, submitButton } from "../parts/sheet.js";
-import { badge, empty, failed, isLost, region, skeleton, tell, words } from "../parts/states.js";
+import { badge, empty, fill, isLost, region, tell, words } from "../parts/states.js";
 import { may } from "../session.js";
-import { calendarDay, money, t, today } from "../text.js";
+import { calendarDay, money, placesOf, t, today } from "../text.js";
 import { openInvoice } from "./invoice.js";
 
 /** @typedef {NonNullable<import("../api.js").Data<"Orders">["orders"]>["edges"][number]["node"]} Order */
@@ -48,8 +47,8 @@ export function ordersScreen() {
   }
   /** @param {import("../parts/pages.js").Page<Order>} first */
   function all(first) {
-    if (first.rows.length === 0) return empty(t("orders.none"), t("orders.none.advice"));
     const asked = filter();
+    if (first.rows.length === 0) return asked.status === null ? empty(t("orders.none"), t("orders.none.advice")) : empty(t("activity.none"), t("activity.none.advice"));
     return paged(h("ul", { class: "events" }), first, line, (before) => ordersOf(asked, before));
   }
   draw();
@@ -94,18 +93,15 @@ function line(order) {
 
 async function openNewOrder() {
   const sheet = new Sheet(t("order.new"));
-  const start = async () => {
-    sheet.show([skeleton(4)], []);
-    try {
-      const { products } = await ask("Products", {});
-      const all = rows(products);
-      if (all.length) newOrder(sheet, all);
+  await fill(
+    sheet,
+    4,
+    () => allOf(async (after) => (await ask("Products", { after })).products),
+    (products) => {
+      if (products.length) newOrder(sheet, products);
       else sheet.show([empty(t("products.none"), t("products.none.advice"))], []);
-    } catch (error) {
-      sheet.show([failed(error, start)], []);
-    }
-  };
-  await start();
+    },
+  );
 }
 
 /** @param {Sheet} sheet @param {Product[]} products */
@@ -124,23 +120,23 @@ function newOrder(sheet, products) {
     const n = /^\d{1,6}$/.test(quantity.value.trim()) ? Number(quantity.value.trim()) : NaN;
     fields.quantity.tell(Number.isNaN(n) || n === 0 ? t("order.quantity.wrong") : null);
     if (!found || Number.isNaN(n)) return;
-    const total = String((units(found.price) * BigInt(n)) / 100n).padStart(3, "0");
-    fields.items.hint(t(found.kind === "CREDIT" ? "order.total.credit" : "order.total", { total: money(`${total.slice(0, -2)}.${total.slice(-2)}`, found.currency) }));
+    const total = decimal(units(found.price) * BigInt(n), placesOf(found.currency));
+    fields.items.hint(t(found.kind === "CREDIT" ? "order.total.credit" : "order.total", { total: money(total, found.currency) }));
   }
   const send = async (/** @type {boolean} */ asks) => {
     put(problem, []);
     for (const each of [fields.customerId, fields.items, fields.number]) each.tell(null);
     const found = chosen();
-    if (!found || sheet.body.querySelector("[aria-invalid=true]")) return;
+    const wrong = sheet.body.querySelector("[aria-invalid=true]");
+    if (wrong instanceof HTMLElement) wrong.focus();
+    if (!found || wrong) return;
     try {
-      const { customer: who } = await ask("FindCustomer", { externalId: customer.value.trim() });
-      fields.customerId.tell(who ? null : t("order.nobody"));
+      const { who, payload } = await busy(sheet, () => order(found, asks));
       if (!who) {
+        fields.customerId.tell(t("order.nobody"));
         customer.focus();
         return;
       }
-      const input = { customerId: who.id, currency: found.currency, number: number.value.trim(), items: [{ productId: found.id, quantity: Number(quantity.value) }], requestApproval: asks, idempotencyKey: key };
-      const { createOrder: payload } = await busy(sheet, () => ask("CreateOrder", { input }));
       if (!payload) return;
       if (payload.approvalRequest) {
         sheet.close();
@@ -148,17 +144,23 @@ function newOrder(sheet, products) {
         return;
       }
       if (payload.userErrors.some(({ code }) => code === "LIMIT_EXCEEDED")) offer(true);
-      const others = placeRefusals(payload.userErrors, found.currency, fields);
-      put(problem, others.map((text) => h("p", { class: "notice bad" }, icon("warning"), text)));
+      sheet.refuse(problem, payload.userErrors, found.currency, fields);
       if (payload.userErrors.length || !payload.order) return;
       sheet.close();
       tell(`${payload.replayed ? `${t("done.already")} ` : ""}${t("order.done", { number: payload.order.number, name: who.name })}`);
       booksChanged();
       await openInvoice(payload.order.id);
     } catch (error) {
-      put(problem, h("p", { class: "notice bad" }, icon("warning"), isLost(error) ? t("problem.lost.safe") : words(error)));
+      sheet.say(problem, [isLost(error) ? t("problem.lost.safe") : words(error)]);
     }
   };
+  /** @param {Product} found @param {boolean} asks */
+  async function order(found, asks) {
+    const { customer: who } = await ask("FindCustomer", { externalId: customer.value.trim() });
+    if (!who) return { who, payload: null };
+    const input = { customerId: who.id, currency: found.currency, number: number.value.trim(), items: [{ productId: found.id, quantity: Number(quantity.value) }], requestApproval: asks, idempotencyKey: key };
+    return { who, payload: (await ask("CreateOrder", { input })).createOrder };
+  }
   const buttons = h("span", { class: "actions" });
   /** @param {boolean} asks Whether to ask a manager for what is over the limit. */
   const offer = (asks) => {

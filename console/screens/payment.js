@@ -6,6 +6,7 @@ import { amountField } from "../parts/amounts.js";
 import { balanceFact, creditsFact, dueFact, posting } from "../parts/effects.js";
 import { fact, facts } from "../parts/facts.js";
 import { field, select, tick } from "../parts/fields.js";
+import { noteField } from "../parts/note.js";
 import { confirm, Step } from "../parts/step.js";
 import { may } from "../session.js";
 import { money, t, today } from "../text.js";
@@ -63,10 +64,10 @@ export function pay({ sheet, invoice, back, again }) {
 
 /** @param {Within} within @param {{id: string, amount: string, method: Method}} payment */
 export function voidPayment({ sheet, invoice, back, again }, payment) {
-  const note = h("textarea", { rows: 2, autofocus: true });
-  const input = () => ({ paymentId: payment.id, note: note.value.trim() || null });
+  const note = noteField({ autofocus: true });
+  const input = () => ({ paymentId: payment.id, note: note.read() });
   const amount = money(payment.amount, invoice.currency);
-  confirm(sheet, t("payment.void.what", { amount, method: t(`method.${payment.method}`) }), field(t("note"), note, { hint: t("note.hint") }), {
+  confirm(sheet, t("payment.void.what", { amount, method: t(`method.${payment.method}`) }), note, {
     asset: () => invoice.currency,
     preview: async () => (await ask("PreviewVoidPayment", { input: input() })).previewVoidPayment,
     effect: (preview) => posting(preview, { gives: true }),
@@ -81,10 +82,10 @@ export function voidPayment({ sheet, invoice, back, again }, payment) {
 
 /** @param {Within} within */
 export function voidInvoice({ sheet, invoice, back, again }) {
-  const note = h("textarea", { rows: 2, autofocus: true });
-  const input = () => ({ invoiceId: invoice.id, note: note.value.trim() || null });
+  const note = noteField({ autofocus: true });
+  const input = () => ({ invoiceId: invoice.id, note: note.read() });
   const number = invoice.number;
-  confirm(sheet, t("invoice.void.what", { number }), field(t("note"), note, { hint: t("note.hint") }), {
+  confirm(sheet, t("invoice.void.what", { number }), note, {
     asset: () => invoice.currency,
     preview: async () => (await ask("PreviewVoidInvoice", { input: input() })).previewVoidInvoice,
     effect: (preview) => posting(preview, { gives: true }),

@@ -6,8 +6,9 @@ import { amountField } from "../parts/amounts.js";
 import { balanceFact, creditsFact } from "../parts/effects.js";
 import { facts } from "../parts/facts.js";
 import { field } from "../parts/fields.js";
+import { noteField } from "../parts/note.js";
 import { Sheet } from "../parts/sheet.js";
-import { empty, failed, skeleton } from "../parts/states.js";
+import { empty, fill } from "../parts/states.js";
 import { Step } from "../parts/step.js";
 import { may } from "../session.js";
 import { day, money, placesOf, t } from "../text.js";
@@ -17,17 +18,15 @@ import { day, money, placesOf, t } from "../text.js";
 /** @param {string} id Of the transaction that spent. */
 export async function openRefund(id) {
   const sheet = new Sheet(t("refund"));
-  const start = async () => {
-    sheet.show([skeleton(4)], []);
-    try {
-      const { transaction } = await ask("SpentDetail", { id });
+  await fill(
+    sheet,
+    4,
+    () => ask("SpentDetail", { id }),
+    ({ transaction }) => {
       if (transaction) refund(sheet, transaction);
       else sheet.show([empty(t("refund.none"))], []);
-    } catch (error) {
-      sheet.show([failed(error, start)], []);
-    }
-  };
-  await start();
+    },
+  );
 }
 
 /** @param {Sheet} sheet @param {Spent} spent */
@@ -42,14 +41,14 @@ function refund(sheet, spent) {
     return;
   }
   const amount = amountField(left, t("refund.left", { amount: money(left, asset) }));
-  const note = h("textarea", { rows: 2 });
+  const note = noteField();
   const days = h("input", { type: "text", inputmode: "numeric", autocomplete: "off" });
   const again = field(t("refund.days"), days, { hint: t("refund.days.hint"), class: "compact" });
   new Step(sheet, {
     body: [
       h("p", { class: "review-what" }, t("refund.what", { amount: money(decimal(total, placesOf(asset)), asset), day: day(spent.createdAt) }), spent.reference && ` (${spent.reference})`),
       amount.root,
-      field(t("note"), note, { hint: t("note.hint") }).root,
+      note.root,
       may("REVIVE") && h("details", { class: "more" }, h("summary", null, t("more")), again.root),
     ],
     read: (tells) => {
@@ -57,7 +56,7 @@ function refund(sheet, spent) {
       const text = days.value.trim();
       const fits = text === "" || /^\d{1,5}$/.test(text);
       again.tell(fits ? null : t("expiry.wrong"));
-      return typed === null || !fits ? null : { transactionId: spent.id, amount: typed, note: note.value.trim() || null, expiresInDays: text === "" ? null : Number(text) };
+      return typed === null || !fits ? null : { transactionId: spent.id, amount: typed, note: note.read(), expiresInDays: text === "" ? null : Number(text) };
     },
     fields: { amount, expiresInDays: again },
     asset: () => asset,

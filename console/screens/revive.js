@@ -1,14 +1,14 @@
 // Putting back what has expired of a credit, under a new expiry.
 import { ask, rows } from "../api.js";
-import { h } from "../dom.js";
 import { amountField } from "../parts/amounts.js";
 import { chooseFrom } from "../parts/choices.js";
 import { balanceFact, creditsFact } from "../parts/effects.js";
 import { expiry } from "../parts/expiry.js";
 import { facts } from "../parts/facts.js";
 import { field, select } from "../parts/fields.js";
+import { noteField } from "../parts/note.js";
 import { Sheet } from "../parts/sheet.js";
-import { empty, failed, skeleton } from "../parts/states.js";
+import { empty, fill } from "../parts/states.js";
 import { Step } from "../parts/step.js";
 import { lastDay, money, t } from "../text.js";
 
@@ -17,18 +17,16 @@ import { lastDay, money, t } from "../text.js";
 /** @param {{id: string, name: string}} customer @param {string} asset */
 export async function openRevive(customer, asset) {
   const sheet = new Sheet(t("revive.title", { name: customer.name }));
-  const start = async () => {
-    sheet.show([skeleton(5)], []);
-    try {
-      const [{ credits }, { adjustmentReasons }] = await Promise.all([ask("Expired", { customerId: customer.id, asset }), chooseFrom()]);
+  await fill(
+    sheet,
+    5,
+    () => Promise.all([ask("Expired", { customerId: customer.id, asset }), chooseFrom()]),
+    ([{ credits }, { adjustmentReasons }]) => {
       const expired = rows(credits).reverse();
       if (expired.length) revive(sheet, asset, expired, (adjustmentReasons ?? []).filter(({ directions }) => directions.includes("ADD")));
       else sheet.show([empty(t("revive.none"))], []);
-    } catch (error) {
-      sheet.show([failed(error, start)], []);
-    }
-  };
-  await start();
+    },
+  );
 }
 
 /**
@@ -41,9 +39,9 @@ function revive(sheet, asset, expired, reasons) {
   const credit = select(expired.map(({ id, amount, expiresAt }) => ({ value: id, label: t("assign.credit.until", { amount: money(amount, asset), day: expiresAt ? lastDay(expiresAt) : "" }) })), expired[0]?.id ?? "");
   const amount = amountField("", t("revive.amount"));
   const reason = select([{ value: "", label: t("reason.choose") }, ...reasons.map(({ code, label }) => ({ value: code, label }))], "");
-  const note = h("textarea", { rows: 2 });
+  const note = noteField();
   const until = expiry();
-  const fields = { creditId: field(t("credit"), credit), amount, reason: field(t("reason"), reason), note: field(t("note"), note, { hint: t("note.hint") }), expiresInDays: until };
+  const fields = { creditId: field(t("credit"), credit), amount, reason: field(t("reason"), reason), note, expiresInDays: until };
   /** @param {boolean} tells */
   const read = (tells) => {
     const blank = amount.input.value.trim() === "";
@@ -51,7 +49,7 @@ function revive(sheet, asset, expired, reasons) {
     const days = until.value();
     if (tells) fields.reason.tell(reason.value ? null : t("reason.missing"));
     if (!reason.value || Number.isNaN(days) || (!blank && typed === null)) return null;
-    return { creditId: credit.value, amount: typed, reason: reason.value, note: note.value.trim() || null, expiresInDays: days, neverExpires: days === null };
+    return { creditId: credit.value, amount: typed, reason: reason.value, note: note.read(), expiresInDays: days, neverExpires: days === null };
   };
   new Step(sheet, {
     body: [fields.creditId.root, amount.root, fields.reason.root, until.root, fields.note.root],

@@ -1,13 +1,14 @@
 // Giving a reward: which, for points or free of them; then its code, large, to copy or read out.
-import { ask, rows } from "../api.js";
+import { ask } from "../api.js";
 import { decimal, units } from "../decimals.js";
 import { h, put } from "../dom.js";
 import { icon } from "../icons.js";
 import { copyButton } from "../parts/copy.js";
-import { field } from "../parts/fields.js";
+import { noteField } from "../parts/note.js";
+import { allOf } from "../parts/pages.js";
 import { Sheet, submitButton } from "../parts/sheet.js";
 import { Step } from "../parts/step.js";
-import { empty, failed, skeleton } from "../parts/states.js";
+import { empty, fill } from "../parts/states.js";
 import { may } from "../session.js";
 import { lastDay, money, t } from "../text.js";
 
@@ -17,18 +18,15 @@ import { lastDay, money, t } from "../text.js";
 /** @param {Whom} customer */
 export async function openReward(customer) {
   const sheet = new Sheet(t("reward.title", { name: customer.name }));
-  const start = async () => {
-    sheet.show([skeleton(5)], []);
-    try {
-      const { rewards } = await ask("Rewards", {});
-      const all = rows(rewards);
-      if (all.length) give(sheet, customer, all);
+  await fill(
+    sheet,
+    5,
+    () => allOf(async (after) => (await ask("Rewards", { after })).rewards),
+    (rewards) => {
+      if (rewards.length) give(sheet, customer, rewards);
       else sheet.show([empty(t("rewards.none"), t("rewards.none.advice"))], []);
-    } catch (error) {
-      sheet.show([failed(error, start)], []);
-    }
-  };
-  await start();
+    },
+  );
 }
 
 /**
@@ -40,7 +38,7 @@ function give(sheet, customer, rewards) {
   /** @type {Reward | null} */
   let reward = null;
   let deductPoints = true;
-  const note = h("textarea", { rows: 2 });
+  const note = noteField();
   const missing = h("p", { class: "wrong", role: "alert" });
   const picks = rewards.map((each) => {
     const input = h("input", { type: "radio", name: "reward", oninput: () => (reward = each) });
@@ -53,11 +51,11 @@ function give(sheet, customer, rewards) {
     body: [
       h("fieldset", { class: "picks" }, h("legend", null, t("reward")), picks, missing),
       may("GIVE_REWARD_FREE") && h("fieldset", { class: "ticks" }, h("legend", null, t("reward.deduct")), radios),
-      field(t("note"), note, { hint: t("note.hint") }).root,
+      note.root,
     ],
     read: (tells) => {
       put(missing, tells && reward === null && t("reward.choose"));
-      return reward && { customerId: customer.id, rewardId: reward.id, deductPoints, note: note.value.trim() || null };
+      return reward && { customerId: customer.id, rewardId: reward.id, deductPoints, note: note.read() };
     },
     empty: t("reward.choose"),
     asset: () => "POINTS",
@@ -79,7 +77,7 @@ function give(sheet, customer, rewards) {
 function taken(after) {
   if (after === null) return h("p", null, t("reward.effect.free"));
   const amount = decimal(units(after.account?.available ?? "0") - units(after.availableAfter), 0);
-  return h("p", null, t("reward.effect", { amount: money(amount, "POINTS"), left: money(after.availableAfter, "POINTS") }));
+  return h("p", null, t("reward.effect", { count: Number(amount), amount: money(amount, "POINTS"), left: money(after.availableAfter, "POINTS") }));
 }
 
 /**

@@ -1,7 +1,8 @@
 // Signing in: as a role of the sample by one click, or with the business's own identity provider.
+import { Problem } from "../api.js";
 import { h, put } from "../dom.js";
 import { icon } from "../icons.js";
-import { finish, freshToken, leaveForProvider } from "../oidc.js";
+import { BLOCKED, finish, freshToken, leaveForProvider } from "../oidc.js";
 import { head } from "../parts/head.js";
 import { Sheet } from "../parts/sheet.js";
 import { empty, region } from "../parts/states.js";
@@ -45,6 +46,7 @@ function provider(settings, go, name) {
 
 /** @param {unknown} error */
 function whyOf(error) {
+  if (error instanceof Error && error.cause === BLOCKED) return t("sign.blocked");
   return error instanceof Error ? error.message : String(error);
 }
 
@@ -58,7 +60,9 @@ export function refusedScreen(why) {
 }
 
 async function ways() {
-  const [settings, roles] = await Promise.all([told(), sampleRoles()]);
+  const [settings, roles] = await Promise.all([told(), sampleRoles()]).catch((error) => {
+    throw new Problem("lost", String(error));
+  });
   return { settings, roles };
 }
 

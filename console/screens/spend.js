@@ -7,8 +7,9 @@ import { chooseFrom } from "../parts/choices.js";
 import { balanceFact, creditsFact, heldFact } from "../parts/effects.js";
 import { facts } from "../parts/facts.js";
 import { choice, field, select, tick } from "../parts/fields.js";
+import { noteField } from "../parts/note.js";
 import { Sheet } from "../parts/sheet.js";
-import { failed, skeleton } from "../parts/states.js";
+import { fill } from "../parts/states.js";
 import { Step } from "../parts/step.js";
 import { assetName, moment, money, t } from "../text.js";
 
@@ -27,15 +28,7 @@ const UNSAID = "–";
  */
 export async function openSpend(customer, asset) {
   const sheet = new Sheet(t("spend.title", { name: customer.name }));
-  const start = async () => {
-    sheet.show([skeleton(5)], []);
-    try {
-      spend(sheet, customer, asset, (await chooseFrom()).services ?? []);
-    } catch (error) {
-      sheet.show([failed(error, start)], []);
-    }
-  };
-  await start();
+  await fill(sheet, 5, chooseFrom, ({ services }) => spend(sheet, customer, asset, services ?? []));
 }
 
 /** What of a customer's can be spent. @param {Whom} customer */
@@ -57,8 +50,8 @@ function spend(sheet, customer, first, services) {
   const minutes = select(MINUTES.map((n) => ({ value: String(n), label: lasting(n) })), "15");
   const until = field(t("hold.for"), minutes);
   const reference = h("input", { type: "text", autocomplete: "off", maxlength: 255 });
-  const note = h("textarea", { rows: 2 });
-  const fields = { amount, reference: field(t("spend.reference"), reference, { hint: t("spend.reference.hint") }), note: field(t("note"), note, { hint: t("note.hint") }) };
+  const note = noteField();
+  const fields = { amount, reference: field(t("spend.reference"), reference, { hint: t("spend.reference.hint") }), note };
   const ticks = services.map(({ id, name }) => ({ id, name, input: h("input", { type: "checkbox" }) }));
   const restricted = h("fieldset", { class: "ticks" }, h("legend", null, t("spend.services")), h("p", { class: "hint" }, t("spend.services.hint")), ticks.map(({ name, input }) => tick(name, input)));
   const follow = () => {
@@ -89,7 +82,7 @@ function spend(sheet, customer, first, services) {
     ],
     read: (tells) => {
       const typed = amount.read(asset, tells);
-      const said = { reference: reference.value.trim() || null, note: note.value.trim() || null };
+      const said = { reference: reference.value.trim() || null, note: note.read() };
       const purposeless = said.reference === null && said.note === null;
       if (tells) fields.reference.tell(purposeless ? t("spend.reference.missing") : null);
       if (typed === null || (tells && purposeless)) return null;

@@ -6,7 +6,7 @@ import { reasonLabels } from "../parts/choices.js";
 import { field, select } from "../parts/fields.js";
 import { empty, region } from "../parts/states.js";
 import { viewer } from "../session.js";
-import { assetName, calendarDay, day, dayBegins, daysAfter, money, t, today, tOr } from "../text.js";
+import { assetName, calendarDay, day, dayBegins, dayEnds, daysAfter, money, t, today, tOr } from "../text.js";
 
 /** @typedef {import("./customer.js").Customer} Customer */
 /** @typedef {NonNullable<import("../api.js").Data<"Statement">["statement"]>} Statement */
@@ -17,17 +17,22 @@ import { assetName, calendarDay, day, dayBegins, daysAfter, money, t, today, tOr
 const MAX_ENTRIES = 2_000;
 const SHOWN_DAYS = 90;
 
+/** What was chosen of whose statement: it stays so while the profile is drawn anew. @type {{of: string, period: Period} | null} */
+let chosen = null;
+
 /** @param {Customer} customer */
 export function statementPage(customer) {
   const assets = (customer.balances ?? []).map(({ asset }) => asset);
   if (assets.length === 0) return empty(t("balance.none"), t("balance.none.advice"));
   const paper = h("div", null);
-  const asset = select(assets.map((value) => ({ value, label: assetName(value) })), assets[0] ?? "", { onchange: () => draw() });
-  const from = h("input", { type: "date", max: today(), value: daysAfter(today(), -SHOWN_DAYS), onchange: () => draw() });
-  const to = h("input", { type: "date", max: today(), value: today(), onchange: () => draw() });
+  const first = chosen?.of === customer.id ? chosen.period : { asset: assets[0] ?? "", from: daysAfter(today(), -SHOWN_DAYS), to: today() };
+  const asset = select(assets.map((value) => ({ value, label: assetName(value) })), first.asset, { onchange: () => draw() });
+  const from = h("input", { type: "date", max: today(), value: first.from, onchange: () => draw() });
+  const to = h("input", { type: "date", max: today(), value: first.to, onchange: () => draw() });
   const last = field(t("period.to"), to);
   function draw() {
     const period = { asset: asset.value, from: from.value, to: to.value || today() };
+    chosen = { of: customer.id, period };
     const wrong = period.from !== "" && period.to < period.from;
     last.tell(wrong ? t("period.wrong") : null);
     put(paper, wrong ? [] : region(() => read(customer.id, period), (found) => statement(customer, period, found), 8));
@@ -39,7 +44,7 @@ export function statementPage(customer) {
 
 /** @param {string} customerId @param {Period} period */
 async function read(customerId, { asset, from, to }) {
-  const variables = { customerId, asset, from: from ? dayBegins(from) : null, to: to >= today() ? null : dayBegins(daysAfter(to, 1)) };
+  const variables = { customerId, asset, from: from ? dayBegins(from) : null, to: to >= today() ? null : dayEnds(to) };
   const reasons = await reasonLabels();
   /** @type {Entry[]} */
   const entries = [];

@@ -17,15 +17,21 @@ import { assetName, moment, money, t, tOr } from "../text.js";
 
 const PAGE = 30;
 
+/** What was chosen of whose history: it stays so while the profile is drawn anew. */
+let chosen = { of: "", asset: "" };
+
 /** @param {Customer} customer */
 export function historyTab(customer) {
   const assets = (customer.balances ?? []).map(({ asset }) => asset);
   const list = h("div", null);
-  const draw = (/** @type {string} */ asset) => put(list, region(() => first(customer.id, asset || null), (found) => entries(customer.id, asset || null, found), 8));
-  draw("");
+  const draw = (/** @type {string} */ asset) => {
+    chosen = { of: customer.id, asset };
+    put(list, region(() => first(customer.id, asset || null), (found) => entries(customer.id, asset || null, found), 8));
+  };
+  draw(chosen.of === customer.id ? chosen.asset : "");
   const all = [{ value: "", label: t("all") }, ...assets.map((asset) => ({ value: asset, label: assetName(asset) }))];
   const statement = assets.length > 0 && h("a", { class: "button small", href: pathTo("customers", customer.id, "statement") }, icon("orders"), t("statement"));
-  return [h("div", { class: "bar-head" }, assets.length > 1 ? choice(t("history.of"), all, "", draw).root : h("span", null), statement), list];
+  return [h("div", { class: "bar-head" }, assets.length > 1 ? choice(t("history.of"), all, chosen.asset, draw).root : h("span", null), statement), list];
 }
 
 /**

@@ -1,9 +1,8 @@
 // Membership: whether it runs, until when class credits can be added, and the class credits themselves.
 import { ask } from "../api.js";
-import { booksChanged, h, put } from "../dom.js";
+import { booksChanged, h } from "../dom.js";
 import { reasonLabels } from "../parts/choices.js";
-import { field } from "../parts/fields.js";
-import { refused } from "../parts/refusals.js";
+import { noteField } from "../parts/note.js";
 import { busy, Sheet, submitButton } from "../parts/sheet.js";
 import { badge, region, tell, words } from "../parts/states.js";
 import { may, viewer } from "../session.js";
@@ -60,23 +59,23 @@ function status(customer) {
  */
 function change(customer, what) {
   const sheet = new Sheet(t(`member.${what}.title`, { name: customer.name }));
-  const note = h("textarea", { rows: 2, autofocus: true });
+  const note = noteField({ autofocus: true });
   const problem = h("div", { role: "alert" });
   sheet.submit = async () => {
     try {
-      const input = { customerId: customer.id, note: note.value.trim() || null };
+      const input = { customerId: customer.id, note: note.read() };
       const errors = await busy(sheet, () => sent(what, input));
-      put(problem, errors.map((each) => h("p", { class: "notice bad" }, refused(each, "SERVICE_CREDITS"))));
+      sheet.refuse(problem, errors, "SERVICE_CREDITS");
       if (errors.length) return;
       sheet.close();
       tell(t(`member.${what}.done`, { name: customer.name }));
       booksChanged();
     } catch (error) {
-      put(problem, h("p", { class: "notice bad" }, words(error)));
+      sheet.say(problem, [words(error)]);
     }
   };
   sheet.show(
-    [what === "cancel" && h("p", null, t("member.cancel.what", { n: viewer.value?.tenant.graceDays ?? 0 })), field(t("note"), note, { hint: t("note.hint") }).root, problem],
+    [what === "cancel" && h("p", null, t("member.cancel.what", { n: viewer.value?.tenant.graceDays ?? 0 })), note.root, problem],
     [h("button", { type: "button", onclick: () => sheet.close() }, t("cancel")), submitButton(t(`member.${what}`), { bad: what === "cancel" })],
   );
 }

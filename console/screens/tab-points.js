@@ -1,10 +1,11 @@
 // Points: what can be spent, the tier and how far it is to the next, and coupons.
-import { ask, rows } from "../api.js";
+import { ask } from "../api.js";
 import { units } from "../decimals.js";
 import { h } from "../dom.js";
 import { copyButton } from "../parts/copy.js";
 import { posting } from "../parts/effects.js";
-import { field } from "../parts/fields.js";
+import { noteField } from "../parts/note.js";
+import { paged, pageOf } from "../parts/pages.js";
 import { Sheet } from "../parts/sheet.js";
 import { confirm, Step } from "../parts/step.js";
 import { badge, empty, region } from "../parts/states.js";
@@ -14,13 +15,15 @@ import { openAdjust } from "./adjust.js";
 import { openReward, rewardValue } from "./reward.js";
 
 /** @typedef {import("./customer.js").Customer} Customer */
-/** @typedef {NonNullable<NonNullable<import("../api.js").Data<"Points">["customer"]>["coupons"]>["edges"][number]["node"]} Coupon */
+/** @typedef {NonNullable<NonNullable<import("../api.js").Data<"Coupons">["customer"]>["coupons"]>["edges"][number]["node"]} Coupon */
+
+const PAGE = 40;
 
 /** @param {Customer} customer */
 export function pointsTab(customer) {
   return region(
-    () => ask("Points", { id: customer.id }),
-    ({ customer: found, tiers }) => [standing(customer, found?.account ?? null, tiers ?? []), coupons(customer, rows(found?.coupons).reverse())],
+    () => Promise.all([ask("Points", { id: customer.id }), couponsOf(customer.id, null)]),
+    ([{ customer: found, tiers }, first]) => [standing(customer, found?.account ?? null, tiers ?? []), coupons(customer, first)],
     6,
   );
 }
@@ -65,25 +68,30 @@ function progress(lifetime, from, next, now) {
   const missing = units(next.threshold) - units(lifetime);
   const span = Number(units(next.threshold) - units(from)) || 1;
   const done = Math.min(Math.max(Number(units(lifetime) - units(from)) / span, 0), 1);
-  const words_ = t("points.next", { n: figure(String(missing / 10_000n), "POINTS"), tier: next.name });
+  const said = t("points.next", { n: Number(missing / 10_000n), tier: next.name });
   return h(
     "div",
     { class: "progress" },
     h("div", { class: "progress-ends" }, h("span", null, now ?? t("tier.none")), h("span", null, next.name)),
-    h("progress", { max: 1, value: done, "aria-label": words_ }),
-    h("p", { class: "hint" }, words_),
+    h("progress", { max: 1, value: done, "aria-label": said }),
+    h("p", { class: "hint" }, said),
   );
+}
+
+/** @param {string} id @param {string | null} before */
+async function couponsOf(id, before) {
+  return pageOf((await ask("Coupons", { id, last: PAGE, before })).customer?.coupons);
 }
 
 /**
  * @param {Customer} customer
- * @param {readonly Coupon[]} all
+ * @param {import("../parts/pages.js").Page<Coupon>} first
  */
-function coupons(customer, all) {
-  if (all.length === 0) {
+function coupons(customer, first) {
+  if (first.rows.length === 0) {
     return empty(t("coupons.none"), may("GIVE_REWARD") ? t("coupons.none.advice") : "", may("GIVE_REWARD") && h("button", { type: "button", onclick: () => openReward(customer) }, t("reward.give")));
   }
-  return h("section", { class: "card" }, h("h2", null, t("coupons")), h("ul", { class: "coupons" }, all.map((coupon) => couponLine(coupon))));
+  return h("section", { class: "card" }, h("h2", null, t("coupons")), paged(h("ul", null), first, couponLine, (before) => couponsOf(customer.id, before)));
 }
 
 /** @param {Coupon} coupon */
@@ -125,7 +133,7 @@ function use({ id, code }) {
 function disable({ id, code, pointsSpent }) {
   const sheet = new Sheet(t("coupon.disable.title", { code }));
   const paid = units(pointsSpent) > 0n;
-  const note = h("textarea", { rows: 2 });
+  const note = noteField();
   let refundPoints = paid;
   const ways = [
     { label: t("coupon.refund.yes", { amount: money(pointsSpent, "POINTS") }), on: true },
@@ -133,8 +141,8 @@ function disable({ id, code, pointsSpent }) {
   ];
   const radios = ways.map(({ label, on }) => h("label", { class: "tick" }, h("input", { type: "radio", name: "refund", checked: on === refundPoints, oninput: () => (refundPoints = on) }), h("span", null, label)));
   new Step(sheet, {
-    body: [h("p", { class: "review-what" }, t("coupon.disable.what")), paid && h("fieldset", { class: "ticks" }, h("legend", null, t("coupon.refund")), radios), field(t("note"), note, { hint: t("note.hint") }).root],
-    read: () => ({ couponId: id, refundPoints, note: note.value.trim() || null }),
+    body: [h("p", { class: "review-what" }, t("coupon.disable.what")), paid && h("fieldset", { class: "ticks" }, h("legend", null, t("coupon.refund")), radios), note.root],
+    read: () => ({ couponId: id, refundPoints, note: note.read() }),
     asset: () => "POINTS",
     preview: async (input) => (await ask("PreviewDisableCoupon", { input })).previewDisableCoupon,
     effect: (preview) => (preview.accounts?.length ? posting(preview, { gives: true }) : h("p", null, t("coupon.disable.nothing"))),

@@ -4,7 +4,8 @@ import { h } from "../dom.js";
 import { amountField } from "../parts/amounts.js";
 import { balanceFact, creditsFact } from "../parts/effects.js";
 import { fact, facts } from "../parts/facts.js";
-import { choice, field } from "../parts/fields.js";
+import { choice } from "../parts/fields.js";
+import { noteField } from "../parts/note.js";
 import { personField } from "../parts/people.js";
 import { Sheet } from "../parts/sheet.js";
 import { Step } from "../parts/step.js";
@@ -22,7 +23,7 @@ export function openTransfer(customer, first) {
   const amount = amountField("", null);
   const follow = () => amount.hint(t("amount.now", { amount: money(has(), asset) }));
   const to = personField(t("transfer.to"), customer.id);
-  const note = h("textarea", { rows: 2 });
+  const note = noteField();
   follow();
   new Step(new Sheet(t("transfer.title", { name: customer.name })), {
     body: [
@@ -33,12 +34,12 @@ export function openTransfer(customer, first) {
         }).root,
       amount.root,
       to.root,
-      field(t("note"), note, { hint: t("note.hint") }).root,
+      note.root,
     ],
     read: (tells) => {
       const typed = amount.read(asset, tells);
       const person = to.read(tells);
-      return typed === null || person === null ? null : { amount: typed, to: person, note: note.value.trim() || null };
+      return typed === null || person === null ? null : { amount: typed, to: person, note: note.read() };
     },
     fields: { amount, toCustomerId: to },
     empty: t("transfer.empty"),

@@ -5,6 +5,7 @@ import { h } from "../dom.js";
 import { icon } from "../icons.js";
 import { copyButton } from "../parts/copy.js";
 import { head } from "../parts/head.js";
+import { paged, pageOf } from "../parts/pages.js";
 import { badge, empty, region } from "../parts/states.js";
 import { assetName, calendarDay, day, figure, money, t, tOr } from "../text.js";
 import { openAccount } from "./account.js";
@@ -13,6 +14,10 @@ import { rewardValue } from "./reward.js";
 
 /** @typedef {import("../api.js").Data<"Wallet">} Wallet */
 /** @typedef {NonNullable<NonNullable<Wallet["customer"]>["balances"]>[number]} Account */
+
+/** @typedef {NonNullable<import("../api.js").Data<"WalletHistory">["ledger"]>["edges"][number]["node"]} Entry */
+
+const PAGE = 30;
 
 /** @param {import("../session.js").Viewer} who */
 export function walletScreen(who) {
@@ -23,14 +28,14 @@ export function walletScreen(who) {
     { class: "wallet" },
     head(who.tenant.name, account),
     region(
-      () => ask("Wallet", { id }),
-      ({ customer, ledger }) => {
+      () => Promise.all([ask("Wallet", { id }), historyOf(id, null)]),
+      ([{ customer }, first]) => {
         if (!customer) return empty(t("customer.none"));
         const accounts = customer.balances ?? [];
         return [
           accounts.length ? h("div", { class: "cards" }, accounts.map(card)) : empty(t("wallet.none")),
           coupons(rows(customer.coupons)),
-          history(rows(ledger).reverse()),
+          history(id, first),
         ];
       },
       8,
@@ -62,25 +67,24 @@ function coupons(all) {
   );
 }
 
-/** @param {readonly NonNullable<Wallet["ledger"]>["edges"][number]["node"][]} all */
-function history(all) {
-  if (all.length === 0) return null;
+/** @param {string} id @param {string | null} before */
+async function historyOf(id, before) {
+  return pageOf((await ask("WalletHistory", { id, last: PAGE, before })).ledger);
+}
+
+/** @param {string} id @param {import("../parts/pages.js").Page<Entry>} first */
+function history(id, first) {
+  if (first.rows.length === 0) return null;
+  return h("section", { class: "card" }, h("h2", null, t("tab.history")), paged(h("ol", { class: "events" }), first, line, (before) => historyOf(id, before)));
+}
+
+/** @param {Entry} entry */
+function line({ amount, createdAt, account, transaction }) {
   return h(
-    "section",
-    { class: "card" },
-    h("h2", null, t("tab.history")),
-    h(
-      "ol",
-      { class: "events" },
-      all.map(({ amount, createdAt, account, transaction }) =>
-        h(
-          "li",
-          { class: "event" },
-          h("div", { class: "event-what" }, h("strong", null, kindOf(transaction.kind, amount)), h("small", null, [day(createdAt), transaction.reference].filter(Boolean).join(" · "))),
-          h("div", { class: "event-sum" }, h("strong", { class: amount.startsWith("-") ? "minus" : "plus" }, money(amount, account.asset, { signed: true }))),
-        ),
-      ),
-    ),
+    "li",
+    { class: "event" },
+    h("div", { class: "event-what" }, h("strong", null, kindOf(transaction.kind, amount)), h("small", null, [day(createdAt), transaction.reference].filter(Boolean).join(" · "))),
+    h("div", { class: "event-sum" }, h("strong", { class: amount.startsWith("-") ? "minus" : "plus" }, money(amount, account.asset, { signed: true }))),
   );
 }
 

@@ -71,7 +71,7 @@ for (const hand of HANDS) {
     await manager.told("£90.00 recorded, £0.00 still due.");
     await manager.close();
     await manager.press(manager.page.locator(".order", { hasText: `O-${hand}-2` }));
-    await manager.button("Void");
+    await manager.button("Void the payment of £90.00");
     await manager.says("Take back the payment of £90.00 by account credit");
     await manager.type(manager.dialog.getByLabel("Note"), "Wants to pay a part in cash");
     await manager.button("Void");

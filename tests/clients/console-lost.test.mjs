@@ -139,7 +139,7 @@ test("ordering, paying and voiding a payment", async () => {
   const paid = await twice(person, "Pay", "Record payment");
   await person.told("Already done, and not done again. £45.00 recorded, £0.00 still due.");
   assert.equal(paid.times, 2);
-  await person.button("Void");
+  await person.button("Void the payment of £45.00");
   const sent = await twice(person, "VoidPayment", "Void");
   await person.told("Already done");
   assert.equal(Number((await business.balance(customer, "GBP")).available), 50);

@@ -130,6 +130,15 @@ test("where the provider wants to see somebody, a dialog stands above what was t
   await accessible(page, "the session has ended");
   await page.keyboard.press("Escape");
   await page.keyboard.press("Escape");
+  await page.evaluate(() => {
+    const { open } = globalThis;
+    globalThis.open = () => {
+      globalThis.open = open;
+      return null;
+    };
+  });
+  await dialog.getByRole("button", SIGN_IN).click();
+  await dialog.getByText("kept the window from opening").waitFor();
   const popup = page.waitForEvent("popup");
   await dialog.getByRole("button", SIGN_IN).click();
   await popup;

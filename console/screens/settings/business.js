@@ -1,6 +1,7 @@
 // The business: its name, its days, and how long things wait and are kept.
 import { ask } from "../../api.js";
 import { h } from "../../dom.js";
+import { fact } from "../../parts/facts.js";
 import { openForm } from "../../parts/form.js";
 import { empty, region } from "../../parts/states.js";
 import { may } from "../../session.js";
@@ -16,7 +17,6 @@ export function businessTab() {
 
 /** @param {Tenant} tenant */
 function card(tenant) {
-  const fact = (/** @type {string} */ name, /** @type {string} */ value) => h("div", null, h("dt", null, name), h("dd", null, value));
   return h(
     "section",
     { class: "card" },

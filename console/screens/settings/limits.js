@@ -5,16 +5,14 @@ import { currenciesInUse } from "../../parts/choices.js";
 import { openForm } from "../../parts/form.js";
 import { region } from "../../parts/states.js";
 import { may } from "../../session.js";
-import { assetName, money, t } from "../../text.js";
-import { line, section } from "./lines.js";
+import { anyMoney, assetName, money, t } from "../../text.js";
+import { ANY_MONEY, line, section } from "./lines.js";
 
 /** @typedef {NonNullable<import("../../api.js").Data<"Limits">["limitRules"]>[number]} Limit */
 /** @typedef {import("../../parts/form.js").Wanted} Wanted */
 
 const ROLES = /** @type {const} */ (["STAFF", "MANAGER", "ADMIN", "PARTNER"]);
 const KINDS = /** @type {const} */ (["ADDING", "SPENDING", "SELLING_CREDIT"]);
-/** What says how many decimals an amount of money has that no currency is chosen for: two, as most have. */
-const ANY_MONEY = "EUR";
 
 export function limitsTab() {
   const writes = may("WRITE_CONFIG");
@@ -35,7 +33,7 @@ function nameOf({ role, holder, kind, asset }) {
 function limitLine(limit, writes) {
   const { asset, perAdjustment, perActorDay, perCustomerDay } = limit;
   const amounts = /** @type {const} */ ([["limits.once", perAdjustment], ["limits.actor", perActorDay], ["limits.customer", perCustomerDay]]);
-  const about = amounts.flatMap(([key, amount]) => (amount === null ? [] : [t(key, { amount: asset === null ? amount : money(amount, asset) })]));
+  const about = amounts.flatMap(([key, amount]) => (amount === null ? [] : [t(key, { amount: asset === null ? anyMoney(amount) : money(amount, asset) })]));
   return line(nameOf(limit), about.join(" · ") || t("limits.none.set"), { edit: writes ? () => edit(limit) : null, remove: writes ? () => remove(limit) : null });
 }
 

@@ -3,6 +3,16 @@ import { h } from "../../dom.js";
 import { badge } from "../../parts/states.js";
 import { t } from "../../text.js";
 
+/** What says how many decimals an amount of money has that no currency is chosen for: two, as most have. */
+export const ANY_MONEY = "EUR";
+/** Minutes for which a secret stays good once another was made. */
+const OVERLAPS = /** @type {const} */ ([0, 60, 1_440, 10_080]);
+
+/** For how long the secret there is now stays good. @returns {import("../../parts/form.js").Wanted} */
+export function overlapField() {
+  return { name: "overlap", label: t("token.overlap"), kind: "choice", value: "1440", options: OVERLAPS.map((n) => ({ value: String(n), label: t(`token.overlap.${n}`) })) };
+}
+
 /**
  * @param {string} title
  * @param {(() => void) | null} add Null: whoever looks may not.

@@ -1,8 +1,9 @@
 // Products that orders sell.
-import { ask, rows } from "../../api.js";
+import { ask } from "../../api.js";
 import { currenciesFrom } from "../../parts/assets.js";
 import { currenciesInUse } from "../../parts/choices.js";
 import { openForm } from "../../parts/form.js";
+import { allOf } from "../../parts/pages.js";
 import { region } from "../../parts/states.js";
 import { may } from "../../session.js";
 import { money, t } from "../../text.js";
@@ -15,8 +16,8 @@ const KINDS = /** @type {const} */ (["GOODS", "SERVICE", "CREDIT"]);
 export function productsTab() {
   const writes = may("WRITE_CONFIG");
   return region(
-    async () => ({ ...(await ask("ProductSettings", {})), currencies: await currenciesInUse() }),
-    ({ products, currencies }) => section(t("settings.products"), writes ? () => create(currencies) : null, rows(products).map((each) => productLine(each, writes)), t("products.what")),
+    () => Promise.all([allOf(async (after) => (await ask("ProductSettings", { after })).products), currenciesInUse()]),
+    ([products, currencies]) => section(t("settings.products"), writes ? () => create(currencies) : null, products.map((each) => productLine(each, writes)), t("products.what")),
     6,
   );
 }

@@ -7,7 +7,7 @@ import { currenciesFrom } from "../../parts/assets.js";
 import { choice, field, select, tick } from "../../parts/fields.js";
 import { Sheet } from "../../parts/sheet.js";
 import { Step } from "../../parts/step.js";
-import { t } from "../../text.js";
+import { t, typedForm } from "../../text.js";
 
 /** @typedef {NonNullable<import("../../api.js").Data<"RewardSettings">["rewards"]>["edges"][number]["node"]} Reward */
 /** @typedef {Reward["kind"]} Kind */
@@ -59,7 +59,7 @@ class Form {
   constructor(reward, currency) {
     this.reward = reward;
     this.name = h("input", { type: "text", autocomplete: "off", maxlength: 200, autofocus: true, value: reward?.name ?? "" });
-    this.value = text(reward?.value ?? "", "decimal");
+    this.value = text(typedForm(reward?.value ?? ""), "decimal");
     this.currency = select(currenciesFrom([currency]), currency, { "aria-label": t("reward.currency"), disabled: reward !== null });
     this.product = text(reward?.product ?? "", "text");
     this.cost = text(reward ? decimal(units(reward.pointsCost), 0) : "", "numeric");

@@ -1,6 +1,7 @@
 // Rewards that points are paid for.
-import { ask, rows } from "../../api.js";
+import { ask } from "../../api.js";
 import { currenciesInUse } from "../../parts/choices.js";
+import { allOf } from "../../parts/pages.js";
 import { region } from "../../parts/states.js";
 import { may } from "../../session.js";
 import { money, t } from "../../text.js";
@@ -12,8 +13,8 @@ import { openRewardForm } from "./reward-form.js";
 
 export function rewardsTab() {
   return region(
-    () => ask("RewardSettings", {}),
-    ({ rewards }) => section(t("settings.rewards"), may("WRITE_CONFIG") ? () => edit(null) : null, rows(rewards).map(rewardLine)),
+    () => allOf(async (after) => (await ask("RewardSettings", { after })).rewards),
+    (rewards) => section(t("settings.rewards"), may("WRITE_CONFIG") ? () => edit(null) : null, rewards.map(rewardLine)),
     6,
   );
 }

@@ -7,16 +7,14 @@ import { paged, pageFrom } from "../../parts/pages.js";
 import { maybeDone, showSecret } from "../../parts/secret.js";
 import { badge, empty, nameOf, region } from "../../parts/states.js";
 import { may, viewer } from "../../session.js";
-import { ago, assetName, day, daysAfter, daysLeft, endOfDay, lastDay, t, tOr, today } from "../../text.js";
+import { ago, assetName, day, daysAfter, dayEnds, daysLeft, lastDay, t, tOr, today } from "../../text.js";
+import { ANY_MONEY, overlapField } from "./lines.js";
 import { PARTNER_SCOPES } from "./scopes.js";
 
 /** @typedef {NonNullable<import("../../api.js").Data<"PartnerTokens">["partnerTokens"]>["edges"][number]["node"]} Token */
 /** @typedef {import("../../parts/form.js").Wanted} Wanted */
 
 const SOON_DAYS = 30;
-const OVERLAPS = /** @type {const} */ ([0, 60, 1440, 10_080]);
-/** What says how many decimals an amount of money has that no currency is chosen for. */
-const ANY_MONEY = "EUR";
 
 export function tokensTab() {
   const which = select([{ value: "true", label: t("tokens.active") }, { value: "false", label: t("tokens.ended") }], "true", { "aria-label": t("history.of"), "data-key": "which" });
@@ -118,7 +116,7 @@ function issue() {
       name: String(filled.name),
       scopes: Array.isArray(filled.scopes) ? [...filled.scopes] : [],
       limits: limit.perAdjustment === null && limit.perActorDay === null ? null : [limit],
-      expiresAt: typeof filled.expires === "string" ? endOfDay(filled.expires) : null,
+      expiresAt: typeof filled.expires === "string" ? dayEnds(filled.expires) : null,
     };
     const { issueToken } = await maybeDone(() => ask("IssueToken", { input }), "token.lost");
     secret = issueToken?.secret;
@@ -129,9 +127,6 @@ function issue() {
 
 /** @param {Token} token */
 function rotate(token) {
-  const options = OVERLAPS.map((n) => ({ value: String(n), label: t(`token.overlap.${n}`) }));
-  /** @type {Wanted[]} */
-  const wanted = [{ name: "overlap", label: t("token.overlap"), kind: "choice", value: "1440", options }];
   const called = t("token.rotate.title", { name: `${token.client}, ${token.name}` });
   /** @type {string | null | undefined} */
   let secret;
@@ -140,7 +135,7 @@ function rotate(token) {
     secret = rotateToken?.secret;
     return rotateToken?.userErrors ?? [];
   };
-  openForm(called, wanted, send, { intro: t("token.rotate.what"), submit: t("token.rotate"), done: () => secret && showSecret(called, secret, t("token.advice")) });
+  openForm(called, [overlapField()], send, { intro: t("token.rotate.what"), submit: t("token.rotate"), done: () => secret && showSecret(called, secret, t("token.advice")) });
 }
 
 /** @param {Token} token */

@@ -2,6 +2,7 @@
 import { ask } from "../../api.js";
 import { booksChanged, h } from "../../dom.js";
 import { icon } from "../../icons.js";
+import { fact } from "../../parts/facts.js";
 import { openForm } from "../../parts/form.js";
 import { maybeDone, showSecret } from "../../parts/secret.js";
 import { empty, nameOf, region } from "../../parts/states.js";
@@ -9,11 +10,10 @@ import { go, pathTo } from "../../router.js";
 import { may } from "../../session.js";
 import { ago, day, moment, t } from "../../text.js";
 import { deliveries, openTest } from "./deliveries.js";
+import { overlapField } from "./lines.js";
 import { kindName, stateOf, typesOf, webhookFields } from "./webhook-parts.js";
 
 /** @typedef {import("./webhook-parts.js").Webhook} Webhook */
-
-const OVERLAPS = /** @type {const} */ ([0, 60, 1440, 10_080]);
 
 /** @param {string} id */
 export function webhookScreen(id) {
@@ -28,7 +28,6 @@ export function webhookScreen(id) {
 
 /** @param {Webhook} webhook */
 function card(webhook) {
-  const fact = (/** @type {string} */ name, /** @type {import("../../dom.js").Child} */ value) => h("div", null, h("dt", null, name), h("dd", null, value));
   const { url, description, types, waiting, lastDeliveredAt, nextAttemptAt, oldSecretUntil, createdAt, createdBy, statusSince, status } = webhook;
   return h(
     "section",
@@ -74,7 +73,7 @@ function buttons(webhook) {
 
 /** @param {Webhook} webhook */
 function edit(webhook) {
-  openForm(t("settings.edit"), webhookFields(webhook), async ({ url, description, types }) => {
+  openForm(`${t("settings.edit")}: ${webhook.description ?? webhook.url}`, webhookFields(webhook), async ({ url, description, types }) => {
     const kinds = typesOf(types);
     const input = { webhookId: webhook.id, url: String(url), description: String(description), types: kinds, allTypes: kinds === null };
     return (await ask("UpdateWebhook", { input })).updateWebhook?.userErrors ?? [];
@@ -105,7 +104,6 @@ function replay({ id, cursor }) {
 
 /** @param {Webhook} webhook */
 function rotate({ id }) {
-  const options = OVERLAPS.map((n) => ({ value: String(n), label: t(`token.overlap.${n}`) }));
   /** @type {string | null | undefined} */
   let secret;
   const send = async (/** @type {import("../../parts/form.js").Filled} */ { overlap }) => {
@@ -113,7 +111,7 @@ function rotate({ id }) {
     secret = rotateWebhookSecret?.secret;
     return rotateWebhookSecret?.userErrors ?? [];
   };
-  openForm(t("webhook.rotate"), [{ name: "overlap", label: t("webhook.overlap"), kind: "choice", value: "1440", options }], send, {
+  openForm(t("webhook.rotate"), [overlapField()], send, {
     intro: t("webhook.rotate.what"),
     submit: t("webhook.rotate"),
     done: () => secret && showSecret(t("webhook.rotate"), secret, t("webhook.advice")),

@@ -1,0 +1,157 @@
+// Lists that are longer than a page, and narrowed to what somebody looks for.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { accessible } from "./console.mjs";
+import { as, business, scrip } from "./shop.mjs";
+
+const manager = (hand = "mouse") => as("manager", hand);
+
+/** Sends a file over the API, and waits until it has been gone through. */
+async function send(text, dryRun, key) {
+  const headers = { authorization: `Bearer ${business.token}`, "content-type": "text/csv", "idempotency-key": key };
+  const answer = await fetch(`${scrip.url}/imports/credits?asset=GBP&reason=PROMOTION&fileName=${key}.csv&dryRun=${dryRun}`, { method: "POST", headers, body: text });
+  const { operation } = await answer.json();
+  for (;;) {
+    const { bulkOperation } = await business.ask("query ($id: ID!) { bulkOperation(id: $id) { status } }", { id: operation });
+    if (!["QUEUED", "RUNNING"].includes(bulkOperation.status)) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+test("activity is narrowed to a customer and to amounts, and saved so", async () => {
+  const [one, other] = [await business.customer("filter"), await business.customer("filter")];
+  for (const amount of ["3", "30", "300"]) await business.add(one, "GBP", amount);
+  await business.add(one, "GBP", "-20", { reason: "CORRECTION" });
+  await business.add(other, "GBP", "31");
+  const person = await manager();
+  const { page } = person;
+  await person.go("Activity");
+  const shown = async (...wanted) => {
+    await page.waitForFunction((texts) => [...document.querySelectorAll(".event-sum strong")].map((each) => each.textContent).join() === texts, wanted.join());
+  };
+  await person.type(page.getByLabel("Customer"), one.number);
+  await person.press(page.locator(".found button", { hasText: one.number }));
+  await page.getByLabel("In", { exact: true }).selectOption("£ credit");
+  await shown("-£20.00", "+£300.00", "+£30.00", "+£3.00");
+  await page.getByLabel("Amount, at least").fill("10");
+  await page.keyboard.press("Tab");
+  await shown("+£300.00", "+£30.00");
+  await page.getByLabel("Amount, at most").fill("99,50");
+  await page.keyboard.press("Tab");
+  await shown("+£30.00");
+  await accessible(page, "activity, narrowed");
+  const saved = page.waitForEvent("download");
+  await person.button("Save as a file", page);
+  const lines = (await readFile(await (await saved).path(), "utf8")).trimEnd().split("\r\n");
+  assert.equal(lines.length, 2);
+  assert.match(lines[1], new RegExp(`,${one.number},.*,GBP,30\\.00,`));
+  await person.keys.press("Escape");
+  await page.getByLabel("Amount, at most").fill("9");
+  await page.keyboard.press("Tab");
+  await page.getByText("less than the least").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Save as a file" }).isDisabled(), true);
+  await page.getByLabel("Amount, at least").fill("");
+  await page.getByLabel("Amount, at most").fill("-20");
+  await page.keyboard.press("Tab");
+  await shown("-£20.00");
+  await page.getByLabel("Amount, at most").fill("");
+  await person.type(page.getByLabel("Customer"), "nobody of the kind");
+  await page.getByText("Nobody found for “nobody of the kind”.").waitFor();
+  await page.locator(".event", { hasText: "+£31.00" }).waitFor();
+  await person.leave();
+});
+
+test("an import is found behind a page of those that were only looked over", async () => {
+  await send("customer,amount\n17404,1.00\n", false, "posted");
+  for (let n = 0; n < 41; n += 1) await send("customer,amount\n17404,1.00\n", true, `looked-${n}`);
+  const person = await manager();
+  await person.go("Imports");
+  await person.page.getByText("posted.csv").waitFor();
+  assert.equal(await person.page.getByText("looked-40.csv").count(), 0);
+  await person.leave();
+});
+
+test("on a phone, too, a failed row says why", async () => {
+  const person = await manager("touch");
+  await person.go("Imports");
+  await person.button("Import a file", person.page);
+  await person.file(person.dialog.locator("input[type=file]"), { name: "p.csv", mimeType: "text/csv", buffer: Buffer.from("customer,amount\nnobody,5\n") });
+  await person.choose(person.dialog.getByLabel("Reason"), "Promotion");
+  await person.button("Look it over");
+  await person.says("1 row is wrong.");
+  assert.equal(await person.dialog.locator(".small-table td").last().isVisible(), true);
+  await person.leave();
+});
+
+test("the invoices of a customer go on past a page, and the focus with them", async () => {
+  const customer = await business.customer("long");
+  for (let n = 0; n < 52; n += 1) await business.invoice(customer, `LONG-${n}`, "1");
+  const person = await as("staff", "keyboard");
+  await person.open(customer, "Billing");
+  await person.page.locator(".lines tbody tr").first().waitFor();
+  assert.equal(await person.page.locator(".lines tbody tr").count(), 50);
+  await person.press(person.page.getByRole("button", { name: "Show more" }));
+  await person.page.getByRole("button", { name: "LONG-0", exact: true }).waitFor();
+  await person.page.waitForFunction(() => document.activeElement?.matches("tr"));
+  await person.keys.press("Tab");
+  assert.equal(await person.page.evaluate(() => document.activeElement.textContent), "LONG-1");
+  await person.leave();
+});
+
+test("a customer's own history goes on, and their account is not told of limits", async () => {
+  const person = await as("customer", "mouse");
+  const token = await person.page.evaluate(() => JSON.parse(sessionStorage.getItem("scrip.session")).token);
+  const { viewer: me } = await business.ask("{ viewer { customer { id } } }", {}, token);
+  for (let n = 0; n < 32; n += 1) await business.add(me.customer, "GBP", "0.01");
+  await person.page.reload();
+  await person.page.locator(".event").first().waitFor();
+  assert.equal(await person.page.locator(".event").count(), 30);
+  await person.button("Show more", person.page);
+  await person.page.waitForFunction(() => document.querySelectorAll(".event").length > 30);
+  await person.button("You", person.page);
+  await person.dialog.getByText("Appearance").waitFor();
+  assert.equal(await person.dialog.getByText("without limits").count(), 0);
+  assert.equal(await person.dialog.getByText("Keys:").count(), 0);
+  await person.leave();
+});
+
+test("a filter that nobody fits does not say that there are no customers", async () => {
+  const person = await manager();
+  await person.page.getByLabel("Sort by").waitFor();
+  await person.page.route("**/graphql", async (route) => {
+    if (!route.request().postData()?.includes('"membership"')) return route.fallback();
+    return route.fulfill({ json: { data: { customers: { totalCount: 0, edges: [], pageInfo: { hasNextPage: false, endCursor: null } } } } });
+  });
+  await person.page.getByLabel("Show").selectOption("Members");
+  await person.page.getByText("Nobody fits what is chosen.").waitFor();
+  await person.leave();
+});
+
+test("what somebody has read on in stays while others ask; what is chosen of a history stays while one posts", async () => {
+  const customer = await business.customer("read");
+  for (let n = 0; n < 31; n += 1) await business.add(customer, "GBP", "0.01");
+  await business.add(customer, "POINTS", "7");
+  const person = await manager();
+  const { page } = person;
+  await person.open(customer, "History");
+  await page.locator(".event").first().waitFor();
+  await person.button("Show more", page);
+  const events = (n) => page.waitForFunction((count) => document.querySelectorAll(".event").length === count, n);
+  await events(32);
+  const before = Number.parseInt(await page.locator(".count").textContent(), 10);
+  await business.add(customer, "GBP", "3", { proposeOnly: true });
+  await page.waitForFunction((n) => Number.parseInt(document.querySelector(".count").textContent, 10) === n, before + 1);
+  await page.waitForTimeout(300);
+  await events(32);
+  await person.pick(page.getByRole("radio", { name: "Points" }));
+  await events(1);
+  await person.button("Adjust", page.locator(".profile-head"));
+  await person.pick(person.dialog.getByRole("radio", { name: "Points" }));
+  await person.fill({ amount: "2", reason: "Goodwill" });
+  await person.button("Apply");
+  await person.told("Added 2 points");
+  await events(2);
+  assert.equal(await page.locator(".bar-head").getByRole("radio", { name: "Points" }).isChecked(), true);
+  await person.leave();
+});

@@ -1,0 +1,164 @@
+// Answers that come late, or when one has gone on to something else; and what is pressed twice, or left too early.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { as, business, chromium, scrip } from "./shop.mjs";
+
+const manager = () => as("manager", "mouse");
+const isOf = (operation) => (route) => route.request().postData()?.includes(`"operationName":"${operation}"`);
+
+/** Holds back what is asked for under a name until the answered function is called. */
+async function holding(page, isIt, where = "**/graphql") {
+  let go;
+  const until = new Promise((resolve) => (go = resolve));
+  await page.route(where, async (route) => {
+    if (!isIt(route)) return route.fallback();
+    await until;
+    return route.fallback().catch(() => {});
+  });
+  return go;
+}
+
+test("the answer about a customer whom one has left gives nothing to the next", async () => {
+  const [left, next] = [await business.customer("race"), await business.customer("race")];
+  const person = await manager();
+  const { page } = person;
+  await person.search(left.number);
+  const asked = page.waitForRequest((request) => request.postData()?.includes(left.id) ?? false);
+  const go = await holding(page, (route) => isOf("Profile")(route) && route.request().postData().includes(left.id));
+  await person.press(page.locator(".window-body .who a"));
+  await asked;
+  await page.goBack();
+  await page.getByRole("searchbox").fill(next.number);
+  await person.press(page.locator(`.window-body .who:has-text("${next.number}") a`));
+  await page.getByRole("heading", { level: 1, name: next.name }).waitFor();
+  const answered = page.waitForResponse((response) => response.request().postData()?.includes(left.id) ?? false);
+  go();
+  await answered;
+  await page.waitForTimeout(300);
+  assert.equal(await page.title(), `${next.name} · Scrip`);
+  await person.leave();
+});
+
+test("pressed twice while its file loads, a button opens one dialog; and none over another screen", async () => {
+  const customer = await business.customer("race");
+  await business.add(customer, "GBP", "9");
+  const person = await manager();
+  const { page } = person;
+  await person.open(customer);
+  const go = await holding(page, () => true, "**/spend.js");
+  await page.locator(".profile-head").getByRole("button", { name: "Spend" }).dblclick();
+  go();
+  await page.getByRole("dialog").first().waitFor();
+  await page.waitForTimeout(200);
+  assert.equal(await page.getByRole("dialog").count(), 1);
+  await person.leave();
+  const other = await manager();
+  await other.open(customer);
+  const goOn = await holding(other.page, () => true, "**/spend.js");
+  await other.page.locator(".profile-head").getByRole("button", { name: "Spend" }).click();
+  await other.go("Orders");
+  goOn();
+  await other.page.waitForTimeout(300);
+  assert.equal(await other.page.getByRole("dialog").count(), 0);
+  await other.leave();
+});
+
+test("an order that is created by two clicks opens once", async () => {
+  const customer = await business.customer("race");
+  const person = await manager();
+  await person.go("Orders");
+  await person.button("New order", person.page);
+  await person.type(person.dialog.getByLabel("Customer number"), customer.number);
+  await person.type(person.dialog.getByLabel("Order number"), "TWICE-1");
+  const go = await holding(person.page, isOf("FindCustomer"));
+  const create = person.dialog.getByRole("button", { name: "Create order" });
+  await create.click();
+  assert.equal(await create.isDisabled(), true);
+  go();
+  await person.page.getByRole("heading", { name: "Order TWICE-1" }).waitFor();
+  assert.equal(await person.page.getByRole("dialog").count(), 1);
+  await person.leave();
+});
+
+test("what becomes of a posting is told also to who has left its dialog", async () => {
+  const customer = await business.customer("race");
+  await business.add(customer, "GBP", "5");
+  const person = await manager();
+  const { page } = person;
+  await person.open(customer);
+  await person.button("Adjust", page.locator(".profile-head"));
+  await person.fill({ amount: "1", reason: "Goodwill" });
+  await person.says("Add £1.00 to");
+  let fail;
+  const until = new Promise((resolve) => (fail = resolve));
+  await page.route("**/graphql", async (route) => {
+    if (!isOf("Adjust")(route)) return route.fallback();
+    await until;
+    return route.abort();
+  });
+  await person.button("Apply");
+  await person.button("Close");
+  await person.dialog.waitFor({ state: "detached" });
+  fail();
+  await person.told("it is not known whether this was done");
+  await page.context().close();
+});
+
+test("Enter opens who was typed last, not who was found before", async () => {
+  const [first, second] = [await business.customer("race"), await business.customer("race")];
+  const person = await manager();
+  await person.search(first.number);
+  await person.page.getByRole("searchbox").fill(second.number);
+  await person.keys.press("Enter");
+  await person.page.getByRole("heading", { level: 1, name: second.name }).waitFor();
+  await person.leave();
+});
+
+test("a page that is loaded with a session that has ended is followed by one frame alone", async () => {
+  const token = await scrip.token("manager", "--subject", "manager@demo", "--ttl", "1s");
+  const context = await chromium.browser.newContext({ locale: "en-GB", viewport: { width: 1440, height: 900 } });
+  const page = await context.newPage();
+  await page.goto(`${scrip.url}/console`);
+  await page.evaluate((session) => sessionStorage.setItem("scrip.session", session), JSON.stringify({ token, role: "manager", taken: true }));
+  await page.waitForTimeout(1_500);
+  await page.reload();
+  await page.getByRole("dialog").locator('[data-role="manager"]').click();
+  await page.locator(".nav").waitFor();
+  await page.locator(".window-body .row").first().waitFor();
+  let asked = 0;
+  page.on("request", (request) => (asked += request.postData()?.includes('"operationName":"Requests"') ? 1 : 0));
+  await page.locator(".nav").getByRole("link", { name: /Approvals/ }).click();
+  await page.locator(".request, .empty").first().waitFor();
+  await page.waitForTimeout(300);
+  assert.equal(asked, 1);
+  await context.close();
+});
+
+test("where a part of an answer could not be read, that is said, and nothing is taken for nothing", async () => {
+  const customer = await business.customer("race");
+  await business.add(customer, "GBP", "5");
+  const person = await manager();
+  await person.page.route("**/graphql", async (route) => {
+    if (!isOf("Profile")(route)) return route.fallback();
+    const response = await route.fetch();
+    const body = await response.json();
+    body.data.customer.balances = null;
+    body.errors = [{ message: "Something failed.", path: ["customer", "balances"], extensions: { code: "INTERNAL_SERVER_ERROR" } }];
+    return route.fulfill({ response, json: body });
+  });
+  await person.search(customer.number);
+  await person.press(person.page.locator(".window-body .who a"));
+  await person.page.getByText("Something went wrong here.").waitFor();
+  assert.equal(await person.page.getByText("Nothing on this account yet.").count(), 0);
+  await person.page.unroute("**/graphql");
+  await person.button("Try again", person.page);
+  await person.figure("GBP", "£5.00");
+  await person.leave();
+});
+
+test("an address that is cut off in the middle of a letter is that of nobody", async () => {
+  const person = await manager();
+  await person.page.goto(`${scrip.url}/console/customers/%E0%A4`);
+  await person.page.locator(".nav").waitFor();
+  await person.page.context().close();
+});
