@@ -26,6 +26,7 @@ from tests.app.cli.test_work import output, scrip
 from tests.conftest import cloned_database
 from tests.simulation.driver import Play, Simulation
 from tests.support.clock import NOON, Clock
+from tests.support.tampering import past_triggers
 from tests.support.tampering_rows import everything
 from tests.support.tenants import Tenant
 
@@ -251,8 +252,7 @@ async def test_rows_changed_past_their_seals_do_not_become_right_by_moving(
     tenant: Tenant, database_urls: Urls, elsewhere: Urls, tmp_path: Path
 ) -> None:
     """A row that was never sealed would be sealed where it is added."""
-    async with superuser(database_urls) as connection:
-        await connection.execute("SET session_replication_role = replica")
+    async with superuser(database_urls) as connection, past_triggers(connection):
         await connection.execute(
             "INSERT INTO services (tenant_id, id, name, active) VALUES ($1, $2, 'Forged', true)", tenant.id, uuid4()
         )
