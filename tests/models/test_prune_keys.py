@@ -22,6 +22,7 @@ from models.operations.prune_keys import prune_keys
 from models.operations.update_tenant import update_tenant
 from models.reads.verify import verify
 from tests.support import approvals
+from tests.support.citus import OF_ONE_PLAN
 from tests.support.clock import Clock
 from tests.support.holding import begin
 from tests.support.tenants import ADMIN, MANAGER, Tenant
@@ -250,6 +251,7 @@ async def test_a_key_s_seal_is_taken_away_with_it(tenant: Tenant, clock: Clock, 
     assert await tenant.rows(seals) == [(0,)]
 
 
+@OF_ONE_PLAN
 async def test_what_is_old_is_found_by_its_age(
     tenant: Tenant, clock: Clock, anna: UUID, owner_connection: "asyncpg.Connection[Any]"
 ) -> None:

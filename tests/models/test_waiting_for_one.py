@@ -18,6 +18,7 @@ from models.loading.config_locks import TIERS_LOCK
 from models.operations.upsert_customer import upsert_customer
 from models.session import lock_key
 from tests.support.approvals import approve, ask
+from tests.support.citus import ACTIVITY
 from tests.support.clock import Clock
 from tests.support.holding import transaction_elsewhere
 from tests.support.tenants import MANAGER, STAFF, Tenant
@@ -164,7 +165,7 @@ async def test_nobody_notices_who_does_not_need_what_is_held(
 
 
 async def waiting_in_the_database(tenant: Tenant) -> int:
-    sql = """SELECT count(*) FROM pg_stat_activity
+    sql = f"""SELECT count(*) FROM {ACTIVITY}
         WHERE datname = current_database() AND wait_event_type = 'Lock' AND $1::uuid IS NOT NULL"""
     found: int = (await tenant.rows(sql))[0][0]
     return found

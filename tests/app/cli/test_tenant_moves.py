@@ -25,6 +25,7 @@ from tests.app.cli.test_run import Scrip
 from tests.app.cli.test_work import output, scrip
 from tests.conftest import cloned_database
 from tests.simulation.driver import Play, Simulation
+from tests.support.citus import ACTIVITY
 from tests.support.clock import NOON, Clock
 from tests.support.tampering import past_triggers
 from tests.support.tampering_rows import everything
@@ -32,6 +33,7 @@ from tests.support.tenants import Tenant
 
 SECRET = "a secret for servers under test, and long enough"
 STEPS = 60
+PATIENCE_S = 90
 OF_TENANTS = """SELECT a.attrelid::regclass::text FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
     WHERE a.attname = 'tenant_id' AND c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace ORDER BY 1"""
 BALANCES = """{ customers(first: 50) { edges { node {
@@ -287,17 +289,16 @@ async def test_an_import_that_is_killed_leaves_nothing_and_can_be_done_again(
 
 async def until_waiting(connection: "asyncpg.Connection[Any]") -> None:
     """Until somebody waits for a lock of this database."""
-    waiting = (
-        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database())"
-    )
-    async with asyncio.timeout(30):
+    waiting = f"SELECT EXISTS (SELECT FROM {ACTIVITY} WHERE wait_event_type = 'Lock' AND datname = current_database())"
+    async with asyncio.timeout(PATIENCE_S):
         while not await connection.fetchval(waiting):
             await connection.execute("SELECT pg_stat_clear_snapshot(), pg_sleep(0.05)")
 
 
 async def until_alone(connection: "asyncpg.Connection[Any]") -> None:
-    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    async with asyncio.timeout(30):
+    others = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+        AND backend_type = 'client backend'"""
+    async with asyncio.timeout(PATIENCE_S):
         while await connection.fetchval(others):
             await connection.execute("SELECT pg_sleep(0.05)")
 
