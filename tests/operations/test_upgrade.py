@@ -84,7 +84,8 @@ class Version:
 
 
 def version(named: str) -> Version:
-    """The code of a tag or commit. Made once, with an environment of its own, and kept in .cache; takes minutes then."""
+    """The code of a release's tag. Made once, with an environment of its own, and kept in .cache; takes minutes then."""
+    assert named in releases(), f"git knows no tag {named} here: git fetch --tags"
     folder = ROOT / ".cache" / "versions" / named
     if not (folder / "Makefile").exists():
         with tarfile.open(fileobj=BytesIO(git("archive", named))) as archive:
@@ -101,6 +102,11 @@ def git(*arguments: str) -> bytes:
     program = shutil.which("git")
     assert program is not None, "there is no git: apt install git"
     return subprocess.run([program, *arguments], cwd=ROOT, check=True, capture_output=True).stdout
+
+
+def releases() -> list[str]:
+    """The tags of releases, the newest first; none where they were not fetched."""
+    return git("tag", "--list", "v*", "--sort=-version:refname").decode().split()
 
 
 def coming(folder: Path) -> Version:
@@ -138,7 +144,7 @@ class Upgrade:
 @pytest.fixture(scope="module")
 def upgrade(tmp_path_factory: pytest.TempPathFactory) -> Upgrade:
     """From the last release to the code of now; while there is none but the first, from that to one with steps more."""
-    last = git("tag", "--list", "v*", "--sort=-version:refname").decode().split()[0]
+    last = next(iter(releases()), FIRST)
     return Upgrade(NOW, coming(tmp_path_factory.mktemp("coming"))) if last == FIRST else Upgrade(version(last), NOW)
 
 
