@@ -11,11 +11,12 @@ from urllib.parse import unquote, urlsplit
 
 import aerich
 import asyncpg
+from tortoise.backends.asyncpg.client import TransactionWrapper
 from tortoise.context import TortoiseContext
 from tortoise.exceptions import OperationalError
 
 import migrations
-from app.postgres.distributed import check_can_distribute, distribute, is_distributed
+from app.postgres.distributed import check_can_distribute, distribute, is_distributed, rewrite_functions
 from app.postgres.engines import refused_engine
 from app.postgres.hosts import Hosts
 from app.problems import SetupProblem
@@ -215,9 +216,21 @@ async def _upgrade_now(owner_url: str) -> None:
     async with TortoiseContext() as context:
         # In a context of its own: aerich would migrate whatever database the process has open already.
         await context.init(config)
-        command = aerich.Command(config, app=APP_LABEL, location=str(LOCATION))
+        command = _Steps(config, app=APP_LABEL, location=str(LOCATION))
         await command.init()
         await command.upgrade(run_in_transaction=True)
+
+
+class _Steps(aerich.Command):
+    """aerich's. On several nodes a step brings the trigger functions that it replaces into the form that shards run, before
+    it is committed: the version that still serves writes beside it."""
+
+    async def _upgrade(self, conn: Any, *rest: Any, **more: Any) -> None:
+        await super()._upgrade(conn, *rest, **more)
+        if isinstance(conn, TransactionWrapper):
+            raw = conn._connection  # noqa: SLF001 - as Tortoise has it
+            if await is_distributed(raw):
+                await rewrite_functions(raw)
 
 
 async def _restate(owner_url: str, say: Callable[[str], None]) -> None:

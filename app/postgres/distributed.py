@@ -146,12 +146,10 @@ async def distribute(raw: Raw, say: Callable[[str], None]) -> list[str]:
         left = await _left(raw)
         for statement in ON_ONE_ALONE if FIRST in left else ():
             await raw.execute(statement)
-        await _rewrite_functions(raw)
+        await rewrite_functions(raw)
         for table in left:
             await _distribute(raw, table, say)
         await _forget_what_was_copied(raw)
-    except CannotBeDistributed as error:
-        raise SetupProblem(f"A trigger function has no form for a distributed table: {error}") from error
     except asyncpg.InsufficientPrivilegeError as error:
         raise SetupProblem(
             f"The owner may not distribute: {error}. On each node, as a superuser: make the role the owner of the database."
@@ -295,10 +293,16 @@ async def _functions(raw: Raw) -> list[tuple[str, str]]:
     return found
 
 
-async def _rewrite_functions(raw: Raw) -> None:
+async def rewrite_functions(raw: Raw) -> None:
+    """Bring the trigger functions that are not yet into the form that shards run. In a step's own transaction, nobody who
+    writes beside it meets the other one. Raises SetupProblem for one that has no such form."""
+    try:
+        functions = await _functions(raw)
+    except CannotBeDistributed as error:
+        raise SetupProblem(f"A trigger function has no form for a distributed table: {error}") from error
     if await raw.fetchval("SELECT to_regproc($1) IS NULL", BESIDE):
         await raw.execute(BESIDE_SQL)
     await raw.execute(f"SELECT create_distributed_function('{BESIDE}(name, text)')")
-    for name, definition in await _functions(raw):
+    for name, definition in functions:
         await raw.execute(f"SELECT create_distributed_function('{name}')")
         await raw.execute(definition)
