@@ -24,7 +24,7 @@ from models.reads.verify import every_tenant, verify
 from tests.docs.blocks import Examples
 from tests.operations.test_upgrade import COMING, ROOT, as_of, coming
 from tests.simulation.driver import simulate
-from tests.support.citus import SETTING, distributed_database, given_cluster
+from tests.support.citus import SETTING, at_node, distributed_database, given_cluster
 from tests.support.clock import Clock
 from tests.support.tenants import Tenant
 
@@ -95,6 +95,38 @@ async def test_rows_that_the_database_fills_in_are_known(nodes: Urls, admin: Any
         WHERE a.attnum > 0 AND (a.attidentity <> '' OR pg_get_expr(d.adbin, d.adrelid) LIKE '%(%')"""
     )
     assert {row["relname"] for row in rows} == FILLED_IN
+
+
+@pytest.mark.parametrize("table", ["entries", "transactions", "audit_events", "transaction_texts", "credit_changes"])
+async def test_what_only_grows_does_so_on_the_shards_themselves(nodes: Urls, admin: Any, table: str) -> None:
+    """Whoever goes past the coordinator: not the app's role, not the owner as the tenant, and no superuser."""
+    tenant = await Tenant.open(Clock())
+    await tenant.adjust(await tenant.customer(), "1.00")
+    sql = """SELECT s.shardid, n.nodename, n.nodeport
+        FROM pg_dist_placement s JOIN pg_dist_node n USING (groupid)
+        WHERE s.shardid = get_shard_id_for_distribution_column($1, $2::uuid)"""
+    shard, host, port = await admin.fetchrow(sql, table, tenant.id)
+    changed = {"entries": "amount_minor = 1", "transactions": "reason = NULL", "credit_changes": "created_at = now()"}
+    statements = [f"DELETE FROM {table}_{shard}"]
+    statements += [f"UPDATE {table}_{shard} SET {changed[table]}"] if table in changed else []
+    refused = {
+        nodes.app: asyncpg.InsufficientPrivilegeError,
+        nodes.owner: asyncpg.IntegrityConstraintViolationError,
+        nodes.admin: asyncpg.IntegrityConstraintViolationError,
+    }
+    before = await tenant.fingerprint()
+    for url, why in refused.items():
+        connection = await asyncpg.connect(at_node(url, host, port))
+        try:
+            for statement in statements:
+                async with connection.transaction():
+                    await connection.execute(f"SET LOCAL scrip.tenant = '{tenant.id}'")
+                    with pytest.raises(why):
+                        async with connection.transaction():
+                            await connection.execute(statement)
+        finally:
+            await connection.close()
+    assert await tenant.fingerprint() == before
 
 
 async def test_a_tenant_moves_and_gets_a_shard_of_its_own_while_it_is_used(nodes: Urls, admin: Any) -> None:

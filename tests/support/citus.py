@@ -57,6 +57,11 @@ def urls_of(url: str, database: str) -> Urls:
     )
 
 
+def at_node(url: str, host: str, port: int) -> str:
+    """The same database as the same role, on that node alone."""
+    return _with(url, database=urlsplit(url).path.removeprefix("/"), place=f"{host}:{port}")
+
+
 async def _workers(url: str) -> list[tuple[str, int]]:
     try:
         admin = await asyncpg.connect(url)
