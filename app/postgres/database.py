@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -16,7 +17,7 @@ from tortoise.context import TortoiseContext
 from tortoise.exceptions import OperationalError
 
 import migrations
-from app.postgres.distributed import check_can_distribute, distribute, is_distributed, rewrite_functions
+from app.postgres.distributed import IN_TURN, check_can_distribute, distribute, is_distributed, rewrite_functions
 from app.postgres.engines import refused_engine
 from app.postgres.hosts import Hosts
 from app.problems import SetupProblem
@@ -146,7 +147,7 @@ async def migrate(owner_url: str, app_url: str, say: Callable[[str], None], *, d
             say("Another Scrip is migrating this database; waiting for it")
             await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
         try:  # the lock ends with the connection at the latest
-            applied = await _upgrade(owner_url, say)
+            applied = await _upgrade(owner_url, say, IN_TURN if distributed else {})
             await _without_jit(connection, say)
             if distributed:
                 await distribute(connection, say)
@@ -189,13 +190,15 @@ async def _without_jit(connection: "asyncpg.Connection[Any]", say: Callable[[str
         )
 
 
-async def _upgrade(owner_url: str, say: Callable[[str], None] = lambda _: None) -> list[str]:
+async def _upgrade(
+    owner_url: str, say: Callable[[str], None] = lambda _: None, settings: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
     """The steps that were applied. One that gets no lock in time is rolled back and tried again, so that nobody waits long
     behind it (docs/upgrading.md). Raises SetupProblem if it never gets it."""
     before = set(await applied_steps(owner_url))
     for left in reversed(range(MAX_LOCK_TRIES)):
         try:
-            await _upgrade_now(owner_url)
+            await _upgrade_now(owner_url, settings)
             break
         except (asyncpg.LockNotAvailableError, OperationalError) as error:
             if not isinstance(error.__cause__ or error, asyncpg.LockNotAvailableError):
@@ -211,8 +214,8 @@ async def _upgrade(owner_url: str, say: Callable[[str], None] = lambda _: None) 
     return [step for step in await applied_steps(owner_url) if step not in before]
 
 
-async def _upgrade_now(owner_url: str) -> None:
-    config = tortoise_config(owner_url, settings={"lock_timeout": LOCK_TIMEOUT})
+async def _upgrade_now(owner_url: str, settings: Mapping[str, str]) -> None:
+    config = tortoise_config(owner_url, settings={"lock_timeout": LOCK_TIMEOUT, **settings})
     async with TortoiseContext() as context:
         # In a context of its own: aerich would migrate whatever database the process has open already.
         await context.init(config)

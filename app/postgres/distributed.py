@@ -27,6 +27,8 @@ SETTINGS: Final[Mapping[str, str]] = {
 }
 """Of the database, on each node. Triggers are refused on distributed tables without the first; row security sees no row
 without the second; without the third, asyncpg asks for types for up to a second on each new connection."""
+IN_TURN: Final[Mapping[str, str]] = {"citus.multi_shard_modify_mode": "sequential"}
+"""For sessions that change tables and functions in one transaction: that takes one connection to each node."""
 PLANS: Final = "plan_cache_mode=force_custom_plan"
 """Of the coordinator's database: which node a statement goes to is decided by its values, when it is planned."""
 
