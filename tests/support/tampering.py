@@ -33,7 +33,8 @@ async def set_one(
     assert row is not None, where
     first = len(values) + 1
     changes = ", ".join(f'"{each.name}" = ${n}::text::{kinds[each.name]}' for n, each in enumerate(change, first))
-    return await connection.execute(f"UPDATE {table} SET {changes} WHERE {where}", *values, *row)
+    done: str = await connection.execute(f"UPDATE {table} SET {changes} WHERE {where}", *values, *row)
+    return done
 
 
 _KINDS: Final = """SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute
@@ -51,12 +52,12 @@ class Tampering:
         """Run one statement on `table`; it has to change exactly one row of the tenant's."""
         parsed: Any = parse_sql(statement)[0].stmt
         _lead(parsed, self.tenant_id)
+        where: Any = parsed.whereClause
         async with self.connection.transaction():
             await self.connection.execute(f"SET LOCAL scrip.tenant = '{self.tenant_id}'")
             await self.connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
             if isinstance(parsed, ast.UpdateStmt):
-                where = RawStream()(parsed.whereClause)
-                changed = await set_one(self.connection, table, parsed.targetList or (), where)
+                changed = await set_one(self.connection, table, parsed.targetList or (), RawStream()(where))
             else:
                 changed = await self.connection.execute(RawStream()(parsed))
             await self.connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
