@@ -17,7 +17,7 @@ from tortoise.context import TortoiseContext
 from tortoise.exceptions import OperationalError
 
 import migrations
-from app.postgres.distributed import IN_TURN, check_can_distribute, distribute, is_distributed, rewrite_functions
+from app.postgres.distributed import IN_TURN, check_can_distribute, distribute, is_distributed, take_to_the_shards
 from app.postgres.engines import refused_engine
 from app.postgres.hosts import Hosts
 from app.problems import SetupProblem
@@ -225,15 +225,15 @@ async def _upgrade_now(owner_url: str, settings: Mapping[str, str]) -> None:
 
 
 class _Steps(aerich.Command):
-    """aerich's. On several nodes a step brings the trigger functions that it replaces into the form that shards run, before
-    it is committed: the version that still serves writes beside it."""
+    """aerich's. On several nodes a step brings its triggers to the shards, and their functions into the form that these run,
+    before it is committed: the version that still serves writes beside it."""
 
     async def _upgrade(self, conn: Any, *rest: Any, **more: Any) -> None:
         await super()._upgrade(conn, *rest, **more)
         if isinstance(conn, TransactionWrapper):
             raw = conn._connection  # noqa: SLF001 - as Tortoise has it
             if await is_distributed(raw):
-                await rewrite_functions(raw)
+                await take_to_the_shards(raw)
 
 
 async def _restate(owner_url: str, say: Callable[[str], None]) -> None:

@@ -115,6 +115,12 @@ async def test_what_only_grows_does_so_on_the_shards_themselves(nodes: Urls, adm
         nodes.admin: asyncpg.IntegrityConstraintViolationError,
     }
     before = await tenant.fingerprint()
+    owner = await asyncpg.connect(nodes.owner)
+    try:
+        with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="TRUNCATE refused"):
+            await owner.execute(f"TRUNCATE {table} CASCADE")
+    finally:
+        await owner.close()
     for url, why in refused.items():
         connection = await asyncpg.connect(at_node(url, host, port))
         try:

@@ -11,7 +11,7 @@ from tortoise.context import TortoiseContext
 
 from app.postgres import database as databases
 from app.postgres.database import check_database, migrate, tortoise_config
-from app.postgres.distributed import Lack, _functions, _in_order, check_can_distribute, lacks_of_the_cluster
+from app.postgres.distributed import Lack, _functions, _in_order, apart, check_can_distribute, lacks_of_the_cluster
 from app.postgres.embedded import Urls
 from app.postgres.engines import refused_engine
 from app.postgres.shards import BESIDE, MARK, CannotBeDistributed, for_shards
@@ -91,6 +91,23 @@ def test_others_are_left_as_they_are_and_nothing_is_done_twice() -> None:
 def test_what_has_no_such_form_is_refused(wrong: str) -> None:
     with pytest.raises(CannotBeDistributed):
         for_shards(wrong, TABLES)
+
+
+async def test_no_trigger_of_a_shard_is_for_truncate_as_well(owner_connection: "asyncpg.Connection[Any]") -> None:
+    """Citus gives the shards none that is: neither DELETE nor UPDATE would be refused there."""
+    sql = "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal AND tgtype & 32 > 0"
+    found = await owner_connection.fetch(sql)
+    assert len(found) > 10
+    for name, definition in found:
+        first, alone = apart(definition)
+        assert first == definition.replace(" OR TRUNCATE ", " ")
+        assert "TRUNCATE" not in first
+        assert alone.startswith(f"CREATE TRIGGER {name}_truncate BEFORE TRUNCATE ON public.")
+        assert alone.endswith(" FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()")
+    for (definition,) in await owner_connection.fetch(
+        "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal AND tgtype & 32 = 0"
+    ):
+        assert apart(definition) == [definition]
 
 
 @pytest.fixture
