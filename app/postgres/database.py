@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import aerich
 import asyncpg
+from tortoise import BaseDBAsyncClient
 from tortoise.backends.asyncpg.client import TransactionWrapper
 from tortoise.context import TortoiseContext
 from tortoise.exceptions import OperationalError
@@ -20,6 +21,7 @@ import migrations
 from app.postgres.distributed import IN_TURN, check_can_distribute, distribute, is_distributed, take_to_the_shards
 from app.postgres.engines import refused_engine
 from app.postgres.hosts import Hosts
+from app.postgres.shards import statements_of
 from app.problems import SetupProblem
 from migrations.clashing_names import NamesClash
 from models.errors import Unavailable
@@ -229,11 +231,27 @@ class _Steps(aerich.Command):
     before it is committed: the version that still serves writes beside it."""
 
     async def _upgrade(self, conn: Any, *rest: Any, **more: Any) -> None:
-        await super()._upgrade(conn, *rest, **more)
-        if isinstance(conn, TransactionWrapper):
-            raw = conn._connection  # noqa: SLF001 - as Tortoise has it
-            if await is_distributed(raw):
-                await take_to_the_shards(raw)
+        raw = conn._connection if isinstance(conn, TransactionWrapper) else None  # noqa: SLF001 - as Tortoise has it
+        if raw is None or not await is_distributed(raw):
+            await super()._upgrade(conn, *rest, **more)
+            return
+        await super()._upgrade(_OneByOne(conn), *rest, **more)
+        await take_to_the_shards(raw)
+
+
+class _OneByOne:
+    """Tortoise's connection, on which a script's statements are sent one by one: Citus hands each of them on to the nodes by
+    the text of its whole message."""
+
+    def __init__(self, conn: BaseDBAsyncClient) -> None:
+        self._conn = conn
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._conn, name)
+
+    async def execute_script(self, query: str) -> None:
+        for statement in statements_of(query):
+            await self._conn.execute_script(statement)
 
 
 async def _restate(owner_url: str, say: Callable[[str], None]) -> None:
