@@ -296,8 +296,8 @@ async def until_waiting(connection: "asyncpg.Connection[Any]") -> None:
 
 
 async def until_alone(connection: "asyncpg.Connection[Any]") -> None:
-    others = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
-        AND backend_type = 'client backend'"""
+    """Until no process of Scrip's is connected any more; nodes have connections of their own."""
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'scrip'"
     async with asyncio.timeout(PATIENCE_S):
         while await connection.fetchval(others):
             await connection.execute("SELECT pg_sleep(0.05)")
