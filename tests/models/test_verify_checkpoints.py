@@ -101,6 +101,8 @@ class Forger:
             sql = "UPDATE entries SET previous_hash = $3, hash = $4 WHERE tenant_id = $1 AND id = $2"
             await self._execute(sql, entry["id"], previous, hashed)
             previous = hashed
+        if not entries:
+            return
         last = entries[-1]
         await self._execute(
             """UPDATE accounts SET balance_minor = $3, head_hash = $4, sequence = $5, posted_at = $6, lifetime_minor = $7

@@ -100,9 +100,15 @@ async def suspend(urls: Urls, tenant_id: UUID) -> None:
     """Since an hour ago."""
     status, _, said = await run(urls, "suspend", str(tenant_id))
     assert status == 0, said
+    await suspended_since(urls, tenant_id, "-1 hour")
+
+
+async def suspended_since(urls: Urls, tenant_id: UUID, when: str) -> None:
     async with superuser(urls) as connection, connection.transaction():
         await connection.execute(f"SET LOCAL scrip.tenant = '{tenant_id}'")  # so that it is sealed
-        await connection.execute("UPDATE tenants SET suspended_at = now() - interval '1 hour' WHERE id = $1", tenant_id)
+        await connection.execute(
+            f"UPDATE tenants SET suspended_at = now() + interval '{when}' WHERE id = $1", tenant_id
+        )
 
 
 async def test_every_kind_of_row_is_the_same_elsewhere(
@@ -334,6 +340,7 @@ async def test_deleting_leaves_no_row_and_touches_no_other(tenant: Tenant, datab
         status, out, said = await run(database_urls, *arguments)
         assert (status, out, why in said) == (1, "", True), said
     await run(database_urls, "suspend", tenant.slug)
+    await suspended_since(database_urls, tenant.id, "10 minutes")  # however long a process takes to start
     status, _, said = await run(database_urls, *sure)
     assert (status, "was suspended only now" in said) == (1, True), said
     assert await rows_of(database_urls, tenant.id) == had | {
