@@ -6,18 +6,22 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import aerich
 import asyncpg
+from tortoise import BaseDBAsyncClient
+from tortoise.backends.asyncpg.client import TransactionWrapper
 from tortoise.context import TortoiseContext
 from tortoise.exceptions import OperationalError
 
 import migrations
-from app.postgres.distributed import check_can_distribute, distribute, is_distributed
+from app.postgres.distributed import IN_TURN, check_can_distribute, distribute, is_distributed, take_to_the_shards
 from app.postgres.engines import refused_engine
 from app.postgres.hosts import Hosts
+from app.postgres.shards import statements_of
 from app.problems import SetupProblem
 from migrations.clashing_names import NamesClash
 from models.errors import Unavailable
@@ -145,7 +149,7 @@ async def migrate(owner_url: str, app_url: str, say: Callable[[str], None], *, d
             say("Another Scrip is migrating this database; waiting for it")
             await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
         try:  # the lock ends with the connection at the latest
-            applied = await _upgrade(owner_url, say)
+            applied = await _upgrade(owner_url, say, IN_TURN if distributed else {})
             await _without_jit(connection, say)
             if distributed:
                 await distribute(connection, say)
@@ -188,13 +192,15 @@ async def _without_jit(connection: "asyncpg.Connection[Any]", say: Callable[[str
         )
 
 
-async def _upgrade(owner_url: str, say: Callable[[str], None] = lambda _: None) -> list[str]:
+async def _upgrade(
+    owner_url: str, say: Callable[[str], None] = lambda _: None, settings: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
     """The steps that were applied. One that gets no lock in time is rolled back and tried again, so that nobody waits long
     behind it (docs/upgrading.md). Raises SetupProblem if it never gets it."""
     before = set(await applied_steps(owner_url))
     for left in reversed(range(MAX_LOCK_TRIES)):
         try:
-            await _upgrade_now(owner_url)
+            await _upgrade_now(owner_url, settings)
             break
         except (asyncpg.LockNotAvailableError, OperationalError) as error:
             if not isinstance(error.__cause__ or error, asyncpg.LockNotAvailableError):
@@ -210,14 +216,42 @@ async def _upgrade(owner_url: str, say: Callable[[str], None] = lambda _: None) 
     return [step for step in await applied_steps(owner_url) if step not in before]
 
 
-async def _upgrade_now(owner_url: str) -> None:
-    config = tortoise_config(owner_url, settings={"lock_timeout": LOCK_TIMEOUT})
+async def _upgrade_now(owner_url: str, settings: Mapping[str, str]) -> None:
+    config = tortoise_config(owner_url, settings={"lock_timeout": LOCK_TIMEOUT, **settings})
     async with TortoiseContext() as context:
         # In a context of its own: aerich would migrate whatever database the process has open already.
         await context.init(config)
-        command = aerich.Command(config, app=APP_LABEL, location=str(LOCATION))
+        command = _Steps(config, app=APP_LABEL, location=str(LOCATION))
         await command.init()
         await command.upgrade(run_in_transaction=True)
+
+
+class _Steps(aerich.Command):
+    """aerich's. On several nodes a step brings its triggers to the shards, and their functions into the form that these run,
+    before it is committed: the version that still serves writes beside it."""
+
+    async def _upgrade(self, conn: Any, *rest: Any, **more: Any) -> None:
+        raw = conn._connection if isinstance(conn, TransactionWrapper) else None  # noqa: SLF001 - as Tortoise has it
+        if raw is None or not await is_distributed(raw):
+            await super()._upgrade(conn, *rest, **more)
+            return
+        await super()._upgrade(_OneByOne(conn), *rest, **more)
+        await take_to_the_shards(raw)
+
+
+class _OneByOne:
+    """Tortoise's connection, on which a script's statements are sent one by one: Citus hands each of them on to the nodes by
+    the text of its whole message."""
+
+    def __init__(self, conn: BaseDBAsyncClient) -> None:
+        self._conn = conn
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._conn, name)
+
+    async def execute_script(self, query: str) -> None:
+        for statement in statements_of(query):
+            await self._conn.execute_script(statement)
 
 
 async def _restate(owner_url: str, say: Callable[[str], None]) -> None:

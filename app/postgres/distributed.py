@@ -3,6 +3,7 @@
 All rows of a tenant are on one node (models/nodes.py).
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -27,6 +28,8 @@ SETTINGS: Final[Mapping[str, str]] = {
 }
 """Of the database, on each node. Triggers are refused on distributed tables without the first; row security sees no row
 without the second; without the third, asyncpg asks for types for up to a second on each new connection."""
+IN_TURN: Final[Mapping[str, str]] = {"citus.multi_shard_modify_mode": "sequential"}
+"""For sessions that change tables and functions in one transaction: that takes one connection to each node."""
 PLANS: Final = "plan_cache_mode=force_custom_plan"
 """Of the coordinator's database: which node a statement goes to is decided by its values, when it is planned."""
 
@@ -116,9 +119,10 @@ async def lacks_of_the_settings(raw: Raw) -> list[Lack]:
 async def lacks_of_the_tables(raw: Raw) -> list[Lack]:
     """The tables and functions that a migration has left undistributed."""
     left = await _left(raw)
-    anew = await _functions(raw)
+    anew = [name for name, _ in await _functions(raw)]
+    anew += [f"{trigger['name']} of {trigger['of']}" for trigger in await raw.fetch(_NOT_ON_SHARDS)]
     if left or anew:
-        names = ", ".join([*left, *(name for name, _ in anew)][:5])
+        names = ", ".join([*left, *anew][:5])
         return [Lack(f"Not distributed yet: {names}.", "Run scrip migrate --distributed.")]
     return []
 
@@ -146,12 +150,10 @@ async def distribute(raw: Raw, say: Callable[[str], None]) -> list[str]:
         left = await _left(raw)
         for statement in ON_ONE_ALONE if FIRST in left else ():
             await raw.execute(statement)
-        await _rewrite_functions(raw)
+        await take_to_the_shards(raw)
         for table in left:
             await _distribute(raw, table, say)
         await _forget_what_was_copied(raw)
-    except CannotBeDistributed as error:
-        raise SetupProblem(f"A trigger function has no form for a distributed table: {error}") from error
     except asyncpg.InsufficientPrivilegeError as error:
         raise SetupProblem(
             f"The owner may not distribute: {error}. On each node, as a superuser: make the role the owner of the database."
@@ -249,7 +251,8 @@ async def _distribute(raw: Raw, table: str, say: Callable[[str], None]) -> None:
         if after != before:
             raise SetupProblem(f"{table} had {before:,} rows and would have {after:,}: it was left as it was.")
         for trigger in triggers:
-            await raw.execute(trigger["definition"])
+            for statement in apart(trigger["definition"]):
+                await raw.execute(statement)
         await raw.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
     say(f"Distributed {table}" + (f", {after:,} rows" if after else ""))
 
@@ -295,10 +298,46 @@ async def _functions(raw: Raw) -> list[tuple[str, str]]:
     return found
 
 
+_NOT_ON_SHARDS: Final = """SELECT quote_ident(t.tgname) AS name, t.tgrelid::regclass::text AS of,
+        pg_get_triggerdef(t.oid) AS definition
+    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_dist_partition p ON p.logicalrelid = c.oid
+    WHERE NOT t.tgisinternal AND c.relnamespace = 'public'::regnamespace AND t.tgtype & 32 > 0 AND t.tgtype & 28 > 0
+    ORDER BY 2, 1"""
+"""Triggers of distributed tables that are for TRUNCATE and for something else: by PostgreSQL's bits of `tgtype`."""
+_ALSO_TRUNCATE: Final = re.compile(r"^CREATE TRIGGER (\S+) (BEFORE|AFTER) .+? OR TRUNCATE ON ")
+
+
+def apart(definition: str) -> list[str]:
+    """The trigger, as PostgreSQL defines it, with what it does on TRUNCATE in another one: Citus gives its shards no trigger
+    that is for TRUNCATE, also if it is for something else."""
+    found = _ALSO_TRUNCATE.match(definition)
+    if found is None:
+        return [definition]
+    rest = definition[found.end() :]
+    alone = f"CREATE TRIGGER {found[1]}_truncate {found[2]} TRUNCATE ON {rest}"
+    return [definition.replace(" OR TRUNCATE ON ", " ON ", 1), alone]
+
+
+async def take_to_the_shards(raw: Raw) -> None:
+    """Bring the triggers of distributed tables that are not there yet to the shards, and their functions into the form that
+    shards run. In a step's own transaction, nobody who writes beside it meets others. Raises SetupProblem for a function
+    that has no such form."""
+    await _rewrite_functions(raw)
+    for trigger in await raw.fetch(_NOT_ON_SHARDS):
+        async with raw.transaction():
+            await raw.execute(f"DROP TRIGGER {trigger['name']} ON {trigger['of']}")
+            for statement in apart(trigger["definition"]):
+                await raw.execute(statement)
+
+
 async def _rewrite_functions(raw: Raw) -> None:
+    try:
+        functions = await _functions(raw)
+    except CannotBeDistributed as error:
+        raise SetupProblem(f"A trigger function has no form for a distributed table: {error}") from error
     if await raw.fetchval("SELECT to_regproc($1) IS NULL", BESIDE):
         await raw.execute(BESIDE_SQL)
     await raw.execute(f"SELECT create_distributed_function('{BESIDE}(name, text)')")
-    for name, definition in await _functions(raw):
+    for name, definition in functions:
         await raw.execute(f"SELECT create_distributed_function('{name}')")
         await raw.execute(definition)

@@ -55,6 +55,25 @@ _WORDS: Final = frozenset(
 """Words that may follow a table's name and are no other name of it."""
 
 
+_PIECE: Final = re.compile(
+    r"(?P<comment>--[^\n]*|/\*.*?\*/)|\$(?P<mark>\w*)\$.*?\$(?P=mark)\$|'(?:[^']|'')*'|\"[^\"]*\"|;|[^-/$'\";]+|.",
+    re.DOTALL,
+)
+
+
+def statements_of(script: str) -> Iterator[str]:
+    """The statements of a script, without its comments."""
+    statement = ""
+    for piece in _PIECE.finditer(script):
+        if piece[0] == ";":
+            yield statement.strip()
+            statement = ""
+        elif piece["comment"] is None:
+            statement += piece[0]
+    if statement.strip():
+        yield statement.strip()
+
+
 class CannotBeDistributed(ValueError):
     """A trigger function that is written in a way that has no form for shards."""
 

@@ -19,6 +19,7 @@ from tests.support.root_cases import CASES
 from tests.support.root_fields import Case, Ids, what_it_names
 from tests.support.schema import SCHEMA
 from tests.support.suite_statements import ON_PURPOSE
+from tests.support.tampering import past_triggers
 from tests.support.tenants import Tenant, make_tenant
 
 MUTATIONS: Final = [case for case in CASES if case.query.startswith("mutation")]
@@ -111,7 +112,6 @@ async def copy_rows(urls: Urls, one: UUID, twin: UUID) -> None:
     """
     admin = await asyncpg.connect(urls.admin)
     try:
-        await admin.execute("SET session_replication_role = replica")
         for table in sorted(
             {getattr(tables, name)._meta.db_table for name in tables.__all__} - {"tenants", "tenant_slugs"}
         ):
@@ -125,13 +125,14 @@ async def copy_rows(urls: Urls, one: UUID, twin: UUID) -> None:
             changed |= {name: f"{name} * 7" for name in names if name.endswith("_minor")}
             changed |= {"id": "$2"} if table in ("feed_heads", "checkpoint_trees") else {}  # which is its tenant's
             values = ", ".join(changed.get(name, name) for name in names)
-            await admin.execute(f"DELETE FROM {table} WHERE tenant_id = $1", twin)
-            await admin.execute(
-                f"""INSERT INTO {table} (tenant_id, {", ".join(names)})
-                SELECT $2, {values} FROM {table} WHERE tenant_id = $1""",
-                one,
-                twin,
-            )
+            async with past_triggers(admin):
+                await admin.execute(f"DELETE FROM {table} WHERE tenant_id = $1", twin)
+                await admin.execute(
+                    f"""INSERT INTO {table} (tenant_id, {", ".join(names)})
+                    SELECT $2, {values} FROM {table} WHERE tenant_id = $1""",
+                    one,
+                    twin,
+                )
     finally:
         await admin.close()
 

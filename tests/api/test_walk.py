@@ -39,30 +39,29 @@ STAFF: Final = Actor("sam@staff", "STAFF", name="Sam Staff")
 NOTE: Final = "between ourselves"
 INTERNAL: Final = (NOTE, STAFF.subject, "Sam Staff", ADMIN.subject, "Ada Admin")
 
+ACCOUNT: Final = "JOIN accounts a ON a.tenant_id = $1 AND a.id ="
+INVOICE: Final = "JOIN invoices i ON i.tenant_id = $1 AND i.id ="
 # Whose a row is, by the books themselves.
 OWNERS: Final = {
     "Customer": "SELECT id, id FROM customers WHERE tenant_id = $1",
     "Account": "SELECT id, customer_id FROM accounts WHERE tenant_id = $1",
-    "Credit": "SELECT c.id, a.customer_id FROM credits c JOIN accounts a ON a.id = c.account_id WHERE c.tenant_id = $1",
-    "LedgerEntry": "SELECT e.id, a.customer_id FROM entries e JOIN accounts a ON a.id = e.account_id WHERE e.tenant_id = $1",
+    "Credit": f"SELECT c.id, customer_id FROM credits c {ACCOUNT} c.account_id WHERE c.tenant_id = $1",
+    "LedgerEntry": f"SELECT e.id, customer_id FROM entries e {ACCOUNT} e.account_id WHERE e.tenant_id = $1",
     "Transaction": "SELECT id, customer_id FROM transactions WHERE tenant_id = $1",
     "Invoice": "SELECT id, customer_id FROM invoices WHERE tenant_id = $1",
-    "Assignment": "SELECT s.id, customer_id FROM assignments s JOIN invoices i ON i.id = invoice_id WHERE s.tenant_id = $1",
-    "Payment": "SELECT p.id, i.customer_id FROM payments p JOIN invoices i ON i.id = p.invoice_id WHERE p.tenant_id = $1",
-    "InvoiceLine": "SELECT l.id, customer_id FROM invoice_lines l JOIN invoices i ON i.id = invoice_id"
-    " WHERE l.tenant_id = $1",
-    "CreditNote": "SELECT n.id, customer_id FROM credit_notes n JOIN invoices i ON i.id = invoice_id"
-    " WHERE n.tenant_id = $1",
+    "Assignment": f"SELECT s.id, customer_id FROM assignments s {INVOICE} invoice_id WHERE s.tenant_id = $1",
+    "Payment": f"SELECT p.id, customer_id FROM payments p {INVOICE} invoice_id WHERE p.tenant_id = $1",
+    "InvoiceLine": f"SELECT l.id, customer_id FROM invoice_lines l {INVOICE} invoice_id WHERE l.tenant_id = $1",
+    "CreditNote": f"SELECT n.id, customer_id FROM credit_notes n {INVOICE} invoice_id WHERE n.tenant_id = $1",
     "Coupon": "SELECT id, customer_id FROM coupons WHERE tenant_id = $1",
-    "CreditNoteLine": "SELECT l.id, customer_id FROM credit_note_lines l JOIN credit_notes n ON n.id = note_id"
-    " JOIN invoices i ON i.id = invoice_id WHERE l.tenant_id = $1",
-    "CreditChange": "SELECT h.id, a.customer_id FROM credit_changes h JOIN credits c ON c.id = h.credit_id"
-    " JOIN accounts a ON a.id = c.account_id WHERE h.tenant_id = $1",
-    "TierChange": "SELECT h.id, a.customer_id FROM tier_changes h JOIN accounts a ON a.id = h.account_id"
-    " WHERE h.tenant_id = $1",
+    "CreditNoteLine": "SELECT l.id, customer_id FROM credit_note_lines l JOIN credit_notes n ON n.tenant_id = $1"
+    f" AND n.id = note_id {INVOICE} invoice_id WHERE l.tenant_id = $1",
+    "CreditChange": "SELECT h.id, customer_id FROM credit_changes h JOIN credits c ON c.tenant_id = $1"
+    f" AND c.id = h.credit_id {ACCOUNT} c.account_id WHERE h.tenant_id = $1",
+    "TierChange": f"SELECT h.id, customer_id FROM tier_changes h {ACCOUNT} h.account_id WHERE h.tenant_id = $1",
     "Membership": "SELECT id, id FROM customers WHERE tenant_id = $1 AND membership_started_at IS NOT NULL",
     "Event": "SELECT lpad(to_hex(position), 32, '0')::uuid, customer_id FROM feed WHERE tenant_id = $1",
-    "Hold": "SELECT h.id, a.customer_id FROM holds h JOIN accounts a ON a.id = h.account_id WHERE h.tenant_id = $1",
+    "Hold": f"SELECT h.id, customer_id FROM holds h {ACCOUNT} h.account_id WHERE h.tenant_id = $1",
 }
 NOBODY_S: Final = {"Reward", "Tier", "Service", "Product", "Tenant", "Viewer"}
 """What customers are shown though it belongs to no customer: services and products as their own credits and orders."""

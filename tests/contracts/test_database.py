@@ -148,6 +148,7 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """aerich: steps are the files `<n>_*.py` in the folder `models`, in the order of their numbers."""
     takes(aerich.Command.__init__, "tortoise_config", "app", "location")
     accepts(aerich.Command.upgrade, "run_in_transaction")
+    assert "await self._upgrade(conn," in inspect.getsource(aerich.Command.upgrade), "a step has no call of its own"
     for name in ("10_a.py", "9_b.py", "notes.py"):
         (tmp_path / name).write_text("")
     monkeypatch.setattr(Migrate, "migrate_location", tmp_path, raising=False)

@@ -24,6 +24,7 @@ from models.planning.releasing import VoidInvoice
 from models.session import tenant_transaction
 from models.texts import Texts
 from tests.models.test_erasing import SECRET, where
+from tests.support.citus import ACTIVITY
 from tests.support.pausing import Pause
 from tests.support.tenants import MANAGER, STAFF, Tenant
 
@@ -127,7 +128,7 @@ PAUSED_AT: Final[dict[Prepare, str]] = {
 
 async def until_it_waits(tenant: Tenant, task: "asyncio.Task[Any]") -> None:
     """Until the task is over, or somebody in this worker's database waits for a lock."""
-    waits = """SELECT true FROM pg_stat_activity
+    waits = f"""SELECT true FROM {ACTIVITY}
         WHERE datname = current_database() AND wait_event_type = 'Lock' AND $1::uuid IS NOT NULL"""
     async with asyncio.timeout(ENOUGH_S):
         while not task.done() and not await tenant.rows(waits):  # noqa: ASYNC110 - it is the database that knows

@@ -16,6 +16,7 @@ from models.planning import payments, releasing
 from models.planning.releasing import VoidCredit, VoidInvoice
 from models.session import TenantConnection, tenant_transaction
 from models.units import Posted, Refused
+from tests.support.citus import ACTIVITY
 from tests.support.tenants import MANAGER, Tenant
 from tests.support.units import post, unit
 
@@ -415,7 +416,7 @@ async def test_voiding_while_the_last_payment_opens_the_account(
 
 async def waiting(connection: TenantConnection, number: int) -> None:
     """Until so many of this database's sessions wait for a lock, and will for longer than the fast lane does."""
-    sql = """SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()
+    sql = f"""SELECT count(*) FROM {ACTIVITY} WHERE wait_event_type = 'Lock' AND datname = current_database()
         AND state_change < clock_timestamp() - interval '300 ms'"""
     async with asyncio.timeout(10):
         while await connection.raw.fetchval(sql) < number:

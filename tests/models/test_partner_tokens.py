@@ -132,7 +132,9 @@ async def test_no_use_waits_for_a_row_that_somebody_has(tenant: Tenant, database
     try:
         async with holder.transaction():
             await holder.execute(f"SET LOCAL scrip.tenant = '{tenant.id}'")
-            locked = await holder.fetch("SELECT id FROM partner_tokens WHERE id = $1 FOR UPDATE", token_id)
+            locked = await holder.fetch(
+                "SELECT id FROM partner_tokens WHERE tenant_id = $1 AND id = $2 FOR UPDATE", tenant.id, token_id
+            )
             assert len(locked) == 1
             async with asyncio.timeout(5):
                 await note_use(tenant.id, token_id, tenant.ledger.clock(), "192.0.2.1")

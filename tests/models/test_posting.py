@@ -37,7 +37,8 @@ from tests.support.units import adjustment, post, unit
 async def held(urls: Urls, tenant: Tenant, customer_id: UUID) -> AsyncIterator[None]:
     """The customer's accounts are locked by somebody else."""
     async with transaction_elsewhere(urls, tenant) as connection:
-        locked = await connection.fetch("SELECT id FROM accounts WHERE customer_id = $1 FOR NO KEY UPDATE", customer_id)
+        sql = "SELECT id FROM accounts WHERE tenant_id = $1 AND customer_id = $2 FOR NO KEY UPDATE"
+        locked = await connection.fetch(sql, tenant.id, customer_id)
         assert locked
         yield
 
@@ -439,7 +440,9 @@ async def test_an_account_that_is_being_made_stalls_nobody_else(
 async def test_an_invoice_that_is_held_stalls_nobody_else(tenant: Tenant, anna: UUID, database_urls: Urls) -> None:
     invoice = await tenant.invoice(anna, 10)
     async with transaction_elsewhere(database_urls, tenant) as connection:
-        await connection.execute("SELECT 1 FROM invoices WHERE id = $1 FOR UPDATE", invoice)
+        await connection.execute(
+            "SELECT 1 FROM invoices WHERE tenant_id = $1 AND id = $2 FOR UPDATE", tenant.id, invoice
+        )
         waiting = asyncio.create_task(tenant.pay(invoice, 1))
         await asyncio.sleep(0.05)
         async with asyncio.timeout(SOON):

@@ -22,7 +22,9 @@ from models.operations.prune_keys import prune_keys
 from models.operations.update_tenant import update_tenant
 from models.reads.verify import verify
 from tests.support import approvals
+from tests.support.citus import OF_ONE_PLAN
 from tests.support.clock import Clock
+from tests.support.holding import begin
 from tests.support.tenants import ADMIN, MANAGER, Tenant
 
 OLD = 91
@@ -160,9 +162,11 @@ async def test_a_claim_waits_for_who_prunes_its_key_and_then_has_it(
     clock.advance(days=OLD)
     pruner = await asyncpg.connect(database_urls.app)
     try:
-        await pruner.execute(f"BEGIN; SET LOCAL scrip.tenant = '{tenant.id}'")
-        await pruner.execute("UPDATE tenants SET keys_pruned_at = $1", clock() - timedelta(days=90))
-        assert await pruner.execute("DELETE FROM idempotency_keys WHERE key = 'k'") == "DELETE 1"
+        await begin(pruner, tenant)
+        pruned = "UPDATE tenants SET keys_pruned_at = $2 WHERE id = $1"
+        await pruner.execute(pruned, tenant.id, clock() - timedelta(days=90))
+        gone = "DELETE FROM idempotency_keys WHERE tenant_id = $1 AND key = 'k'"
+        assert await pruner.execute(gone, tenant.id) == "DELETE 1"
         claiming = asyncio.create_task(tenant.adjust(anna, 1, key="k"))
         await asyncio.sleep(0.05)
         assert not claiming.done()
@@ -180,8 +184,9 @@ async def test_one_that_others_have_is_left_to_the_next_time(
     clock.advance(days=OLD)
     other = await asyncpg.connect(database_urls.app)
     try:
-        await other.execute(f"BEGIN; SET LOCAL scrip.tenant = '{tenant.id}'")
-        await other.fetch("SELECT FROM idempotency_keys WHERE key = 'held' FOR UPDATE")
+        await begin(other, tenant)
+        sql = "SELECT FROM idempotency_keys WHERE tenant_id = $1 AND key = 'held' FOR UPDATE"
+        await other.fetch(sql, tenant.id)
         assert await prune_keys(tenant.ledger, tenant.id) == 1
         assert await keys(tenant) == ["held"]
     finally:
@@ -246,6 +251,7 @@ async def test_a_key_s_seal_is_taken_away_with_it(tenant: Tenant, clock: Clock, 
     assert await tenant.rows(seals) == [(0,)]
 
 
+@OF_ONE_PLAN
 async def test_what_is_old_is_found_by_its_age(
     tenant: Tenant, clock: Clock, anna: UUID, owner_connection: "asyncpg.Connection[Any]"
 ) -> None:

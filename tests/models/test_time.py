@@ -41,6 +41,7 @@ from models.sources import STALE_S, DatabaseClock, system_clock
 from models.units import Posted
 from tests.support.approvals import ask
 from tests.support.clock import Clock
+from tests.support.holding import begin
 from tests.support.tenants import ADMIN, MANAGER, Tenant
 from tests.support.units import adjustment, post
 
@@ -293,8 +294,9 @@ async def test_a_posting_is_stamped_once_it_has_its_locks(right: Tenant, databas
     await right.adjust(anna, 1)
     other = await asyncpg.connect(database_urls.app)
     try:
-        await other.execute(f"BEGIN; SET LOCAL scrip.tenant = '{right.id}'")
-        await other.fetch("SELECT FROM accounts WHERE customer_id = $1 FOR NO KEY UPDATE", anna)
+        await begin(other, right)
+        sql = "SELECT FROM accounts WHERE tenant_id = $1 AND customer_id = $2 FOR NO KEY UPDATE"
+        await other.fetch(sql, right.id, anna)
         waiting = asyncio.create_task(right.adjust(anna, 1))
         await asyncio.sleep(0.3)
         let_go = await other.fetchval("SELECT clock_timestamp()")

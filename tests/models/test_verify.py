@@ -249,12 +249,13 @@ async def test_the_list_of_differences_is_bounded(books: Books, owner_connection
         await connection.raw.execute(
             """INSERT INTO invoices (id, tenant_id, customer_id, number, kind, currency, total_minor, creditable_minor,
                 paid_minor, credited_minor, status, auto_apply, issued_on, actor_id, created_at)
-            SELECT gen_random_uuid(), $1, $2, 'wrong-' || n, 'INVOICE', 'GBP', 100, 100, 0, 0, 'OPEN', true,
-                current_date, (SELECT id FROM actors WHERE tenant_id = $1 LIMIT 1), now()
-            FROM generate_series(1, $3) n""",
+            SELECT u.id, a.tenant_id, $2, 'wrong-' || u.n, 'INVOICE', 'GBP', 100, 100, 0, 0, 'OPEN', true,
+                current_date, a.id, now()
+            FROM (SELECT tenant_id, id FROM actors WHERE tenant_id = $1 LIMIT 1) a
+            CROSS JOIN unnest($3::uuid[]) WITH ORDINALITY AS u(id, n)""",
             books.tenant_id,
             books.customer_id,
-            number,
+            [uuid4() for _ in range(number)],
         )
 
     proof = await verify(books.tenant_id)

@@ -17,9 +17,12 @@ from models.reads.verify import verify
 from models.reads.verify_checkpoints import verify_kept
 from tests.models.test_make_checkpoint import KEYS, Elsewhere, made
 from tests.support.following import in_real_time
+from tests.support.tampering import past_triggers
 from tests.support.tenants import Tenant
 
 HUNDRED: Final = 100_00
+AN_HOUR_BEFORE: Final = "(created_at AT TIME ZONE 'UTC' - interval '1 hour') AT TIME ZONE 'UTC'"
+"""What no setting changes: of several nodes, nothing else may be worked out in an UPDATE."""
 TRACES: Final = (
     "DELETE FROM checkpoints WHERE tenant_id = $1",
     "DELETE FROM seals WHERE tenant_id = $1 AND of_table = 'checkpoints'",
@@ -39,8 +42,9 @@ class Forger:
         self.tenant = tenant
 
     async def do(self, *statements: str) -> None:
-        for sql in statements:
-            await self.connection.execute(sql, self.tenant.id)
+        async with past_triggers(self.connection):
+            for sql in statements:
+                await self._execute(sql)
 
     async def hide(self) -> None:
         """Leave nothing of checkpoints."""
@@ -49,86 +53,109 @@ class Forger:
     async def add_to_first(self, customer: UUID, minor: int) -> None:
         """The first entry of the account, which opened a credit, is of so much more, and the chain is recomputed from
         there."""
-        fetch, tenant_id = self.connection.fetch, self.tenant.id
-        account = await self.connection.fetchval("SELECT id FROM accounts WHERE customer_id = $1", customer)
-        await self.connection.execute(
-            """UPDATE entries SET balance_after_minor = balance_after_minor + $2,
-                amount_minor = amount_minor + CASE WHEN sequence = 1 THEN $2 ELSE 0 END,
-                lifetime_minor = lifetime_minor + CASE WHEN sequence = 1 THEN $2 ELSE 0 END WHERE account_id = $1""",
-            account,
-            minor,
-        )
-        await self.connection.execute(
-            """UPDATE credits SET amount_minor = amount_minor + $2, remaining_minor = remaining_minor + $2
-            WHERE account_id = $1 AND opened_sequence = 1""",
-            account,
-            minor,
-        )
-        (credit,) = await fetch("SELECT * FROM credits WHERE account_id = $1 AND opened_sequence = 1", account)
+        async with past_triggers(self.connection):
+            account = await self._account(customer)
+            await self._execute(
+                """UPDATE entries SET balance_after_minor = balance_after_minor + $3,
+                    amount_minor = amount_minor + CASE WHEN sequence = 1 THEN $3 ELSE 0 END,
+                    lifetime_minor = lifetime_minor + CASE WHEN sequence = 1 THEN $3 ELSE 0 END
+                WHERE tenant_id = $1 AND account_id = $2""",
+                account,
+                minor,
+            )
+            await self._execute(
+                """UPDATE credits SET amount_minor = amount_minor + $3, remaining_minor = remaining_minor + $3
+                WHERE tenant_id = $1 AND account_id = $2 AND opened_sequence = 1""",
+                account,
+                minor,
+            )
+            await self._digest_anew(account)
+            await self._rehash(account)
+
+    async def _digest_anew(self, account: UUID) -> None:
+        """The transaction that opened the account's first credit promises what the credit is now."""
+        sql = "SELECT * FROM credits WHERE tenant_id = $1 AND account_id = $2 AND opened_sequence = 1"
+        (credit,) = await self._fetch(sql, account)
         names = ("id", "account_id", "origin_id", "amount_minor", "opened_sequence", "effective_on", "starts_at")
         more = ("expires_at", "created_at", "auto_apply", "counts")
         promise = Promise(**{name: credit[name] for name in (*names, *more)}, service_ids=())
-        (row,) = await fetch("SELECT * FROM transactions WHERE id = $1", credit["transaction_id"])
+        sql = "SELECT * FROM transactions WHERE tenant_id = $1 AND id = $2"
+        (row,) = await self._fetch(sql, credit["transaction_id"])
         facts = {name: value for name, value in row.items() if name not in ("id", "digest")}
-        digest = transaction_digest(
-            transaction_id=row["id"], promised=promises_digest(tenant_id, row["id"], [promise]), **facts
-        )
-        await self.connection.execute("UPDATE transactions SET digest = $2 WHERE id = $1", row["id"], digest)
-        await self._rehash(account)
+        promised = promises_digest(self.tenant.id, row["id"], [promise])
+        digest = transaction_digest(transaction_id=row["id"], promised=promised, **facts)
+        await self._execute("UPDATE transactions SET digest = $3 WHERE tenant_id = $1 AND id = $2", row["id"], digest)
 
     async def _rehash(self, account: UUID) -> None:
-        previous = None
-        for entry in await self.connection.fetch(
-            """SELECT e.*, t.digest FROM entries e JOIN transactions t ON t.id = e.transaction_id
-            WHERE e.account_id = $1 ORDER BY e.sequence""",
+        entries = await self._fetch(
+            """SELECT e.*, t.digest FROM entries e JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
+            WHERE e.tenant_id = $1 AND e.account_id = $2 ORDER BY e.sequence""",
             account,
-        ):
+        )
+        previous = None
+        for entry in entries:
             facts = {
                 name: value for name, value in entry.items() if name not in ("id", "digest", "hash", "previous_hash")
             }
             hashed = entry_hash(previous, entry_id=entry["id"], transaction_digest=entry["digest"], **facts)
-            await self.connection.execute(
-                "UPDATE entries SET previous_hash = $2, hash = $3 WHERE id = $1", entry["id"], previous, hashed
-            )
+            sql = "UPDATE entries SET previous_hash = $3, hash = $4 WHERE tenant_id = $1 AND id = $2"
+            await self._execute(sql, entry["id"], previous, hashed)
             previous = hashed
-        await self.connection.execute(
-            """UPDATE accounts a SET balance_minor = e.balance_after_minor, head_hash = e.hash, sequence = e.sequence,
-                posted_at = e.created_at,
-                lifetime_minor = (SELECT sum(lifetime_minor) FROM entries WHERE account_id = $1)
-            FROM (SELECT * FROM entries WHERE account_id = $1 ORDER BY sequence DESC LIMIT 1) e WHERE a.id = $1""",
+        if not entries:
+            return
+        last = entries[-1]
+        await self._execute(
+            """UPDATE accounts SET balance_minor = $3, head_hash = $4, sequence = $5, posted_at = $6, lifetime_minor = $7
+            WHERE tenant_id = $1 AND id = $2""",
             account,
+            last["balance_after_minor"],
+            previous,
+            last["sequence"],
+            last["created_at"],
+            sum(entry["lifetime_minor"] for entry in entries),
         )
 
     async def cut_tail(self, customer: UUID) -> None:
         """The newest entry of the account, with its transaction and credit, has never been."""
-        account = await self.connection.fetchval("SELECT id FROM accounts WHERE customer_id = $1", customer)
-        gone = await self.connection.fetchrow(
-            "SELECT * FROM entries WHERE account_id = $1 ORDER BY sequence DESC LIMIT 1", account
-        )
-        await self.do("DELETE FROM feed WHERE tenant_id = $1 AND kind LIKE 'CREDIT_%'")  # positions are another matter
-        for table, column in (("entries", "id"), ("credits", "transaction_id"), ("transactions", "id")):
-            named = gone["id"] if table == "entries" else gone["transaction_id"]
-            await self.connection.execute(f"DELETE FROM {table} WHERE {column} = $1", named)
-        await self._rehash(account)
+        async with past_triggers(self.connection):
+            account = await self._account(customer)
+            sql = "SELECT * FROM entries WHERE tenant_id = $1 AND account_id = $2 ORDER BY sequence DESC LIMIT 1"
+            (gone,) = await self._fetch(sql, account)
+            # Positions are another matter.
+            await self._execute("DELETE FROM feed WHERE tenant_id = $1 AND kind LIKE 'CREDIT_%'")
+            for table, column in (("entries", "id"), ("credits", "transaction_id"), ("transactions", "id")):
+                named = gone["id"] if table == "entries" else gone["transaction_id"]
+                await self._execute(f"DELETE FROM {table} WHERE tenant_id = $1 AND {column} = $2", named)
+            await self._rehash(account)
 
     async def date_back(self, customer: UUID) -> None:
         """All of the account is of an hour ago, and told in no feed."""
-        account = await self.connection.fetchval("SELECT id FROM accounts WHERE customer_id = $1", customer)
-        for table, column in (("entries", "account_id"), ("transactions", "customer_id")):
-            await self.connection.execute(
-                f"UPDATE {table} SET created_at = created_at - interval '1 hour' WHERE {column} = $1",
-                account if table == "entries" else customer,
-            )
-        await self._rehash(account)
+        async with past_triggers(self.connection):
+            account = await self._account(customer)
+            for table, column, named in (("entries", "account_id", account), ("transactions", "customer_id", customer)):
+                sql = f"UPDATE {table} SET created_at = {AN_HOUR_BEFORE} WHERE tenant_id = $1 AND {column} = $2"
+                await self._execute(sql, named)
+            await self._rehash(account)
 
     async def take_away(self, customer: UUID) -> None:
         """The account has never been."""
-        for table in ("entries", "credits"):
-            await self.connection.execute(
-                f"DELETE FROM {table} WHERE account_id IN (SELECT id FROM accounts WHERE customer_id = $1)", customer
-            )
-        for table in ("transactions", "accounts"):
-            await self.connection.execute(f"DELETE FROM {table} WHERE customer_id = $1", customer)
+        async with past_triggers(self.connection):
+            account = await self._account(customer)
+            for table in ("entries", "credits"):
+                await self._execute(f"DELETE FROM {table} WHERE tenant_id = $1 AND account_id = $2", account)
+            for table in ("transactions", "accounts"):
+                await self._execute(f"DELETE FROM {table} WHERE tenant_id = $1 AND customer_id = $2", customer)
+
+    async def _account(self, customer: UUID) -> UUID:
+        ((found,),) = await self._fetch("SELECT id FROM accounts WHERE tenant_id = $1 AND customer_id = $2", customer)
+        return UUID(str(found))
+
+    async def _execute(self, sql: str, *arguments: object) -> None:
+        await self.connection.execute(sql, self.tenant.id, *arguments)
+
+    async def _fetch(self, sql: str, *arguments: object) -> list[Any]:
+        rows: list[Any] = await self.connection.fetch(sql, self.tenant.id, *arguments)
+        return rows
 
 
 @pytest.fixture
@@ -165,7 +192,6 @@ async def kept(elsewhere: Elsewhere, books: Tenant) -> Checkpoint:
 @pytest.fixture
 async def forger(books: Tenant, database_urls: Urls) -> AsyncIterator[Forger]:
     connection: asyncpg.Connection[Any] = await asyncpg.connect(database_urls.admin)
-    await connection.execute("SET session_replication_role = replica")
     yield Forger(connection, books)
     await connection.close()
 

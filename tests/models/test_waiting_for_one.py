@@ -18,6 +18,7 @@ from models.loading.config_locks import TIERS_LOCK
 from models.operations.upsert_customer import upsert_customer
 from models.session import lock_key
 from tests.support.approvals import approve, ask
+from tests.support.citus import ACTIVITY
 from tests.support.clock import Clock
 from tests.support.holding import transaction_elsewhere
 from tests.support.tenants import MANAGER, STAFF, Tenant
@@ -30,6 +31,7 @@ ANSWERED: Final = 20
 ALTERED_S: Final = 1.5
 LAST_TRIES: Final = 2
 """Seconds; a try ends after 100 ms, and a posting's of what cannot be skipped after 500 ms."""
+HELD: Final = "SELECT FROM {} WHERE tenant_id = $1 AND {} = $2 FOR UPDATE"
 
 Hold = tuple[str, tuple[object, ...]]
 Write = Callable[[int], Awaitable[object]]
@@ -38,7 +40,7 @@ Prepare = Callable[[Tenant, UUID], Awaitable[tuple[Hold, Write]]]
 
 
 def locking(table: str, row_id: object, column: str = "id") -> Hold:
-    return f"SELECT FROM {table} WHERE tenant_id = $1 AND {column} = $2 FOR UPDATE", (row_id,)
+    return HELD.format(table, column), (row_id,)
 
 
 async def account(tenant: Tenant, anna: UUID) -> tuple[Hold, Write]:
@@ -163,7 +165,7 @@ async def test_nobody_notices_who_does_not_need_what_is_held(
 
 
 async def waiting_in_the_database(tenant: Tenant) -> int:
-    sql = """SELECT count(*) FROM pg_stat_activity
+    sql = f"""SELECT count(*) FROM {ACTIVITY}
         WHERE datname = current_database() AND wait_event_type = 'Lock' AND $1::uuid IS NOT NULL"""
     found: int = (await tenant.rows(sql))[0][0]
     return found
@@ -177,7 +179,7 @@ async def test_a_bulk_that_waits_for_one_account_holds_none_of_the_others(
     for each in people:
         await tenant.adjust(each, 1, "POINTS")
     async with transaction_elsewhere(database_urls, tenant) as connection:
-        await connection.execute("SELECT FROM accounts WHERE customer_id = $1 FOR UPDATE", held)
+        await connection.execute(HELD.format("accounts", "customer_id"), tenant.id, held)
         bulk = asyncio.create_task(tenant.bulk(*((each, 1) for each in people)))
         another = asyncio.create_task(tenant.bulk((held, 1)))
         await asyncio.sleep(1)  # by now it has found out
@@ -198,7 +200,7 @@ async def test_who_edits_one_customer_keeps_no_connection_while_waiting(
     name = (await tenant.rows("SELECT external_id FROM customers WHERE tenant_id = $1 AND id = $2", anna))[0][0]
     ben = await tenant.customer(name="Ben")
     async with transaction_elsewhere(database_urls, tenant) as connection:
-        await connection.execute("SELECT FROM customers WHERE id = $1 FOR UPDATE", anna)
+        await connection.execute(HELD.format("customers", "id"), tenant.id, anna)
         edits = [
             asyncio.create_task(upsert_customer(tenant.ledger, tenant.id, MANAGER, UpsertCustomer(name, f"Anna {n}")))
             for n in range(OTHERS)
@@ -249,7 +251,7 @@ async def test_what_is_never_given_up_is_busy_in_the_end(
     await tenant.adjust(anna, 1)
     monkeypatch.setattr(patience, "LONGEST_WAIT_S", 0.3)
     async with transaction_elsewhere(database_urls, tenant) as connection:
-        await connection.execute("SELECT FROM accounts WHERE customer_id = $1 FOR UPDATE", anna)
+        await connection.execute(HELD.format("accounts", "customer_id"), tenant.id, anna)
         async with tenant.refused("BUSY"):
             await tenant.adjust(anna, 1)
         async with tenant.refused("BUSY"):
@@ -260,7 +262,7 @@ async def test_what_is_never_given_up_is_busy_in_the_end(
 async def test_nobody_is_kept_by_a_server_that_closes(tenant: Tenant, anna: UUID, database_urls: Urls) -> None:
     await tenant.adjust(anna, 1)
     async with transaction_elsewhere(database_urls, tenant) as connection:
-        await connection.execute("SELECT FROM accounts WHERE customer_id = $1 FOR UPDATE", anna)
+        await connection.execute(HELD.format("accounts", "customer_id"), tenant.id, anna)
         waiting = asyncio.create_task(tenant.adjust(anna, 1))
         await asyncio.sleep(0.3)
         async with asyncio.timeout(SOON):

@@ -12,7 +12,7 @@ import sys
 import tarfile
 import time
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -84,7 +84,8 @@ class Version:
 
 
 def version(named: str) -> Version:
-    """The code of a tag or commit. Made once, with an environment of its own, and kept in .cache; takes minutes then."""
+    """The code of a release's tag. Made once, with an environment of its own, and kept in .cache; takes minutes then."""
+    assert named in releases(), f"git knows no tag {named} here: git fetch --tags"
     folder = ROOT / ".cache" / "versions" / named
     if not (folder / "Makefile").exists():
         with tarfile.open(fileobj=BytesIO(git("archive", named))) as archive:
@@ -103,13 +104,18 @@ def git(*arguments: str) -> bytes:
     return subprocess.run([program, *arguments], cwd=ROOT, check=True, capture_output=True).stdout
 
 
-def coming(folder: Path) -> Version:
+def releases() -> list[str]:
+    """The tags of releases, the newest first; none where they were not fetched."""
+    return git("tag", "--list", "v*", "--sort=-version:refname").decode().split()
+
+
+def coming(folder: Path, steps: Mapping[str, str] = COMING) -> Version:
     """The code of now, with steps more."""
     for name in git("ls-files", "-z").decode().rstrip("\0").split("\0"):
         if (ROOT / name).exists():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
-    for name, sql in COMING.items():
+    for name, sql in steps.items():
         assert faults(sql) == []  # what stops nobody, by the rules for steps
         known = {path.name.split("_")[0] for path in (folder / "migrations" / "sql").iterdir()}
         first = name.partition("/")[0]
@@ -138,7 +144,7 @@ class Upgrade:
 @pytest.fixture(scope="module")
 def upgrade(tmp_path_factory: pytest.TempPathFactory) -> Upgrade:
     """From the last release to the code of now; while there is none but the first, from that to one with steps more."""
-    last = git("tag", "--list", "v*", "--sort=-version:refname").decode().split()[0]
+    last = next(iter(releases()), FIRST)
     return Upgrade(NOW, coming(tmp_path_factory.mktemp("coming"))) if last == FIRST else Upgrade(version(last), NOW)
 
 

@@ -33,6 +33,14 @@ def given_cluster() -> str | None:
     return os.environ.get(SETTING) or None
 
 
+ACTIVITY: Final = "pg_stat_activity" if given_cluster() is None else "citus_stat_activity"
+"""The view of what every session does: of several nodes, those that hold the rows know who waits for one."""
+OF_ONE_PLAN: Final = pytest.mark.skipif(
+    given_cluster() is not None, reason="looks at a plan, or at what it read, which several nodes do not tell of"
+)
+"""For tests of plans that stand beside what they are about. What nodes can plan is in tests/plans/test_sharding.py."""
+
+
 def _with(url: str, *, database: str, user: str | None = None, place: str | None = None) -> str:
     parts = urlsplit(url)
     before, _, host = parts.netloc.rpartition("@")
@@ -47,6 +55,11 @@ def urls_of(url: str, database: str) -> Urls:
         owner=_with(url, database=database, user=OWNER),
         admin=_with(url, database=database),
     )
+
+
+def at_node(url: str, host: str, port: int) -> str:
+    """The same database as the same role, on that node alone."""
+    return _with(url, database=urlsplit(url).path.removeprefix("/"), place=f"{host}:{port}")
 
 
 async def _workers(url: str) -> list[tuple[str, int]]:

@@ -17,6 +17,7 @@ import pytest
 from models.ledger import Ledger
 from models.posting import Posting
 from models.units import Result, Unit
+from tests.support.citus import ACTIVITY
 from tests.support.tenants import Tenant
 
 TABLES: Final = {
@@ -31,9 +32,7 @@ TABLES: Final = {
 """What is locked, and by what each is put in order."""
 PATIENCE_S: Final = 30
 A_LOOK_S: Final = 0.002
-_WAITING: Final = (
-    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-)
+_WAITING: Final = f"SELECT count(*) FROM {ACTIVITY} WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 
 @dataclass(frozen=True, slots=True)

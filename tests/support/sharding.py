@@ -54,7 +54,7 @@ def faults(sql: str) -> tuple[str, ...]:
     if len(statements) > 1:
         found += [f"SET {s.name} beside other statements" for s in statements if isinstance(s, ast.VariableSetStmt)]
     for statement in statements:
-        nodes = list(_all(statement))
+        nodes = list(nodes_of(statement))
         names = {str(node.ctename) for node in nodes if isinstance(node, ast.CommonTableExpr)}
         for node in nodes:
             if isinstance(node, ast.CaseExpr) and node.arg is not None:
@@ -75,26 +75,27 @@ def _is_ours(call: Any) -> bool:
 
 
 def _unsteady(update: Any) -> Iterator[str]:
-    for node in _all(update.targetList):
+    for node in nodes_of(update.targetList):
         if isinstance(node, ast.FuncCall) and node.funcname:
             name = str(node.funcname[-1].sval)
             if name in UNSTEADY:
                 yield name
 
 
-def _all(node: Any) -> Iterator[Any]:
+def nodes_of(node: Any) -> Iterator[Any]:
+    """A part of a statement, and all parts of it."""
     if isinstance(node, ast.Node):
         yield node
         for name in node:
-            yield from _all(getattr(node, name))
+            yield from nodes_of(getattr(node, name))
     elif isinstance(node, tuple):
         for each in node:
-            yield from _all(each)
+            yield from nodes_of(each)
 
 
 def _faults_of(node: Any, names: set[str]) -> Iterator[str]:
     tables = [
-        table for table in _tables(node) if table.relname not in names and not table.relname.startswith(CATALOGUE)
+        table for table in tables_of(node) if table.relname not in names and not table.relname.startswith(CATALOGUE)
     ]
     conditions = list(_conditions(node))
     for table in tables:
@@ -107,7 +108,7 @@ def _faults_of(node: Any, names: set[str]) -> Iterator[str]:
         yield from _faults_of_insert(node, names)
 
 
-def _tables(node: Any) -> Iterator[Any]:
+def tables_of(node: Any) -> Iterator[Any]:
     """Those of this very query."""
     if isinstance(node, ast.UpdateStmt | ast.DeleteStmt):
         yield node.relation

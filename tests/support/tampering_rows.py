@@ -5,10 +5,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 import asyncpg
+from pglast import parse_sql
 
 from models.checkpoints import Notary
 from models.commands import MembershipChange, MergeCustomers, NotedLine
@@ -26,6 +27,7 @@ from models.texts import Texts
 from tests.support import approvals, holds
 from tests.support.clock import Clock
 from tests.support.receivers import hooked, pinged
+from tests.support.tampering import past_triggers, set_one
 from tests.support.tenants import ADMIN, MANAGER, STAFF, Tenant
 
 TEXTS = Texts("PO-7", (("till", "2"),))
@@ -148,86 +150,73 @@ class Superuser:
     async def doing(self, corruption: Corruption) -> AsyncIterator[Any]:
         """For as long as the block lasts; the row as it was before (of a copy: the copy)."""
         table, admin = corruption.table, self.connection
-        await admin.execute("SET session_replication_role = replica")
         key = "key" if table == "idempotency_keys" else "id"
         own = "id" if table == "tenants" else "tenant_id"
-        columns = ", ".join(
-            f'"{row[0]}"'
-            for row in await admin.fetch(
-                """SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped
-                    AND attgenerated = '' AND attidentity = ''""",
-                table,
-            )
-        )
+        columns = ", ".join(f'"{name}"' for (name,) in await admin.fetch(_COLUMNS, table))
         row = await admin.fetchrow(
             f"""SELECT t.*, to_jsonb(t) AS whole FROM {table} t WHERE t.{own} = $1 AND {corruption.where}
             ORDER BY t.{key} LIMIT 1""",
             self.tenant_id,
         )
         assert row is not None, corruption
-        of_row = f"{own} = $1 AND {key} = $2", self.tenant_id, row[key]
+        of_row = f"DELETE FROM {table} WHERE {own} = $1 AND {key} = $2"
         if corruption.change == COPIED:
-            copy = await self._copy(table, columns, of_row)
-            yield {"id": copy}
-            await admin.execute(f"DELETE FROM {table} WHERE id = $1", copy)
-        else:
-            await self._change(table, corruption.change, of_row)
-            yield row
+            new = _of_a_copy(table)
+            async with past_triggers(admin):
+                await self._add(table, columns, row["whole"], new)
+            yield {"id": UUID(new["id"])}
+            async with past_triggers(admin):
+                await admin.execute(of_row, self.tenant_id, UUID(new["id"]))
+            return
+        async with past_triggers(admin):
+            if corruption.change in (None, MOVED):
+                assert await admin.execute(of_row, self.tenant_id, row[key]) == "DELETE 1"
+            else:
+                parsed: Any = parse_sql(f"UPDATE {table} SET {corruption.change}")[0].stmt
+                where = f"{own} = $1 AND {key} = $2"
+                assert await set_one(admin, table, parsed.targetList, where, self.tenant_id, row[key]) == "UPDATE 1"
             if corruption.change == MOVED:
-                await admin.execute(
-                    f"DELETE FROM {table} WHERE {own} = $1 AND {key} = $2", self.other_tenant_id, row[key]
-                )
-            await admin.execute(f"DELETE FROM {table} WHERE {of_row[0]}", *of_row[1:])
-            await admin.execute(
-                f"INSERT INTO {table} ({columns}) SELECT {columns} FROM jsonb_populate_record(NULL::{table}, $1)",
-                row["whole"],
-            )
-        await admin.execute("SET session_replication_role = origin")
+                await self._add(table, columns, row["whole"], {"tenant_id": str(self.other_tenant_id)})
+        yield row
+        async with past_triggers(admin):
+            if corruption.change == MOVED:
+                await admin.execute(of_row, self.other_tenant_id, row[key])
+            await admin.execute(of_row, self.tenant_id, row[key])
+            await self._add(table, columns, row["whole"], {})
 
-    async def _change(self, table: str, change: str | None, of_row: tuple[str, UUID, Any]) -> None:
-        where, *values = of_row
-        if change is None:
-            done = await self.connection.execute(f"DELETE FROM {table} WHERE {where}", *values)
-        elif change == MOVED:
-            done = await self.connection.execute(
-                f"UPDATE {table} SET tenant_id = $3 WHERE {where}", *values, self.other_tenant_id
-            )
-        else:
-            done = await self.connection.execute(f"UPDATE {table} SET {change} WHERE {where}", *values)
-        assert done in ("UPDATE 1", "DELETE 1"), done
-
-    async def _copy(self, table: str, columns: str, of_row: tuple[str, UUID, Any]) -> UUID:
-        """Under an id of its own, and with other values where there has to be only one."""
-        where, *values = of_row
-        unique = {
-            "invoices": {"number": "doubled"},
-            "coupons": {"code": "DOUBLED"},
-            "customers": {"external_id": "two"},
-        }
-        new: dict[str, Any] = {"id": str(uuid4()), **unique.get(table, {})}
-        if table in ("grants", "overpayments"):
-            new["credit_id"] = NOBODY
-        if table == "invoice_lines":
-            new["position"] = 99
-        if table in ("accounts", "limit_counters"):
-            new["asset"] = "CHF"
-        if table == "entries":
-            new["sequence"] = 99
-        if table == "credits":
-            new["opened_sequence"] = 99
-        if table == "bulk_rows":
-            new["row"] = 99
-        if table in ("payments", "approval_requests"):
-            new["transaction_id"] = None
-        copied = await self.connection.execute(
+    async def _add(self, table: str, columns: str, whole: str, new: dict[str, Any]) -> None:
+        done = await self.connection.execute(
             f"""INSERT INTO {table} ({columns})
-            SELECT {columns} FROM jsonb_populate_record(NULL::{table},
-                (SELECT to_jsonb(t) FROM {table} t WHERE {where}) || $3::jsonb)""",
-            *values,
+            SELECT {columns} FROM jsonb_populate_record(NULL::{table}, $1::jsonb || $2::jsonb)""",
+            whole,
             _json(new),
         )
-        assert copied == "INSERT 0 1"
-        return UUID(new["id"])
+        assert done == "INSERT 0 1", done
+
+
+_COLUMNS: Final = """SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
+    AND attgenerated = '' AND attidentity = ''"""
+
+
+def _of_a_copy(table: str) -> dict[str, Any]:
+    """An id of its own, and other values where there has to be only one."""
+    unique = {"invoices": {"number": "doubled"}, "coupons": {"code": "DOUBLED"}, "customers": {"external_id": "two"}}
+    new: dict[str, Any] = {"id": str(uuid4()), **unique.get(table, {})}
+    if table in ("grants", "overpayments"):
+        new["credit_id"] = NOBODY
+    if table == "invoice_lines":
+        new["position"] = 99
+    if table in ("accounts", "limit_counters"):
+        new["asset"] = "CHF"
+    if table == "entries":
+        new["sequence"] = 99
+    if table == "credits":
+        new["opened_sequence"] = 99
+    if table == "bulk_rows":
+        new["row"] = 99
+    if table in ("payments", "approval_requests"):
+        new["transaction_id"] = None
+    return new
 
 
 def _json(value: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ import pytest
 from app.postgres.embedded import Urls
 from tests.app.cli.test_work import output, scrip
 from tests.support.following import in_real_time
+from tests.support.tampering import past_triggers
 from tests.support.tenants import Tenant
 
 
@@ -53,8 +54,8 @@ async def test_a_day_of_an_operator(tenant: Tenant, database_urls: Urls, tmp_pat
 
     connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(database_urls.admin)
     try:
-        await connection.execute("SET session_replication_role = replica")
-        await connection.execute("UPDATE entries SET hash = sha256('forged') WHERE tenant_id = $1", tenant.id)
+        async with past_triggers(connection):
+            await connection.execute("UPDATE entries SET hash = sha256('forged') WHERE tenant_id = $1", tenant.id)
     finally:
         await connection.close()
     status, out, _ = await output(await scrip(database_urls, *compare, "--heads-only", **variables))
@@ -71,8 +72,8 @@ async def test_nothing_to_compare_with_is_no_difference(tenant: Tenant, database
         assert f"has no checkpoint of {tenant.slug}" in said
     connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(database_urls.admin)
     try:
-        await connection.execute("SET session_replication_role = replica")
-        await connection.execute("UPDATE entries SET hash = sha256('forged') WHERE tenant_id = $1", tenant.id)
+        async with past_triggers(connection):
+            await connection.execute("UPDATE entries SET hash = sha256('forged') WHERE tenant_id = $1", tenant.id)
     finally:
         await connection.close()
     status, _, _ = await output(await scrip(database_urls, *compare[:-1], **variables))

@@ -25,12 +25,15 @@ from tests.app.cli.test_run import Scrip
 from tests.app.cli.test_work import output, scrip
 from tests.conftest import cloned_database
 from tests.simulation.driver import Play, Simulation
+from tests.support.citus import ACTIVITY
 from tests.support.clock import NOON, Clock
+from tests.support.tampering import past_triggers
 from tests.support.tampering_rows import everything
 from tests.support.tenants import Tenant
 
 SECRET = "a secret for servers under test, and long enough"
 STEPS = 60
+PATIENCE_S = 90
 OF_TENANTS = """SELECT a.attrelid::regclass::text FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
     WHERE a.attname = 'tenant_id' AND c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace ORDER BY 1"""
 BALANCES = """{ customers(first: 50) { edges { node {
@@ -97,9 +100,15 @@ async def suspend(urls: Urls, tenant_id: UUID) -> None:
     """Since an hour ago."""
     status, _, said = await run(urls, "suspend", str(tenant_id))
     assert status == 0, said
+    await suspended_since(urls, tenant_id, "-1 hour")
+
+
+async def suspended_since(urls: Urls, tenant_id: UUID, when: str) -> None:
     async with superuser(urls) as connection, connection.transaction():
         await connection.execute(f"SET LOCAL scrip.tenant = '{tenant_id}'")  # so that it is sealed
-        await connection.execute("UPDATE tenants SET suspended_at = now() - interval '1 hour' WHERE id = $1", tenant_id)
+        await connection.execute(
+            f"UPDATE tenants SET suspended_at = now() + interval '{when}' WHERE id = $1", tenant_id
+        )
 
 
 async def test_every_kind_of_row_is_the_same_elsewhere(
@@ -251,8 +260,7 @@ async def test_rows_changed_past_their_seals_do_not_become_right_by_moving(
     tenant: Tenant, database_urls: Urls, elsewhere: Urls, tmp_path: Path
 ) -> None:
     """A row that was never sealed would be sealed where it is added."""
-    async with superuser(database_urls) as connection:
-        await connection.execute("SET session_replication_role = replica")
+    async with superuser(database_urls) as connection, past_triggers(connection):
         await connection.execute(
             "INSERT INTO services (tenant_id, id, name, active) VALUES ($1, $2, 'Forged', true)", tenant.id, uuid4()
         )
@@ -287,17 +295,16 @@ async def test_an_import_that_is_killed_leaves_nothing_and_can_be_done_again(
 
 async def until_waiting(connection: "asyncpg.Connection[Any]") -> None:
     """Until somebody waits for a lock of this database."""
-    waiting = (
-        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database())"
-    )
-    async with asyncio.timeout(30):
+    waiting = f"SELECT EXISTS (SELECT FROM {ACTIVITY} WHERE wait_event_type = 'Lock' AND datname = current_database())"
+    async with asyncio.timeout(PATIENCE_S):
         while not await connection.fetchval(waiting):
             await connection.execute("SELECT pg_stat_clear_snapshot(), pg_sleep(0.05)")
 
 
 async def until_alone(connection: "asyncpg.Connection[Any]") -> None:
-    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    async with asyncio.timeout(30):
+    """Until no process of Scrip's is connected any more; nodes have connections of their own."""
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'scrip'"
+    async with asyncio.timeout(PATIENCE_S):
         while await connection.fetchval(others):
             await connection.execute("SELECT pg_sleep(0.05)")
 
@@ -333,6 +340,7 @@ async def test_deleting_leaves_no_row_and_touches_no_other(tenant: Tenant, datab
         status, out, said = await run(database_urls, *arguments)
         assert (status, out, why in said) == (1, "", True), said
     await run(database_urls, "suspend", tenant.slug)
+    await suspended_since(database_urls, tenant.id, "10 minutes")  # however long a process takes to start
     status, _, said = await run(database_urls, *sure)
     assert (status, "was suspended only now" in said) == (1, True), said
     assert await rows_of(database_urls, tenant.id) == had | {

@@ -86,7 +86,7 @@ async def test_wrong_books(
         await connection.raw.execute(  # an invoice without the lines that make up its total
             """INSERT INTO invoices (id, tenant_id, customer_id, number, kind, currency, total_minor, creditable_minor,
                 paid_minor, credited_minor, status, auto_apply, issued_on, actor_id, created_at)
-            SELECT $2, $1, c.id, 'I1', 'INVOICE', 'GBP', 100, 100, 0, 0, 'OPEN', true, current_date, a.id, now()
+            SELECT $2, c.tenant_id, c.id, 'I1', 'INVOICE', 'GBP', 100, 100, 0, 0, 'OPEN', true, current_date, a.id, now()
             FROM customers c, actors a WHERE c.tenant_id = $1 AND a.tenant_id = $1""",
             tenant_id,
             invoice_id,

@@ -1,20 +1,23 @@
 """What is made for a database of several nodes, on one PostgreSQL: the forms of statements and of trigger functions."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
 
 import asyncpg
 import pytest
+from pglast import parse_sql
+from pglast.stream import RawStream
 from tortoise.context import TortoiseContext
 
 from app.postgres import database as databases
-from app.postgres.database import check_database, migrate, tortoise_config
-from app.postgres.distributed import Lack, _functions, _in_order, check_can_distribute, lacks_of_the_cluster
+from app.postgres.database import LOCATION, check_database, migrate, tortoise_config
+from app.postgres.distributed import Lack, _functions, _in_order, apart, check_can_distribute, lacks_of_the_cluster
 from app.postgres.embedded import Urls
 from app.postgres.engines import refused_engine
-from app.postgres.shards import BESIDE, MARK, CannotBeDistributed, for_shards
+from app.postgres.shards import BESIDE, MARK, CannotBeDistributed, for_shards, statements_of
 from app.problems import SetupProblem
 from models.reads.verify import every_tenant, verify
 from tests.conftest import cloned_database
@@ -91,6 +94,30 @@ def test_others_are_left_as_they_are_and_nothing_is_done_twice() -> None:
 def test_what_has_no_such_form_is_refused(wrong: str) -> None:
     with pytest.raises(CannotBeDistributed):
         for_shards(wrong, TABLES)
+
+
+async def test_no_trigger_of_a_shard_is_for_truncate_as_well(owner_connection: "asyncpg.Connection[Any]") -> None:
+    """Citus gives the shards none that is: neither DELETE nor UPDATE would be refused there."""
+    sql = "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal AND tgtype & 32 > 0"
+    found = await owner_connection.fetch(sql)
+    assert len(found) > 10
+    for name, definition in found:
+        first, alone = apart(definition)
+        assert first == definition.replace(" OR TRUNCATE ", " ")
+        assert "TRUNCATE" not in first
+        assert alone.startswith(f"CREATE TRIGGER {name}_truncate BEFORE TRUNCATE ON public.")
+        assert alone.endswith(" FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()")
+    for (definition,) in await owner_connection.fetch(
+        "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal AND tgtype & 32 = 0"
+    ):
+        assert apart(definition) == [definition]
+
+
+@pytest.mark.parametrize("file", sorted((LOCATION / "sql").rglob("*.sql")), ids=lambda file: file.name)
+def test_a_step_is_taken_apart_as_postgresql_does(file: Path) -> None:
+    script = file.read_text()
+    found = [[RawStream()(raw.stmt) for raw in parse_sql(each)] for each in statements_of(script)]
+    assert found == [[RawStream()(raw.stmt)] for raw in parse_sql(script)]
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ async def many(tenant: Tenant, number: int) -> list[UUID]:
     made = [uuid4() for _ in range(number)]
     await tenant.execute(
         """INSERT INTO customers (tenant_id, id, external_id, name, created_at, updated_at)
-        SELECT $1, c, c::text, 'C', clock_timestamp(), clock_timestamp() FROM unnest($2::uuid[]) c""",
+        SELECT t.id, c, c::text, 'C', now(), now() FROM tenants t CROSS JOIN unnest($2::uuid[]) c WHERE t.id = $1""",
         made,
     )
     return made

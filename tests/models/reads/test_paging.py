@@ -12,6 +12,7 @@ import pytest
 from models.reads import audit, credits, customers, invoices, ledger, requests, rewards
 from models.reads.paging import BadPage, Key, Listing, load_pages, page_request, page_statement
 from models.reads.session import ReadSession
+from tests.support.citus import OF_ONE_PLAN
 from tests.support.tenants import Tenant
 
 NOW: Final = datetime(2026, 6, 15, 12, tzinfo=UTC)
@@ -172,6 +173,7 @@ MANY: Final = (
 )
 
 
+@OF_ONE_PLAN
 async def test_a_page_is_a_short_range_of_an_index(
     tenant: Tenant, anna: UUID, owner_connection: "asyncpg.Connection[Any]"
 ) -> None:

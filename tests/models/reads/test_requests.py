@@ -10,12 +10,14 @@ from models.reads.requests import APPROVALS, approval_status
 from models.reads.session import ReadSession
 from models.session import tenant_transaction
 from tests.support.approvals import ask, reject
+from tests.support.citus import OF_ONE_PLAN
 from tests.support.tenants import Tenant
 
 DECIDED = 2_000
 PAGE = 5
 
 
+@OF_ONE_PLAN
 async def test_what_waits_is_found_without_reading_all_that_was_decided(
     tenant: Tenant, anna: UUID, owner_connection: "asyncpg.Connection[Any]"
 ) -> None:
