@@ -163,7 +163,7 @@ class CustomerFilter:
 
     @property
     def searches(self) -> str | None:
-        """What is searched for, if anything."""
+        """Text to search for; None: there is none."""
         if self.search is None or not self.search.strip():
             return None
         return texts.looked_up(self.search, texts.MAX_SEARCH, "filter.search")
