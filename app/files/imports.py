@@ -22,10 +22,10 @@ from app.files.importing.dialects import CAMEL, Said
 from app.files.importing.opened import OpenedFile, open_file
 from app.files.requests import HEADERS, away, charged, refusal
 from auth.roles import Permission
-from gateway.errors import BadUserInput, CodedError, ErrorCode
+from gateway.errors import RETRY_AFTER_S, BadUserInput, CodedError, ErrorCode
 from gateway.http.requests import HttpError
 from models.commands import Outcome
-from models.errors import DatabaseAway, IdempotencyKeyReused, LedgerError, Unavailable
+from models.errors import Busy, DatabaseAway, IdempotencyKeyReused, LedgerError, Unavailable
 from models.kinds import BulkMode
 from models.operations.import_credits import import_credits
 from models.operations.import_files import FileTold, ImportCredits
@@ -41,8 +41,8 @@ MAX_FILE_SECONDS: Final = 900
 COST: Final = 1_000
 """Cost against the rate limit, independent of the size: a job processes the file, one file at a time."""
 _IN_MEMORY_BYTES: Final = 1024 * 1024
-_STATUSES: Final = {IdempotencyKeyReused.code: 409, Unavailable.code: 503}
-"""Statuses of the refusals that are not 422."""
+_STATUSES: Final = {IdempotencyKeyReused.code: 409, Busy.code: 503, Unavailable.code: 503}
+"""Statuses of the refusals that are not 422: after 503 the same file can be sent again as it is."""
 
 
 def import_route(
@@ -82,7 +82,9 @@ def _taken(outcome: Outcome, told: FileTold) -> JSONResponse:
 
 def _not_taken(refused: LedgerError) -> JSONResponse:
     error = {"code": refused.code, "message": refused.message, "field": list(refused.field or ()) or None}
-    return JSONResponse({"userErrors": [error]}, _STATUSES.get(refused.code, 422), HEADERS)
+    status = _STATUSES.get(refused.code, 422)
+    again = {"retry-after": str(RETRY_AFTER_S)} if status == 503 else {}
+    return JSONResponse({"userErrors": [error]}, status, HEADERS | again)
 
 
 async def _take_in(context: Context, request: Request, max_bytes: int) -> tuple[Outcome, FileTold]:

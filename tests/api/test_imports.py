@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from auth.roles import Role
+from models.errors import Busy
 from models.operations.run_bulks import run_bulk
 from tests.api.conftest import MAX_FILE_BYTES, Api, bearer, gid
 from tests.support.tenants import Tenant
@@ -76,6 +77,21 @@ async def test_a_file_is_taken_in_worked_off_and_reported(api: Api, tenant: Tena
     assert (again.status_code, again.json()) == (202, {**answer.json(), "replayed": True})
     other = await post(api, FILE + "erin,1,,,,\n")
     assert (other.status_code, other.json()["userErrors"][0]["code"]) == (409, "IDEMPOTENCY_KEY_REUSED")
+
+
+@pytest.mark.usefixtures("people")
+async def test_where_others_hold_what_it_needs_it_is_to_be_sent_again(
+    api: Api, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def held(*_: Any, **__: Any) -> Any:
+        raise Busy
+
+    with monkeypatch.context() as patch:
+        patch.setattr("app.files.imports.import_credits", held)
+        answer = await post(api)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert [error["code"] for error in answer.json()["userErrors"]] == ["BUSY"]
+    assert (await post(api)).status_code == 202
 
 
 @pytest.mark.usefixtures("people")

@@ -138,7 +138,7 @@ def test_amounts_are_read_as_the_request_says_and_in_no_other_way(
 @pytest.mark.parametrize("first", ["", "sep=|\n"])
 def test_pipes(first: str) -> None:
     told, (row,) = read(f"{first}customer|amount|services\na|5|Cut;Colour\n".encode())
-    assert (told.delimiter, row.customer, row.amount, row.services) == ("pipe", "a", 5, ("Cut", "Colour"))
+    assert (told.delimiter, row.customer, row.amount, row.services) == ("pipe", "a", Decimal(5), ("Cut", "Colour"))
 
 
 def test_an_amount_is_kept_as_it_was_written_or_as_it_would_be() -> None:
