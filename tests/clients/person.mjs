@@ -127,6 +127,8 @@ export class Person {
   async search(text, found = 1) {
     if (this.hand === "keyboard") {
       await this.keys.press("/");
+      // In the field itself it is a letter like any other.
+      await this.keys.press("ControlOrMeta+A");
       await this.keys.type(text);
     } else {
       if (!(await this.page.getByRole("searchbox").isVisible())) await this.go("Customers");
