@@ -235,7 +235,8 @@ class _Steps(aerich.Command):
         if raw is None or not await is_distributed(raw):
             await super()._upgrade(conn, *rest, **more)
             return
-        await super()._upgrade(_OneByOne(conn), *rest, **more)
+        one_by_one: Any = _OneByOne(conn)
+        await super()._upgrade(one_by_one, *rest, **more)
         await take_to_the_shards(raw)
 
 
