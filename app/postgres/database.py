@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
 from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import aerich
@@ -235,7 +235,8 @@ class _Steps(aerich.Command):
         if raw is None or not await is_distributed(raw):
             await super()._upgrade(conn, *rest, **more)
             return
-        await super()._upgrade(cast("BaseDBAsyncClient", _OneByOne(conn)), *rest, **more)
+        one_by_one: Any = _OneByOne(conn)
+        await super()._upgrade(one_by_one, *rest, **more)
         await take_to_the_shards(raw)
 
 

@@ -116,8 +116,12 @@ async def test_no_trigger_of_a_shard_is_for_truncate_as_well(owner_connection: "
 @pytest.mark.parametrize("file", sorted((LOCATION / "sql").rglob("*.sql")), ids=lambda file: file.name)
 def test_a_step_is_taken_apart_as_postgresql_does(file: Path) -> None:
     script = file.read_text()
-    found = [[RawStream()(raw) for raw in parse_sql(each)] for each in statements_of(script)]
-    assert found == [[RawStream()(raw)] for raw in parse_sql(script)]
+
+    def told(text: str) -> list[str]:
+        statements: list[Any] = [raw.stmt for raw in parse_sql(text)]
+        return [RawStream()(statement) for statement in statements]
+
+    assert [told(each) for each in statements_of(script)] == [[each] for each in told(script)]
 
 
 @pytest.fixture
