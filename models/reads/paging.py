@@ -298,6 +298,12 @@ async def load_pages(
 
 
 @lru_cache(maxsize=256)
+def named_of_t(sql: str) -> str:
+    """The columns of `t` that it names: all of them would be carried through each row that is looked at."""
+    return ", ".join(dict.fromkeys(re.findall(r"\bt\.\w+", sql)))
+
+
+@lru_cache(maxsize=256)
 def for_nodes(sql: str) -> str:
     """With what stands in comments for several nodes alone."""
     return re.sub(r"/\* nodes: (.*?) \*/", r"\1", sql)
@@ -372,8 +378,10 @@ class Range:
         if not self.looked:
             return self.listing.table, " and ".join(where)
         order = ", ".join(f"{part.column} {direction}" for part in self.listing.keys)
-        some = f"select t.* from {self.listing.table} where {' and '.join(where)} order by {order} limit {limit}"
-        return f"({some}) t", " and ".join(self.looked)
+        looked = " and ".join(self.looked)
+        columns = named_of_t(f"{self.row} {self.listing.columns} {looked}")
+        some = f"select {columns} from {self.listing.table} where {' and '.join(where)} order by {order} limit {limit}"
+        return f"({some}) t", looked
 
 
 def range_of(

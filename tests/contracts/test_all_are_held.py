@@ -40,6 +40,7 @@ _TRANSPORT_WS: Final = "strawberry.subscriptions.protocols.graphql_transport_ws.
 _SANS_IO: Final = "uvicorn.protocols.websockets.websockets_sansio_impl"
 
 OVERRIDDEN: Final = {
+    "aerich.Command": "test_database::test_command",
     "asyncpg.Connection": "test_database::test_pool",
     "graphql.ValidationContext": "test_strawberry::test_validation",
     "httpcore.AsyncNetworkBackend": "test_httpcore::test_network_backend",
@@ -53,6 +54,7 @@ OVERRIDDEN: Final = {
     "strawberry.schema.validation_rules.one_of.OneOfInputValidationRule": "test_strawberry::test_one_of_rule",
     f"{_TRANSPORT_WS}.BaseGraphQLTransportWSHandler": "test_strawberry::test_transport_ws_handler",
     "uvicorn.protocols.http.httptools_impl.HttpToolsProtocol": "test_uvicorn::test_http_tools_protocol",
+    "uvicorn.protocols.http.httptools_impl.RequestResponseCycle": "test_uvicorn::test_a_request_left_without_an_answer",
     f"{_SANS_IO}.WebSocketsSansIOProtocol": "test_uvicorn::test_web_sockets_sans_io_protocol",
     "uvicorn.logging.AccessFormatter": "test_uvicorn::test_formatters",
     "uvicorn.Server": "test_uvicorn::test_a_server_leaves_signals_alone",

@@ -76,8 +76,8 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         pass
 
 
-def config() -> uvicorn.Config:
-    return uvicorn.Config(app, log_config=None, ws_max_size=MAX_SIZE, ws_per_message_deflate=False, lifespan="off")
+def config(served: Any = app) -> uvicorn.Config:
+    return uvicorn.Config(served, log_config=None, ws_max_size=MAX_SIZE, ws_per_message_deflate=False, lifespan="off")
 
 
 class Recorder(HttpToolsProtocol):
@@ -161,6 +161,32 @@ async def test_http_tools_protocol_queues_what_is_sent_ahead() -> None:
     protocol.pipeline.clear()
     protocol.connection_lost(None)
     await asyncio.sleep(0)
+
+
+async def test_a_request_left_without_an_answer() -> None:
+    """app/http/protocol.py makes each cycle one of its own class, whose `send_500_response` uvicorn then awaits."""
+    called: list[str] = []
+
+    class Own(RequestResponseCycle):
+        async def send_500_response(self) -> None:
+            called.append("send_500_response")
+            await super().send_500_response()
+
+    class Protocol(HttpToolsProtocol):
+        def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+            cycle.__class__ = Own
+            super()._start_asgi_task(cycle, app)
+
+    async def silent(scope: Any, receive: Any, send: Any) -> None:
+        return
+
+    transport = Transport()
+    protocol = Protocol(config=config(silent), server_state=ServerState(), app_state={})
+    protocol.connection_made(transport)
+    protocol.data_received(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
+    await until(lambda: protocol.cycle.response_complete)
+    assert called == ["send_500_response"]
+    protocol.connection_lost(None)
 
 
 async def test_a_protocol_is_told_to_stop() -> None:

@@ -202,7 +202,7 @@ CORRUPTIONS = {
     "what was seen": ("value = 'VOID'", "totals seen"),
     "since when": ("after = after - interval '1 second'", "totals seen"),
     "an amount": ("minors = array_replace(minors, 100, 101), first_minor = 101, last_minor = 101", "totals of amounts"),
-    "when it was": ("ats[1] = ats[1] - interval '1 second'", "totals of amounts"),
+    "when it was": ("ats = array_prepend(ats[1] - interval '1 second', ats[2:])", "totals of amounts"),
     "what of": ("asset = 'EUR'", "totals of amounts"),
     "how large a run is": ("level = 1", "totals of amounts"),
     "their instant": ("at = at - interval '1.5 seconds'", "totals of credits"),

@@ -25,8 +25,8 @@ async def past_triggers(superuser: "asyncpg.Connection[Any]") -> AsyncIterator[N
 async def set_one(
     connection: "asyncpg.Connection[Any]", table: str, change: Sequence[Any], where: str, *values: object
 ) -> str:
-    """Set columns of one row, as an UPDATE's parsed list says. What they are set to is worked out before: of several nodes,
-    each refuses to work out in an UPDATE what a setting may change, such as an hour later."""
+    """Set whole columns of one row, as an UPDATE's parsed list says. What they are set to is worked out before: of several
+    nodes, each refuses to work out in an UPDATE what a setting may change, such as an hour later."""
     kinds = dict(await connection.fetch(_KINDS, table))
     wanted = ", ".join(f"({RawStream()(each.val)})::text" for each in change)
     row = await connection.fetchrow(f"SELECT {wanted} FROM {table} WHERE {where}", *values)

@@ -23,6 +23,7 @@ from starlette.applications import Starlette
 from app.http.metrics import Metrics
 from app.http.series import Sources
 from app.problems import SetupProblem
+from app.rate_limits import quotas
 from app.rate_limits.memory import MemoryWindows
 from app.rate_limits.quotas import REDIS_PAUSE_S, RateLimits, holder_key, parse_limit, rate_limits
 from app.rate_limits.windows import Quota, Window
@@ -301,7 +302,9 @@ def test_they_can_be_turned_off() -> None:
 
 
 @pytest.fixture
-def redis_url() -> Iterator[str]:
+def redis_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """One that may take its time: it is a thread here, beside whatever else runs."""
+    monkeypatch.setattr(quotas, "REDIS_TIMEOUT_S", 10)
     server = TcpFakeServer(("127.0.0.1", 0))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
