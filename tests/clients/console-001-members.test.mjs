@@ -99,6 +99,7 @@ for (const hand of HANDS) {
     await business.add(customer, "SERVICE_CREDITS", "4", { note, reason: "PROMOTION" });
     const manager = await as("manager", hand);
     await manager.go("Activity");
+    if (hand === "touch") await manager.press(manager.page.locator(".filters-more > summary")); // folded on a phone
     await manager.choose(manager.page.getByLabel("Reason"), "Promotion");
     await manager.choose(manager.page.getByLabel("In", { exact: true }), "Class credits");
     const found = manager.page.locator(".event", { hasText: note });
