@@ -8,15 +8,18 @@ import { t } from "../text.js";
 export function openNewCustomer() {
   /** @type {NonNullable<import("../api.js").Data<"AddCustomer">["upsertCustomer"]>["customer"] | undefined} */
   let added;
-  /** Whether no answer came: whoever is there then may be the one that was added. */
-  let lost = false;
+  /**
+   * The number that was sent and not answered: whoever has it then may be the one that was added.
+   * @type {string | null}
+   */
+  let unanswered = null;
   const send = async (/** @type {import("../parts/form.js").Filled} */ { externalId, name, email }) => {
     const input = { externalId: String(externalId), name: String(name), email: String(email) || null };
-    const { customer: there } = lost ? { customer: null } : await ask("FindCustomer", { externalId: input.externalId });
+    const { customer: there } = unanswered === input.externalId ? { customer: null } : await ask("FindCustomer", { externalId: input.externalId });
     if (there) return [{ code: "DUPLICATE", message: "", field: ["externalId"], available: null, used: null, remaining: null }];
-    lost = true;
+    unanswered = input.externalId;
     const { upsertCustomer: payload } = await ask("AddCustomer", { input });
-    lost = false;
+    unanswered = null;
     added = payload?.customer;
     return payload?.userErrors ?? [];
   };
