@@ -344,8 +344,11 @@ class LiveFeed:
         more = True
         while more:
             async with reading(channel.tenant_id) as session:
-                if not channel.joined:  # nobody waits for what there is by now
-                    channel.position, channel.recorded = (await events.feed_ends(session)).newest, None
+                if not channel.joined:
+                    newest = (await events.feed_ends(session)).newest
+                    if channel.joined:  # by now, and what has come since waits for them
+                        continue
+                    channel.position, channel.recorded = newest, None
                     channel.begun.set()
                     return
                 # With the last one: after a restore there may be another one in its place.
