@@ -1,4 +1,5 @@
-"""The price of safety: adjustCredit as it is, beside the same server without limits, row security and so on.
+"""The price of safety: adjustCredit as it is, beside the same server without limits, row security and so on; and the price
+of events, where the tenant's feed is followed.
 
 Measured as CPU time per request, of the server and PostgreSQL together. Each of them runs right beside the server as it
 is, now before it and now after it: only the median of the ratios within the pairs counts.
@@ -26,6 +27,9 @@ AS_IT_IS: Final = "nothing"
 MOST: Final = 0.1
 """The share of a request that limits, row security and token checks may take together."""
 TOGETHER: Final = "these three"
+EVENTS: Final = "events"
+MOST_FOR_EVENTS: Final = 0.03
+"""Positions are given after the commit: a posting pays for the hint alone that there is something to give one to."""
 Pair = tuple[Run, Run]
 """The server as it is, and the one without."""
 _WITHOUT: Final = {
@@ -34,7 +38,9 @@ _WITHOUT: Final = {
     "token checks": ("benchmarks.ablations.token_checks",),
     TOGETHER: ("benchmarks.ablations.limits", "benchmarks.ablations.token_checks"),
     "rate limits": (),
+    EVENTS: ("benchmarks.ablations.feed",),
 }
+_MOST: Final = {TOGETHER: MOST, EVENTS: MOST_FOR_EVENTS}
 
 
 def run(rig: Rig) -> None:
@@ -46,8 +52,10 @@ def run(rig: Rig) -> None:
     repetitions, seconds = (QUICK_REPETITIONS, QUICK_SECONDS) if rig.quick else (REPETITIONS, SECONDS)
     pairs: dict[str, list[Pair]] = {name: [] for name in _WITHOUT}
     with ExitStack() as open_servers:
-        whole = open_servers.enter_context(rig.server())
+        as_it_is = open_servers.enter_context(rig.server())
+        followed = open_servers.enter_context(rig.server("benchmarks.ablations.followed"))
         for name, changes in _WITHOUT.items():
+            whole = followed if name == EVENTS else as_it_is
             less = open_servers.enter_context(rig.server(*changes, **settings.get(name, {})))
             for repetition in range(repetitions):
                 run_of = {
@@ -84,7 +92,7 @@ def _print(pairs: dict[str, list[Pair]], seconds: int) -> None:
     rows = [[name, *_times([less for _, less in measured])] for name, measured in pairs.items()]
     print_table(["without", "server µs", "PostgreSQL µs"], [[AS_IT_IS, *_times(whole)], *rows], title=title)
     shares = [
-        Figure(name, [1 - cost(less) / cost(full) for full, less in measured], most=MOST if name == TOGETHER else None)
+        Figure(name, [1 - cost(less) / cost(full) for full, less in measured], most=_MOST.get(name))
         for name, measured in pairs.items()
     ]
     print_figures("share of a request's CPU", shares)
