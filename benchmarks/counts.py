@@ -11,7 +11,8 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -49,12 +50,13 @@ def count(rig: Rig, order_of: OrderOf, kinds: Iterable[str]) -> dict[str, Counte
     asyncio.run(_log_statements(rig, True))
     with rig.server("benchmarks.with_garbage") as server:
         for n, kind in enumerate(kinds):
-            _send(order_of(server, kind, f"warm-{n}"), WARM_UP)
-            _collected(rig, server)
-            log = rig.folder / "postgres.log"
-            began = log.stat().st_size
-            _send(order_of(server, kind, f"count-{n}"), REQUESTS)
-            garbage = _collected(rig, server)
+            with _connected(server) as connection:
+                _send(connection, order_of(server, kind, f"warm-{n}"), WARM_UP)
+                _collected(rig, server)
+                log = rig.folder / "postgres.log"
+                began = log.stat().st_size
+                _send(connection, order_of(server, kind, f"count-{n}"), REQUESTS)
+                garbage = _collected(rig, server)
             with log.open("rb") as stream:
                 stream.seek(began)
                 statements = len(_STATEMENT.findall(stream.read()))
@@ -72,19 +74,24 @@ async def _log_statements(rig: Rig, wanted: bool) -> None:
         await admin.close()
 
 
-def _send(order: Order, number: int) -> None:
-    requests = Requests(order)
-    headers = {"authorization": f"Bearer {order.tokens[0]}", "content-type": "application/json"}
-    connection = http.client.HTTPConnection("127.0.0.1", order.port, timeout=LIMIT_S)
+@contextmanager
+def _connected(server: Server) -> Iterator[http.client.HTTPConnection]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=LIMIT_S)
     try:
-        for _ in range(number):
-            connection.request("POST", order.path, requests.body(), headers)
-            response = connection.getresponse()
-            body = response.read()
-            if response.status != 200 or order.expected.encode() not in body or b'"errors":' in body:
-                raise RuntimeError(f"an answer was not as expected: {body[:500].decode(errors='replace')}")
+        yield connection
     finally:
         connection.close()
+
+
+def _send(connection: http.client.HTTPConnection, order: Order, number: int) -> None:
+    requests = Requests(order)
+    headers = {"authorization": f"Bearer {order.tokens[0]}", "content-type": "application/json"}
+    for _ in range(number):
+        connection.request("POST", order.path, requests.body(), headers)
+        response = connection.getresponse()
+        body = response.read()
+        if response.status != 200 or order.expected.encode() not in body or b'"errors":' in body:
+            raise RuntimeError(f"an answer was not as expected: {body[:500].decode(errors='replace')}")
 
 
 def _collected(rig: Rig, server: Server) -> int:

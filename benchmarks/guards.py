@@ -34,9 +34,9 @@ Pair = tuple[Run, Run]
 """The server as it is, and the one without."""
 _WITHOUT: Final = {
     "limits": ("benchmarks.ablations.limits",),
-    "row security": (),
+    "row security": ("benchmarks.ablations.any_role",),
     "token checks": ("benchmarks.ablations.token_checks",),
-    TOGETHER: ("benchmarks.ablations.limits", "benchmarks.ablations.token_checks"),
+    TOGETHER: tuple(f"benchmarks.ablations.{each}" for each in ("limits", "any_role", "token_checks")),
     "rate limits": (),
     EVENTS: ("benchmarks.ablations.feed",),
 }

@@ -121,6 +121,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._running.disconnected = True
             self._running.message_event.set()
         super().connection_lost(exc)
+        if not self._answering():
+            self.cycle = self.scope = self._running = None  # type: ignore[assignment]  # which hold this protocol in turn
 
     def data_received(self, data: bytes) -> None:
         """Some bytes have come: pieces of a request, or of several."""

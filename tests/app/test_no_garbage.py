@@ -4,6 +4,7 @@ stand still for everybody to free it all at once."""
 import asyncio
 import gc
 import json
+import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -43,6 +44,8 @@ INVOICE: Final = """mutation($input: CreateInvoiceInput!) {
 BULK: Final = "mutation($input: BulkCreditInput!) { bulkCredit(input: $input) { userErrors { code } } }"
 PREVIEW: Final = "query($input: AdjustCreditInput!) { adjustmentPreview(input: $input) { availableAfter } }"
 UPSERT: Final = 'mutation { upsertCustomer(input: {externalId: "carol", name: "Carol"}) { customer { id } } }'
+OF_TRANSPORTS: Final = {"_SelectorSocketTransport", "TransportSocket", "socket", "method", "dict", "tuple"}
+"""What is left of a transport of asyncio's own loop, which holds itself. The server's loop, uvloop, has others."""
 
 Body = dict[str, Any] | bytes
 Case = tuple[Role | None, Callable[["Shop"], Body]]
@@ -266,14 +269,39 @@ async def test_an_operation_on_a_websocket_leaves_nothing_to_the_collector(shop:
     assert found.total() < REQUESTS, found
 
 
+def request(shop: Shop, *headers: str) -> bytes:
+    """An adjustment as it is sent."""
+    body = json.dumps(operation(ADJUST, **shop.adjustment()))
+    lines = ["POST /graphql HTTP/1.1", "host: localhost", f"authorization: Bearer {shop.tokens[Role.ADMIN]}", *headers]
+    return "\r\n".join([*lines, "content-type: application/json", f"content-length: {len(body)}", "", body]).encode()
+
+
+@pytest.mark.parametrize("closes", ["server", "client"])
+async def test_a_connection_for_each_request_leaves_nothing_to_the_collector(shop: Shop, closes: str) -> None:
+    loop = asyncio.get_running_loop()
+    async with served(shop.app) as base:
+
+        async def ask() -> None:
+            with socket.socket() as client:
+                client.setblocking(False)
+                await loop.sock_connect(client, ("127.0.0.1", int(base.rpartition(":")[2])))
+                await loop.sock_sendall(client, request(shop, *(["connection: close"] if closes == "server" else [])))
+                answer = b""
+                while b'"userErrors":[]' not in answer:
+                    answer += await loop.sock_recv(client, 65_536)
+                if closes == "server":
+                    assert await loop.sock_recv(client, 1) == b""
+
+        found = await garbage(ask)
+    assert not found.keys() - OF_TRANSPORTS, found
+
+
 async def test_requests_on_a_connection_leave_nothing_to_the_collector(shop: Shop) -> None:
     async with served(shop.app) as base:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(base.rpartition(":")[2]))
 
         async def ask() -> None:
-            body = json.dumps(operation(ADJUST, **shop.adjustment()))
-            head = f"POST /graphql HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {shop.tokens[Role.ADMIN]}\r\n"
-            writer.write(f"{head}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode())
+            writer.write(request(shop))
             answer = await reader.readuntil(b"\r\n\r\n")
             length = int(answer.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
             assert b'"userErrors":[]' in await reader.readexactly(length)
