@@ -247,6 +247,11 @@ async def is_pooled(raw: Raw) -> bool:
     return bool(await raw.fetchval("SELECT pg_backend_pid()") != raw.get_server_pid())
 
 
+def is_spread(raw: Raw) -> bool:
+    """Whether its tables are spread over several nodes. Not if the connection is gone: then its next statement says so."""
+    return bool(getattr(raw, "distributed", False))
+
+
 def is_lost(raw: Raw) -> bool:
     """Whether the connection is gone: closed, or broken and already removed by the pool."""
     try:

@@ -20,7 +20,7 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from models.errors import InvariantViolated
 from models.outages import is_outage, is_worth_another
 from models.plan_ages import ANEW, PlanAges
-from models.pool import CONNECTION_NAME, PoolState, Raw, is_lost, the_pool
+from models.pool import CONNECTION_NAME, PoolState, Raw, is_lost, is_spread, the_pool
 
 __all__ = ["CONNECTION_NAME"]
 
@@ -64,7 +64,7 @@ class TenantConnection:
     async def instant(self, given: datetime | None) -> datetime | None:
         """`given`, if any; else None: the statement takes the database's time. But nodes have clocks of their own, and all
         stamps are by one: then it is the coordinator's time now."""
-        if given is not None or not self.raw.distributed:
+        if given is not None or not is_spread(self.raw):
             return given
         told: datetime = await self.raw.fetchval("SELECT clock_timestamp()")
         return told
@@ -129,7 +129,7 @@ async def tenant_transaction(
             await raw.execute(ANEW)
         for alone in first:
             await raw.execute(alone)
-        await raw.execute(message_of("" if moment else begin, sent, distributed=raw.distributed))
+        await raw.execute(message_of("" if moment else begin, sent, distributed=is_spread(raw)))
         return settled
 
     raw, settled = await _with_a_live_one(begun)

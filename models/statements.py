@@ -10,7 +10,7 @@ from models.errors import InvariantViolated
 from models.nodes import FILLED_IN
 from models.planning.columns import Columns, inserted
 from models.planning.drafts import EventDraft
-from models.pool import Raw
+from models.pool import Raw, is_spread
 
 ROWS_AT_ONCE: Final = 1_000
 """In a list of values: it has at most 32,767 of them."""
@@ -97,7 +97,7 @@ def as_values(part: Part, rows: int) -> str:
 
 async def send_alone(raw: Raw, tenant_id: UUID, part: Part, rows: Sequence[Sequence[Any]]) -> None:
     """Write one part. Raises InvariantViolated if not as many rows were written."""
-    if raw.distributed and part.table in FILLED_IN and not part.is_update:
+    if is_spread(raw) and part.table in FILLED_IN and not part.is_update:
         for start in range(ROWS_AT_ONCE, len(rows), ROWS_AT_ONCE):
             await send_alone(raw, tenant_id, part, rows[start : start + ROWS_AT_ONCE])
         rows = rows[:ROWS_AT_ONCE]

@@ -63,6 +63,7 @@ from models.planning.state import (
     InvoiceState,
     PaymentState,
 )
+from models.pool import is_spread
 from models.session import TenantConnection
 from models.statements import Part, counted, insert, send_alone, statement, update
 from turns.slices import in_slices, large_work
@@ -208,7 +209,7 @@ class _Writer:
     async def _send(self, parts: "list[_Filled]") -> None:
         if not parts:
             return
-        if self.raw.distributed:
+        if is_spread(self.raw):
             for part, rows in parts:
                 await send_alone(self.raw, self.tenant_id, part, rows)
             return

@@ -12,6 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from models.errors import Duplicate, Invalid
+from models.pool import is_spread
 from models.rows_for_nodes import hand_on
 from models.session import TenantConnection, tenant_id_of, tenant_transaction
 from models.tenant_rows import AS_TEXT, TenantTable, Told, not_the_owner, read_rows, tenant_tables
@@ -95,7 +96,7 @@ async def _add(connection: TenantConnection, table: TenantTable, rows: TenantRow
             await connection.raw.copy_to_table(
                 incoming, source=_at_once(chunk), columns=list(table.columns), format="text"
             )
-            if connection.raw.distributed:
+            if is_spread(connection.raw):
                 await hand_on(connection.raw, table, incoming, rows.tenant_id)
             else:
                 await connection.raw.execute(

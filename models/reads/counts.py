@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
+from models.pool import is_spread
 from models.reads.paging import (
     LOOKED_AT,
     Condition,
@@ -72,6 +73,6 @@ async def count_rows(
         f"select count(*)::int as rows, (count(*) filter (where r.kept))::int as kept from ({rows}) r) n"
     )
     async with session.use() as connection:
-        sql = for_nodes(sql) if connection.raw.distributed else sql
+        sql = for_nodes(sql) if is_spread(connection.raw) else sql
         found = await connection.raw.fetch(sql, session.tenant_id, list(parents), *place.values)
     return {row["id"]: row["kept"] if row["rows"] <= MOST_COUNTED else None for row in found}

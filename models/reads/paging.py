@@ -21,6 +21,7 @@ from uuid import UUID
 
 from models.errors import InvariantViolated
 from models.frozen import frozen
+from models.pool import is_spread
 from models.reads.keys import EPOCH, KeyPart, instant_of, microseconds
 from models.reads.session import ReadSession
 from turns.slices import each_in_slices
@@ -287,7 +288,7 @@ async def load_pages(
         if request.after is not None and not asked:
             raise InvariantViolated(f"{listing.name} is followed, and nobody asked how far it is settled")
         sql, values = page_statement(listing, request, conditions, settled)
-        if connection.raw.distributed:
+        if is_spread(connection.raw):
             sql = for_nodes(sql)
         rows: list[Any] = await connection.raw.fetch(sql, session.tenant_id, ids, *values)
     found: dict[UUID, list[Any]] = {parent: [] for parent in ids}

@@ -20,7 +20,7 @@ from typing import Final
 from uuid import UUID
 
 from models.checkpoints import Checkpoint
-from models.pool import Raw
+from models.pool import Raw, is_spread
 from models.reads.proof import MAX_LISTED, Difference, Proof
 from models.reads.verify_checkpoints import compare_checkpoints
 from models.reads.verify_checks import COUNTS, LEDGER_CHECKS
@@ -108,7 +108,7 @@ async def verify(
     async with tenant_transaction(tenant_id, read_only=True, one_moment=True, settings=_WHOLE_TENANT) as connection:
         figures = await connection.raw.fetchrow(COUNTS, tenant_id)
         proof.entries, proof.notes, proof.accounts, proof.credits, proof.invoices, proof.coupons = figures
-        others = 0 if connection.raw.distributed else min(lanes, MAX_LANES) - 1
+        others = 0 if is_spread(connection.raw) else min(lanes, MAX_LANES) - 1
         moment: str = await connection.raw.fetchval("SELECT pg_export_snapshot()") if others else ""
         beside = [asyncio.create_task(_another_lane(tenant_id, moment, left, found)) for _ in range(others)]
         try:

@@ -3,10 +3,11 @@
 import asyncio
 import gc
 import logging
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from threading import Thread
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -15,8 +16,11 @@ from app.postgres.embedded import Urls
 from models import pool as pools
 from models.errors import DatabaseAway, InvariantViolated
 from models.outages import DOUBT_S, QUIET_S, Outages
+from models.planning.drafts import EventDraft
 from models.pool import the_pool
-from models.session import ask, takes_writes, tenant_transaction
+from models.session import TenantConnection, ask, takes_writes, tenant_transaction
+from models.statements import tell
+from tests.support.sockets import until
 from tests.support.tenants import Tenant
 
 AWAY = (
@@ -77,6 +81,29 @@ async def test_the_error_that_happened_is_the_one_that_is_seen(tenant: Tenant) -
                 connection.raw.terminate()
                 raise error
         assert seen.value is error
+
+
+async def _write(connection: TenantConnection) -> None:
+    await tell(
+        connection.raw, connection.tenant_id, [EventDraft(uuid4(), "checkpoint.made", uuid4(), datetime.now(UTC))]
+    )
+
+
+async def _ask_the_time(connection: TenantConnection) -> None:
+    await connection.instant(None)
+    await connection.raw.execute("SELECT")
+
+
+@pytest.mark.parametrize("goes_on", [_write, _ask_the_time])
+async def test_a_connection_that_is_gone_is_an_outage_to_whatever_asks_it_something(
+    tenant: Tenant, goes_on: Callable[[TenantConnection], Awaitable[None]]
+) -> None:
+    """Also to what only asks what kind of database it is of, which sends nothing."""
+    with pytest.raises(DatabaseAway):  # noqa: PT012
+        async with tenant_transaction(tenant.id) as connection:
+            connection.raw.terminate()
+            await until(lambda: not hasattr(connection.raw, "distributed"))  # the pool has taken it back
+            await goes_on(connection)
 
 
 async def test_what_was_only_read_is_good_though_its_connection_is_lost_at_the_end(tenant: Tenant, anna: UUID) -> None:
