@@ -171,7 +171,7 @@ class Pool:
         """A connection from the pool; an idle one is tested first, and replaced if it does not answer."""
         for _ in range(MAX_TAKINGS):
             raw = await self._acquired()
-            if monotonic() - raw.used_at < IDLE_S:
+            if monotonic() - getattr(raw, "used_at", 0.0) < IDLE_S:  # it is gone if it has none
                 return raw
             try:
                 await raw.execute("SELECT", timeout=PATIENCE_S)
