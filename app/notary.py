@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -70,10 +71,11 @@ class InFolder:
         await asyncio.to_thread(self._keep, self._folder / f"{name}{SUFFIX}", note)
 
     def _keep(self, file: Path, note: str) -> None:
-        beside = file.with_suffix(f".{os.getpid()}")
+        # A new name: in two containers two processes that bring it at once have the same number.
+        beside = file.with_suffix(f".{secrets.token_hex(8)}")
         try:
             file.parent.mkdir(exist_ok=True)
-            with beside.open("w", encoding="utf-8") as opened:
+            with beside.open("x", encoding="utf-8") as opened:
                 opened.write(note)
                 opened.flush()
                 os.fsync(opened.fileno())

@@ -26,9 +26,19 @@ export const session = new Cell(keptSession());
 /** @type {Cell<Viewer | null>} */
 export const viewer = new Cell(/** @type {Viewer | null} */ (null));
 
+/** Whether they are leaving: nothing is kept of what is still on its way, such as their next token. */
+let leaving = false;
+// A page that the browser has kept is shown as it was by its way back.
+addEventListener("pageshow", ({ persisted }) => persisted && leaving && location.reload());
+
+/** @param {Session} begun */
+function keep(begun) {
+  if (!leaving) sessionStorage.setItem(KEPT, JSON.stringify(begun));
+}
+
 /** @param {Session} begun */
 export function begin(begun) {
-  sessionStorage.setItem(KEPT, JSON.stringify(begun));
+  keep(begun);
   session.set(begun);
 }
 
@@ -37,10 +47,11 @@ export function taken(token) {
   const now = session.value;
   if (now === null || now.token !== token || now.taken) return;
   now.taken = true;
-  sessionStorage.setItem(KEPT, JSON.stringify(now));
+  keep(now);
 }
 
 export async function signOut() {
+  leaving = true;
   const idToken = session.value?.idToken ?? null;
   sessionStorage.removeItem(KEPT);
   const provider = session.value?.role === undefined ? (await told().catch(() => null))?.signIn : null;

@@ -2,7 +2,7 @@
 import { textOf } from "./api.js";
 import { session } from "./session.js";
 
-/** @typedef {{id: string, name: string, variables: () => object, next: (data: any) => void}} Followed */
+/** @typedef {{id: string, name: string, variables: () => object, next: (data: any) => void, refused: () => void}} Followed */
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 30_000;
@@ -19,15 +19,15 @@ session.followers.add(() => socket === null && followed.size > 0 && connect());
 
 /**
  * Follows a subscription until the function that it answers is called. variables: asked for at each beginning, so that it
- * goes on from the last cursor.
+ * goes on from the last cursor. refused: called if the server did not take it, before it is tried again.
  * @template {keyof import("#operations").Operations} K
  * @param {K} name
  * @param {() => import("./api.js").Variables<K>} variables
  * @param {(data: import("./api.js").Data<K>) => void} next
  */
-export function follow(name, variables, next) {
+export function follow(name, variables, next, refused = () => {}) {
   const id = String(++number);
-  followed.set(id, { id, name, variables, next });
+  followed.set(id, { id, name, variables, next, refused });
   if (socket === null) connect();
   else if (ready) begin(id);
   return () => {
@@ -66,15 +66,19 @@ function heard(message) {
 
 /** Begins again what the server has given up, such as while it was too busy. @param {string} id */
 function later(id) {
-  setTimeout(() => ready && begin(id), wait);
+  const on = socket;
+  followed.get(id)?.refused();
+  // On another socket it has been begun.
+  setTimeout(() => socket === on && begin(id), wait);
   wait = Math.min(wait * 2, LONGEST_WAIT_MS);
 }
 
 /** @param {string} id */
 async function begin(id) {
   const each = followed.get(id);
+  const on = socket;
   if (!each) return;
   const query = await textOf(each.name);
   const payload = { query, variables: each.variables(), operationName: each.name };
-  if (ready && followed.has(id)) socket?.send(JSON.stringify({ id, type: "subscribe", payload }));
+  if (ready && socket === on && followed.has(id)) socket?.send(JSON.stringify({ id, type: "subscribe", payload }));
 }

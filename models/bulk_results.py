@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from models import lookups
 from models.errors import InvariantViolated
+from models.kinds import BulkStatus
 from models.planning.columns import ActorIds, Columns, all_columns, to_json
 from models.planning.drafts import RowReport, RowResult
 from models.planning.state import Books
@@ -28,18 +29,21 @@ async def write_row_results(connection: TenantConnection, books: Books, actors: 
 
 
 async def write_progress(connection: TenantConnection, results: "Sequence[RowResult | RowReport]") -> None:
-    """Write the progress of the bulks that these rows belong to."""
+    """Write the progress of the bulks that these rows belong to. One that is over by now, as somebody else's, takes no more:
+    a worker that was away for long posts nothing to it."""
     for operation_id in {result.operation_id for result in results}:
         own = [result for result in results if result.operation_id == operation_id]
         failed = sum(result.error is not None for result in own)
-        await connection.raw.execute(
+        status = await connection.raw.fetchval(
             """UPDATE bulk_operations SET processed = processed + $3, succeeded = succeeded + $3 - $4,
-                failed = failed + $4 WHERE tenant_id = $1 AND id = $2""",
+                failed = failed + $4 WHERE tenant_id = $1 AND id = $2 RETURNING status""",
             connection.tenant_id,
             operation_id,
             len(own),
             failed,
         )
+        if status != BulkStatus.RUNNING:
+            raise InvariantViolated(f"bulk {operation_id} is {status}: none of its rows may be posted any more")
 
 
 async def _settle(connection: TenantConnection, columns: Columns, values: list[tuple[Any, ...]]) -> None:

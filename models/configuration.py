@@ -21,6 +21,10 @@ class Configurations:
     def __init__(self) -> None:
         self._known: dict[UUID, TenantConfig] = {}
 
+    def forget(self) -> None:
+        """Forget all: versions may count anew, in a database that has not got the last changes."""
+        self._known.clear()
+
     async def at_version(self, connection: TenantConnection, version: int) -> TenantConfig:
         """The configuration as of `version` (or newer): cached, or loaded over this connection.
 

@@ -230,6 +230,8 @@ TAKE: Final = f"""
 
 OLDEST: Final = "select recorded_at from feed where tenant_id = $1 and position > $2 order by position limit 1"
 """When the first of the events after $2 was recorded."""
+LATEST: Final = "select recorded_at from feed where tenant_id = $1 and position = $2"
+"""When the event at $2 was recorded."""
 
 NOTICES: Final = """
     select c.id, c.expires_at, null::timestamptz as since, c.remaining_minor as minor, a.customer_id

@@ -22,7 +22,7 @@ from models.persons import Persons
 from models.planning.needs import Needs
 from models.planning.state import Source
 from models.poster import Poster
-from models.session import TenantConnection, database_time, pool_size, tenant_transaction
+from models.session import TenantConnection, connections_lost, database_time, pool_size, tenant_transaction
 from models.sources import DatabaseClock, GivenClock, LedgerClock, RandomSource
 from models.throttle import Throttle
 from models.units import Failed, Posted, Refused, Replayed, Requeued, Result, Unit
@@ -68,10 +68,12 @@ class Ledger:
         self.notary: Notary | None = None
         """Signs checkpoints; without it, none are made."""
         self.denials = Throttle(MAX_DENIALS_A_MINUTE, timedelta(minutes=1))
-        loader = Loader(self.configurations, self.source, self.clock, Persons())
+        self._persons = Persons()
+        loader = Loader(self.configurations, self.source, self.clock, self._persons)
         self._poster = Poster(loader, self.metrics)
         self._group = GroupCommit(self._post, self._poster.still_locked, _most_in_line)
         self._actor_ids: dict[tuple[UUID, Actor], UUID] = {}
+        self._losses = 0
         self._asking = asyncio.Lock()
 
     @property
@@ -168,6 +170,7 @@ class Ledger:
 
     async def actor_id(self, tenant_id: UUID, actor: Actor) -> UUID:
         """The id of this actor's row, inserted or renamed if necessary."""
+        self._forget_if_lost()
         known = self._actor_ids.get((tenant_id, actor))
         if known is not None:
             return known
@@ -176,6 +179,16 @@ class Ledger:
             self._actor_ids.clear()
         self._actor_ids[tenant_id, actor] = actor_id
         return actor_id
+
+    def _forget_if_lost(self) -> None:
+        """Forget what is known of the books, if connections were lost: a standby that has taken over may not have got the
+        last commits of the primary that told it."""
+        losses = connections_lost()
+        if losses != self._losses:
+            self._losses = losses
+            self._actor_ids.clear()
+            self._persons.forget()
+            self.configurations.forget()
 
     @patiently
     async def _named(self, tenant_id: UUID, actor: Actor) -> UUID:

@@ -22,6 +22,11 @@ class Persons:
         """Merged record → survivor. No survivor in it is itself merged."""
         return self._known.get(tenant_id, {})
 
+    def forget(self) -> None:
+        """Forget all: they may have been merged in a database that is gone."""
+        self._known.clear()
+        self._number = 0
+
     def learn(self, tenant_id: UUID, merged: Mapping[UUID, UUID]) -> None:
         """Remember merged records and their survivors."""
         if self._number >= MAX_REMEMBERED:

@@ -87,6 +87,8 @@ class Pool:
         self.patience_s = PATIENCE_S
         self.wrote: Callable[[UUID], None] | None = None
         """Told of each tenant in which a transaction has written."""
+        self.losses = 0
+        """How often connections were replaced: before that, another database may have been read."""
         self._in_time = Deadlines(TAKE_TIMEOUT_S)
         self._away = False
         self._attempt: asyncio.Task[None] | None = None
@@ -162,6 +164,7 @@ class Pool:
     def replace(self, raw: Raw) -> None:
         """Replace a lost connection, or one to the wrong server, and all of the same generation, before their next
         use."""
+        self.losses += 1
         if not is_lost(raw):
             raw.terminate()
         # What asyncpg's own `expire_connections` does, which is a coroutine only by name.

@@ -252,6 +252,12 @@ def pool_state() -> PoolState:
     return the_pool().state
 
 
+def connections_lost() -> int:
+    """How often connections of this process were lost: since then the database may be another one, without its last
+    commits."""
+    return the_pool().losses
+
+
 def pool_is_full() -> bool:
     """Whether the next caller must wait for a connection to be released."""
     return the_pool().is_full

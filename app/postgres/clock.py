@@ -56,3 +56,5 @@ async def _keep(ledger: Ledger, interval_s: float) -> None:
                 await ledger.sync_clock()
         except (DatabaseAway, OSError):
             log.debug("the database was not asked for its time", exc_info=True)  # that it is away, the log says already
+        except Exception:  # as a statement that somebody has cancelled
+            log.exception("the database was not asked for its time; it is asked again")

@@ -39,12 +39,28 @@ export function followApprovals(who) {
   };
   /** @type {string | null} */
   let after = null;
-  void count();
-  return follow("FollowRequests", () => ({ after }), ({ approvalRequests }) => {
-    after = approvalRequests?.cursor ?? after;
+  let begun = false;
+  const changed = () => {
     void count();
     othersChanged();
-  });
+  };
+  const variables = () => {
+    // Without a cursor nothing tells what has happened while there was no connection.
+    if (begun && after === null) changed();
+    begun = true;
+    return { after };
+  };
+  void count();
+  return follow(
+    "FollowRequests",
+    variables,
+    ({ approvalRequests }) => {
+      after = approvalRequests?.cursor ?? after;
+      changed();
+    },
+    // A cursor may have become too old.
+    () => (after = null),
+  );
 }
 
 export function approvalsScreen() {

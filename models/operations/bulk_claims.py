@@ -1,6 +1,7 @@
 """A queued bulk as one worker's: claimed, kept while it works on it, released, and finished.
 
-A worker claims an operation for a limited time and renews the claim after every chunk.
+A worker claims an operation for a limited time and renews the claim after every chunk. One that was away for longer, as a
+machine that was stopped, has lost it: it keeps, releases and finishes nothing that another has by then.
 """
 
 import json
@@ -11,7 +12,7 @@ from uuid import UUID
 from models.commands import Actor
 from models.kinds import BulkStatus
 from models.ledger import Ledger
-from models.operations.bulk_row import RunningBulk
+from models.operations.bulk_row import Claim, RunningBulk
 from models.patience import patiently
 from models.session import TenantConnection, tenant_transaction
 
@@ -30,6 +31,7 @@ async def claim_next(ledger: Ledger, tenant_id: UUID, operation_id: UUID | None 
     """Claim the oldest bulk that nobody has, or this one. None if there is none."""
     async with tenant_transaction(tenant_id) as connection:
         now = await ledger.stamp(connection)
+        until = now + CLAIM
         row = await connection.raw.fetchrow(
             """WITH k AS MATERIALIZED (  -- looked for once: a join could do so again, and find another
                 SELECT id FROM bulk_operations WHERE tenant_id = $1 AND status IN ('QUEUED', 'RUNNING')
@@ -41,7 +43,7 @@ async def claim_next(ledger: Ledger, tenant_id: UUID, operation_id: UUID | None 
                 o.created_at, o.reverses_id, a.subject, a.role, a.client, a.name""",
             tenant_id,
             now,
-            now + CLAIM,
+            until,
             operation_id,
         )
     if row is None:
@@ -57,50 +59,61 @@ async def claim_next(ledger: Ledger, tenant_id: UUID, operation_id: UUID | None 
         validated_at=row["validated_at"],
         command=json.loads(row["command"]),
         actor=Actor(row["subject"], row["role"], row["client"] or None, row["name"]),
+        claim=Claim(until),
         reverses_id=row["reverses_id"],
     )
 
 
 @patiently
-async def keep_claim(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> bool:
-    """Renew the claim. False if it is to be cancelled. Raises ClaimLost if it is over."""
+async def keep_claim(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk) -> bool:
+    """Renew the claim. False if it is to be cancelled. Raises ClaimLost if it is over, or another worker's."""
     async with tenant_transaction(tenant_id) as connection:
+        until = await ledger.stamp(connection) + CLAIM
         cancelled = await connection.raw.fetchval(
-            """UPDATE bulk_operations SET claimed_until = $3 WHERE tenant_id = $1 AND id = $2 AND status = 'RUNNING'
-            RETURNING cancel_requested""",
+            """UPDATE bulk_operations SET claimed_until = $3
+            WHERE tenant_id = $1 AND id = $2 AND status = 'RUNNING' AND claimed_until = $4 RETURNING cancel_requested""",
             tenant_id,
-            operation_id,
-            await ledger.stamp(connection) + CLAIM,
+            bulk.id,
+            until,
+            bulk.claim.until,
         )
     if cancelled is None:
         raise ClaimLost
+    bulk.claim.until = until
     return not cancelled
 
 
 @patiently
-async def note_validated(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> None:
-    """Note that all rows were found good."""
+async def note_validated(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk) -> None:
+    """Note that all rows were found good. Raises ClaimLost."""
     async with tenant_transaction(tenant_id) as connection:
-        await connection.raw.execute(
-            "UPDATE bulk_operations SET validated_at = $3 WHERE tenant_id = $1 AND id = $2",
+        noted = await connection.raw.fetchval(
+            """UPDATE bulk_operations SET validated_at = $3
+            WHERE tenant_id = $1 AND id = $2 AND claimed_until = $4 RETURNING true""",
             tenant_id,
-            operation_id,
+            bulk.id,
             await ledger.stamp(connection),
+            bulk.claim.until,
         )
+    if not noted:
+        raise ClaimLost
 
 
 @patiently
-async def release(tenant_id: UUID, operation_id: UUID) -> None:
-    """Let others claim it."""
+async def release(tenant_id: UUID, bulk: RunningBulk) -> None:
+    """Let others claim it, unless one has already."""
     async with tenant_transaction(tenant_id) as connection:
         await connection.raw.execute(
-            "UPDATE bulk_operations SET claimed_until = NULL WHERE tenant_id = $1 AND id = $2", tenant_id, operation_id
+            "UPDATE bulk_operations SET claimed_until = NULL WHERE tenant_id = $1 AND id = $2 AND claimed_until = $3",
+            tenant_id,
+            bulk.id,
+            bulk.claim.until,
         )
 
 
 @patiently
-async def finish(ledger: Ledger, tenant_id: UUID, operation_id: UUID, status: str) -> int:
-    """Finish the operation, and send its event. A failed one has posted nothing, and its key is freed."""
+async def finish(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk, status: str) -> int:
+    """Finish the operation, and send its event. A failed one has posted nothing, and its key is freed. Raises ClaimLost."""
     async with tenant_transaction(tenant_id) as connection:
         row = await connection.raw.fetchrow(
             """UPDATE bulk_operations o SET status = $3::text, finished_at = $4, failed = n.bad,
@@ -109,22 +122,23 @@ async def finish(ledger: Ledger, tenant_id: UUID, operation_id: UUID, status: st
                 succeeded = CASE WHEN o.dry_run AND $3::text = 'COMPLETED' THEN o.total - n.bad ELSE o.succeeded END
             FROM (SELECT count(*) AS bad FROM bulk_rows
                 WHERE tenant_id = $1 AND operation_id = $2 AND error IS NOT NULL) AS n
-            WHERE o.tenant_id = $1 AND o.id = $2 AND o.status = 'RUNNING'
+            WHERE o.tenant_id = $1 AND o.id = $2 AND o.status = 'RUNNING' AND o.claimed_until = $5
             RETURNING o.idempotency_key""",
             tenant_id,
-            operation_id,
+            bulk.id,
             status,
             await ledger.stamp(connection),
+            bulk.claim.until,
         )
         if row is None:
             raise ClaimLost
-        await _tell(connection, ledger, operation_id, status)
+        await _tell(connection, ledger, bulk.id, status)
         if status == BulkStatus.FAILED:
             await connection.raw.execute(
                 "DELETE FROM idempotency_keys WHERE tenant_id = $1 AND key = $2 AND result_id = $3",
                 tenant_id,
                 row["idempotency_key"],
-                operation_id,
+                bulk.id,
             )
     return 1
 

@@ -12,6 +12,13 @@ from models.kinds import BulkMode
 from models.texts import Texts
 
 
+@dataclass(slots=True)
+class Claim:
+    """A worker's hold on a bulk: its own for as long as the bulk's row says this very instant. until: as it was last set."""
+
+    until: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class RunningBulk:
     """A queued bulk as its worker needs it. command: reason, texts and expiry of rows that name none. reverses_id: the bulk
@@ -26,6 +33,7 @@ class RunningBulk:
     validated_at: datetime | None
     command: Mapping[str, Any]
     actor: Actor
+    claim: Claim
     reverses_id: UUID | None = None
 
     @property

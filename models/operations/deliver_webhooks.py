@@ -72,7 +72,8 @@ _MOVE: Final = f"""
     UPDATE webhooks SET position = $3,
         settled = least($3, coalesce(({_OPEN.format("position - 1", "NOT")}), $3)),
         due_at = ({_OPEN.format("next_at", "NOT")}), ping_at = ({_OPEN.format("next_at", "")}),
-        look_at = $4, failing_since = $5, delivered_at = coalesce($6, delivered_at), claimed_by = NULL, claimed_until = NULL
+        look_at = CASE WHEN $7 THEN look_at ELSE $4 END, failing_since = CASE WHEN $7 THEN failing_since ELSE $5 END,
+        delivered_at = coalesce($6, delivered_at), claimed_by = NULL, claimed_until = NULL
     WHERE tenant_id = $1 AND id = $2"""
 _RELEASE: Final = """UPDATE webhooks SET claimed_by = NULL, claimed_until = NULL
     WHERE tenant_id = $1 AND id = $2 AND claimed_by = $3"""
@@ -163,6 +164,8 @@ async def record_look(ledger: Ledger, tenant_id: UUID, claim: Claim, record: Rec
             record.look_at,
             record.failing_since,
             record.delivered_at,
+            # One that has learnt nothing of it, as of a ping alone, leaves what enabling it has set meanwhile.
+            (record.look_at, record.failing_since) == (claim.look_at, claim.failing_since),
         )
         if record.pause is not None and doer is not None and row["status"] == WebhookStatus.ACTIVE:
             await raw.execute(_PAUSE, tenant_id, claim.webhook_id, record.pause, now)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from models.errors import InvariantViolated
 from models.event_kinds import EventKind
-from models.feed import ANNOUNCE, BEGIN, DUE, LAPSES, LOCK, MOVE, NOTICES, OLDEST, TAKE
+from models.feed import ANNOUNCE, BEGIN, DUE, LAPSES, LATEST, LOCK, MOVE, NOTICES, OLDEST, TAKE
 from models.ledger import Ledger
 from models.session import GENERIC_PLANS, TenantConnection, tenant_transaction
 from models.signals import GROWN, NOTIFY, told_growth
@@ -78,13 +78,19 @@ async def _give(connection: TenantConnection, until: datetime | None, now: datet
         position += _number(await raw.execute(TAKE, tenant_id, at, until, position))
         at = until
         oldest = await raw.fetchval(OLDEST, tenant_id, before)
-    if now is not None:
+    if now is not None and not await _is_behind(connection, position, now):
         position, noticed = await _tell(connection, NOTICES, EventKind.CREDIT_EXPIRING, position, noticed, now)
         position, lapsed = await _tell(connection, LAPSES, EventKind.HOLD_LAPSED, position, lapsed, now)
     await raw.execute(MOVE, tenant_id, position, at, *noticed, *lapsed)
     if position > before:  # heard once this is committed
         await raw.execute(NOTIFY, GROWN, [told_growth(tenant_id, position)])
     return _Taken(position - before, oldest)
+
+
+async def _is_behind(connection: TenantConnection, position: int, now: datetime) -> bool:
+    """Whether another relay has recorded something after `now`, while this one came to the lock: the next step tells."""
+    latest: datetime | None = await connection.raw.fetchval(LATEST, connection.tenant_id, position)
+    return latest is not None and latest > now
 
 
 async def _tell(

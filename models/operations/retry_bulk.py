@@ -79,9 +79,7 @@ async def _retryable(connection: TenantConnection, operation_id: UUID) -> Any:
     """The file, locked against another retry, and a reversal. Raises NotFound, BulkNotRetryable."""
     bulk: Any = await connection.raw.fetchrow(
         """SELECT status, dry_run, total, command->'first_line' IS NOT NULL AS is_file,
-            coalesce((command->>'allow_duplicate_customers')::boolean, false) AS allowed_duplicates, EXISTS (
-                SELECT FROM bulk_operations b WHERE b.tenant_id = $1 AND b.reverses_id = $2 AND NOT b.dry_run
-            ) AS is_reversed
+            coalesce((command->>'allow_duplicate_customers')::boolean, false) AS allowed_duplicates
         FROM bulk_operations WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE""",
         connection.tenant_id,
         operation_id,
@@ -96,7 +94,12 @@ async def _retryable(connection: TenantConnection, operation_id: UUID) -> Any:
         raise BulkNotRetryable("It has not ended.")
     if bulk["dry_run"]:
         raise BulkNotRetryable("It posts nothing.")
-    if bulk["is_reversed"]:
+    # Asked once the file is locked: the statement that waits for the lock sees no reversal that it has waited for.
+    if await connection.raw.fetchval(
+        "SELECT true FROM bulk_operations WHERE tenant_id = $1 AND reverses_id = $2 AND NOT dry_run LIMIT 1",
+        connection.tenant_id,
+        operation_id,
+    ):
         raise BulkNotRetryable("It was taken back, or is being taken back.")
     return bulk
 

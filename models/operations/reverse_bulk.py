@@ -133,4 +133,4 @@ async def _process(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> None:
     try:
         await run_reversal(ledger, tenant_id, bulk)
     finally:
-        await release(tenant_id, bulk.id)
+        await release(tenant_id, bulk)

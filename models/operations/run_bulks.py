@@ -5,8 +5,8 @@ Each chunk is one unit: its postings, the result of each of its rows and the ope
 So a run that died is resumed after its last chunk, and ends exactly as if it had not died.
 
 A worker claims an operation for a limited time and renews the claim after every chunk. If the claim of a slow worker
-expires, nothing is posted twice: a row gets its result only once (models/writing.py), and a chunk has an idempotency
-key.
+expires, nothing is posted twice, nor once the operation is over: a row gets its result only once, while the operation runs
+(models/bulk_results.py), and a chunk has an idempotency key.
 """
 
 import asyncio
@@ -54,19 +54,19 @@ async def run_bulk(ledger: Ledger, tenant_id: UUID) -> int:
     except ClaimLost:
         return 1
     finally:
-        await release(tenant_id, bulk.id)
+        await release(tenant_id, bulk)
 
 
 async def _run(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk) -> int:
     if (bulk.dry_run or bulk.error_policy == BulkErrorPolicy.REJECT_ALL) and bulk.validated_at is None:
         found = await validate(ledger, tenant_id, bulk, _marker(ledger, tenant_id, bulk))
         if found is None:  # it was cancelled meanwhile
-            return await finish(ledger, tenant_id, bulk.id, BulkStatus.CANCELLED)
+            return await finish(ledger, tenant_id, bulk, BulkStatus.CANCELLED)
         if bulk.dry_run:
-            return await finish(ledger, tenant_id, bulk.id, BulkStatus.COMPLETED)
+            return await finish(ledger, tenant_id, bulk, BulkStatus.COMPLETED)
         if found:
-            return await finish(ledger, tenant_id, bulk.id, BulkStatus.FAILED)
-        await note_validated(ledger, tenant_id, bulk.id)
+            return await finish(ledger, tenant_id, bulk, BulkStatus.FAILED)
+        await note_validated(ledger, tenant_id, bulk)
     return await _post_all(ledger, tenant_id, bulk)
 
 
@@ -77,23 +77,23 @@ async def _post_all(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk) -> int:
     after = bulk.settled_to(AT_ONCE * CHUNK_ROWS)
     try:
         for _ in range(CHUNKS_PER_RUN):
-            if not await keep_claim(ledger, tenant_id, bulk.id):
+            if not await keep_claim(ledger, tenant_id, bulk):
                 await chunks.end()
-                return chunks.done + await finish(ledger, tenant_id, bulk.id, BulkStatus.CANCELLED)
+                return chunks.done + await finish(ledger, tenant_id, bulk, BulkStatus.CANCELLED)
             rows = await _pending(tenant_id, bulk, after, MOST_AT_ONCE if whole else CHUNK_ROWS)
             if not rows:
                 await chunks.end()
                 # Rows before: pending ones exist there only after interrupted runs.
                 rows = await _pending(tenant_id, bulk, BEFORE_ALL, CHUNK_ROWS)
             if not rows:
-                return chunks.done + await finish(ledger, tenant_id, bulk.id, BulkStatus.COMPLETED)
+                return chunks.done + await finish(ledger, tenant_id, bulk, BulkStatus.COMPLETED)
             after = rows[-1].row
             await chunks.post(rows)
         await chunks.end()
     except LedgerErrors as refused:  # bad since it was validated
         bad = [RowOutcome(error.row, None, error) for error in refused.errors if error.row is not None]
         await _marker(ledger, tenant_id, bulk)(bad)
-        return chunks.done + await finish(ledger, tenant_id, bulk.id, BulkStatus.FAILED)
+        return chunks.done + await finish(ledger, tenant_id, bulk, BulkStatus.FAILED)
     finally:
         await chunks.settle()
     return chunks.done
@@ -163,8 +163,9 @@ async def _pending(tenant_id: UUID, bulk: RunningBulk, after: int, most: int) ->
 
 def _marker(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk) -> MarkErrors:
     async def mark(outcomes: Sequence[RowOutcome]) -> bool:
-        """Record these rows' errors, and of those that set what is available, if it is a dry run, what they would move; and
-        renew the claim. False if it is to be cancelled."""
+        """Renew the claim; and record these rows' errors, and of those that set what is available, if it is a dry run, what
+        they would move. False if it is to be cancelled. Raises ClaimLost, and records nothing."""
+        goes_on = await keep_claim(ledger, tenant_id, bulk)
         errors = [outcome.error for outcome in outcomes if outcome.error is not None]
         moved = [(bulk.id, each.row, each.moved) for each in outcomes if each.moved is not None] if bulk.dry_run else []
         if moved:
@@ -181,6 +182,6 @@ def _marker(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk) -> MarkErrors:
                     [error.row for error in errors],
                     [to_json(error_report(error)) for error in errors],
                 )
-        return await keep_claim(ledger, tenant_id, bulk.id)
+        return goes_on
 
     return mark

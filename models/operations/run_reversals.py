@@ -47,11 +47,11 @@ async def run_reversal(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk) -> in
         return await _report(ledger, tenant_id, bulk)
     before, done = await _settled_to(tenant_id, bulk), 0
     for _ in range(CHUNKS_PER_RUN):
-        if not await keep_claim(ledger, tenant_id, bulk.id):
-            return done + await finish(ledger, tenant_id, bulk.id, BulkStatus.CANCELLED)
+        if not await keep_claim(ledger, tenant_id, bulk):
+            return done + await finish(ledger, tenant_id, bulk, BulkStatus.CANCELLED)
         rows = await _left(tenant_id, bulk, before)
         if not rows:
-            return done + await finish(ledger, tenant_id, bulk.id, BulkStatus.COMPLETED)
+            return done + await finish(ledger, tenant_id, bulk, BulkStatus.COMPLETED)
         before = rows[-1].row
         command = _command(bulk, rows)
         key = f"{row_key(bulk.id, rows[0].row)}+"
@@ -113,11 +113,12 @@ async def _report(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk) -> int:
         async for rows in _by_person(connection, bulk):
             books = await _unlocked_books(ledger, connection, bulk, rows)
             await in_slices(plan(books, PostingContext(bulk.actor, None, bulk.id), _command(bulk, rows)))
+            goes_on = await keep_claim(ledger, tenant_id, bulk)
             await _keep_reports(tenant_id, bulk, books.writes.row_reports)
             done += len(rows)
-            if not await keep_claim(ledger, tenant_id, bulk.id):
-                return done + await finish(ledger, tenant_id, bulk.id, BulkStatus.CANCELLED)
-    return done + await finish(ledger, tenant_id, bulk.id, BulkStatus.COMPLETED)
+            if not goes_on:
+                return done + await finish(ledger, tenant_id, bulk, BulkStatus.CANCELLED)
+    return done + await finish(ledger, tenant_id, bulk, BulkStatus.COMPLETED)
 
 
 async def _by_person(connection: TenantConnection, bulk: RunningBulk) -> AsyncIterator[tuple[RowToReverse, ...]]:

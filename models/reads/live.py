@@ -93,11 +93,16 @@ Choose = Callable[[], Awaitable[Choice]]
 
 @dataclass(slots=True, eq=False)
 class _Follower:
-    """choice: while it is joined. parted: the position of a merge after which it has to choose again. failure: by which it
-    ends."""
+    """position: up to which it has read the past, with what was recorded there if that is known. knows: up to which
+    position its choice has every merge. restored: as its channel's was when it began. parted: the position of a merge after
+    which it has to choose again. failure: by which it ends."""
 
     most: int
     choice: Choice = field(default_factory=Choice)
+    position: int = 0
+    recorded: datetime | None = None
+    knows: int = 0
+    restored: int = 0
     queue: deque[EventView] = field(default_factory=deque)
     news: asyncio.Event = field(default_factory=asyncio.Event)
     failure: Exception | None = None
@@ -130,12 +135,13 @@ class _Follower:
 
 class _Channel:
     """One tenant's, while anybody follows it. position: up to which it has been read, once it has `begun`. recorded: when
-    the event there was; None if that is not known."""
+    the event there was; None if that is not known. restored: how often the feed turned out to be another one."""
 
     def __init__(self, tenant_id: UUID) -> None:
         self.tenant_id = tenant_id
         self.position = 0
         self.recorded: datetime | None = None
+        self.restored = 0
         self.begun = asyncio.Event()
         self.news = asyncio.Event()
         self.entered = 0
@@ -143,6 +149,14 @@ class _Channel:
         self.joined: set[_Follower] = set()
         self._everybody: set[_Follower] = set()
         self._by_record: dict[UUID, set[_Follower]] = {}
+
+    def is_ahead_of(self, follower: _Follower) -> bool:
+        """Whether the follower has to read or choose before it joins. Raises BadPage if the books have been restored since
+        it began."""
+        if follower.restored != self.restored:
+            raise BadPage(RESTORED)
+        read = follower.position if follower.choice.person is None else min(follower.position, follower.knows)
+        return self.position > read
 
     def join(self, follower: _Follower) -> None:
         follower.parted = None
@@ -173,15 +187,16 @@ class _Channel:
             self._part(event)
         return len(concerned)
 
-    def continues(self, found: Sequence[EventView], ends: FeedEnds) -> bool:
-        """Whether the feed still has what was read last: what was read since begins with it, unless it was pruned."""
-        if found and found[0].position == self.position:
-            return self.recorded in (None, found[0].recorded_at)
-        return ends.newest >= self.position
+    def continues(self, newest: int, recorded: datetime | None) -> bool:
+        """Whether the feed, which goes to `newest`, still has what was read last. recorded: when what is in its place now
+        was; None if it was pruned."""
+        return newest >= self.position and (None in (self.recorded, recorded) or self.recorded == recorded)
 
     def begin_anew(self, newest: int) -> None:
-        """Go on from there: all who follow are told that the books have been restored."""
+        """Go on from there: all who follow are told that the books have been restored, and who reads the past, once it
+        would join."""
         self.position, self.recorded = newest, None
+        self.restored += 1
         for follower in self.joined:
             follower.fail(BadPage(RESTORED))
 
@@ -245,27 +260,26 @@ class LiveFeed:
         Raises TooMany; TooSlow; BadPage if what follows it is not all kept, or it is not of this feed.
         """
         async with self.entering(tenant_id) as channel:
-            follower = _Follower(self.limits.queue)
+            follower = _Follower(self.limits.queue, knows=channel.position)
             follower.choice = await choose()
             await channel.begun.wait()
-            position = channel.position
+            follower.position, follower.restored = channel.position, channel.restored
             if after is not None:
-                position = await self._check(tenant_id, after)
+                follower.position, follower.recorded = await self._check(tenant_id, after), after.recorded
             try:
                 while True:
-                    while channel.position > position:
-                        found, position = await self._past(tenant_id, position, follower.choice)
-                        for event in found:
+                    while channel.is_ahead_of(follower):
+                        for event in await self._past(channel, follower, choose):
                             yield event
                     channel.join(follower)
                     while (new := await follower.next()) is not None:
-                        if new.position > position:
-                            position = new.position
+                        if new.position > follower.position:
+                            follower.position, follower.recorded = new.position, new.recorded_at
                             self.metrics.delivered += 1
                             yield new
                     # The merge itself may be among what is this person's since.
-                    position = max(position, (follower.parted or 0) - 1)
-                    follower.choice = await choose()
+                    if (parted := follower.parted or 0) > follower.position:
+                        follower.position, follower.recorded = parted - 1, None
             except TooSlow:
                 self.metrics.dropped += 1
                 raise
@@ -309,16 +323,25 @@ class LiveFeed:
         assert isinstance(position, int)  # noqa: S101 - for the type checker
         return position
 
-    async def _past(self, tenant_id: UUID, after: int, choice: Choice) -> tuple[Sequence[EventView], int]:
-        """The next of these events after the position, and up to which position they are all there are. Raises BadPage."""
-        listing, parent, conditions = choice.listing(tenant_id)
-        mark = _mark(after)
-        request = PageRequest(limit=CAUGHT_UP_AT_ONCE, after=mark)
-        async with self._catching_up, reading(tenant_id) as session:
-            ends = await events.feed_ends(session)
-            events.check_kept(mark.key, ends)
+    async def _past(self, channel: _Channel, follower: _Follower, choose: Choose) -> Sequence[EventView]:
+        """The next events for it, none after those that the channel has read. Raises BadPage."""
+        reach = channel.position
+        if follower.choice.person is not None and reach > follower.knows:
+            # By now each merge up to there is known. One after it parts those who have joined.
+            follower.choice, follower.knows = await choose(), reach
+        if reach <= follower.position:
+            return ()
+        listing, parent, conditions = follower.choice.listing(channel.tenant_id)
+        after = Key((follower.position,), recorded=follower.recorded)
+        request = PageRequest(limit=CAUGHT_UP_AT_ONCE, after=_mark(follower.position))
+        async with self._catching_up, reading(channel.tenant_id) as session:
+            events.check_kept(after, await events.feed_ends(session, after))
             page = (await load_pages(session, listing, [parent], request, conditions))[parent]
-        return page.rows, page.rows[-1].position if page.has_next else max(after, ends.newest)
+        found = [event for event in page.rows if event.position <= reach]
+        follower.position, follower.recorded = reach, None
+        if page.has_next and len(found) == len(page.rows):
+            follower.position, follower.recorded = found[-1].position, found[-1].recorded_at
+        return found
 
     async def _read_on(self, channel: _Channel) -> None:
         """Read what is new, whenever it is told or it is time, and hand it out; for as long as the channel is open."""
@@ -345,17 +368,21 @@ class LiveFeed:
         while more:
             async with reading(channel.tenant_id) as session:
                 if not channel.joined:
-                    newest = (await events.feed_ends(session)).newest
+                    there = await events.feed_ends(session, Key((channel.position,)))
+                    newest = await events.feed_ends(session, Key((there.newest,)))
                     if channel.joined:  # by now, and what has come since waits for them
                         continue
-                    channel.position, channel.recorded = newest, None
+                    if channel.begun.is_set() and not channel.continues(there.newest, there.recorded):
+                        channel.begin_anew(there.newest)
+                    channel.position, channel.recorded = newest.newest, newest.recorded
                     channel.begun.set()
                     return
                 # With the last one: after a restore there may be another one in its place.
                 found, more = await _after(session, channel.tenant_id, channel.position - 1)
-                ends = FeedEnds(0, channel.position) if found else await events.feed_ends(session)
-            if not channel.continues(found, ends):
-                channel.begin_anew(ends.newest)
+                newest = FeedEnds(0, found[-1].position) if found else await events.feed_ends(session)
+            same = found[0].recorded_at if found and found[0].position == channel.position else None
+            if not channel.continues(newest.newest, same):
+                channel.begin_anew(newest.newest)
                 return
             for event in found:
                 if event.position > channel.position:

@@ -63,6 +63,8 @@ class TenantDirectory:
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._known: dict[str, _Known] = {}
+        self._forgotten = 0
+        """How often one was forgotten: what was being looked up by then may be as it was before."""
 
     def remembered(self, claim: str) -> TenantView | None:
         """The cached tenant that `claim` names; None if it must be looked up."""
@@ -80,11 +82,14 @@ class TenantDirectory:
             return known.tenant
         if known is not None:
             known.is_sought = True
+        forgotten = self._forgotten
         try:
             tenant = await _look_up(claim)
         finally:
             if known is not None:
                 known.is_sought = False
+        if forgotten != self._forgotten:
+            return tenant
         if len(self._known) >= MAX_REMEMBERED:
             self._known.clear()
         now = self._clock()
@@ -94,6 +99,7 @@ class TenantDirectory:
     def forget(self, tenant: TenantView) -> None:
         """Forget a changed tenant: the next request looks it up again (in another process, within the seconds
         remembered)."""
+        self._forgotten += 1
         for claim in (tenant.slug, str(tenant.id)):
             self._known.pop(claim, None)
 

@@ -1,6 +1,7 @@
 """Where checkpoints are kept: in a folder or at a URL, once each, and never one over another."""
 
 import asyncio
+import os
 import stat
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -54,6 +55,23 @@ async def test_a_folder_has_a_file_for_each(tmp_path: Path) -> None:
         read_kept(tmp_path / "kept", str(TENANT), (new_key("books.example", bytes(32)).public,), 10)
     with pytest.raises(SetupProblem, match="more than 1"):
         read_kept(tmp_path / "kept", str(TENANT), KEYS.trusted, 1)
+
+
+async def test_two_who_bring_one_at_once_are_not_in_each_other_s_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As workers in two containers, which share the folder, and have the same number as a process."""
+    folder, link, place = InFolder(tmp_path), os.link, tmp_path / str(TENANT)
+
+    def slowly(beside: Path, file: Path) -> None:
+        """Another one brings it from its beginning to its end, while this one is about to."""
+        monkeypatch.setattr("os.link", link)
+        folder._keep(file, note(1))
+        link(beside, file)
+
+    monkeypatch.setattr("os.link", slowly)
+    await folder.keep(checkpoint(1).name, note(1))
+    assert {file.name: file.read_text() for file in place.iterdir()} == {"0000000001.txt": note(1)}
 
 
 async def test_a_folder_that_is_none(tmp_path: Path) -> None:

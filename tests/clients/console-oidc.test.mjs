@@ -162,6 +162,45 @@ test("who signs out has left the provider too: the next person is asked who they
   await context.close();
 });
 
+test("who signs out while their session is being begun again stays signed out, also on the way back", async () => {
+  const { context, page } = await visit();
+  await signIn(page, "maria");
+  await page.getByRole("heading", { name: "Customers" }).waitFor();
+  let refused = false;
+  await page.route("**/graphql", (route) => {
+    if (refused) return route.continue();
+    refused = true;
+    return route.continue({ headers: { ...route.request().headers(), authorization: "Bearer gone" } });
+  });
+  let grant;
+  const granted = new Promise((resolve) => (grant = resolve));
+  await page.route(`${provider.issuer}/token`, async (route) => {
+    await granted;
+    return route.continue();
+  });
+  const renewing = page.waitForRequest(`${provider.issuer}/token`);
+  await page.getByRole("link", { name: "Orders" }).click();
+  await renewing;
+  // Where to leave to is asked first, and not answered.
+  let leaving = false;
+  await page.route("**/console/settings.json", (route) => {
+    if (leaving) return route.continue();
+    leaving = true;
+  });
+  await page.getByRole("button", { name: "Manager" }).click();
+  const asked = page.waitForRequest("**/console/settings.json");
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await asked;
+  // What was refused is sent again once the session has been begun again.
+  const sent = page.waitForRequest("**/graphql");
+  grant();
+  await sent;
+  assert.equal(await kept(page), null);
+  await page.evaluate(() => dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true })));
+  await page.getByRole("button", SIGN_IN).waitFor();
+  await context.close();
+});
+
 test("where the provider has no page to sign out at, it is told to ask who comes next", async () => {
   provider.answer = (request, response) => {
     if (!request.url.startsWith("/.well-known/")) return false;

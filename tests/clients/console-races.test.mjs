@@ -162,3 +162,33 @@ test("an address that is cut off in the middle of a letter is that of nobody", a
   await person.page.locator(".nav").waitFor();
   await person.page.context().close();
 });
+
+test("the badge counts what was asked for while there was no connection, also if nothing had come over it before", async () => {
+  const customer = await business.customer("race");
+  const person = await manager();
+  const { page } = person;
+  let connection;
+  let comeBack;
+  let begun;
+  let back = Promise.resolve();
+  await page.routeWebSocket("**/graphql", async (socket) => {
+    await back;
+    connection = socket;
+    const server = socket.connectToServer();
+    socket.onMessage((message) => {
+      server.send(message);
+      if (String(message).includes("FollowRequests")) begun();
+    });
+  });
+  const follows = new Promise((resolve) => (begun = resolve));
+  await page.reload();
+  await follows;
+  const count = page.locator(".count").first();
+  const before = Number.parseInt((await count.count()) ? await count.textContent() : "0", 10);
+  back = new Promise((resolve) => (comeBack = resolve));
+  await connection.close({ code: 1001 });
+  await business.add(customer, "GBP", "3", { proposeOnly: true });
+  comeBack();
+  await page.waitForFunction((n) => Number.parseInt(document.querySelector(".count")?.textContent ?? "0", 10) === n, before + 1);
+  await person.leave();
+});

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from time import monotonic
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from standardwebhooks.webhooks import Webhook
@@ -15,7 +15,7 @@ from jobs import worker
 from jobs.signals import signalled
 from jobs.webhooks import deliver
 from jobs.worker import Job, Quiet, working
-from models.configuration_commands import RotateWebhookSecret, UpdateTenant, UpdateWebhook, WebhookNamed
+from models.configuration_commands import PingWebhook, RotateWebhookSecret, UpdateTenant, UpdateWebhook, WebhookNamed
 from models.ledger import Ledger
 from models.operations import webhooks
 from models.operations.keep_feed import keep_feed
@@ -24,6 +24,7 @@ from models.reads.verify import verify
 from tests.jobs.test_webhooks import ADDED, accounts_in_order, added, delivered, of_webhook, statuses, told
 from tests.support.clock import NOON, Clock
 from tests.support.following import in_real_time
+from tests.support.pausing import Pause
 from tests.support.receivers import ALL_RIGHTS, KEY, Receiver, Reply, hooked, receiving
 from tests.support.sockets import until
 from tests.support.tenants import ADMIN, Tenant
@@ -107,6 +108,33 @@ async def test_another_url_does_not_wait_for_what_the_old_one_failed(tenant: Ten
     await webhooks.update_webhook(tenant.ledger, tenant.id, ADMIN, moved)
     assert await delivered(tenant) == 2
     assert await statuses(tenant) == {"DELIVERED": 2}
+
+
+async def test_enabled_while_a_ping_is_under_way_it_waits_for_nothing_that_failed_before(
+    tenant: Tenant, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhook = await hooked(tenant, receiver.url, ADDED)
+    named = WebhookNamed(webhook)
+    await added(tenant, await tenant.customer("anna"), times=2)
+    receiver.always(Reply(503))
+    for _ in range(3):
+        await delivered(tenant)
+        tenant.clock.advance(minutes=40)
+    await delivered(tenant)
+    await webhooks.disable_webhook(tenant.ledger, tenant.id, ADMIN, named)
+    assert (await of_webhook(tenant, webhook))["look_at"] > tenant.clock()
+    receiver.always(Reply())
+    await webhooks.ping_webhook(tenant.ledger, tenant.id, ADMIN, PingWebhook(webhook, uuid4()))
+    pause = Pause(monkeypatch, "jobs.webhooks.record_look")
+    look = asyncio.create_task(deliver(tenant.ledger, tenant.id))
+    await pause.reached.wait()
+    await webhooks.enable_webhook(tenant.ledger, tenant.id, ADMIN, named)
+    pause.go_on.set()
+    await look
+    found = await of_webhook(tenant, webhook)
+    assert (found["look_at"], found["failing_since"]) == (None, None)
+    await delivered(tenant)
+    assert await statuses(tenant) == {"DELIVERED": 3}
 
 
 async def test_who_may_read_less_stops_what_is_under_way(tenant: Tenant, receiver: Receiver) -> None:

@@ -29,6 +29,7 @@ from models.session import tenant_transaction
 from tests.support.clock import Clock
 from tests.support.following import in_real_time
 from tests.support.holds import capture, hold, release
+from tests.support.pausing import Pause
 from tests.support.tampering import Tampering
 from tests.support.tenants import ADMIN, Tenant
 
@@ -233,6 +234,32 @@ async def test_expiries_are_announced_once(tenant: Tenant, clock: Clock, anna: U
     assert (await announced())[1:] == [(late, 700)] * 2
     proof = await verify(tenant.id)
     assert proof.holds, proof.listed
+
+
+async def test_who_was_held_up_announces_nothing_at_an_instant_before_the_last(
+    tenant: Tenant, clock: Clock, anna: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the question what is due, and the lock of the feed's head, another relay has announced some of it."""
+    await keep_feed(tenant.ledger, tenant.id)
+    for _ in range(2):
+        await tenant.credit(anna, 5, expires_in_days=3)
+    clock.advance(timedelta(seconds=1))
+    monkeypatch.setattr("models.operations.keep_feed.ENDS_AT_ONCE", 1)
+    monkeypatch.setattr("models.operations.keep_feed.MAX_STEPS", 1)
+    pause = Pause(monkeypatch, "models.operations.keep_feed._give")
+    slow = asyncio.create_task(keep_feed(tenant.ledger, tenant.id))
+    async with asyncio.timeout(10):
+        await pause.reached.wait()
+    clock.advance(timedelta(seconds=1))
+    await keep_feed(tenant.ledger, tenant.id)
+    pause.go_on.set()
+    await slow
+    while await keep_feed(tenant.ledger, tenant.id):
+        pass
+    events = await feed(tenant)
+    assert kinds(events).count("CREDIT_EXPIRING") == 2
+    recorded = [event.recorded_at for event in events]
+    assert recorded == sorted(recorded)
 
 
 async def test_what_a_merge_has_moved_is_not_announced_again(tenant: Tenant, clock: Clock, anna: UUID) -> None:

@@ -6,11 +6,13 @@ import pytest
 
 from models.commands import Outcome
 from models.errors import Invalid, LedgerError
-from models.operations import run_bulks
+from models.operations import reverse_bulk, run_bulks
 from models.operations.cancel_bulk import cancel_bulk
 from models.operations.retry_bulk import RetryBulk, retry_bulk
 from models.operations.run_bulks import run_bulk
 from tests.models.test_bulk_jobs import balances, failures, people, queue, row, state, work
+from tests.models.test_erasing_beside import until_it_waits
+from tests.support.pausing import Pause
 from tests.support.tenants import MANAGER, Tenant, known
 
 
@@ -131,3 +133,25 @@ async def test_what_cannot_be_tried_again(tenant: Tenant) -> None:
     for outcome in (failed, dry, back, small):
         async with tenant.refused("BULK_NOT_RETRYABLE"):
             await retry(tenant, outcome, "k")
+
+
+async def test_one_that_waits_for_a_reversal_to_be_queued_is_refused(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have come to the file at once, and the reversal was the first to lock it."""
+    (first,) = await people(tenant, 1)
+    outcome = await queue(tenant, [row(first, 5), row("later", 7)], error_policy="SKIP_FAILED")
+    await work(tenant)
+    await tenant.customer("later")
+    monkeypatch.setattr(reverse_bulk, "AT_ONCE", 0)
+    pause = Pause(monkeypatch, "models.operations.reverse_bulk.record_event")
+    reversing = asyncio.create_task(tenant.reverse(outcome))
+    await pause.reached.wait()
+    retrying = asyncio.create_task(retry(tenant, outcome))
+    await until_it_waits(tenant, retrying)
+    pause.go_on.set()
+    await reversing
+    async with tenant.refused("BULK_NOT_RETRYABLE"):
+        await retrying
+    await work(tenant)
+    assert [line[1:] for line in await balances(tenant)] == [("POINTS", 0, 2)]

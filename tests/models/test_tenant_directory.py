@@ -88,3 +88,18 @@ async def test_who_fails_to_look_leaves_it_to_the_next(look_up: LookUp) -> None:
         await name(directory)
     look_up.fails = False
     assert await name(directory) == "a 3"
+
+
+async def test_what_was_looked_up_before_it_changed_is_not_remembered_after(look_up: LookUp) -> None:
+    """The change is committed, and its own request finds it, while another's answer of before is still on its way."""
+    directory = TenantDirectory(Clock())
+    look_up.may.clear()
+    late = asyncio.create_task(name(directory))
+    await asyncio.sleep(0)
+    look_up.may, before = asyncio.Event(), look_up.may
+    look_up.may.set()
+    directory.forget(named("a"))
+    assert await name(directory) == "a 2"
+    before.set()
+    assert await late == "a 1"
+    assert await name(directory) == "a 2"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
+import asyncpg
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -162,8 +163,9 @@ async def test_the_database_is_asked_at_the_start_and_again_and_again(
     assert [(record.name, record.levelname) for record in caplog.records] == [("models.sources", "ERROR")]
 
 
+@pytest.mark.parametrize(("error", "told"), [(OSError("no route"), 0), (asyncpg.QueryCanceledError("by hand"), 2)])
 async def test_it_goes_on_asking_when_it_had_no_answer(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception, told: int
 ) -> None:
     caplog.set_level(logging.INFO)
     async with clock_kept(ledger, 0.01):
@@ -173,14 +175,14 @@ async def test_it_goes_on_asking_when_it_had_no_answer(
             nonlocal asked
             asked += 1
             if asked < 3:
-                raise OSError("no route")
+                raise error
             await sync()
             answered.set()
 
         monkeypatch.setattr(ledger, "sync_clock", unreachable_at_first)
         async with asyncio.timeout(10):
             await answered.wait()
-    assert caplog.records == []
+    assert [record.levelname for record in caplog.records] == ["ERROR"] * told
 
 
 @pytest.mark.usefixtures("tenant")
