@@ -28,8 +28,10 @@ CREDITS_PER_LOAD: Final = (16, 256, 8_192, 262_144, 8_388_608)
 _SERVICES: Final = """CASE WHEN c.restricted THEN ARRAY(SELECT s.service_id FROM credit_services s
         WHERE s.tenant_id = $1 AND s.credit_id = c.id ORDER BY 1) ELSE '{}' END"""
 _CREDIT_COLUMNS: Final = selected(CreditState, "c", service_ids=_SERVICES)
+# No coalesce in a look-up: it might leak, so that row security would not let it near the index.
 _WITH_SOURCE: Final = f"""{_CREDIT_COLUMNS}, coalesce(
-        (SELECT s.source_id FROM transferred_credits s WHERE s.tenant_id = $1 AND s.id = coalesce(c.origin_id, c.id)),
+        (SELECT s.source_id FROM transferred_credits s
+            WHERE s.tenant_id = $1 AND s.id = CASE WHEN c.origin_id IS NULL THEN c.id ELSE c.origin_id END),
         (SELECT o.transaction_id FROM credits o WHERE o.tenant_id = $1 AND o.id = c.origin_id),
         c.transaction_id) AS source_id"""
 _NONE: Final[Mapping[UUID, CreditState]] = {}
@@ -252,7 +254,7 @@ class _Search(NamedTuple):
 
 
 def _search(books: Books, account_id: UUID, spends: list[Spend], named: Collection[UUID]) -> _Search:
-    """What the account's spends need.
+    """The search for what the account's spends need.
 
     If all take only auto-applying credit, credits that do not apply then are not read: an old invoice does not load all
     later credit. And where each credit that is read counts with all that is left of it, only as many are as are needed.
