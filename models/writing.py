@@ -10,7 +10,7 @@ of one with several, it would bring each part's rows back first (docs/adr/0050).
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
@@ -77,6 +77,8 @@ this many entries."""
 
 
 COUPON_COLUMNS: Final = ("status", "closed_at", "refund_transaction_id", "invoice_id", "reopened_at")
+_SUMS: Final = ("paid_minor", "credited_minor", "noted_minor", "status")
+"""Of an invoice."""
 
 
 class _Row(Protocol):
@@ -260,9 +262,7 @@ class _Writer:
             ),
             w.touched_approvals,
         )
-        of_parts = ("released_at", "release_transaction_id", "noted_minor")
-        yield from self.update(AssignmentState, of_parts, w.touched_assignments)
-        yield from self.update(PaymentState, ("voided_at", "noted_minor"), w.touched_payments)
+        yield from self._what_paid(new=True)
         yield from self.update(CreditNoteState, ("voided_at", "void_transaction_id"), w.voided_notes)
         yield from self.update(HoldState, ("home_id", "expires_at"), w.moved_holds, {hold.id for hold in w.holds})
         posted = {account.id for account in w.touched_accounts}
@@ -396,10 +396,12 @@ class _Writer:
         yield from self.insert(InvoiceLineDraft, w.invoice_lines)
         yield from self.insert(InvoiceLineDetailDraft, w.invoice_line_details)
         new = {invoice.id for invoice in w.invoices}
-        columns = ("paid_minor", "credited_minor", "noted_minor", "status", "voided_at")
-        yield from self.update(InvoiceState, columns, w.touched_invoices, new)
+        voided, others = _parted(w.touched_invoices, lambda invoice: invoice.voided_at is not None)
+        yield from self.update(InvoiceState, _SUMS, others, new)
+        yield from self.update(InvoiceState, (*_SUMS, "voided_at"), voided, new)
         yield from self.insert(AssignmentState, w.assignments)
         yield from self.insert(PaymentState, w.payments)
+        yield from self._what_paid(new=False)
         yield from self.insert(GrantDraft, w.grants)
         yield from self.insert(OverpaymentDraft, w.overpayments)
         yield from self.insert(RefundDraft, w.refunds)
@@ -409,6 +411,19 @@ class _Writer:
         yield from self.insert(TransferDraft, w.transfers)
         yield from self.insert(TransferredCreditDraft, w.transferred_credits)
         yield from self.insert(RevivalDraft, w.revivals)
+
+    def _what_paid(self, *, new: bool) -> Steps[None]:
+        """Write changes of assignments and payments: of those that this batch has inserted, or of the others."""
+        w = self.writes
+        made = {row.id for rows in (w.assignments, w.payments) for row in rows}
+        assignments = [a for a in w.touched_assignments if (a.id in made) is new]
+        released, others = _parted(assignments, lambda assignment: assignment.released_at is not None)
+        yield from self.update(AssignmentState, ("noted_minor",), others)
+        yield from self.update(AssignmentState, ("released_at", "release_transaction_id", "noted_minor"), released)
+        payments = [p for p in w.touched_payments if (p.id in made) is new]
+        voided, live = _parted(payments, lambda payment: payment.voided_at is not None)
+        yield from self.update(PaymentState, ("noted_minor",), live)
+        yield from self.update(PaymentState, ("voided_at", "noted_minor"), voided)
 
     def _holds(self) -> Steps[None]:
         """Write holds, and until when something is held on accounts that nothing is posted to."""
@@ -451,3 +466,13 @@ class _Writer:
 
 def _by_id(row: _Row) -> bytes:
     return row.id.bytes
+
+
+def _parted(rows: Iterable[R], is_sealed: Callable[[R], bool]) -> tuple[list[R], list[R]]:
+    """The rows of which a column is to be written that is under their seals, and the others: to name such a column in an
+    UPDATE has each row's seal worked out anew (docs/adr/0021), whether or not its value changes."""
+    sealed: list[R] = []
+    others: list[R] = []
+    for row in rows:
+        (sealed if is_sealed(row) else others).append(row)
+    return sealed, others

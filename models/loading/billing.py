@@ -1,16 +1,17 @@
 """Invoices, with their payments, assignments, lines, grants and credit notes."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from typing import Any
 from uuid import UUID
 
 from models.loading.accounts import in_order
-from models.loading.credits import lots_of_same
+from models.loading.credits import BESIDE, BESIDE_COLUMNS, credit_of, lots_of_same
 from models.lookups import each
 from models.planning.catalogue import ProductState
 from models.planning.columns import maker, selected
 from models.planning.needs import Needs
 from models.planning.noted import CreditNoteLineDraft, CreditNotePartDraft, CreditNoteState, LineState
-from models.planning.state import AssignmentState, InvoiceState, PaymentState
+from models.planning.state import AssignmentState, CreditState, InvoiceState, PaymentState
 from models.session import TenantConnection
 from turns.slices import each_in_slices
 
@@ -55,9 +56,12 @@ async def _load_grants(connection: TenantConnection, invoices: dict[UUID, Invoic
         invoices[row["invoice_id"]].grants = tuple(row["credits"])
 
 
-async def load_assignments(connection: TenantConnection, needs: list[Needs]) -> dict[UUID, AssignmentState]:
+async def load_assignments(
+    connection: TenantConnection, needs: list[Needs]
+) -> tuple[dict[UUID, AssignmentState], dict[UUID, CreditState]]:
     """Read the named assignments, and the live ones of the named credits and invoices. Their accounts are locked, so
-    no new ones can appear meanwhile.
+    no new ones can appear meanwhile. With them the credits that they take from, each by the id that its assignments have;
+    but not if they may be many of one credit, or more of it is to be read.
 
     A credit's assignments are live if they have no `released_at`. The condition is phrased so that the index on live
     ones, which is by invoice, does not match it, and the planner cannot choose it.
@@ -66,24 +70,49 @@ async def load_assignments(connection: TenantConnection, needs: list[Needs]) -> 
     of_credits = await lots_of_same(connection, {i for n in needs for i in n.assigned_credits})
     of_invoices = [i for n in needs for i in n.assigned_invoices]
     if not (named or of_credits or of_invoices):
-        return {}
+        return {}, {}
     payment = "(SELECT p.id FROM payments p WHERE p.tenant_id = $1 AND p.transaction_id = a.transaction_id)"
-    columns = selected(AssignmentState, "a", payment_id=payment)
-    rows = await connection.raw.fetch(
-        f"""SELECT {columns} FROM {each("id uuid")} k JOIN assignments a ON a.tenant_id = $1 AND a.id = k.id
-        UNION SELECT {columns} FROM {each("id uuid", first=3)} k CROSS JOIN LATERAL (
+    ways = (
+        (named, "JOIN assignments a ON a.tenant_id = $1 AND a.id = k.id"),
+        (
+            of_credits,
+            """CROSS JOIN LATERAL (
             SELECT * FROM assignments WHERE tenant_id = $1 AND credit_id = k.id AND num_nonnulls(released_at) = 0
-            ORDER BY assigned_at OFFSET 0) AS a
-        UNION SELECT {columns} FROM {each("id uuid", first=4)} k CROSS JOIN LATERAL (
+            ORDER BY assigned_at OFFSET 0) AS a""",
+        ),
+        (
+            of_invoices,
+            """CROSS JOIN LATERAL (
             SELECT * FROM assignments WHERE tenant_id = $1 AND invoice_id = k.id AND released_at IS NULL
             ORDER BY assigned_at OFFSET 0) AS a""",
-        connection.tenant_id,
-        named,
-        of_credits,
-        of_invoices,
+        ),
     )
+    columns, beside = selected(AssignmentState, "a", payment_id=payment), ""
+    if with_credits := not of_credits and not any(n.transfers for n in needs):
+        columns, beside = f"{columns}, {BESIDE_COLUMNS}", credit_of("a.credit_id")
+    rows = await _by_several_ways(connection, columns, ways, beside)
     assignment = maker(AssignmentState, rows)
-    return dict(await each_in_slices(lambda row: (row["id"], assignment(row)), rows))
+    found = dict(await each_in_slices(lambda row: (row["id"], assignment(row)), rows))
+    if not with_credits:
+        return found, {}
+    credit = maker(CreditState, rows, BESIDE)
+    return found, dict(await each_in_slices(lambda row: (row["credit_id"], credit(row)), rows))
+
+
+async def _by_several_ways(
+    connection: TenantConnection, columns: str, ways: Iterable[tuple[Collection[UUID], str]], beside: str
+) -> list[Any]:
+    """The rows that ids lead to, each by a way of its own (SQL after the ids, `k`); only the ways that are wanted are in
+    the statement. A row that several lead to is there as often. beside: SQL for what belongs to each row."""
+    wanted = [(ids, way) for ids, way in ways if ids]
+    if not wanted:
+        return []
+    sql = " UNION ALL ".join(
+        f"SELECT {columns} FROM {each('id uuid', first=place)} k {way} {beside}"
+        for place, (_, way) in enumerate(wanted, start=2)
+    )
+    rows: list[Any] = await connection.raw.fetch(sql, connection.tenant_id, *(ids for ids, _ in wanted))
+    return rows
 
 
 async def load_payments(
@@ -93,15 +122,17 @@ async def load_payments(
     columns = selected(PaymentState, "p", kept_minor="coalesce(o.amount_minor, 0)", kept_credit_id="o.credit_id")
     kept = """LEFT JOIN LATERAL (
             SELECT amount_minor, credit_id FROM overpayments WHERE tenant_id = $1 AND id = p.id OFFSET 0) AS o ON true"""
-    rows = await connection.raw.fetch(
-        f"""SELECT {columns} FROM {each("id uuid")} k JOIN payments p ON p.tenant_id = $1 AND p.id = k.id {kept}
-        UNION SELECT {columns} FROM {each("id uuid", first=3)} k CROSS JOIN LATERAL (
-            SELECT * FROM payments WHERE tenant_id = $1 AND invoice_id = k.id
-            ORDER BY created_at, id OFFSET 0) AS p {kept} WHERE p.voided_at IS NULL AND p.transaction_id IS NULL""",
-        connection.tenant_id,
-        in_order(ids),
-        in_order(invoices),
+    ways = (
+        (in_order(ids), "JOIN payments p ON p.tenant_id = $1 AND p.id = k.id"),
+        (
+            in_order(invoices),
+            """CROSS JOIN LATERAL (
+            SELECT * FROM (
+                SELECT * FROM payments WHERE tenant_id = $1 AND invoice_id = k.id ORDER BY created_at, id OFFSET 0
+            ) AS m WHERE m.voided_at IS NULL AND m.transaction_id IS NULL) AS p""",
+        ),
     )
+    rows = await _by_several_ways(connection, columns, ways, kept)
     payment = maker(PaymentState, rows)
     return {row["id"]: payment(row) for row in rows}
 

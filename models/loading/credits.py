@@ -1,13 +1,14 @@
 """Credits: those named, and as many open ones of an account as its spends need. Read under the accounts' locks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from models.commands import Actor
 from models.loading.accounts import homes_of, in_order
 from models.lookups import each
+from models.money import MAX_AMOUNT_MINOR
 from models.planning.applying import applying_on
 from models.planning.burn_order import in_burn_order
 from models.planning.calendar import local_date, start_of_day
@@ -24,12 +25,33 @@ from turns.steps import Steps
 CREDITS_PER_LOAD: Final = (16, 256, 8_192, 262_144, 8_388_608)
 """Number of an account's open credits to read at first, and each time that those were too few."""
 
-_CREDIT_COLUMNS: Final = selected(
-    CreditState,
-    "c",
-    service_ids="""CASE WHEN c.restricted THEN ARRAY(SELECT s.service_id FROM credit_services s
-        WHERE s.tenant_id = $1 AND s.credit_id = c.id ORDER BY 1) ELSE '{}' END""",
-)
+_SERVICES: Final = """CASE WHEN c.restricted THEN ARRAY(SELECT s.service_id FROM credit_services s
+        WHERE s.tenant_id = $1 AND s.credit_id = c.id ORDER BY 1) ELSE '{}' END"""
+_CREDIT_COLUMNS: Final = selected(CreditState, "c", service_ids=_SERVICES)
+# No coalesce in a look-up: it might leak, so that row security would not let it near the index.
+_WITH_SOURCE: Final = f"""{_CREDIT_COLUMNS}, coalesce(
+        (SELECT s.source_id FROM transferred_credits s
+            WHERE s.tenant_id = $1 AND s.id = CASE WHEN c.origin_id IS NULL THEN c.id ELSE c.origin_id END),
+        (SELECT o.transaction_id FROM credits o WHERE o.tenant_id = $1 AND o.id = c.origin_id),
+        c.transaction_id) AS source_id"""
+_NONE: Final[Mapping[UUID, CreditState]] = {}
+BESIDE: Final = "lot_"
+"""Prefix of a credit's column names in a row of something else."""
+BESIDE_COLUMNS: Final = selected(CreditState, "c", prefix=BESIDE, service_ids=_SERVICES)
+"""Of the credit `c`."""
+
+
+def credit_of(asked: str) -> str:
+    """A FROM item: the credit `c` of this id in SQL, in any state; for one moved by merges, its latest successor."""
+    return f"""CROSS JOIN LATERAL (
+            SELECT id, origin_id, successor_id FROM credits WHERE tenant_id = $1 AND id = {asked} OFFSET 0
+        ) AS f
+        CROSS JOIN LATERAL (
+            SELECT * FROM credits WHERE tenant_id = $1 AND id = CASE WHEN f.successor_id IS NULL THEN f.id ELSE (
+                SELECT n.id FROM credits n WHERE n.tenant_id = $1
+                    AND n.origin_id = CASE WHEN f.origin_id IS NULL THEN f.id ELSE f.origin_id END
+                    AND n.successor_id IS NULL) END OFFSET 0
+        ) AS c"""
 
 
 async def lots_of_same(connection: TenantConnection, ids: set[UUID]) -> list[UUID]:
@@ -110,8 +132,11 @@ async def load_spends(connection: TenantConnection, transactions: set[UUID]) -> 
     }
 
 
-async def load_credits(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:
-    """Read the named credits, and as many open ones of each account as its spends need."""
+async def load_credits(
+    connection: TenantConnection, books: Books, needs: list[Needs], known: Mapping[UUID, CreditState] = _NONE
+) -> None:
+    """Read the named credits, and as many open ones of each account as its spends need. known: by id, named ones that were
+    read with something else."""
     spends: dict[UUID, list[Spend]] = {}
     for spend in (s for n in needs for s in n.spends):
         account = books.accounts.get(spend.account)
@@ -124,18 +149,24 @@ async def load_credits(connection: TenantConnection, books: Books, needs: list[N
     named.update(books.opened.values())
     named.update(part.credit_id for note in books.credit_notes.values() for part in note.parts)
     named.update(part.credit_id for hold in books.holds.values() for part in hold.parts)
+    columns = _WITH_SOURCE if any(n.transfers for n in needs) else _CREDIT_COLUMNS
     wanting = set(spends)
     for most in CREDITS_PER_LOAD:
         if not wanting:
             break
-        days = {a: _days(books, spends[a]) if not named else (None, None) for a in sorted(wanting)}
-        lots = await _open_credits(connection, books, days, most)
+        searches = {a: _search(books, a, spends[a], named) for a in sorted(wanting)}
+        lots = await _open_credits(connection, books, columns, searches, most)
         books.credits.update((account_id, Lots(found)) for account_id, found in lots.items())
         full = {a: lots[a] for a in wanting if len(lots.get(a, ())) == most}
         wanting = await in_slices(_still_wanting(books, full, spends, named))
     await in_slices(_note_ids(books))
-    if missing := named - books.credits_by_id.keys():
-        await _load_named(connection, books, missing)
+    missing = named - books.credits_by_id.keys()
+    found = {asked: known[asked] for asked in missing if asked in known}
+    if others := missing - known.keys():
+        found |= await credits_by_id(connection, others, columns)
+    _note_named(books, found)
+    if elsewhere := {credit.account_id for credit in found.values()} - books.accounts_by_id.keys():
+        books.homes.update(await homes_of(connection, elsewhere))
 
 
 def _still_wanting(
@@ -158,20 +189,14 @@ def _note_ids(books: Books) -> Steps[None]:
             yield
 
 
-async def _load_named(connection: TenantConnection, books: Books, ids: set[UUID]) -> None:
-    """Read credits by id, in any state; for a credit moved by a merge, its latest successor is returned, under either
-    id."""
-    for asked, credit in (await credits_by_id(connection, ids)).items():
+def _note_named(books: Books, named: Mapping[UUID, CreditState]) -> None:
+    """Credits by the id that was asked for; one moved by a merge is found under either id."""
+    for asked, credit in named.items():
         _note_held(books, credit)
         lot = books.credits_by_id.setdefault(credit.id, credit)
         books.credits_by_id[asked] = lot
         if asked != lot.id:
             books.other_ids[lot.id] = (*books.other_ids.get(lot.id, ()), asked)
-    elsewhere = {
-        books.credits_by_id[i].account_id for i in ids if i in books.credits_by_id
-    } - books.accounts_by_id.keys()
-    if elsewhere:
-        books.homes.update(await homes_of(connection, elsewhere))
 
 
 async def load_all_open(connection: TenantConnection, books: Books, accounts: set[UUID]) -> None:
@@ -219,39 +244,60 @@ def _day(books: Books, issued_on: date | None) -> date:
     return issued_on or local_date(books.now, books.config.zone)
 
 
-def _days(books: Books, spends: list[Spend]) -> tuple[date, datetime] | tuple[None, None]:
-    """If all spends take only auto-applying credit: the latest of the invoices' days, and the start of the earliest.
+class _Search(NamedTuple):
+    """Which open credits of an account to read. latest, began: the latest of the invoices' days, and the start of the
+    earliest, if only credits that apply themselves then are wanted. enough_minor: no more once they come to that."""
 
-    Credits that do not apply then are not read: an old invoice does not load all later credit. Only if no credit is
-    named, because other units of the batch may change whether a named one applies.
+    latest: date | None = None
+    began: datetime | None = None
+    enough_minor: int | None = None
+
+
+def _search(books: Books, account_id: UUID, spends: list[Spend], named: Collection[UUID]) -> _Search:
+    """The search for what the account's spends need.
+
+    If all take only auto-applying credit, credits that do not apply then are not read: an old invoice does not load all
+    later credit. And where each credit that is read counts with all that is left of it, only as many are as are needed.
+    Both only if no credit is named, because other units of the batch may take from a named one, or change whether it
+    applies.
     """
-    if not all(spend.auto_apply for spend in spends):
-        return None, None
-    days = [_day(books, spend.issued_on) for spend in spends]
-    return max(days), start_of_day(min(days), books.config.zone)
+    if named:
+        return _Search()
+    latest, began = None, None
+    if all(spend.auto_apply for spend in spends):
+        days = [_day(books, spend.issued_on) for spend in spends]
+        latest, began = max(days), start_of_day(min(days), books.config.zone)
+    alike = len({(spend.service_ids, spend.auto_apply, spend.issued_on) for spend in spends}) == 1
+    if not alike or spends[0].service_ids or books.accounts_by_id[account_id].held is not None:
+        return _Search(latest, began)
+    # No account has more than the maximum, and many rows of a bulk may be more than fits.
+    return _Search(latest, began, min(sum([spend.amount_minor for spend in spends]), MAX_AMOUNT_MINOR))
 
 
 async def _open_credits(
-    connection: TenantConnection, books: Books, days: dict[UUID, tuple[date, datetime] | tuple[None, None]], most: int
+    connection: TenantConnection, books: Books, columns: str, searches: dict[UUID, _Search], most: int
 ) -> dict[UUID, list[CreditState]]:
-    """The first `most` open credits of each account, in burn order; for an account with days, only those that apply."""
-    latest, began = zip(*days.values(), strict=True)
+    """Of the first `most` open credits of each account, in burn order, those that are searched."""
     rows = await connection.raw.fetch(
-        f"""SELECT {_CREDIT_COLUMNS} FROM unnest($2::uuid[], $5::date[], $6::timestamptz[]) AS k(account_id, latest, began)
+        f"""SELECT {columns}
+        FROM unnest($2::uuid[], $5::date[], $6::timestamptz[], $7::bigint[]) AS k(account_id, latest, began, enough)
         CROSS JOIN LATERAL (
-            SELECT * FROM credits o WHERE o.tenant_id = $1 AND o.account_id = k.account_id AND o.open
-                AND o.starts_at <= greatest($3, o.created_at) AND (o.expires_at IS NULL OR o.expires_at > $3)
-                AND (k.latest IS NULL OR o.auto_apply AND o.effective_on <= k.latest
-                    AND (o.expires_at IS NULL OR o.expires_at > k.began))
-            ORDER BY {in_burn_order("o")} LIMIT $4
+            SELECT f.*, sum(f.remaining_minor) OVER (ORDER BY {in_burn_order("f")} ROWS UNBOUNDED PRECEDING) AS so_far
+            FROM (
+                SELECT * FROM credits o WHERE o.tenant_id = $1 AND o.account_id = k.account_id AND o.open
+                    AND o.starts_at <= greatest($3, o.created_at) AND (o.expires_at IS NULL OR o.expires_at > $3)
+                    AND (k.latest IS NULL OR o.auto_apply AND o.effective_on <= k.latest
+                        AND (o.expires_at IS NULL OR o.expires_at > k.began))
+                ORDER BY {in_burn_order("o")} LIMIT $4
+            ) AS f
         ) AS c
+        WHERE k.enough IS NULL OR c.so_far - c.remaining_minor < k.enough
         ORDER BY c.account_id, {in_burn_order("c")}""",
         connection.tenant_id,
-        list(days),
+        list(searches),
         books.now,
         most,
-        latest,
-        began,
+        *zip(*searches.values(), strict=True),
     )
     return await in_slices(_by_account(books, rows))
 
@@ -274,17 +320,12 @@ def _note_held(books: Books, credit: CreditState) -> None:
         credit.held_minor = account.held.of_credits.get(credit.id, 0)
 
 
-async def credits_by_id(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, CreditState]:
+async def credits_by_id(
+    connection: TenantConnection, ids: set[UUID], columns: str = _CREDIT_COLUMNS
+) -> dict[UUID, CreditState]:
     """Read credits in any state, by the requested id; for one moved by merges, its latest successor."""
     rows = await connection.raw.fetch(
-        f"""SELECT k.id AS asked, {_CREDIT_COLUMNS} FROM {each("id uuid")} k
-        JOIN credits a ON a.tenant_id = $1 AND a.id = k.id
-        CROSS JOIN LATERAL (
-            SELECT * FROM credits WHERE tenant_id = $1 AND id = CASE WHEN a.successor_id IS NULL THEN a.id ELSE (
-                SELECT n.id FROM credits n WHERE n.tenant_id = $1
-                    AND n.origin_id = CASE WHEN a.origin_id IS NULL THEN a.id ELSE a.origin_id END
-                    AND n.successor_id IS NULL) END OFFSET 0
-        ) AS c""",
+        f"SELECT k.id AS asked, {columns} FROM {each('id uuid')} k {credit_of('k.id')}",
         connection.tenant_id,
         in_order(ids),
     )

@@ -1,5 +1,5 @@
-"""Facts of lots beside their credits, for units that need them: how much has expired of each, and its source. Read under
-the accounts' locks, once the credits are loaded."""
+"""How much has expired of each lot, for units that put some of it back. Read under the accounts' locks, once the credits are
+loaded."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -12,20 +12,16 @@ from models.planning.state import Books
 from models.session import TenantConnection
 
 
-async def load_of_lots(connection: TenantConnection, books: Books, needs: Iterable[Needs]) -> None:
-    """Read what the units that revive or transfer need of the credits loaded."""
+async def load_lapsed(connection: TenantConnection, books: Books, needs: Iterable[Needs]) -> None:
+    """Read what has expired of the credits loaded, of those that units revive."""
     revived: set[UUID] = set()
-    transfers = False
     for n in needs:
-        transfers = transfers or n.transfers
         if n.revives:
             revived.update(n.credits)
             revived.update(r.credit_id for r in books.spend_records if r.transaction_id in n.given_back)
     if revived:
         lots = {books.credits_by_id[each_one].lot_id for each_one in revived if each_one in books.credits_by_id}
         books.lapsed = await _lapsed(connection, lots)
-    if transfers:
-        books.sources = await _sources(connection, {credit.lot_id for credit in books.credits_by_id.values()})
 
 
 async def _lapsed(connection: TenantConnection, lots: set[UUID]) -> dict[UUID, LapsedState]:
@@ -57,17 +53,3 @@ async def _lapsed(connection: TenantConnection, lots: set[UUID]) -> dict[UUID, L
         in_order(lots),
     )
     return {row["id"]: LapsedState(row["expired_minor"], row["revived_minor"], row["revoked"]) for row in rows}
-
-
-async def _sources(connection: TenantConnection, lots: set[UUID]) -> dict[UUID, UUID]:
-    """By lot, the transaction that first gave its value: before all transfers and merges."""
-    rows = await connection.raw.fetch(
-        f"""SELECT k.id, coalesce(s.source_id, c.transaction_id) AS source_id FROM {each("id uuid")} k
-        CROSS JOIN LATERAL (SELECT transaction_id FROM credits WHERE tenant_id = $1 AND id = k.id OFFSET 0) AS c
-        LEFT JOIN LATERAL (
-            SELECT source_id FROM transferred_credits WHERE tenant_id = $1 AND id = k.id OFFSET 0
-        ) AS s ON true""",
-        connection.tenant_id,
-        in_order(lots),
-    )
-    return {row["id"]: row["source_id"] for row in rows}

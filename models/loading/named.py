@@ -1,7 +1,7 @@
 """Rows other than accounts that units name, loaded into the books: invoices, rewards, coupons and their dependent
 rows."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
@@ -19,7 +19,7 @@ from models.loading.billing import (
 )
 from models.loading.credits import load_credits, load_opened, load_spend_records, load_spends
 from models.loading.holds import load_holds
-from models.loading.lapsed import load_of_lots
+from models.loading.lapsed import load_lapsed
 from models.loading.locked_elsewhere import Name
 from models.loading.rewards import load_coupons, load_rewards
 from models.lookups import each
@@ -74,7 +74,7 @@ async def load_named(
     def clause(of: str) -> str:
         return f"FOR NO KEY UPDATE {of} {SKIP[wait]}" if locking else ""
 
-    books.assignments = await load_assignments(connection, needs)
+    books.assignments, assigned = await load_assignments(connection, needs)
     named = {i for n in needs for i in n.invoices}
     invoices = named | {a.invoice_id for a in books.assignments.values()}
     if invoices:
@@ -100,8 +100,8 @@ async def load_named(
         books.spend_records = await load_spend_records(connection, reversed_transactions)
     await _load_to_reverse(connection, books, needs)
     await load_needed_holds(connection, books, needs)
-    await load_credits(connection, books, needs)
-    await load_of_lots(connection, books, needs)
+    await load_credits(connection, books, needs, assigned)
+    await load_lapsed(connection, books, needs)
 
 
 async def _load_to_reverse(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:
@@ -123,18 +123,25 @@ async def load_reversed_rows(connection: TenantConnection, ids: set[UUID]) -> se
 
 
 async def load_what_paid(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:
-    """Read payments, lines and credit notes, under the locks of their invoices.
-
-    Payments in money on an invoice matter to its credit notes; to undoing something of it, only if it has some.
-    """
+    """Read payments, lines and credit notes, under the locks of their invoices."""
     payments = {p for n in needs for p in n.payments}
-    noted = {i for n in needs for i in n.assigned_invoices if i in books.invoices and books.invoices[i].noted_minor}
-    if (paid := noted | {i for n in needs for i in n.paid_invoices}) or payments:
+    paid = {i for n in needs for i in _paid_in_money(books, n)}
+    if paid or payments:
         books.payments = await load_payments(connection, payments, paid)
     if lines := {line for n in needs for line in n.lines}:
         books.lines = await load_lines(connection, lines)
     if notes := {note for n in needs for note in n.credit_notes}:
         books.credit_notes = await load_credit_notes(connection, notes)
+
+
+def _paid_in_money(books: Books, needs: Needs) -> Iterator[UUID]:
+    """The invoices of which payments in money matter: to a new credit note, if any of that is left; to what undoes
+    something, if anything was noted, since all of it may have been given back."""
+    for invoice in map(books.invoices.get, {*needs.assigned_invoices, *needs.paid_invoices}):
+        if invoice is not None:
+            is_new_note = invoice.id in needs.paid_invoices and not needs.credit_notes
+            if invoice.paid_minor if is_new_note else invoice.noted_minor:
+                yield invoice.id
 
 
 async def load_needed_holds(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:

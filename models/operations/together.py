@@ -23,8 +23,8 @@ MAX_TOGETHER: Final = 256
 class Together(Generic[K, V]):
     """A kind of look-up by keys of a tenant.
 
-    Only one runs at a time for a tenant. Those that ask meanwhile are answered by the next, so that what a request finds was
-    read after it had asked.
+    Only one runs at a time for a tenant. It answers those that have asked before it reads; later ones wait for the next, so
+    that what a request finds was read after it had asked.
     """
 
     def __init__(self, read: Callable[[TenantConnection, list[K]], Awaitable[Mapping[K, V]]]) -> None:
@@ -46,22 +46,24 @@ class Together(Generic[K, V]):
     async def _work(self, tenant_id: UUID, line: "_Line[K, V]", lines: "dict[UUID, _Line[K, V]]") -> None:
         try:
             while line.waiting:
-                batch, line.waiting = line.waiting[:MAX_TOGETHER], line.waiting[MAX_TOGETHER:]
-                await self._answer(tenant_id, batch)
+                await self._answer(tenant_id, line)
         finally:
             lines.pop(tenant_id, None)
             for _, answer in line.waiting:  # the process ends
                 answer.cancel()
 
-    async def _answer(self, tenant_id: UUID, batch: "list[_Waiting[K, V]]") -> None:
-        wanted = list(dict.fromkeys(key for keys, answer in batch if not answer.done() for key in keys))
+    async def _answer(self, tenant_id: UUID, line: "_Line[K, V]") -> None:
+        batch: list[_Waiting[K, V]] = []
         try:
             async with tenant_transaction(tenant_id, read_only=True, settings=GENERIC_PLANS) as connection:
+                batch = line.next()  # only now: others have asked while it began
+                wanted = list(dict.fromkeys(key for keys, answer in batch if not answer.done() for key in keys))
                 found = await self._read(connection, wanted)
             for keys, answer in batch:
                 if not answer.done():  # who asked may have gone
                     answer.set_result({key: found[key] for key in keys if key in found})
         except Exception as error:  # noqa: BLE001 - it is raised to who asked
+            batch = batch or line.next()  # those who waited for one that could not begin
             for _, answer in batch:
                 if not answer.done():
                     answer.set_exception(error)
@@ -85,3 +87,8 @@ class _Line(Generic[K, V]):
 
     def __init__(self) -> None:
         self.waiting: list[_Waiting[K, V]] = []
+
+    def next(self) -> "list[_Waiting[K, V]]":
+        """Those whose turn it is."""
+        batch, self.waiting = self.waiting[:MAX_TOGETHER], self.waiting[MAX_TOGETHER:]
+        return batch

@@ -208,7 +208,8 @@ def selected(kind: Kind, alias: str = "", *, prefix: str = "", **expressions: st
 
 def maker(kind: Callable[..., T], rows: Sequence[Any], prefix: str = "") -> Callable[[Any], T]:
     """A function that turns each row of one statement into an object: each field is the column of its name (with the
-    prefix); a field not selected has its default. JSON is parsed, and arrays become tuples.
+    prefix); a field not selected has its default. JSON is parsed, and arrays become tuples. By far the quickest where the
+    fields selected come before all others.
     """
     return _maker(kind, tuple(rows[0].keys()), prefix) if rows else _none_to_make
 

@@ -111,7 +111,9 @@ class AccountState:
 class CreditState:
     """counts: whether adding it raised the lifetime total. gone_minor: taken back or expired; the rest of what has left
     it was used. opened_sequence: of the entry that put it on its account. origin_id: the credit that it was before a
-    merge; successor_id: the one that continues it after one. held_minor: the part of the remainder that is held."""
+    merge; successor_id: the one that continues it after one. source_id: the transaction that first gave its value,
+    before all transfers and merges; only read if it may be transferred. held_minor: the part of the remainder that is
+    held."""
 
     id: UUID
     account_id: UUID
@@ -130,6 +132,7 @@ class CreditState:
     gone_minor: int = 0
     opened_sequence: int = 1
     origin_id: UUID | None = None
+    source_id: Annotated[UUID | None, ASIDE] = None
     successor_id: Annotated[UUID | None, UNREAD, LATER] = None
     held_minor: Annotated[int, ASIDE] = 0
 
@@ -181,13 +184,13 @@ class InvoiceState:
     kind: str
     voided_at: Annotated[datetime | None, LATER] = None
     noted_minor: Annotated[int, LATER] = 0
+    tax_minor: int = 0
     credit_lines: Annotated[tuple[int, ...], ASIDE] = ()
     grants: Annotated[tuple[UUID, ...], ASIDE] = ()
     limited_on: Annotated[date | None, UNREAD] = None
     auto_apply: Annotated[bool, UNREAD] = True
     actor: Actor | None = None
     created_at: Annotated[datetime | None, UNREAD] = None
-    tax_minor: int = 0
 
     @property
     def due_minor(self) -> int:
@@ -216,8 +219,8 @@ class AssignmentState:
     assigned_at: datetime
     released_at: Annotated[datetime | None, LATER]
     payment_id: Annotated[UUID | None, ASIDE]
-    release_transaction_id: Annotated[UUID | None, UNREAD, LATER] = None
     noted_minor: Annotated[int, LATER] = 0
+    release_transaction_id: Annotated[UUID | None, UNREAD, LATER] = None
 
 
 @table("payments")
@@ -234,11 +237,11 @@ class PaymentState:
     received_on: date
     voided_at: Annotated[datetime | None, LATER]
     transaction_id: UUID | None
-    actor: Actor | None = None
     created_at: datetime | None = None
     noted_minor: Annotated[int, LATER] = 0
     kept_minor: Annotated[int, ASIDE] = 0
     kept_credit_id: Annotated[UUID | None, ASIDE] = None
+    actor: Actor | None = None
 
 
 @table("approval_requests", requested_subject=str, decided_subject=str)
@@ -389,11 +392,11 @@ class Books:
     credits: by account, the requested ones that have a remainder, in burn order. by_id: every loaded credit, also under
     its ids from before merges. other_ids: by a credit's own id, those ids. homes: for accounts not locked because their
     customer's record was merged, the account that their credits belong to now. persons: merged records, each with its
-    survivor. lapsed: by lot, what has expired, if any of it may be put back. sources: by lot, the transaction that first
-    gave it, if any may be transferred. actor_ids: of the requesters of `approvals`. pending_requests: number of each
-    requester's pending requests, once a unit requests an approval. senders: by partners' clients whose bulk continues
-    after its request, the scopes of each of their tokens; clients without any are left out. opened: by transaction, the
-    credit that it opened and that is to be taken back. reversed_rows: rows of bulks that were taken back before.
+    survivor. lapsed: by lot, what has expired, if any of it may be put back. actor_ids: of the requesters of `approvals`.
+    pending_requests: number of each requester's pending requests, once a unit requests an approval. senders: by partners'
+    clients whose bulk continues after its request, the scopes of each of their tokens; clients without any are left out.
+    opened: by transaction, the credit that it opened and that is to be taken back. reversed_rows: rows of bulks that were
+    taken back before.
     """
 
     config: TenantConfig
@@ -416,7 +419,6 @@ class Books:
     spend_records: list[SpendRecord] = field(default_factory=list)
     given_back: dict[UUID, SpendState] = field(default_factory=dict)
     lapsed: dict[UUID, LapsedState] = field(default_factory=dict)
-    sources: dict[UUID, UUID] = field(default_factory=dict)
     holds: dict[UUID, HoldState] = field(default_factory=dict)
     products: dict[UUID, ProductState] = field(default_factory=dict)
     rewards: dict[UUID, RewardState] = field(default_factory=dict)

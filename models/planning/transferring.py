@@ -142,21 +142,19 @@ def _move(
         gone_minor=0,
         opened_sequence=receiver.sequence + 1,
         origin_id=None,
+        source_id=_source_of(credit),
         successor_id=None,
         held_minor=0,
     )
     credits.list_new(books, new)
     credits.move(books, received, receiver, new, amount_minor, Counter.TRANSFERRED)
-    source_id = books.sources[new.id] = _source_of(books, credit)
-    books.on_rollback(books.sources.pop, new.id)
-    books.writes.transferred_credits.append(TransferredCreditDraft(new.id, given.id, credit.id, source_id))
+    books.writes.transferred_credits.append(TransferredCreditDraft(new.id, given.id, credit.id, _source_of(new)))
 
 
-def _source_of(books: Books, credit: CreditState) -> UUID:
+def _source_of(credit: CreditState) -> UUID:
     """The transaction that first gave the credit's value: before all transfers and merges."""
-    found = books.sources.get(credit.lot_id)
-    if found is None:
-        if credit.origin_id is not None:
-            raise InvariantViolated(f"the source of credit {credit.id} was not loaded")
-        found = credit.transaction_id  # it was opened by another unit of the batch
-    return found
+    if credit.source_id is not None:
+        return credit.source_id
+    if credit.origin_id is not None:
+        raise InvariantViolated(f"the source of credit {credit.id} was not loaded")
+    return credit.transaction_id  # it was opened by another unit of the batch

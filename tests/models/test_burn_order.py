@@ -213,6 +213,7 @@ async def test_among_what_the_same_batch_adds(tenant: Tenant, anna: UUID) -> Non
 
 
 INNER: Final = "o.expires_at NULLS LAST, o.restricted DESC, o.created_at, o.id LIMIT"
+ADDED_UP: Final = "f.expires_at NULLS LAST, f.restricted DESC, f.created_at, f.id ROWS"
 OUTER: Final = "c.account_id, c.expires_at NULLS LAST, c.restricted DESC, c.created_at, c.id"
 
 
@@ -220,7 +221,7 @@ OUTER: Final = "c.account_id, c.expires_at NULLS LAST, c.restricted DESC, c.crea
     ("old", "new", "amount"),
     [
         pytest.param(clause, clause.replace(part, other), amount, id=f"{part}: {other}")
-        for clause, table, amount in ((INNER, "o", WITHIN), (OUTER, "c", PAST))
+        for clause, table, most in ((INNER, "o", WITHIN), (ADDED_UP, "f", PAST), (OUTER, "c", PAST))
         for part, other in (
             (f"{table}.expires_at NULLS LAST", f"{table}.expires_at DESC NULLS LAST"),
             (f"{table}.expires_at NULLS LAST", f"{table}.expires_at NULLS FIRST"),
@@ -231,6 +232,8 @@ OUTER: Final = "c.account_id, c.expires_at NULLS LAST, c.restricted DESC, c.crea
             (f"{table}.created_at, ", ""),
             (f"{table}.id", f"{table}.id DESC"),
         )
+        # What is added up in another order ends elsewhere: between lots that expire, if that is the order of these.
+        for amount in (WITHIN if table == "f" and " DESC NULLS LAST" in other else most,)
     ],
 )
 async def test_these_tests_notice_a_broken_order_in_sql(
@@ -238,6 +241,12 @@ async def test_these_tests_notice_a_broken_order_in_sql(
 ) -> None:
     with other_sql(old, new):
         assert not await removed(tenant, anna, amount)
+
+
+@pytest.mark.parametrize("case", [removed, applied_alone])
+async def test_these_tests_notice_that_too_few_are_read(tenant: Tenant, anna: UUID, case: Callable[..., Any]) -> None:
+    with other_sql("< k.enough", "< k.enough / 2"):
+        assert not await _held(case(tenant, anna, WITHIN) if case is removed else case(tenant, anna))
 
 
 @pytest.mark.parametrize("case", [used, applied])

@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
 from app.postgres.embedded import Urls
+from models.operations import together as together_module
 from models.operations.together import Together
 from models.session import TenantConnection
 from tests.support.clock import Clock
@@ -48,6 +51,46 @@ async def test_what_is_asked_meanwhile_is_answered_by_the_next(tenant: Tenant) -
     assert await asyncio.gather(*first) == [{1: 1}, {2: 4}, {2: 4}]
     assert await asyncio.gather(*later) == [{2: 4, 3: 9}, {}]
     assert read.asked == [[1, 2], [2, 3, 7]]
+
+
+@pytest.fixture
+async def may_begin(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[asyncio.Future[None]]:
+    """Transactions begin once this is set."""
+    may: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @asynccontextmanager
+    async def begun(*_: Any, **__: Any) -> AsyncIterator[None]:
+        await asyncio.shield(may)
+        yield
+
+    monkeypatch.setattr(together_module, "tenant_transaction", begun)
+    yield may
+    may.cancel()
+
+
+async def test_what_is_asked_while_it_begins_is_answered_too(tenant: Tenant, may_begin: asyncio.Future[None]) -> None:
+    read = Read()
+    read.may.set()
+    together = Together(read)
+    answers = []
+    for key in (1, 2, 7):
+        answers.append(asyncio.create_task(together.ask(tenant.id, key)))
+        await asyncio.sleep(0)
+    assert read.asked == []
+    may_begin.set_result(None)
+    assert await asyncio.gather(*answers) == [{1: 1}, {2: 4}, {}]
+    assert read.asked == [[1, 2, 7]]
+
+
+async def test_that_it_cannot_begin_is_told_to_all_who_waited(tenant: Tenant, may_begin: asyncio.Future[None]) -> None:
+    read = Read()
+    together = Together(read)
+    asking = [asyncio.create_task(together.ask(tenant.id, key)) for key in (1, 2)]
+    await asyncio.sleep(0)
+    may_begin.set_exception(ConnectionError("away"))
+    answers = await asyncio.gather(*asking, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [ConnectionError, ConnectionError]
+    assert read.asked == []
 
 
 async def test_who_goes_away_is_not_asked_for(tenant: Tenant) -> None:
