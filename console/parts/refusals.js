@@ -12,8 +12,10 @@ export function refused(refusal, asset) {
   if (refusal.code === "LIMIT_EXCEEDED" && refusal.remaining?.length) {
     return `${t("refused.LIMIT_EXCEEDED")} ${leftOf(refusal.remaining, null).join(" ")}`;
   }
+  const { code, message, field } = refusal;
   const figure = refusal.available ?? refusal.used;
-  return tOr(`refused.${refusal.code}`, refusal.message, { figure: figure === null ? "" : money(figure, asset) });
+  const values = { figure: figure === null ? "" : money(figure, asset), message };
+  return tOr(`refused.${code}.${field?.at(-1)}`, "", values) || tOr(`refused.${code}`, t("refused.other", values), values);
 }
 
 /**

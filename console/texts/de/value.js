@@ -10,7 +10,6 @@ const texts = {
   "balance.after": "Stand {amount}",
   "lot.of": "von {amount}",
   "lot.none": "Nichts übrig.",
-  "lot.more": "Mehr als 100 Guthaben: alle stehen im Verlauf.",
   "lot.starts": "ab {day}",
   "lot.paused": "wird nicht von selbst verrechnet",
   "lot.OPEN": "Offen",
