@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { as, business } from "./shop.mjs";
+import { heapOf, WATCH } from "./watch.mjs";
 
 const ROWS = Number(process.env.SCRIP_TEST_IMPORT_ROWS ?? 2_000);
 /** Each so many rows, one is of nobody. */
@@ -18,23 +19,6 @@ async function fileOf(rows) {
   const numbers = await business.crowd(rows - BAD);
   const lines = Array.from({ length: rows }, (_, row) => (row % BAD_EACH === BAD_EACH - 1 ? `nobody-${row},1.00` : `${numbers.pop()},1.00`));
   return Buffer.from(["customer,amount", ...lines, ""].join("\n"));
-}
-
-/** Runs in the page: how long anybody had to wait for it, at the worst. */
-const WATCH = () => {
-  globalThis.longest = 0;
-  new PerformanceObserver((list) => {
-    for (const { duration } of list.getEntries()) globalThis.longest = Math.max(globalThis.longest, duration);
-  }).observe({ type: "longtask", buffered: true });
-};
-
-async function heapOf(page) {
-  const client = await page.context().newCDPSession(page);
-  await client.send("HeapProfiler.collectGarbage");
-  await client.send("Performance.enable");
-  const { metrics } = await client.send("Performance.getMetrics");
-  await client.detach();
-  return metrics.find(({ name }) => name === "JSHeapUsedSize").value;
 }
 
 const count = (n) => n.toLocaleString("en-GB");
