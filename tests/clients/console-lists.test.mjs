@@ -84,6 +84,23 @@ test("on a phone, too, a failed row says why", async () => {
   await person.leave();
 });
 
+test("a file is dropped", async () => {
+  const person = await manager();
+  await person.go("Imports");
+  await person.button("Import a file", person.page);
+  const dropped = await person.page.evaluateHandle(() => {
+    const data = new DataTransfer();
+    data.items.add(new File(["customer,amount\nnobody,5\n"], "dropped.csv", { type: "text/csv" }));
+    return data;
+  });
+  await person.dialog.locator(".drop").dispatchEvent("drop", { dataTransfer: dropped });
+  await person.says("dropped.csv");
+  await person.choose(person.dialog.getByLabel("Reason"), "Promotion");
+  await person.button("Look it over");
+  await person.says("There is no such customer.");
+  await person.leave();
+});
+
 test("the invoices of a customer go on past a page, and the focus with them", async () => {
   const customer = await business.customer("long");
   for (let n = 0; n < 52; n += 1) await business.invoice(customer, `LONG-${n}`, "1");
@@ -236,6 +253,33 @@ test("a customer's coupons go on past a page", async () => {
   await person.button("Show more", person.page.locator(".card", { has: person.page.locator(".coupons") }));
   await coupons(() => document.querySelectorAll(".coupons .coupon").length > 20);
   await accessible(person.page, "a wallet of many coupons");
+  await person.leave();
+});
+
+test("who cannot be adjusted is listed past a page, too", async () => {
+  const customers = [await business.customer("many"), await business.customer("many")];
+  for (const customer of customers) await business.add(customer, "GBP", "1");
+  const person = await manager();
+  const { page } = person;
+  const asked = [];
+  await page.route("**/graphql", async (route) => {
+    const name = JSON.parse(route.request().postData()).operationName;
+    if (name === "MoreFailed") asked.push(name);
+    if (name !== "BulkAdjust") return route.fallback();
+    const answer = await (await route.fetch()).json();
+    answer.data.bulkCredit.operation.rows.pageInfo.hasNextPage = true;
+    return route.fulfill({ json: answer });
+  });
+  await person.search("Nell Neumanmany", 2);
+  for (const box of await page.locator(".window-body input[type=checkbox]").all()) await person.tick(box);
+  await person.button("Adjust", page.locator(".bulk-bar"));
+  await person.fill({ amount: "-5", reason: "Correction" });
+  const refusals = person.dialog.locator(".notice .plain li");
+  await refusals.first().waitFor();
+  assert.equal(await refusals.count(), 2);
+  await person.button("Show more");
+  await person.dialog.getByRole("button", { name: "Show more" }).waitFor({ state: "detached" });
+  assert.deepEqual([asked, await refusals.count()], [["MoreFailed"], 2]);
   await person.leave();
 });
 
