@@ -15,7 +15,9 @@ export function refused(refusal, asset) {
   const { code, message, field } = refusal;
   const figure = refusal.available ?? refusal.used;
   const values = { figure: figure === null ? "" : money(figure, asset), message };
-  return tOr(`refused.${code}.${field?.at(-1)}`, "", values) || tOr(`refused.${code}`, t("refused.other", values), values);
+  // A file's column has a name of its own.
+  const named = field?.at(-1) === "customer" ? "customerId" : field?.at(-1);
+  return tOr(`refused.${code}.${named}`, "", values) || tOr(`refused.${code}`, t("refused.other", values), values);
 }
 
 /**

@@ -115,6 +115,7 @@ const texts = {
   "refused.NO_MEMBERSHIP": "Es gab nie eine Mitgliedschaft. Beginnen Sie zuerst eine.",
   "refused.BULK_NOT_REVERSIBLE": "Das kann nicht zurückgenommen werden: es läuft noch, hat nichts gebucht oder ist schon zurückgenommen.",
   "refused.REQUEST_CHANGED": "Das hat sich geändert, seit darum gebeten wurde. Sehen Sie es sich noch einmal an.",
+  "refused.NOT_FOUND": "Das gibt es nicht.",
   "refused.NOT_FOUND.customerId": "Diesen Kunden gibt es nicht.",
   "refused.NOT_FOUND.services": "Eine dieser Leistungen gibt es nicht.",
   "refused.INVALID.customerId": "Dieser Kunde wurde gelöscht.",

@@ -114,6 +114,7 @@ export default {
   "refused.NO_MEMBERSHIP": "There never was a membership. Start one first.",
   "refused.BULK_NOT_REVERSIBLE": "This cannot be taken back: it runs still, posted nothing, or was taken back already.",
   "refused.REQUEST_CHANGED": "This has changed since it was asked for. Look at it again.",
+  "refused.NOT_FOUND": "{message}",
   "refused.NOT_FOUND.customerId": "There is no such customer.",
   "refused.NOT_FOUND.services": "One of these services does not exist.",
   "refused.INVALID.customerId": "This customer was erased.",
