@@ -5,7 +5,7 @@ const texts = {
   "balance": "Stand",
   "balance.none": "Auf diesem Konto ist noch nichts.",
   "balance.none.advice": "Guthaben, Kurse und Punkte erscheinen hier, sobald sie gutgeschrieben sind.",
-  "balance.scheduled": "{amount} beginnt später",
+  "balance.scheduled": "dazu später {amount}",
   "balance.held": "{amount} vorgemerkt",
   "balance.after": "Stand {amount}",
   "lot.of": "von {amount}",
