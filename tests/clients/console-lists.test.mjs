@@ -240,6 +240,17 @@ test("credits go on past a page, and so does what each is set against; voiding i
   await person.leave();
 });
 
+test("what was spent of more credits than a page has is given back whole", async () => {
+  const customer = await business.customer("spent");
+  for (let n = 0; n < 104; n += 1) await business.add(customer, "GBP", "1");
+  await often(1, "spendCredit", "SpendCreditInput", { customerId: customer.id, asset: "GBP", amount: "103", reference: "Hamper" });
+  const person = await manager();
+  await person.open(customer, "History");
+  await person.button("Give back", person.page.locator(".event").first());
+  await person.says("£103.00 can be given back");
+  await person.leave();
+});
+
 test("a customer's coupons go on past a page", async () => {
   const person = await as("customer", "touch");
   const token = await person.page.evaluate(() => JSON.parse(sessionStorage.getItem("scrip.session")).token);
