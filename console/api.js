@@ -1,5 +1,6 @@
 // Asks the API: an operation by its name, with the token of whoever is signed in.
 import { renewed, session, taken } from "./session.js";
+import { t } from "./text.js";
 
 /** @typedef {import("#operations").Operations} Operations */
 /**
@@ -76,8 +77,16 @@ export async function ask(name, variables, signal) {
     taken(token);
     const error = whyNot(body, query.startsWith("mutation"));
     if (error) throw problemOf(error);
+    renamed(body.data);
     return body.data;
   }
+}
+
+/** Who was erased has no name any more: what stands in its place is said in the reader's language. @param {unknown} found */
+function renamed(found) {
+  if (typeof found !== "object" || found === null) return;
+  if ("erasedAt" in found && found.erasedAt !== null) Object.assign(found, { name: t("customer.erased") });
+  Object.values(found).forEach(renamed);
 }
 
 /** @param {{message: string, extensions?: Record<string, unknown>}} error As the server tells of it. */

@@ -1,4 +1,5 @@
 // OpenID Connect: the code flow with PKCE, from the browser alone. The provider's client is a public one.
+import { t } from "./text.js";
 
 /** @typedef {{issuer: string, clientId: string, scope: string}} Provider */
 /** @typedef {{issuer: string, authorization_endpoint: string, token_endpoint: string, end_session_endpoint?: string}} Endpoints */
@@ -19,10 +20,10 @@ export const BLOCKED = "blocked";
 async function endpoints({ issuer }) {
   const named = issuer.replace(/\/$/, "");
   const answer = await fetch(`${named}/.well-known/openid-configuration`);
-  if (!answer.ok) throw new Error(`the identity provider answers ${answer.status}`);
+  if (!answer.ok) throw new Error(t("sign.why.status", { status: String(answer.status) }));
   /** @type {Endpoints} */
   const found = await answer.json();
-  if (found.issuer.replace(/\/$/, "") !== named) throw new Error(`the identity provider calls itself ${found.issuer}`);
+  if (found.issuer.replace(/\/$/, "") !== named) throw new Error(t("sign.why.issuer", { issuer: found.issuer }));
   return found;
 }
 
@@ -104,10 +105,10 @@ export async function finish() {
 async function exchange({ provider, issuer, tokenEndpoint, state, verifier }, search) {
   const told = new URLSearchParams(search);
   const code = told.get("code");
-  if (told.get("state") !== state) throw new Error("this is not the answer to what was asked here");
+  if (told.get("state") !== state) throw new Error(t("sign.why.state"));
   // RFC 9207: that it was this provider who answered.
-  if ((told.get("iss") ?? issuer) !== issuer) throw new Error("another identity provider answered");
-  if (code === null) throw new Error(told.get("error_description") ?? told.get("error") ?? "not signed in");
+  if ((told.get("iss") ?? issuer) !== issuer) throw new Error(t("sign.why.other"));
+  if (code === null) throw new Error(told.get("error_description") ?? told.get("error") ?? t("sign.why.none"));
   return granted(tokenEndpoint, {
     grant_type: "authorization_code",
     code,
@@ -137,7 +138,7 @@ export async function refreshed(provider, refresh) {
 async function granted(endpoint, asked) {
   const answer = await fetch(endpoint, { method: "POST", body: new URLSearchParams(asked) });
   const { access_token: token, refresh_token: refresh = null, id_token: idToken = null, error_description: why } = await answer.json();
-  if (typeof token !== "string") throw new Error(why ?? "the identity provider gave no token");
+  if (typeof token !== "string") throw new Error(why ?? t("sign.why.token"));
   return { token, refresh, idToken };
 }
 

@@ -117,6 +117,11 @@ export function anyMoney(amount) {
   return new Intl.NumberFormat(locale(), { minimumFractionDigits: 2, maximumFractionDigits: 4 }).format(/** @type {Intl.StringNumericLiteral} */ (amount));
 }
 
+/** A number with all its decimals, as the language writes it. @param {string} number */
+export function exactly(number) {
+  return new Intl.NumberFormat(locale(), { maximumFractionDigits: 20 }).format(/** @type {Intl.StringNumericLiteral} */ (number));
+}
+
 /** An amount as it stands in a field to begin with: with the mark of the language, and none between thousands. @param {string} amount */
 export function typedForm(amount) {
   const mark = new Intl.NumberFormat(locale()).formatToParts(1.5).find(({ type }) => type === "decimal")?.value ?? ".";

@@ -56,6 +56,7 @@ class CustomerView:
     membership_cancelled_at: datetime | None
     reference: str | None
     metadata: str | None
+    erased_at: datetime | None
 
     @classmethod
     def of(cls, row: Any) -> "CustomerView":

@@ -8,6 +8,8 @@ import { may, session } from "../session.js";
 
 /** @type {Promise<Choices> | null} */
 let choices = null;
+/** @type {Promise<Map<string, string>> | null} */
+let labels = null;
 /** @type {Promise<string[]> | null} */
 let currencies = null;
 session.followers.add(forgetChoices);
@@ -15,6 +17,7 @@ session.followers.add(forgetChoices);
 /** Asks anew from now on: another session, or other settings. */
 export function forgetChoices() {
   choices = null;
+  labels = null;
   currencies = null;
 }
 
@@ -25,9 +28,16 @@ export function chooseFrom() {
   return choices;
 }
 
-/** The labels of the reasons in use, by code. */
+/** The labels of the reasons by code; those that are no longer in use, too, for whoever may read of them. */
 export async function reasonLabels() {
-  const { adjustmentReasons } = await chooseFrom();
+  if (!may("READ_CONFIG")) return labelsOf(await chooseFrom());
+  labels ??= ask("ReasonSettings", {}).then(labelsOf);
+  labels.catch(() => (labels = null));
+  return labels;
+}
+
+/** @param {{adjustmentReasons: readonly {code: string, label: string}[] | null}} found */
+function labelsOf({ adjustmentReasons }) {
   return new Map((adjustmentReasons ?? []).map(({ code, label }) => [code, label]));
 }
 

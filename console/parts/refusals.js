@@ -12,8 +12,12 @@ export function refused(refusal, asset) {
   if (refusal.code === "LIMIT_EXCEEDED" && refusal.remaining?.length) {
     return `${t("refused.LIMIT_EXCEEDED")} ${leftOf(refusal.remaining, null).join(" ")}`;
   }
+  const { code, message, field } = refusal;
   const figure = refusal.available ?? refusal.used;
-  return tOr(`refused.${refusal.code}`, refusal.message, { figure: figure === null ? "" : money(figure, asset) });
+  const values = { figure: figure === null ? "" : money(figure, asset), message };
+  // A file's column has a name of its own.
+  const named = field?.at(-1) === "customer" ? "customerId" : field?.at(-1);
+  return tOr(`refused.${code}.${named}`, "", values) || tOr(`refused.${code}`, t("refused.other", values), values);
 }
 
 /**

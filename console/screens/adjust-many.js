@@ -2,6 +2,7 @@
 import { ask } from "../api.js";
 import { h, put } from "../dom.js";
 import { icon } from "../icons.js";
+import { paged, pageFrom } from "../parts/pages.js";
 import { refused } from "../parts/refusals.js";
 import { busy, submitButton } from "../parts/sheet.js";
 import { isLost, words } from "../parts/states.js";
@@ -10,6 +11,7 @@ import { term } from "./adjust.js";
 
 /** @typedef {import("./adjust.js").AdjustingDialog} Dialog */
 /** @typedef {import("./adjust.js").Asked} Asked */
+/** @typedef {NonNullable<NonNullable<import("../api.js").Data<"BulkAdjust">["bulkCredit"]>["operation"]>} Operation */
 
 let tried = 0;
 
@@ -28,7 +30,8 @@ export async function reviewMany(dialog, asked) {
     dialog.refuse(payload.userErrors);
     return;
   }
-  const bad = (payload.operation?.rows.edges ?? []).map(({ node }) => node);
+  const { operation } = payload;
+  const bad = operation !== null && operation.failed > 0;
   const each = money(amount.replace("-", ""), asked.asset);
   const count = dialog.customers.length;
   const problem = h("div", { class: "problem", role: "alert" });
@@ -38,26 +41,23 @@ export async function reviewMany(dialog, asked) {
     [
       h("p", { class: "review-what" }, t(dialog.removes ? "review.many.remove" : "review.many.add", { amount: each, n: count })),
       term(asked) && h("p", null, term(asked)),
-      bad.length
-        ? h("div", { class: "notice warn" }, icon("warning"), h("div", null, h("p", null, t("review.many.bad")), refusedRows(bad, asked.asset)))
+      bad
+        ? h("div", { class: "notice warn" }, icon("warning"), h("div", null, h("p", null, t("review.many.bad")), refusedRows(operation, asked.asset)))
         : h("p", { class: "notice good" }, icon("check"), t("review.many.good", { n: count })),
       h("ul", { class: "names" }, dialog.customers.map(({ name }) => h("li", null, name))),
       problem,
     ],
     [
       h("button", { type: "button", onclick: () => dialog.form() }, t("back")),
-      submitButton(t("apply"), { bad: dialog.removes, disabled: bad.length > 0 }),
+      submitButton(t("apply"), { bad: dialog.removes, disabled: bad }),
     ],
   );
 }
 
-/**
- * @param {readonly {row: number, customer: {name: string} | null, error: import("../parts/refusals.js").Refusal | null}[]} bad
- * @param {string} asset
- */
-function refusedRows(bad, asset) {
-  const lines = bad.map(({ customer, error }) => h("li", null, `${customer?.name ?? ""}: ${error ? refused(error, asset) : ""}`));
-  return h("ul", { class: "plain" }, lines);
+/** What is wrong with whom. @param {Operation} operation @param {string} asset */
+function refusedRows({ id, rows }, asset) {
+  const line = (/** @type {Operation["rows"]["edges"][number]["node"]} */ { customer, error }) => h("li", null, `${customer?.name ?? ""}: ${error ? refused(error, asset) : ""}`);
+  return paged(h("ul", { class: "plain" }), pageFrom(rows), line, async (after) => pageFrom((await ask("MoreFailed", { id, after })).bulkOperation?.rows));
 }
 
 /**
@@ -72,7 +72,7 @@ async function post(dialog, input, problem) {
     if (!payload) return;
     const operation = payload.operation;
     if (payload.userErrors.length) dialog.refuse(payload.userErrors);
-    else if (operation && operation.failed > 0) put(problem, h("div", { class: "notice bad" }, h("p", null, t("review.many.bad")), refusedRows(operation.rows.edges.map(({ node }) => node), input.asset)));
+    else if (operation && operation.failed > 0) put(problem, h("div", { class: "notice bad" }, h("p", null, t("review.many.bad")), refusedRows(operation, input.asset)));
     else dialog.done(`${payload.replayed ? `${t("done.already")} ` : ""}${t("done.many", { n: operation?.total ?? 0 })}`);
   } catch (error) {
     dialog.sheet.say(problem, [isLost(error) ? t("problem.lost.safe") : words(error)]);

@@ -11,7 +11,7 @@ import { badge, empty, isLost, nameOf, region, tell, words } from "../parts/stat
 import { pathTo } from "../router.js";
 import { may, viewer } from "../session.js";
 import { follow } from "../socket.js";
-import { ago, lastDay, money, moment, t, tOr } from "../text.js";
+import { ago, exactly, lastDay, money, moment, t, tOr } from "../text.js";
 
 /** @typedef {NonNullable<import("../api.js").Data<"Requests">["approvalRequests"]>["edges"][number]["node"]} Asked */
 /** @typedef {NonNullable<import("../api.js").Data<"Approve">["approveRequest"]>["userErrors"][number]} Refusal */
@@ -134,7 +134,15 @@ function request(each, reasons) {
 
 /** @param {readonly {field: string, before: string | null, after: string | null}[]} all */
 function changes(all) {
-  return h("div", null, h("p", null, t("asked.changed")), h("ul", { class: "plain" }, all.map(({ field: name, before, after }) => h("li", null, `${tOr(`term.${name.split(".").at(-1)}`, name)}: ${before ?? "–"} → ${after ?? "–"}`))));
+  return h("div", null, h("p", null, t("asked.changed")), h("ul", { class: "plain" }, all.map(({ field: name, before, after }) => h("li", null, `${tOr(`term.${name.split(".").at(-1)}`, name)}: ${termOf(name, before)} → ${termOf(name, after)}`))));
+}
+
+/** A term as one reads it: a number, yes or no, or what the business has called it. @param {string} name @param {string | null} value */
+function termOf(name, value) {
+  if (value === null) return "–";
+  if (name.endsWith(".kind")) return tOr(`reward.kind.${value}`, tOr(`product.${value}`, value));
+  if (name.endsWith(".movesLifetime")) return t(value === "true" ? "yes" : "no");
+  return /\.(value|pointsCost|validityDays|unitPrice)$/.test(name) ? exactly(value) : value;
 }
 
 /**

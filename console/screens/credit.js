@@ -7,6 +7,7 @@ import { fact, facts } from "../parts/facts.js";
 import { tick } from "../parts/fields.js";
 import { later } from "../parts/later.js";
 import { noteField } from "../parts/note.js";
+import { allOf, paged, pageFrom } from "../parts/pages.js";
 import { Sheet } from "../parts/sheet.js";
 import { confirm, Step } from "../parts/step.js";
 import { badge, empty, fill } from "../parts/states.js";
@@ -41,7 +42,7 @@ function show(within) {
   sheet.heading.textContent = t("credit.title", { amount: money(credit.amount, asset) });
   sheet.back = null;
   sheet.submit = () => {};
-  const all = rows(credit.assignments);
+  const all = pageFrom(credit.assignments);
   const open = credit.status === "OPEN" || credit.status === "SCHEDULED";
   const held = units(credit.held ?? "0") > 0n;
   const spare = units(credit.remaining) > 0n;
@@ -58,7 +59,7 @@ function show(within) {
         isMoney(asset) && fact(t("credit.auto"), t(credit.autoApply ? "credit.auto.on" : "credit.auto.off")),
       ),
       isMoney(asset) && h("h3", null, t("credit.assignments")),
-      isMoney(asset) && (all.length ? h("ul", { class: "assigned" }, all.map((each) => assigned(within, each))) : h("p", { class: "hint" }, t("credit.assignments.none"))),
+      isMoney(asset) && (all.rows.length ? paged(h("ul", { class: "assigned" }), all, (each) => assigned(within, each), async (after) => pageFrom(await assignmentsOf(credit.id, after))) : h("p", { class: "hint" }, t("credit.assignments.none"))),
     ],
     [
       may("VOID") && open && (spare || held) && h("button", { type: "button", class: "bad", onclick: () => voidCredit(within) }, t("credit.void")),
@@ -66,6 +67,12 @@ function show(within) {
       may("ASSIGN") && credit.status === "OPEN" && isMoney(asset) && spare && customer && h("button", { type: "button", class: "primary", onclick: () => closing(sheet, ({ openAssign }) => openAssign(customer, [{ lot: credit, asset }])) }, t("assign")),
     ],
   );
+}
+
+/** @param {string} id @param {string | null} after */
+async function assignmentsOf(id, after) {
+  const { node } = await ask("CreditAssignments", { id, after });
+  return node && "assignments" in node ? node.assignments : null;
 }
 
 /** Goes on to setting it against invoices. @param {Sheet} sheet @param {(assigning: typeof import("./assign.js")) => unknown} then */
@@ -102,8 +109,18 @@ function assigned(within, assignment) {
 
 /** @param {Within} within */
 function voidCredit(within) {
+  return fill(within.sheet, 4, () => liveOf(within.credit), (live) => voidStep(within, live));
+}
+
+/** How many invoices it is set against. @param {Detail} credit */
+async function liveOf({ id, assignments }) {
+  const all = assignments?.pageInfo.hasNextPage ? await allOf((after) => assignmentsOf(id, after)) : rows(assignments);
+  return all.filter(({ releasedAt }) => releasedAt === null).length;
+}
+
+/** @param {Within} within @param {number} live */
+function voidStep(within, live) {
   const { sheet, credit, asset } = within;
-  const live = rows(credit.assignments).filter(({ releasedAt }) => releasedAt === null).length;
   const left = money(credit.remaining, asset);
   const held = units(credit.held ?? "0") > 0n;
   const note = noteField({ autofocus: true });

@@ -8,7 +8,7 @@ import { later } from "../parts/later.js";
 import { badge, empty, region } from "../parts/states.js";
 import { pathTo } from "../router.js";
 import { may } from "../session.js";
-import { isMoney, locale, t } from "../text.js";
+import { day, isMoney, locale, t } from "../text.js";
 import { openAdjust } from "./adjust.js";
 import { balanceTab } from "./tab-balance.js";
 import { billingTab } from "./tab-billing.js";
@@ -66,7 +66,7 @@ export function customerScreen(id, tab = "balance") {
 /** @param {Customer} customer */
 function profileHead(customer) {
   const tier = customer.balances?.find(({ asset }) => asset === "POINTS")?.tier;
-  const about = [customer.externalId, customer.email, customer.reference].filter(Boolean).join(" · ");
+  const about = customer.erasedAt ? t("customer.erased.on", { day: day(customer.erasedAt) }) : [customer.externalId, customer.email, customer.reference].filter(Boolean).join(" · ");
   return h(
     "div",
     { class: "profile-head" },

@@ -1,10 +1,11 @@
 // What is set aside of a customer's: taken, let go, or kept for longer.
-import { ask, rows } from "../api.js";
+import { ask } from "../api.js";
 import { h } from "../dom.js";
 import { amountField } from "../parts/amounts.js";
 import { balanceFact, creditsFact, dueFact, heldFact } from "../parts/effects.js";
 import { facts } from "../parts/facts.js";
 import { field, select } from "../parts/fields.js";
+import { paged, pageOf } from "../parts/pages.js";
 import { Sheet } from "../parts/sheet.js";
 import { confirm, Step } from "../parts/step.js";
 import { fill, region } from "../parts/states.js";
@@ -21,14 +22,19 @@ const LONGER_MINUTES = [60, 240, 1_440, 10_080];
 /** @param {{id: string}} customer */
 export function holdsCard(customer) {
   return region(
-    () => ask("Holds", { customerId: customer.id }),
-    ({ holds }) => {
-      const live = rows(holds);
-      if (live.length === 0) return null;
-      return h("section", { class: "card", "aria-label": t("holds") }, h("h2", null, t("holds")), h("ul", { class: "assigned" }, live.map((hold) => line(customer, hold))));
+    () => heldOf(customer.id, null),
+    (first) => {
+      if (first.rows.length === 0) return null;
+      const list = paged(h("ul", { class: "assigned" }), first, (hold) => line(customer, hold), (before) => heldOf(customer.id, before));
+      return h("section", { class: "card", "aria-label": t("holds") }, h("h2", null, t("holds")), list);
     },
     1,
   );
+}
+
+/** @param {string} customerId @param {string | null} before @returns {Promise<import("../parts/pages.js").Page<Hold>>} */
+async function heldOf(customerId, before) {
+  return pageOf((await ask("Holds", { customerId, before })).holds);
 }
 
 /** @param {{id: string}} customer @param {Hold} hold */

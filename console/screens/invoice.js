@@ -1,9 +1,10 @@
 // An invoice or order: its lines, what paid it, what was taken back of it, and what can be done with it.
-import { ask, rows } from "../api.js";
+import { ask } from "../api.js";
 import { units } from "../decimals.js";
 import { h } from "../dom.js";
 import { fact, facts } from "../parts/facts.js";
 import { later } from "../parts/later.js";
+import { paged, pageFrom } from "../parts/pages.js";
 import { Sheet } from "../parts/sheet.js";
 import { badge, empty, fill } from "../parts/states.js";
 import { pathTo } from "../router.js";
@@ -16,9 +17,10 @@ import { openCredit } from "./credit.js";
  * Where a step is shown: back to the invoice as it was, and again once it has changed.
  * @typedef {{sheet: Sheet, invoice: Invoice, back: () => void, again: () => Promise<void>}} Within
  */
-/** @typedef {ReturnType<typeof rows<Invoice["payments"]["edges"][number]["node"]>>[number]} Payment */
-/** @typedef {ReturnType<typeof rows<Invoice["assignments"]["edges"][number]["node"]>>[number]} Assignment */
-/** @typedef {ReturnType<typeof rows<Invoice["creditNotes"]["edges"][number]["node"]>>[number]} Note */
+/** @typedef {Invoice["payments"]["edges"][number]["node"]} Payment */
+/** @typedef {Invoice["assignments"]["edges"][number]["node"]} Assignment */
+/** @typedef {Invoice["creditNotes"]["edges"][number]["node"]} Note */
+/** @typedef {NonNullable<Invoice["lines"]>["edges"][number]["node"]} Line */
 
 const paying = () => import("./payment.js");
 const noting = () => import("./note.js");
@@ -45,13 +47,13 @@ async function show(sheet, id) {
 
 /** @param {Sheet} sheet @param {Invoice} invoice */
 function detail(sheet, invoice) {
-  const { id, number, currency, status, kind } = invoice;
+  const { id, number, currency, status, kind, paid, noted } = invoice;
   const within = { sheet, invoice, back: () => detail(sheet, invoice), again: () => show(sheet, id) };
   const open = status === "OPEN" || status === "PART_PAID";
-  const notable = status !== "VOID" && units(invoice.creditable) > units(invoice.noted);
-  const notes = rows(invoice.creditNotes);
+  const notable = status !== "VOID" && units(invoice.creditable) > units(noted);
+  const notes = pageFrom(invoice.creditNotes);
   // What was paid or noted is voided first, one by one.
-  const bare = rows(invoice.payments).every(({ voidedAt }) => voidedAt !== null) && notes.every(({ voidedAt }) => voidedAt !== null);
+  const bare = units(paid) === 0n && units(noted) === 0n && pageFrom(invoice.payments).rows.every(({ voidedAt }) => voidedAt !== null);
   sheet.heading.textContent = t(kind === "ORDER" ? "order.title" : "invoice.title", { number });
   sheet.back = null;
   sheet.submit = () => {};
@@ -59,12 +61,11 @@ function detail(sheet, invoice) {
     [
       summary(within),
       h("h3", null, t("invoice.lines")),
-      h("ul", { class: "assigned" }, rows(invoice.lines).map((line) => h("li", null, h("span", null, line.description, h("small", null, t("invoice.line", { n: Number(line.units), price: money(line.unitPrice, currency) }))), h("strong", null, money(line.amount, currency))))),
-      invoice.lines?.pageInfo.hasNextPage && h("p", { class: "hint" }, t("invoice.lines.more", { n: rows(invoice.lines).length })),
+      list(pageFrom(invoice.lines), (line) => lineOf(line, currency), async (after) => pageFrom((await ask("InvoiceLines", { id, after })).invoice?.lines)),
       h("h3", null, t("invoice.paid")),
       paidBy(within),
-      notes.length > 0 && h("h3", null, t("notes")),
-      notes.length > 0 && h("ul", { class: "assigned" }, notes.map((each) => noteLine(within, each))),
+      notes.rows.length > 0 && h("h3", null, t("notes")),
+      notes.rows.length > 0 && list(notes, (each) => noteLine(within, each), async (after) => pageFrom((await ask("InvoiceNotes", { id, after })).invoice?.creditNotes)),
     ],
     [
       may("VOID_INVOICE") && status !== "VOID" && bare && h("button", { type: "button", class: "bad", onclick: () => later(paying, ({ voidInvoice }) => voidInvoice(within)) }, t("invoice.void")),
@@ -87,13 +88,31 @@ function summary({ sheet, invoice }) {
   );
 }
 
+/**
+ * @template T
+ * @param {import("../parts/pages.js").Page<T>} first
+ * @param {(row: T) => HTMLElement} line
+ * @param {(after: string | null) => Promise<import("../parts/pages.js").Page<T>>} page
+ */
+function list(first, line, page) {
+  return paged(h("ul", { class: "assigned" }), first, line, page);
+}
+
+/** @param {Line} line @param {string} currency */
+function lineOf({ description, units: quantity, unitPrice, amount }, currency) {
+  return h("li", null, h("span", null, description, h("small", null, t("invoice.line", { n: Number(quantity), price: money(unitPrice, currency) }))), h("strong", null, money(amount, currency)));
+}
+
 /** @param {Within} within */
 function paidBy(within) {
-  const { invoice } = within;
-  const payments = rows(invoice.payments);
-  const assigned = rows(invoice.assignments);
-  if (payments.length + assigned.length === 0) return h("p", { class: "hint" }, t("invoice.unpaid"));
-  return h("ul", { class: "assigned" }, [...payments.map((payment) => paymentLine(within, payment)), ...assigned.map((each) => assignedLine(within, each))]);
+  const { id } = within.invoice;
+  const payments = pageFrom(within.invoice.payments);
+  const assigned = pageFrom(within.invoice.assignments);
+  if (payments.rows.length + assigned.rows.length === 0) return h("p", { class: "hint" }, t("invoice.unpaid"));
+  return [
+    payments.rows.length > 0 && list(payments, (each) => paymentLine(within, each), async (after) => pageFrom((await ask("InvoicePayments", { id, after })).invoice?.payments)),
+    assigned.rows.length > 0 && list(assigned, (each) => assignedLine(within, each), async (after) => pageFrom((await ask("InvoiceAssignments", { id, after })).invoice?.assignments)),
+  ].flat();
 }
 
 /** @param {Within} within @param {Payment} payment */

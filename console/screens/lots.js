@@ -1,5 +1,8 @@
 // The credits of an account, a line each: what is left of it and until when.
+import { ask } from "../api.js";
+import { units } from "../decimals.js";
 import { h } from "../dom.js";
+import { paged, pageFrom } from "../parts/pages.js";
 import { badge } from "../parts/states.js";
 import { calendarDay, daysLeft, inDays, isMoney, lastDay, money, t, tOr } from "../text.js";
 import { openCredit } from "./credit.js";
@@ -9,12 +12,23 @@ import { openCredit } from "./credit.js";
 const SOON_DAYS = 30;
 
 /**
- * @param {readonly Lot[]} lots
- * @param {string} asset
+ * Those of an account that are left, of each page the soonest expiry first.
+ * @param {import("./customer.js").Account} account
  * @param {ReadonlyMap<string, string>} reasons
  */
-export function lotList(lots, asset, reasons) {
-  return h("ul", { class: "lots" }, lots.map((lot) => h("li", null, lotLine(lot, asset, reasons))));
+export function lotList({ id, asset, credits }, reasons) {
+  const page = async (/** @type {string | null} */ after) => {
+    const { node } = await ask("MoreLots", { id, after });
+    return lotsOf(node && "credits" in node ? node.credits : null);
+  };
+  return paged(h("ul", { class: "lots" }), lotsOf(credits), (lot) => h("li", null, lotLine(lot, asset, reasons)), page);
+}
+
+/** @param {import("./customer.js").Account["credits"] | null} credits @returns {import("../parts/pages.js").Page<Lot>} */
+export function lotsOf(credits) {
+  const page = pageFrom(credits);
+  const left = page.rows.filter(({ remaining }) => units(remaining) > 0n);
+  return { ...page, rows: left.sort((a, b) => (a.expiresAt ?? "9").localeCompare(b.expiresAt ?? "9")) };
 }
 
 /**

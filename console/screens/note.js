@@ -7,6 +7,8 @@ import { balanceFact, creditsFact, dueFact, posting } from "../parts/effects.js"
 import { fact, facts } from "../parts/facts.js";
 import { choice, field } from "../parts/fields.js";
 import { noteField } from "../parts/note.js";
+import { allOf } from "../parts/pages.js";
+import { fill } from "../parts/states.js";
 import { confirm, Step } from "../parts/step.js";
 import { money, placesOf, t } from "../text.js";
 
@@ -18,11 +20,23 @@ import { money, placesOf, t } from "../text.js";
 const DECIMAL = /^\d{1,9}([.,]\d{1,4})?$/;
 
 /** @param {Within} within */
-export function createNote({ sheet, invoice, back, again }) {
+export function createNote(within) {
+  const { sheet, invoice } = within;
+  return fill(sheet, 6, () => linesOf(invoice), (lines) => noteOf(within, lines));
+}
+
+/** All that it has: any of them can be ticked. @param {Invoice} invoice */
+async function linesOf({ id, lines }) {
+  if (!lines?.pageInfo.hasNextPage) return rows(lines);
+  return allOf(async (after) => (await ask("InvoiceLines", { id, after })).invoice?.lines);
+}
+
+/** @param {Within} within @param {InvoiceLine[]} all */
+function noteOf({ sheet, invoice, back, again }, all) {
   const { id: invoiceId, currency, creditable, noted } = invoice;
   const left = decimal(units(creditable) - units(noted), placesOf(currency));
   const amount = amountField(left, t("note.left", { amount: money(left, currency) }));
-  const lines = rows(invoice.lines).filter(({ kind }) => kind !== "CREDIT").map((line) => new Line(line, currency));
+  const lines = all.filter(({ kind }) => kind !== "CREDIT").map((line) => new Line(line, currency));
   const byLines = h("fieldset", { class: "ticks" }, h("legend", null, t("invoice.lines")), h("p", { class: "hint" }, t("note.lines.hint")), lines.map(({ root }) => root));
   const fields = h("div", null);
   const note = noteField();

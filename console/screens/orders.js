@@ -1,11 +1,11 @@
 // Orders and invoices, newest first or by their number, and a new order: of goods, services, or credit that is on the account once it is paid.
-import { ask, newKey, rows } from "../api.js";
+import { ask, newKey } from "../api.js";
 import { decimal, units } from "../decimals.js";
 import { booksChanged, h, put } from "../dom.js";
 import { icon } from "../icons.js";
 import { field, select } from "../parts/fields.js";
 import { head } from "../parts/head.js";
-import { allOf, paged, pageOf } from "../parts/pages.js";
+import { allOf, paged, pageFrom, pageOf } from "../parts/pages.js";
 import { busy, Sheet, submitButton } from "../parts/sheet.js";
 import { badge, empty, fill, isLost, region, tell, words } from "../parts/states.js";
 import { may } from "../session.js";
@@ -38,7 +38,7 @@ export function ordersScreen() {
   }
   function draw() {
     const text = search.value.trim();
-    if (text) put(list, region(() => found(text), (orders) => matches(orders, text), 2));
+    if (text) put(list, region(() => found(text, null), (first) => matches(first, text), 2));
     else put(list, region(() => ordersOf(filter(), null), all, 8));
   }
   /** @returns {{which: Which, status: Filter["status"]}} */
@@ -63,16 +63,23 @@ async function ordersOf({ which, status }, before) {
   return pageOf((await ask("Invoices", variables)).invoices);
 }
 
-/** The one of that number, and those whose reference begins so. @param {string} text @returns {Promise<Order[]>} */
-async function found(text) {
-  const { numbered, referenced } = await ask("FindOrder", { text });
-  return [...(numbered ? [numbered] : []), ...rows(referenced).filter(({ id }) => id !== numbered?.id)];
+/**
+ * The one of that number, and those whose reference begins so.
+ * @param {string} text
+ * @param {string | null} after
+ * @returns {Promise<import("../parts/pages.js").Page<Order>>}
+ */
+async function found(text, after) {
+  const { numbered, referenced } = await ask("FindOrder", { text, after });
+  const page = pageFrom(referenced);
+  const others = page.rows.filter(({ id }) => id !== numbered?.id);
+  return { ...page, rows: numbered && after === null ? [numbered, ...others] : others };
 }
 
-/** @param {readonly Order[]} orders @param {string} text */
-function matches(orders, text) {
-  if (orders.length === 0) return empty(t("orders.unfound", { text }), t("orders.unfound.advice"));
-  return h("ul", { class: "events" }, orders.map(line));
+/** @param {import("../parts/pages.js").Page<Order>} first @param {string} text */
+function matches(first, text) {
+  if (first.rows.length === 0) return empty(t("orders.unfound", { text }), t("orders.unfound.advice"));
+  return paged(h("ul", { class: "events" }), first, line, (after) => found(text, after));
 }
 
 /** @param {Order} order */

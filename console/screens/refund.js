@@ -7,6 +7,7 @@ import { balanceFact, creditsFact } from "../parts/effects.js";
 import { facts } from "../parts/facts.js";
 import { field } from "../parts/fields.js";
 import { noteField } from "../parts/note.js";
+import { allOf } from "../parts/pages.js";
 import { Sheet } from "../parts/sheet.js";
 import { empty, fill } from "../parts/states.js";
 import { Step } from "../parts/step.js";
@@ -14,6 +15,7 @@ import { may } from "../session.js";
 import { day, money, placesOf, t } from "../text.js";
 
 /** @typedef {NonNullable<import("../api.js").Data<"SpentDetail">["transaction"]>} Spent */
+/** @typedef {NonNullable<Spent["entries"]>["edges"][number]["node"]} Entry */
 
 /** @param {string} id Of the transaction that spent. */
 export async function openRefund(id) {
@@ -21,17 +23,24 @@ export async function openRefund(id) {
   await fill(
     sheet,
     4,
-    () => ask("SpentDetail", { id }),
-    ({ transaction }) => {
-      if (transaction) refund(sheet, transaction);
+    () => spentOf(id),
+    (spent) => {
+      if (spent) refund(sheet, spent.transaction, spent.entries);
       else sheet.show([empty(t("refund.none"))], []);
     },
   );
 }
 
-/** @param {Sheet} sheet @param {Spent} spent */
-function refund(sheet, spent) {
-  const entries = rows(spent.entries);
+/** What was spent, with all its entries: of each credit there is one. @param {string} id */
+async function spentOf(id) {
+  const { transaction } = await ask("SpentDetail", { id });
+  if (!transaction) return null;
+  const entries = transaction.entries?.pageInfo.hasNextPage ? await allOf(async (after) => (await ask("MoreSpent", { id, after })).transaction?.entries) : rows(transaction.entries);
+  return { transaction, entries };
+}
+
+/** @param {Sheet} sheet @param {Spent} spent @param {readonly Entry[]} entries */
+function refund(sheet, spent, entries) {
   const asset = entries[0]?.account.asset ?? "POINTS";
   const before = entries[0]?.account.available ?? "0";
   const total = -sum(entries.map(({ amount }) => amount));

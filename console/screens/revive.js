@@ -1,5 +1,5 @@
 // Putting back what has expired of a credit, under a new expiry.
-import { ask, rows } from "../api.js";
+import { ask } from "../api.js";
 import { amountField } from "../parts/amounts.js";
 import { chooseFrom } from "../parts/choices.js";
 import { balanceFact, creditsFact } from "../parts/effects.js";
@@ -7,6 +7,7 @@ import { expiry } from "../parts/expiry.js";
 import { facts } from "../parts/facts.js";
 import { field, select } from "../parts/fields.js";
 import { noteField } from "../parts/note.js";
+import { allOf } from "../parts/pages.js";
 import { Sheet } from "../parts/sheet.js";
 import { empty, fill } from "../parts/states.js";
 import { Step } from "../parts/step.js";
@@ -20,9 +21,8 @@ export async function openRevive(customer, asset) {
   await fill(
     sheet,
     5,
-    () => Promise.all([ask("Expired", { customerId: customer.id, asset }), chooseFrom()]),
-    ([{ credits }, { adjustmentReasons }]) => {
-      const expired = rows(credits).reverse();
+    () => Promise.all([allOf(async (after) => (await ask("Expired", { customerId: customer.id, asset, after })).credits), chooseFrom()]),
+    ([expired, { adjustmentReasons }]) => {
       if (expired.length) revive(sheet, asset, expired, (adjustmentReasons ?? []).filter(({ directions }) => directions.includes("ADD")));
       else sheet.show([empty(t("revive.none"))], []);
     },
@@ -32,7 +32,7 @@ export async function openRevive(customer, asset) {
 /**
  * @param {Sheet} sheet
  * @param {string} asset
- * @param {readonly Expired[]} expired
+ * @param {readonly Expired[]} expired Newest first.
  * @param {readonly import("../parts/choices.js").Reason[]} reasons
  */
 function revive(sheet, asset, expired, reasons) {

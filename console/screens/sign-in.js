@@ -47,6 +47,8 @@ function provider(settings, go, name) {
 /** @param {unknown} error */
 function whyOf(error) {
   if (error instanceof Error && error.cause === BLOCKED) return t("sign.blocked");
+  // What fetch throws is in the browser's words.
+  if (error instanceof TypeError) return t("sign.why.away");
   return error instanceof Error ? error.message : String(error);
 }
 

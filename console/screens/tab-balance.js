@@ -7,11 +7,10 @@ import { may } from "../session.js";
 import { assetName, isMoney, money, figure, t } from "../text.js";
 import { units } from "../decimals.js";
 import { openAdjust } from "./adjust.js";
-import { lotList } from "./lots.js";
+import { lotList, lotsOf } from "./lots.js";
 
 /** @typedef {import("./customer.js").Customer} Customer */
 /** @typedef {import("./customer.js").Account} Account */
-/** @typedef {import("./customer.js").Lot} Lot */
 
 /** @param {Customer} customer */
 export function balanceTab(customer) {
@@ -36,7 +35,7 @@ export function balanceTab(customer) {
  */
 export function card(customer, account, reasons) {
   const { asset, available, scheduled, held } = account;
-  const lots = lotsOf(account);
+  const lots = lotsOf(account.credits);
   const spare = units(available) > 0n;
   /** @param {"adjust" | "spend" | "transfer"} what @param {import("../text.js").Key} label @param {() => unknown} open */
   const act = (what, label, open) => h("button", { type: "button", class: "small", "data-key": `${what}-${asset}`, "aria-label": t(label, { asset: assetName(asset) }), onclick: open }, t(what));
@@ -56,14 +55,7 @@ export function card(customer, account, reasons) {
         may("TRANSFER") && may("ADD_CREDIT") && spare && act("transfer", "transfer.asset", () => later(() => import("./transfer.js"), ({ openTransfer }) => openTransfer(customer, asset))),
       ),
     ),
-    lots.length > 0 ? lotList(lots, asset, reasons) : h("p", { class: "hint" }, t("lot.none")),
-    account.credits?.pageInfo.hasNextPage && h("p", { class: "hint" }, t("lot.more")),
+    lots.rows.length > 0 || lots.more ? lotList(account, reasons) : h("p", { class: "hint" }, t("lot.none")),
     may("REVIVE") && h("button", { type: "button", class: "as-link", "data-key": `revive-${asset}`, "aria-label": t("revive.asset", { asset: assetName(asset) }), onclick: () => later(() => import("./revive.js"), ({ openRevive }) => openRevive(customer, asset)) }, t("revive.open")),
   );
-}
-
-/** Those that are left, the soonest expiry first. @param {Account} account @returns {Lot[]} */
-export function lotsOf(account) {
-  const lots = account.credits?.edges.map(({ node }) => node) ?? [];
-  return lots.filter(({ remaining }) => units(remaining) > 0n).sort((a, b) => (a.expiresAt ?? "9").localeCompare(b.expiresAt ?? "9"));
 }

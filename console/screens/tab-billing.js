@@ -10,9 +10,8 @@ import { may } from "../session.js";
 import { assetName, calendarDay, money, t, today } from "../text.js";
 import { openAdjust } from "./adjust.js";
 import { moneyOf } from "./customer.js";
-import { lotsOf } from "./tab-balance.js";
 import { openInvoice } from "./invoice.js";
-import { lotList } from "./lots.js";
+import { lotList, lotsOf } from "./lots.js";
 
 /** @typedef {import("./customer.js").Customer} Customer */
 /** @typedef {NonNullable<import("../api.js").Data<"Billing">["invoices"]>["edges"][number]["node"]} Invoice */
@@ -22,7 +21,7 @@ const PAGE = 50;
 /** @param {Customer} customer */
 export function billingTab(customer) {
   const accounts = moneyOf(customer);
-  const lots = accounts.flatMap((account) => lotsOf(account).map((lot) => ({ lot, asset: account.asset })));
+  const lots = accounts.flatMap((account) => lotsOf(account.credits).rows.map((lot) => ({ lot, asset: account.asset })));
   const assignable = lots.filter(({ lot }) => lot.status === "OPEN");
   return [
     h(
@@ -44,7 +43,7 @@ export function billingTab(customer) {
         ? h("p", { class: "hint" }, t("billing.credits.none"))
         : region(
             reasonLabels,
-            (reasons) => accounts.map((account) => [accounts.length > 1 && h("h3", null, assetName(account.asset)), lotList(lotsOf(account), account.asset, reasons)]).flat(),
+            (reasons) => accounts.map((account) => [accounts.length > 1 && h("h3", null, assetName(account.asset)), ...lotList(account, reasons)]).flat(),
             3,
           ),
     ),

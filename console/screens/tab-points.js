@@ -15,6 +15,8 @@ import { openAdjust } from "./adjust.js";
 import { openReward, rewardValue } from "./reward.js";
 
 /** @typedef {import("./customer.js").Customer} Customer */
+/** @typedef {NonNullable<import("../api.js").Data<"Points">["customer"]>["account"]} Account */
+/** @typedef {NonNullable<Account>["tierChanges"]["edges"][number]["node"]} Change */
 /** @typedef {NonNullable<NonNullable<import("../api.js").Data<"Coupons">["customer"]>["coupons"]>["edges"][number]["node"]} Coupon */
 
 const PAGE = 40;
@@ -30,14 +32,13 @@ export function pointsTab(customer) {
 
 /**
  * @param {Customer} customer
- * @param {NonNullable<import("../api.js").Data<"Points">["customer"]>["account"]} account
+ * @param {Account} account
  * @param {readonly {name: string, threshold: string}[]} tiers
  */
 function standing(customer, account, tiers) {
   const available = account?.available ?? "0";
   const lifetime = account?.lifetime ?? "0";
   const next = account ? (account.tier ? account.tier.next : (tiers[0] ?? null)) : (tiers[0] ?? null);
-  const changes = account?.tierChanges.edges.map(({ node }) => node).reverse() ?? [];
   return h(
     "section",
     { class: "card" },
@@ -53,9 +54,24 @@ function standing(customer, account, tiers) {
       ),
     ),
     next && progress(lifetime, account?.tier?.threshold ?? "0", next, account?.tier?.name ?? null),
-    changes.length > 0 &&
-      h("details", { class: "more" }, h("summary", null, t("points.changes")), h("ul", { class: "plain" }, changes.map((each) => h("li", null, t("points.change", { day: day(each.at), before: each.old ?? t("tier.none"), after: each.new ?? t("tier.none") }))))),
+    account && changes(account),
   );
+}
+
+/** Of the tier, the last first. @param {NonNullable<Account>} account */
+function changes({ id, tierChanges }) {
+  const first = pageOf(tierChanges);
+  if (first.rows.length === 0) return null;
+  const page = async (/** @type {string | null} */ before) => {
+    const { node } = await ask("TierChanges", { id, before });
+    return pageOf(node && "tierChanges" in node ? node.tierChanges : null);
+  };
+  return h("details", { class: "more" }, h("summary", null, t("points.changes")), paged(h("ul", { class: "plain" }), first, changeLine, page));
+}
+
+/** @param {Change} change */
+function changeLine({ at, old, new: after }) {
+  return h("li", null, t("points.change", { day: day(at), before: old ?? t("tier.none"), after: after ?? t("tier.none") }));
 }
 
 /**

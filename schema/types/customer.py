@@ -92,6 +92,8 @@ class Customer(Node):
     """Pairs that the tenant's own system attached to the customer, by key; null to customers."""
     created_at: datetime
     """Instant at which the customer was added."""
+    erased_at: datetime | None
+    """Instant at which name, e-mail address and notes were erased; null if they were not."""
     view: strawberry.Private[CustomerView]
 
     @classmethod
@@ -104,6 +106,7 @@ class Customer(Node):
             reference=view.reference,
             metadata=shown_metadata(view.metadata, to_customer=reader.for_customer),
             created_at=view.created_at,
+            erased_at=view.erased_at,
             view=view,
         )
 

@@ -1,5 +1,7 @@
 """updateCustomer, mergeCustomers and eraseCustomer, as a client meets them."""
 
+from datetime import datetime
+
 from auth.roles import Role
 from tests.api.conftest import Api, gid
 from tests.support.tenants import Tenant
@@ -9,7 +11,7 @@ UPDATE = """mutation($input: UpdateCustomerInput!) { updateCustomer(input: $inpu
 MERGE = """mutation($input: MergeCustomersInput!) { mergeCustomers(input: $input) {
   replayed customer { externalId account(asset: "POINTS") { available lifetime } } userErrors { code field } } }"""
 ERASE = """mutation($input: EraseCustomerInput!) { eraseCustomer(input: $input) {
-  changed customer { name email } userErrors { code field } } }"""
+  changed customer { name email erasedAt } userErrors { code field } } }"""
 LEDGER = """query($id: ID!) { node(id: $id) { ... on Account { ledger { edges { node {
   amount counter credit { id } transaction { kind note } } } } } } }"""
 
@@ -59,8 +61,16 @@ async def test_merged_once_and_seen_in_both_histories(api: Api, tenant: Tenant) 
 
 async def test_erased_for_ever(api: Api, tenant: Tenant) -> None:
     carol = gid("Customer", await tenant.customer("carol"))
+    before = await api("query($id: ID!) { node(id: $id) { ... on Customer { erasedAt } } }", {"id": carol})
+    assert before["node"] == {"erasedAt": None}
     first = (await api(ERASE, {"input": {"customerId": carol}}, role=Role.MANAGER))["eraseCustomer"]
-    assert first == {"changed": True, "customer": {"name": "Erased", "email": None}, "userErrors": []}
+    at = datetime.fromisoformat(first["customer"]["erasedAt"])
+    assert at == (await tenant.rows("SELECT erased_at FROM customers WHERE tenant_id = $1 AND name = 'Erased'"))[0][0]
+    assert first == {
+        "changed": True,
+        "customer": {"name": "Erased", "email": None, "erasedAt": first["customer"]["erasedAt"]},
+        "userErrors": [],
+    }
     async with tenant.nothing_moves():
         again = (await api(ERASE, {"input": {"customerId": carol}}))["eraseCustomer"]
         assert again == {**first, "changed": False}

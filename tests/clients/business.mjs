@@ -76,10 +76,10 @@ export class Business {
     return (await this.ask(BALANCE, { id, asset })).customer.account;
   }
 
-  /** As many customers, straight into the database; their numbers. */
-  async crowd(size) {
+  /** As many customers, straight into the database; their numbers. more: "balances" gives them some. */
+  async crowd(size, ...more) {
     const { environment, python } = this.scrip;
-    await promisify(execFile)(python, [path.join(import.meta.dirname, "crowd.py"), environment.SCRIP_DATA_DIR, String(size)]);
+    await promisify(execFile)(python, [path.join(import.meta.dirname, "crowd.py"), environment.SCRIP_DATA_DIR, String(size), ...more]);
     return Array.from({ length: size }, (_, n) => `CROWD-${n}`);
   }
 

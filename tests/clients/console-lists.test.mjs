@@ -84,6 +84,23 @@ test("on a phone, too, a failed row says why", async () => {
   await person.leave();
 });
 
+test("a file is dropped", async () => {
+  const person = await manager();
+  await person.go("Imports");
+  await person.button("Import a file", person.page);
+  const dropped = await person.page.evaluateHandle(() => {
+    const data = new DataTransfer();
+    data.items.add(new File(["customer,amount\nnobody,5\n"], "dropped.csv", { type: "text/csv" }));
+    return data;
+  });
+  await person.dialog.locator(".drop").dispatchEvent("drop", { dataTransfer: dropped });
+  await person.says("dropped.csv");
+  await person.choose(person.dialog.getByLabel("Reason"), "Promotion");
+  await person.button("Look it over");
+  await person.says("There is no such customer.");
+  await person.leave();
+});
+
 test("the invoices of a customer go on past a page, and the focus with them", async () => {
   const customer = await business.customer("long");
   for (let n = 0; n < 52; n += 1) await business.invoice(customer, `LONG-${n}`, "1");
@@ -153,5 +170,139 @@ test("what somebody has read on in stays while others ask; what is chosen of a h
   await person.told("Added 2 points");
   await events(2);
   assert.equal(await page.locator(".bar-head").getByRole("radio", { name: "Points" }).isChecked(), true);
+  await person.leave();
+});
+
+/** Does the same so many times, one after the other. */
+async function often(times, name, type, input, wants = "") {
+  const query = `mutation ($input: ${type}!) { done: ${name}(input: $input) { ${wants} userErrors { code message } } }`;
+  for (let n = 0; n < times; n += 1) {
+    const { done } = await business.ask(query, { input: { ...input, idempotencyKey: crypto.randomUUID() } });
+    assert.deepEqual(done.userErrors, []);
+  }
+}
+
+test("what an invoice has is all there, past a page of each: lines, payments, credit and notes", async () => {
+  const customer = await business.customer("pages");
+  const { credit } = await business.add(customer, "GBP", "20");
+  const sold = Array.from({ length: 60 }, (_, n) => ({ description: `Class ${n + 1}`, units: "1", unitPrice: "10" }));
+  const { id: invoiceId } = await business.invoice(customer, "PAGES-1", "1", { lines: sold });
+  await often(52, "recordPayment", "RecordPaymentInput", { invoiceId, amount: "0.11", method: "CARD" });
+  await often(53, "assignCredit", "AssignCreditInput", { creditId: credit.id, assignments: [{ invoiceId, amount: "0.12" }] });
+  await often(54, "createCreditNote", "CreateCreditNoteInput", { invoiceId, amount: "0.13" });
+  const person = await as("manager", "keyboard");
+  const { page, dialog } = person;
+  await person.go("Orders");
+  await person.type(page.getByLabel("Number, or how its reference begins"), "PAGES-1");
+  await person.press(page.getByRole("button", { name: /PAGES-1/ }));
+  await person.says("Class 1");
+  const parts = { lines: [0, 60], payments: [1, 52], credit: [2, 53], notes: [3, 54] };
+  const counted = (place, n) => page.waitForFunction(([at, count]) => document.querySelectorAll("dialog ul.assigned")[at]?.children.length === count, [place, n]);
+  for (const [place] of Object.values(parts)) await counted(place, 50);
+  await accessible(page, "an invoice of many parts");
+  for (const [place, whole] of Object.values(parts)) {
+    // Those before it are whole: the first button that is left is its own.
+    await person.press(dialog.getByRole("button", { name: "Show more" }).first());
+    await counted(place, whole);
+    assert.equal(await page.evaluate((at) => document.activeElement === document.querySelectorAll("dialog ul.assigned")[at].children[50], place), true);
+  }
+  assert.equal(await dialog.getByRole("button", { name: "Show more" }).count(), 0);
+  await person.button("Credit note");
+  await person.pick(dialog.getByRole("radio", { name: "By lines" }));
+  await dialog.getByRole("checkbox", { name: "Class 60" }).waitFor();
+  assert.equal(await dialog.getByRole("checkbox").count(), 60);
+  await person.keys.press("Escape");
+  await person.leave();
+});
+
+test("credits go on past a page, and so does what each is set against; voiding it counts all of that", async () => {
+  const customer = await business.customer("lots");
+  const { credit } = await business.add(customer, "GBP", "60");
+  for (let n = 0; n < 51; n += 1) {
+    const { id: invoiceId } = await business.invoice(customer, `LOTS-${n}`, "1");
+    await often(1, "assignCredit", "AssignCreditInput", { creditId: credit.id, assignments: [{ invoiceId, amount: "1" }] });
+  }
+  for (let n = 0; n < 102; n += 1) await business.add(customer, "GBP", "2");
+  const person = await manager();
+  const { page } = person;
+  await person.open(customer);
+  const lots = (n) => page.waitForFunction((count) => document.querySelectorAll(".lot").length === count, n);
+  await lots(100);
+  await person.button("Show more", page);
+  await lots(103);
+  await person.press(page.locator(".lot", { hasText: "of £60.00" }));
+  const against = (n) => page.waitForFunction((count) => document.querySelectorAll("dialog ul.assigned > li").length === count, n);
+  await against(50);
+  await person.button("Show more");
+  await against(51);
+  await person.button("Void");
+  await person.says(/51 invoices/);
+  await person.leave();
+});
+
+test("what was spent of more credits than a page has is given back whole", async () => {
+  const customer = await business.customer("spent");
+  for (let n = 0; n < 104; n += 1) await business.add(customer, "GBP", "1");
+  await often(1, "spendCredit", "SpendCreditInput", { customerId: customer.id, asset: "GBP", amount: "103", reference: "Hamper" });
+  const person = await manager();
+  await person.open(customer, "History");
+  await person.button("Give back", person.page.locator(".event").first());
+  await person.says("£103.00 can be given back");
+  await person.leave();
+});
+
+test("a customer's coupons go on past a page", async () => {
+  const person = await as("customer", "touch");
+  const token = await person.page.evaluate(() => JSON.parse(sessionStorage.getItem("scrip.session")).token);
+  const { viewer: me } = await business.ask("{ viewer { customer { id } } }", {}, token);
+  const { rewards } = await business.ask("{ rewards(first: 100) { edges { node { id stock } } } }");
+  const { id: rewardId } = rewards.edges.map(({ node }) => node).find(({ stock }) => stock === null);
+  await often(21, "giveReward", "GiveRewardInput", { customerId: me.customer.id, rewardId, deductPoints: false });
+  await person.page.reload();
+  const coupons = (fits) => person.page.waitForFunction(fits);
+  await coupons(() => document.querySelectorAll(".coupons .coupon").length === 20);
+  await person.button("Show more", person.page.locator(".card", { has: person.page.locator(".coupons") }));
+  await coupons(() => document.querySelectorAll(".coupons .coupon").length > 20);
+  await accessible(person.page, "a wallet of many coupons");
+  await person.leave();
+});
+
+test("who cannot be adjusted is listed past a page, too", async () => {
+  const customers = [await business.customer("many"), await business.customer("many")];
+  for (const customer of customers) await business.add(customer, "GBP", "1");
+  const person = await manager();
+  const { page } = person;
+  const asked = [];
+  await page.route("**/graphql", async (route) => {
+    const name = JSON.parse(route.request().postData()).operationName;
+    if (name === "MoreFailed") asked.push(name);
+    if (name !== "BulkAdjust") return route.fallback();
+    const answer = await (await route.fetch()).json();
+    answer.data.bulkCredit.operation.rows.pageInfo.hasNextPage = true;
+    return route.fulfill({ json: answer });
+  });
+  await person.search("C-many-", 2);
+  for (const box of await page.locator(".window-body input[type=checkbox]").all()) await person.tick(box);
+  await person.button("Adjust", page.locator(".bulk-bar"));
+  await person.fill({ amount: "-5", reason: "Correction" });
+  const refusals = person.dialog.locator(".notice .plain li");
+  await refusals.first().waitFor();
+  assert.equal(await refusals.count(), 2);
+  await person.button("Show more");
+  await person.dialog.getByRole("button", { name: "Show more" }).waitFor({ state: "detached" });
+  assert.deepEqual([asked, await refusals.count()], [["MoreFailed"], 2]);
+  await person.leave();
+});
+
+test("all that begins with a reference is found", async () => {
+  const customer = await business.customer("found");
+  for (let n = 0; n < 22; n += 1) await business.invoice(customer, `FOUND-${n}`, "1", { reference: `TILL-9-${n}` });
+  const person = await as("staff", "mouse");
+  await person.go("Orders");
+  await person.type(person.page.getByLabel("Number, or how its reference begins"), "TILL-9-");
+  const found = (n) => person.page.waitForFunction((count) => document.querySelectorAll(".order").length === count, n);
+  await found(20);
+  await person.button("Show more", person.page);
+  await found(22);
   await person.leave();
 });

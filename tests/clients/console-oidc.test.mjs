@@ -28,8 +28,8 @@ beforeEach(() => Object.assign(provider, { ttl: 300, refreshes: true, answer: nu
 
 const SIGN_IN = { name: "Sign in with your business account" };
 
-async function visit() {
-  const context = await chromium.browser.newContext({ locale: "en-GB" });
+async function visit(locale = "en-GB") {
+  const context = await chromium.browser.newContext({ locale });
   const page = await context.newPage();
   const problems = [];
   page.on("pageerror", (error) => problems.push(String(error)));
@@ -274,6 +274,23 @@ test("who turns back at the provider is told so; so is whoever finds it away, or
   provider.answer = (_, response) => json(response, 200, { issuer: "https://elsewhere.example", authorization_endpoint: "https://elsewhere.example/", token_endpoint: "https://elsewhere.example/" });
   await page.getByRole("button", SIGN_IN).click();
   await page.getByRole("alert").getByText("the identity provider calls itself https://elsewhere.example").waitFor();
+  assert.deepEqual(problems, []);
+  await context.close();
+});
+
+test("what is wrong with the provider is said in German, also where it gives no answer", async () => {
+  const { context, page, problems } = await visit("de-DE");
+  const alert = page.getByRole("alert");
+  const press = () => page.getByRole("button", { name: "Mit dem Firmenkonto anmelden" }).click();
+  provider.answer = (_, response) => {
+    response.writeHead(503, { "access-control-allow-origin": "*" }).end("{}");
+    return true;
+  };
+  await press();
+  await alert.getByText("Der Anmeldedienst antwortet mit 503.").waitFor();
+  await page.route(`${provider.issuer}/.well-known/**`, (route) => route.abort());
+  await press();
+  await alert.getByText("Der Anmeldedienst antwortet nicht").waitFor();
   assert.deepEqual(problems, []);
   await context.close();
 });

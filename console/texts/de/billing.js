@@ -27,7 +27,6 @@ const texts = {
   "invoice.title": "Rechnung {number}",
   "invoice.customer": "Kunde",
   "invoice.lines": "Posten",
-  "invoice.lines.more": "Die ersten {n}.",
   "invoice.line": "{n} × {price}",
   "invoice.paid": "Bezahlt mit",
   "invoice.unpaid": "Noch nichts.",

@@ -22,6 +22,8 @@ const texts = {
   "asked.days": { one: "gilt {n} Tag", other: "gilt {n} Tage" },
   "asked.ends": "wartet bis {when}",
   "asked.changed": "Das hat sich geändert, seit darum gebeten wurde:",
+  "yes": "ja",
+  "no": "nein",
   "term.name": "Name",
   "term.kind": "Art",
   "term.currency": "Währung",

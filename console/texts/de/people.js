@@ -42,6 +42,8 @@ const texts = {
   "sort.LAST_ACTIVITY": "Zuletzt gebucht",
   "customer.none": "Diesen Kunden gibt es nicht.",
   "customer.none.advice": "Vielleicht wurde er entfernt, oder die Adresse ist nicht vollständig.",
+  "customer.erased": "Gelöscht",
+  "customer.erased.on": "Gelöscht am {day}. Was übrig ist, kann ausgegeben oder abgebucht werden oder verfallen; gutgeschrieben werden kann nichts mehr.",
   "customer.parts": "Teile des Profils",
   "tab.balance": "Stand",
   "tab.membership": "Mitgliedschaft",

@@ -26,7 +26,6 @@ export default {
   "invoice.title": "Invoice {number}",
   "invoice.customer": "Customer",
   "invoice.lines": "Lines",
-  "invoice.lines.more": "The first {n}.",
   "invoice.line": "{n} × {price}",
   "invoice.paid": "Paid by",
   "invoice.unpaid": "Nothing yet.",

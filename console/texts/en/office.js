@@ -21,6 +21,8 @@ export default {
   "asked.days": { one: "good for {n} day", other: "good for {n} days" },
   "asked.ends": "waits until {when}",
   "asked.changed": "This has changed since it was asked for:",
+  "yes": "yes",
+  "no": "no",
   "term.name": "Name",
   "term.kind": "Kind",
   "term.currency": "Currency",

@@ -41,6 +41,8 @@ export default {
   "sort.LAST_ACTIVITY": "Last activity",
   "customer.none": "This customer is not there.",
   "customer.none.advice": "They may have been removed, or the address is not whole.",
+  "customer.erased": "Erased",
+  "customer.erased.on": "Erased on {day}. What is left can be spent, removed or expire; nothing can be added.",
   "customer.parts": "Parts of the profile",
   "tab.balance": "Balance",
   "tab.membership": "Membership",

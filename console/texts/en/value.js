@@ -9,7 +9,6 @@ export default {
   "balance.after": "balance {amount}",
   "lot.of": "of {amount}",
   "lot.none": "Nothing left.",
-  "lot.more": "More than 100 credits: the history has all.",
   "lot.starts": "starts {day}",
   "lot.paused": "not applied by itself",
   "lot.OPEN": "Open",
