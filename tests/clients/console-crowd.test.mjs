@@ -9,6 +9,8 @@ const CUSTOMERS = Number(process.env.SCRIP_TEST_CUSTOMERS ?? 20_000);
 const LAST = CUSTOMERS - 1;
 /** From a key or a choice to what it leads to; the screen itself waits 0.2 s for more keys. */
 const SLOWEST_MS = 1_500;
+/** The same where everybody fits, so that as many are looked through and counted as ever are. */
+const WIDEST_MS = 5_000;
 const LONGEST_MS = 200;
 const MOST_DRAWN = 60;
 const SCROLLED = 5_000;
@@ -22,27 +24,27 @@ test(`${count(CUSTOMERS)} customers`, async (t) => {
   const { page } = person;
   await page.evaluate(WATCH);
   const first = () => page.locator(".window-body .row").first();
-  const took = async (what, work) => {
+  const took = async (what, work, slowest = SLOWEST_MS) => {
     const began = performance.now();
     await work();
     const ms = performance.now() - began;
     t.diagnostic(`${what}: ${(ms / 1000).toFixed(2)} s`);
-    assert.ok(ms < SLOWEST_MS, `${what}: ${ms} ms`);
+    assert.ok(ms < slowest, `${what}: ${ms} ms`);
   };
   /** How long it takes until none of the rows that are there is left, and there are others. */
-  const anew = async (what, work) => {
+  const anew = async (what, work, slowest = SLOWEST_MS) => {
     await page.evaluate(() => document.querySelectorAll(".window-body .row").forEach((row) => (row.dataset.old = "")));
     await took(what, async () => {
       await work();
       await page.waitForFunction(() => document.querySelector(".window-body .row") && !document.querySelector(".window-body .row[data-old]"));
-    });
+    }, slowest);
   };
   const choose = async (field, label, fits) => {
     await anew(`${field}: ${label}`, () => page.getByLabel(field, { exact: true }).selectOption({ label }));
     assert.ok(fits(await page.locator(".window-body .row").allTextContents()), label);
   };
-  const search = async (text, fits) => {
-    await anew(`search: ${text}`, () => page.getByRole("searchbox").fill(text));
+  const search = async (text, fits, slowest = SLOWEST_MS) => {
+    await anew(`search: ${text}`, () => page.getByRole("searchbox").fill(text), slowest);
     assert.ok(fits(await page.locator(".window-body .row").allTextContents()), text);
     await anew("search: nothing any more", () => page.getByRole("searchbox").fill(""));
   };
@@ -57,7 +59,7 @@ test(`${count(CUSTOMERS)} customers`, async (t) => {
   const name = `W${String((LAST * 7919) % CUSTOMERS).padStart(7, "0")}`;
   for (const text of [`CROWD-${LAST}`, `c${LAST}@d`, `Crowd ${name}`, name]) await search(text, (rows) => rows.length === 1 && rows[0].includes(`CROWD-${LAST}`));
   await search(`d${LAST % 50_000}.example`, (rows) => rows.length > 0 && rows.every((row) => row.includes(`@d${LAST % 50_000}.example`)));
-  await search("Cro", (rows) => rows.length > 10 && rows.every((row) => row.includes("Crowd")));
+  await search("Cro", (rows) => rows.length > 10 && rows.every((row) => row.includes("Crowd")), WIDEST_MS);
 
   const pounds = (row) => Number(/£([\d,.]+)/.exec(row)[1].replaceAll(",", ""));
   await choose("Sort by", "Largest balance", (rows) => rows.every((row, at) => at === 0 || pounds(rows[at - 1]) >= pounds(row)));
