@@ -23,7 +23,7 @@ from turns.slices import each_in_slices, in_slices
 from turns.steps import Steps
 
 CREDITS_PER_LOAD: Final = (16, 256, 8_192, 262_144, 8_388_608)
-"""Number of an account's open credits to read at first, and each time that those were too few."""
+"""Number of an account's open credits to look at first, and each time that those were too few."""
 
 _SERVICES: Final = """CASE WHEN c.restricted THEN ARRAY(SELECT s.service_id FROM credit_services s
         WHERE s.tenant_id = $1 AND s.credit_id = c.id ORDER BY 1) ELSE '{}' END"""
