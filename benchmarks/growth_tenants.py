@@ -103,7 +103,7 @@ async def _tenant(rig: Rig, admin: "asyncpg.Connection[Any]", ledger: Ledger, si
     actor_id = await ledger.actor_id(tenant_id, Actor("filler", "ADMIN"))
     filled = await fill(admin, tenant_id, actor_id, size, first_id=size * 10)
     token = make_token(
-        rig.settings, tenant=slug, role=Role.ADMIN, subject="reader", issued_at=filled.until, token_id=slug
+        rig.settings, tenant=slug, role=Role.ADMIN, subject="reader", issued_at=filled.until, token_id=slug, ttl="1d"
     )
     return Tenant(tenant_id, slug, size, token, filled, *await _to_assign(ledger, tenant_id, filled))
 
