@@ -30,6 +30,8 @@ class PlanAges:
         each."""
         # The pool's own connection, not the proxy lent out.
         own = getattr(connection, "_con", connection)
+        if own is None:  # it is gone, as its next statement says
+            return False
         now = self._clock()
         due, wait = self._due.get(own, (None, FIRST_S))
         if due is None:

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from models.commands import Actor, Outcome
 from models.errors import LedgerError
+from models.operations.expire import SYSTEM
 from models.reads.verify import verify
 from tests.chains.books import LIMITED, OTHER
 from tests.chains.savepoints import never_committed, taken_back
@@ -203,6 +204,8 @@ async def walking(search: Search, *, every: int) -> AsyncIterator[Walk]:
         with patch.object(executor, "ACTORS", ACTORS[search.role]):
             clock = Clock(FOUNDED)
             tenant = await Tenant.open(clock, time_zone=ZONE, source=Counting())
+            # Two who name it at once would do so on the one connection.
+            await tenant.ledger.actor_id(tenant.id, SYSTEM)
             try:
                 yield Walk(search, tenant, await _found(tenant), raw, every)
             finally:

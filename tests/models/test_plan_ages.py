@@ -133,3 +133,12 @@ async def test_whatever_is_posted_is_posted(tenant: Tenant, anna: UUID, always_d
     assert await tenant.expire() == 1
     assert (await verify(tenant.id)).holds
     assert len(always_due) > 20
+
+
+def test_a_connection_that_is_gone_has_no_plans() -> None:
+    """As one that the pool has taken back from who had it."""
+
+    class Lent:
+        _con = None
+
+    assert not PlanAges().due(Lent())
