@@ -106,6 +106,7 @@ def test_it_runs_from_nothing_and_again_after_it_was_killed(start: Callable[...,
     first = start("run")
     base = first.url()
     assert get(f"{base}/health/live") == (200, {"status": "live"})
+    assert next(line for line in first.said if base in line) == f"The console is at {base}/console\n"
     second = start("run")
     assert second.wait() == 1
     assert f"Another Scrip (process {first.process.pid})" in second.said[-1]
