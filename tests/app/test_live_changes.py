@@ -18,6 +18,20 @@ from tests.support.tenants import ADMIN, Tenant
 __all__ = ["base", "follow", "ledger", "live", "tenant"]
 
 
+async def restore(superuser: "asyncpg.Connection[Any]", tenant: Tenant, *, grown: bool) -> None:
+    """The books go on from a backup that has not got the feed's last event. grown: another one has come to its place."""
+    last = "(SELECT max(position) FROM feed WHERE tenant_id = $1)"
+    if grown:
+        await superuser.execute(
+            f"""UPDATE feed SET recorded_at = recorded_at + interval '1 microsecond'
+            WHERE tenant_id = $1 AND position = {last}""",
+            tenant.id,
+        )
+    else:
+        await superuser.execute(f"DELETE FROM feed WHERE tenant_id = $1 AND position = {last}", tenant.id)
+        await superuser.execute(f"UPDATE feed_heads SET position = {last} WHERE tenant_id = $1", tenant.id)
+
+
 @pytest.fixture
 async def superuser(database_urls: Urls) -> AsyncIterator["asyncpg.Connection[Any]"]:
     connection: asyncpg.Connection[Any] = await asyncpg.connect(database_urls.admin)
@@ -79,16 +93,7 @@ async def test_a_feed_that_was_restored_ends_those_who_follow(
         await tenant.adjust(carol, 1)
         await relayed(tenant)
     cursor = [(await message(client))["cursor"] for _ in range(2)][-1]
-    last = "(SELECT max(position) FROM feed WHERE tenant_id = $1)"
-    if grown:  # another event has come to the place of the last
-        await superuser.execute(
-            f"""UPDATE feed SET recorded_at = recorded_at + interval '1 microsecond'
-            WHERE tenant_id = $1 AND position = {last}""",
-            tenant.id,
-        )
-    else:
-        await superuser.execute(f"DELETE FROM feed WHERE tenant_id = $1 AND position = {last}", tenant.id)
-        await superuser.execute(f"UPDATE feed_heads SET position = {last} WHERE tenant_id = $1", tenant.id)
+    await restore(superuser, tenant, grown=grown)
     live.look_again()
     ended = await client.receive()
     assert [error["extensions"]["code"] for error in ended["payload"]] == ["BAD_USER_INPUT"]

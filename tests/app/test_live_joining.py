@@ -18,6 +18,7 @@ from models.reads.events import EventView, FeedEnds
 from models.reads.live import Choice, LiveFeed
 from models.reads.paging import BadPage, Key
 from models.reads.session import ReadSession, reading
+from tests.app.test_live_changes import restore
 from tests.support.sockets import until
 from tests.support.tenants import ADMIN, Tenant, make_tenant
 
@@ -160,18 +161,9 @@ async def test_who_reads_the_past_while_the_books_are_restored_is_told(
     follower = Reading(LiveFeed(), tenant)
     await follower.begins()
     await follower.looked()
-    last = "(SELECT max(position) FROM feed WHERE tenant_id = $1)"
     superuser = await asyncpg.connect(database_urls.admin)
     try:
-        if grown:
-            await superuser.execute(
-                f"""UPDATE feed SET recorded_at = recorded_at + interval '1 microsecond'
-                WHERE tenant_id = $1 AND position = {last}""",
-                tenant.id,
-            )
-        else:
-            await superuser.execute(f"DELETE FROM feed WHERE tenant_id = $1 AND position = {last}", tenant.id)
-            await superuser.execute(f"UPDATE feed_heads SET position = {last} WHERE tenant_id = $1", tenant.id)
+        await restore(superuser, tenant, grown=grown)
     finally:
         await superuser.close()
     looks = follower.live._channels[tenant.id]
