@@ -153,7 +153,6 @@ DUE: Final = f"""
                select true from credits c
                 where c.tenant_id = $1 and c.open and c.expires_at >= t.noticed_at
                   and (c.expires_at, c.id) > (t.noticed_at, t.noticed_id)
-                  and (c.origin_id is null or c.expires_at > t.noticed_at or c.origin_id > t.noticed_id)
                   and c.expires_at > $2 and c.expires_at <= $2 + make_interval(days => n.expiry_notice_days)
                 order by c.expires_at, c.id limit 1) is true as noticed,
            (select true from holds o
@@ -233,20 +232,33 @@ OLDEST: Final = "select recorded_at from feed where tenant_id = $1 and position 
 LATEST: Final = "select recorded_at from feed where tenant_id = $1 and position = $2"
 """When the event at $2 was recorded."""
 
-NOTICES: Final = """
-    select c.id, c.expires_at, null::timestamptz as since, c.remaining_minor as minor, a.customer_id
-      from (select id, account_id, expires_at, remaining_minor from credits
+# Of a credit that a merge has moved: whether its expiry was told before that, and has not been changed since.
+_FORMS: Final = """(select id, account_id from credits where tenant_id = $1 and id = c.origin_id
+                    union all select id, account_id from credits where tenant_id = $1 and origin_id = c.origin_id) k"""
+_TOLD: Final = f"""
+    (select max(f.recorded_at) from {_FORMS}
+      cross join lateral (select customer_id from accounts where tenant_id = $1 and id = k.account_id offset 0) b
+      cross join lateral (select recorded_at from feed where tenant_id = $1 and customer_id = b.customer_id
+                             and kind = 'CREDIT_EXPIRING' and subject_id = k.id offset 0) f)
+    > coalesce((
+        select max(h.created_at) from {_FORMS}
+         cross join lateral (select created_at from credit_changes where tenant_id = $1 and credit_id = k.id
+                                and old_expires_at is distinct from new_expires_at offset 0) h), '-infinity')"""
+
+NOTICES: Final = f"""
+    select c.id, c.expires_at, null::timestamptz as since, c.remaining_minor as minor, a.customer_id,
+           case when c.origin_id is null then false else coalesce({_TOLD}, false) end as told
+      from (select id, origin_id, account_id, expires_at, remaining_minor from credits
              where tenant_id = $1 and open and expires_at is not null and (expires_at, id) > ($2, $3)
-               and (origin_id is null or expires_at > $2 or origin_id > $3)
                and expires_at > $4::timestamptz and expires_at <= $4 + (
                    select make_interval(days => expiry_notice_days) from tenants where id = $1)
              order by expires_at, id limit $5) c
       cross join lateral (select customer_id from accounts where tenant_id = $1 and id = c.account_id offset 0) a
      order by c.expires_at, c.id"""
-"""Credits whose expiry is announced next, after the one of $2 and $3, at $4. What has expired by then is not announced, nor
-again what a merge has moved since."""
+"""Credits whose expiry is announced next, after the one of $2 and $3, at $4. What has expired by then is not announced.
+told: whether it was announced already, of the credit that a merge has moved since."""
 LAPSES: Final = """
-    select o.id, o.expires_at, o.expires_at as since, o.held_minor as minor, a.customer_id
+    select o.id, o.expires_at, o.expires_at as since, o.held_minor as minor, a.customer_id, false as told
       from (select id, home_id, expires_at, held_minor from holds
              where tenant_id = $1 and expires_at >= $2 and (expires_at, id) > ($2, $3) and expires_at <= $4
                and held_minor > 0

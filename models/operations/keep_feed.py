@@ -101,9 +101,10 @@ async def _tell(
     rows = await connection.raw.fetch(ends, connection.tenant_id, *after, now, ENDS_AT_ONCE)
     if not rows:
         return position, after
-    columns: list[list[Any]] = [[row[name] for row in rows] for name in ("id", "customer_id", "since", "minor")]
+    new = [row for row in rows if not row["told"]]
+    columns: list[list[Any]] = [[row[name] for row in new] for name in ("id", "customer_id", "since", "minor")]
     await connection.raw.execute(ANNOUNCE, connection.tenant_id, position, now, kind, *columns)
-    return position + len(rows), (rows[-1]["expires_at"], rows[-1]["id"])
+    return position + len(new), (rows[-1]["expires_at"], rows[-1]["id"])
 
 
 def _number(status: str) -> int:

@@ -274,6 +274,40 @@ async def test_what_a_merge_has_moved_is_not_announced_again(tenant: Tenant, clo
     assert kinds(await feed(tenant)).count("CREDIT_EXPIRING") == 1
 
 
+async def test_what_a_merge_had_moved_before_is_announced_however_few_are_at_once(
+    tenant: Tenant, clock: Clock, anna: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ben = await tenant.customer("ben")
+    await tenant.adjust(ben, 5, expires_in_days=30)
+    await tenant.adjust(anna, 7, expires_in_days=30)
+    await tenant.adjust(ben, 9, expires_in_days=90)
+    await merge_customers(tenant.ledger, tenant.id, ADMIN, MergeCustomers(ben, anna), tenant.key())
+    monkeypatch.setattr("models.operations.keep_feed.ENDS_AT_ONCE", 1)
+    clock.advance(days=25)
+    await keep_feed(tenant.ledger, tenant.id)
+
+    async def announced() -> list[int | None]:
+        return [event.amount_minor for event in await feed(tenant) if event.kind is EventKind.CREDIT_EXPIRING]
+
+    assert await announced() == [700, 500]
+    await keep_feed(tenant.ledger, tenant.id)
+    assert await announced() == [700, 500]
+
+
+async def test_an_expiry_that_is_new_is_announced_whatever_was_before_a_merge(
+    tenant: Tenant, clock: Clock, anna: UUID
+) -> None:
+    ben = await tenant.customer("ben")
+    credit = await tenant.credit(ben, 5, expires_in_days=3)
+    clock.advance(timedelta(seconds=1))
+    await keep_feed(tenant.ledger, tenant.id)
+    await tenant.update_credit(credit, expires_in_days=5)
+    await merge_customers(tenant.ledger, tenant.id, ADMIN, MergeCustomers(ben, anna), tenant.key())
+    clock.advance(timedelta(seconds=1))
+    await keep_feed(tenant.ledger, tenant.id)
+    assert kinds(await feed(tenant)).count("CREDIT_EXPIRING") == 2
+
+
 async def test_what_has_expired_is_not_announced_any_more(tenant: Tenant, clock: Clock, anna: UUID) -> None:
     await tenant.adjust(anna, 5, expires_in_days=3)
     await tenant.adjust(anna, 7, expires_in_days=9)

@@ -66,17 +66,13 @@ class Postings(Reference):
     pending: tuple[str, int, bool] | None = None
     before: dict[int, tuple[int, int, Decimal]] = field(default_factory=dict)  # by lot: movements, home, left
     lifetimes: dict[int, Decimal] = field(default_factory=dict)
-    opened: dict[int, int] = field(default_factory=dict)  # by lot: its first place
     ended_on: dict[int, int] = field(default_factory=dict)  # by hold that ended before a merge: the record
     ended: datetime | None = None  # of what the transaction has written off, when the last of it expired
     ordering: bool = False
 
     def do(self, command: Command, now: datetime, answered: str | None = None) -> str:
         self.told, self.pending, self.ordering = [], None, False
-        became = super().do(command, now, answered)
-        for lot in self.lots[len(self.opened) :]:
-            self.opened[lot.serial] = lot.place
-        return became
+        return super().do(command, now, answered)
 
     # One transaction after the other
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,17 @@ from tests.simulation.telling import BROUGHT_ABOUT, CHANGED, NOTICE, TRANSACTION
 @dataclass
 class Telling(Postings):
     """The whole of it."""
+
+    announced_lots: set[int] = field(default_factory=set)  # with the expiry that they have
+
+    def do(self, command: Command, now: datetime, answered: str | None = None) -> str:
+        before = {serial: self.lots[serial].expires for serial in self.announced_lots}
+        try:
+            return super().do(command, now, answered)
+        finally:
+            self.announced_lots -= {
+                serial for serial, expires in before.items() if self.lots[serial].expires != expires
+            }
 
     # Expiry
 
@@ -32,8 +43,11 @@ class Telling(Postings):
         found = []
         for lot in sorted((lot for lot in self.lots if lot.left and lot.expires is not None), key=_end_of_lot):
             soon = lot.expires is not None and now < lot.expires <= now + NOTICE
-            if soon and self._is_after(_end_of_lot(lot), self.noticed) and not self._was_announced(lot):
+            if soon and self._is_after(_end_of_lot(lot), self.noticed):
                 self.noticed = _end_of_lot(lot)
+                if lot.serial in self.announced_lots:  # on an account that a merge has moved it from
+                    continue
+                self.announced_lots.add(lot.serial)
                 amount = minor(lot.left, lot.asset)
                 found.append(
                     Told("CREDIT_EXPIRING", lot.home, BROUGHT_ABOUT, about=("credit", lot.serial), amount=amount)
@@ -45,12 +59,6 @@ class Telling(Postings):
                 whose = self.ended_on.get(number, self.person(hold.customer))
                 found.append(Told("HOLD_LAPSED", whose, BROUGHT_ABOUT, about=about, amount=amount, since=hold.expires))
         return found
-
-    def _was_announced(self, lot: Lot) -> bool:
-        """Before a merge has moved it, with this very expiry."""
-        if lot.place == self.opened[lot.serial] or self.noticed is None:
-            return False
-        return (lot.expires, self.opened[lot.serial]) <= self.noticed
 
     def _is_after(self, place: tuple[datetime, int], last: tuple[datetime, int] | None) -> bool:
         return last is None or place > last
