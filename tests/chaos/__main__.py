@@ -9,6 +9,7 @@ import asyncio
 import secrets
 import signal
 import sys
+from math import isinf
 from pathlib import Path
 from time import monotonic
 
@@ -20,7 +21,7 @@ from tests.support.programs import found_program
 
 ROUNDS = 60
 QUICK = 100
-"""Fewer rounds than this say little."""
+"""Fewer rounds than this say little, unless so many writes were asked for."""
 
 
 def say(text: str) -> None:
@@ -54,7 +55,8 @@ def main() -> int:
     seed = secrets.randbelow(10**6) if wanted.seed is None else wanted.seed
     say(f"seed {seed}")
     played, postgres = asyncio.run(_play(wanted, seed))
-    made = result(played, postgres, quick=sum(len(each.rounds) for each in played) < QUICK)
+    of = "" if isinf(wanted.operations) else f"{wanted.operations:,.0f} writes"
+    made = result(played, postgres, of=of, quick=not of and sum(len(each.rounds) for each in played) < QUICK)
     say(f"Kept as {made.write(KEPT if wanted.keep else PASSING).name}")
     if wanted.keep:
         write_page()

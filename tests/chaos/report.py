@@ -20,9 +20,9 @@ MOST_SHOWN: Final = 20
 ENDED: Final = "the end"
 
 
-def result(played: Sequence[Played], postgres: str, *, quick: bool) -> Result:
-    """Print what came of all worlds, and return it. postgres: its version."""
-    with recording() as report:
+def result(played: Sequence[Played], postgres: str, *, of: str, quick: bool) -> Result:
+    """Print what came of all worlds, and return it. postgres: its version. of: what the run was for, if not for rounds."""
+    with recording(of) as report:
         print_figures("What was promised", list(_figures(played)))
         for each in played:
             title = f"{each.world}: {len(each.rounds)} rounds of seed {each.seed}, {each.acked:,} writes acknowledged"
