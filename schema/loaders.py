@@ -265,9 +265,14 @@ class Loaders:
 
     def remember(self, rows: Iterable[Any], nodes: Iterable[Any]) -> None:
         """Keep rows that came with a list, so that they are not read again by id."""
+        kind, known = None, None
         for view, node in zip(rows, nodes, strict=True):
-            if (name := NODE_OF.get(type(view))) is not None:
-                self._known(name)[view.id] = node
+            if type(view) is not kind:
+                kind = type(view)
+                name = NODE_OF.get(kind)
+                known = None if name is None else self._known(name)
+            if known is not None:
+                known[view.id] = node
 
     def prime(self, known: Iterable[Any]) -> Steps[None]:
         """Keep rows that a posting returned, so that they are not read again."""

@@ -260,13 +260,14 @@ def _mark(listing: Listing[Any], cursor: str, argument: str) -> Mark:
 
 @frozen
 class Page(Generic[V]):
-    """Rows in the order asked for, the key of each, and whether the list continues at either end.
+    """Rows in the order asked for, and whether the list continues at either end.
 
+    key: that of a row by its index: made when it is asked for, since few requests want cursors.
     settled: of the reads that it came from. asked: whether they queried it; if not, the page has no cursors.
     """
 
     rows: tuple[V, ...]
-    keys: tuple[Key, ...]
+    key: Callable[[int], Key]
     has_next: bool
     has_previous: bool
     settled: datetime | None = None
@@ -324,7 +325,7 @@ def _page(
     has_previous, has_next = reversed(ends) if request.reverse else ends
     return Page(
         rows=tuple(listing.view(row) for row in kept),
-        keys=tuple(_key(listing, row) for row in kept),
+        key=lambda index: _key(listing, kept[index]),
         has_next=has_next,
         has_previous=has_previous,
         settled=settled,

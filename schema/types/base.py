@@ -84,7 +84,7 @@ class Cursors:
 
     def at(self, index: int) -> str | None:
         """Return that of the first row (0) or the last (-1); None if there is none."""
-        return self.of(self.page.keys[index]) if self.page.keys else None
+        return self.of(self.page.key(index)) if self.page.rows else None
 
 
 @strawberry.type
@@ -115,12 +115,12 @@ class Edge(Generic[T]):
     node: T
     """The row itself."""
     cursors: strawberry.Private[Cursors]
-    key: strawberry.Private[Key]
+    index: strawberry.Private[int]
 
     @strawberry.field
     def cursor(self) -> str:
         """Position of the row in its list, to pass as `after` or `before`. Opaque."""
-        return self.cursors.of(self.key)
+        return self.cursors.of(self.cursors.page.key(self.index))
 
 
 Whole: TypeAlias = tuple[Listing[Any], UUID, tuple[Condition, ...]]
@@ -202,6 +202,6 @@ def connection(page: Page[V], whole: Whole, show: Callable[[V], T]) -> Connectio
     cursors = Cursors(whole[0], page)
     return Connection(
         whole=whole,
-        edges=[Edge(node=show(row), cursors=cursors, key=key) for row, key in zip(page.rows, page.keys, strict=True)],
+        edges=[Edge(node=show(row), cursors=cursors, index=index) for index, row in enumerate(page.rows)],
         page_info=PageInfo(has_next_page=page.has_next, has_previous_page=page.has_previous, cursors=cursors),
     )

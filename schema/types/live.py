@@ -19,12 +19,9 @@ from schema.types.requests import ApprovalRequest
 _FACT_IS_ACCOUNT = frozenset({EventKind.CREDIT_HELD, EventKind.HOLD_LAPSED})
 
 
-_CURSORS: Final = Cursors(EVENTS, Page((), (), has_next=False, has_previous=False))
-
-
 def cursor_of(key: Key) -> str:
     """The cursor of the event with this key."""
-    return _CURSORS.of(key)
+    return EVENTS.cursor(key)
 
 
 MAX_SHOWN: Final = 1_000
@@ -37,7 +34,8 @@ def edge_of(view: EventView) -> Edge[Event]:
     known = _shown.get(id(view))
     if known is not None and known[0] is view:
         return known[1]
-    edge = Edge(node=of_view(TYPES[view.kind], view), cursors=_CURSORS, key=key_of(view))
+    page = Page((view,), lambda _: key_of(view), has_next=False, has_previous=False)
+    edge = Edge(node=of_view(TYPES[view.kind], view), cursors=Cursors(EVENTS, page), index=0)
     setattr(edge, SHARED, Shared())
     if len(_shown) >= MAX_SHOWN:
         del _shown[next(iter(_shown))]

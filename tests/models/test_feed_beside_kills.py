@@ -50,12 +50,12 @@ class Consumer:
             page = (await load_pages(session, EVENTS, [self.tenant.id], request))[self.tenant.id]
         finally:
             await session.close()
-        if page.keys and self.dice.random() < 1 / 3:
-            self.seen_again += len(page.keys)
+        if page.rows and self.dice.random() < 1 / 3:
+            self.seen_again += len(page.rows)
             return True
-        if page.keys:
-            self.kept = EVENTS.cursor(page.keys[-1], page.settled), events + page.rows
-        return bool(page.keys)
+        if page.rows:
+            self.kept = EVENTS.cursor(page.key(-1), page.settled), events + page.rows
+        return bool(page.rows)
 
     async def follow(self, over: asyncio.Event) -> None:
         for _ in range(MAX_PAGES):

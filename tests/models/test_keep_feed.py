@@ -46,7 +46,7 @@ async def feed(tenant: Tenant) -> list[EventView]:
             found += page.rows
             if not page.has_next:
                 break
-            after = EVENTS.cursor(page.keys[-1])
+            after = EVENTS.cursor(page.key(-1))
     finally:
         await session.close()
     return found

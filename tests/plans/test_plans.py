@@ -159,8 +159,8 @@ async def lists_in_other_orders() -> None:
                 asked = page_request(listing, 5, None, None, None, reverse)
                 page = (await load_pages(session, listing, [parent], asked, (*conditions, *more)))[parent]
                 await looked_too_far(session, listing, {parent: page}, asked, (*conditions, *more))
-                if page.keys:
-                    after = page_request(listing, 5, listing.cursor(page.keys[0]), None, None, reverse)
+                if page.rows:
+                    after = page_request(listing, 5, listing.cursor(page.key(0)), None, None, reverse)
                     await load_pages(session, listing, [parent], after, (*conditions, *more))
             await count_rows(session, listing, [parent], (*conditions, *more))
     for text in ("an", "7404"):

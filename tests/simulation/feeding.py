@@ -87,8 +87,8 @@ class Feed:
             if crashing and self.dice.randrange(100) < 20:  # before it has put down what it has read
                 self.restarts += 1
                 continue
-            if page.keys:
-                self.kept, self.after = [*self.kept, *page.rows], EVENTS.cursor(page.keys[-1])
+            if page.rows:
+                self.kept, self.after = [*self.kept, *page.rows], EVENTS.cursor(page.key(-1))
             if not page.has_next or (crashing and self.dice.randrange(100) < 30):
                 return
 

@@ -53,9 +53,9 @@ class Follower:
             page = (await load_pages(session, self.listing, [self._parent], request))[self._parent]
         finally:
             await session.close()
-        self.seen += [key.values for key in page.keys]
-        if page.keys:
-            self._after = self.listing.cursor(page.keys[-1], page.settled)
+        self.seen += [page.key(index).values for index in range(len(page.rows))]
+        if page.rows:
+            self._after = self.listing.cursor(page.key(-1), page.settled)
         return page.has_next
 
     async def follow(self) -> None:

@@ -106,11 +106,11 @@ async def test_a_page_that_follows_ends_where_things_are_not_settled(tenant: Ten
             session.settled = tenant.clock() - timedelta(seconds=3 - number)
             everything = await load_pages(session, listing, [tenant.id], page_request(listing, 2, None, None, None))
             assert (len(everything[tenant.id].rows), everything[tenant.id].has_next) == (2, True)
-            first = listing.cursor(everything[tenant.id].keys[0])
+            first = listing.cursor(everything[tenant.id].key(0))
             followed = await load_pages(session, listing, [tenant.id], page_request(listing, 9, first, None, None))
             assert len(followed[tenant.id].rows) == max(0, min(2, number - 1))
             assert not followed[tenant.id].has_next
-            last = listing.cursor(everything[tenant.id].keys[1])
+            last = listing.cursor(everything[tenant.id].key(1))
             between = page_request(listing, 9, first, None, last)
             found = (await load_pages(session, listing, [tenant.id], between))[tenant.id]
             assert (len(found.rows), found.has_next) == (0, number >= 2)
