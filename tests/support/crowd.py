@@ -169,7 +169,7 @@ async def add_crowd(superuser: "asyncpg.Connection[Any]", first: int, rows: list
                 """INSERT INTO totals_latest (id, tenant_id, at, transactions, credits, counters, accounts)
                 SELECT tenant_id, tenant_id, now(), 1, '[]', '[]', '[]' FROM crowd"""
             )
-            await connection.execute(
+            await superuser.execute(
                 """INSERT INTO feed_heads (id, tenant_id, position, at, noticed_at, noticed_id, lapsed_at, lapsed_id, pruned)
                 SELECT tenant_id, tenant_id, rows, now(), now(), tenant_id, now(), tenant_id, 0 FROM crowd"""
             )
