@@ -7,8 +7,8 @@ third of them start next year, half expire in the year after; of each of the oth
 alone, one for every twenty of those entries. And of ten entries one more row is in the audit trail, of an action that was
 refused.
 
-Rows lie much as a ledger writes them, in the order of time: what was posted together lies together. Those of the busy account
-are by themselves, those of the holder too.
+Rows lie much as a ledger writes them: what was posted together lies together. Those of the busy account
+are by themselves, and those of the holder.
 
 Every other amount is 5.00; the others lie between 1.00 and 9.89, evenly. None lies between 9.90 and 9.99.
 """

@@ -4,7 +4,7 @@ from typing import Final
 from uuid import UUID
 
 from models.ledger import Ledger
-from models.operations.keep_totals import keep_latest, keep_totals
+from models.operations.keep_totals import keep_all
 
 INTERVAL_S: Final = 5.0
 """A report itself adds up what was posted since."""
@@ -15,4 +15,4 @@ PATIENCE_S: Final = 60.0
 async def run_once(ledger: Ledger, tenant_id: UUID) -> int:
     """Add the totals that are due, and then bring the latest ones up to now. Returns the number of rows, 0 if nothing was
     posted since."""
-    return await keep_totals(ledger, tenant_id) or await keep_latest(ledger, tenant_id)
+    return await keep_all(ledger, tenant_id)

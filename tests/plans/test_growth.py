@@ -14,6 +14,7 @@ from app.postgres.embedded import Urls
 from models.operations.keep_totals import keep_latest, keep_totals
 from models.reads import customers, liability
 from models.reads.session import ReadSession
+from tests.support.clock import Clock
 from tests.support.tenants import Tenant
 
 EVERY: Final = 8
@@ -73,20 +74,25 @@ async def reports(tenant: Tenant, at: datetime) -> list[int]:
     return found
 
 
-async def test_reports_read_as_much_with_ten_times_the_history(tenant: Tenant) -> None:
-    other = await Tenant.open(tenant.clock)
-    small = await reports(tenant, await told(tenant, SMALL))
-    large = await reports(other, await told(other, LARGE))
+@pytest.mark.usefixtures("database")
+async def test_reports_read_as_much_with_ten_times_the_history() -> None:
+    found = []
+    for transactions in (SMALL, LARGE):
+        tenant = await Tenant.open(Clock())
+        found.append(await reports(tenant, await told(tenant, transactions)))
+        await tenant.ledger.close()
+    small, large = found
     assert min(small) > 0
     for few, many in zip(small, large, strict=True):
         assert many <= few * MORE + 2, (small, large)
 
 
-async def test_a_search_reads_as_much_among_ten_times_the_customers(tenant: Tenant, database: Urls) -> None:
+async def test_a_search_reads_as_much_among_ten_times_the_customers(database: Urls) -> None:
     """A word that all have, beside one that few have."""
-    other = await Tenant.open(tenant.clock)
     read = []
-    for each, number in ((tenant, SMALL * 10), (other, LARGE * 10)):
+    for number in (SMALL * 10, LARGE * 10):
+        each = await Tenant.open(Clock())
+        await each.ledger.close()
         await _named(database, each.id, number)
         session, pages = ReadSession(each.id), [0]
         with counted(pages):
