@@ -7,8 +7,8 @@ import pytest
 from graphql import GraphQLObjectType
 
 from models.commands import MergeCustomers
-from models.operations.merge_customers import merge_customers
 from models.operations.keep_standings import keep_standings
+from models.operations.merge_customers import merge_customers
 from models.reads import counts, customers, paging
 from tests.api.conftest import Api
 from tests.support.clock import Clock
