@@ -46,7 +46,7 @@ async def told(tenant: Tenant, transactions: int) -> datetime:
         tenant.clock.advance(seconds=7)
         if n == transactions // 2:
             middle = tenant.clock()
-        amount = -1 if n % 3 == 2 else 5
+        amount = -1 if n % 3 == 2 and n >= len(people) else 5
         await tenant.adjust(people[n % 4], amount, expires_in_days=9 if n % 3 == 1 else None)
         if n == EVERY // 2 - 1:
             tenant.clock.advance(seconds=7)
