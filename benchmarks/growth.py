@@ -4,7 +4,8 @@
 "many restored"`: both. `--entries 10000,100000,1000000`: tenants of all these sizes.
 
 All of them are in one database and queried in turn, so that the ratio of neighbours, which counts, is of one minute.
-In each of them the queried account has half of all entries, and another nothing but open credits.
+In each of them the queried account has half of all entries, and another nothing but open credits. Before each repetition
+the totals are brought up to what the one before has posted; no other job runs.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from typing import Final
 
 from benchmarks.adjust import cost
 from benchmarks.growth_reports import EXPECTED, HOLDINGS, REPORTS, variables_of
-from benchmarks.growth_tenants import Tenant, make_tenants, sizes_of
+from benchmarks.growth_tenants import Tenant, keep_up, make_tenants, sizes_of
 from benchmarks.ledger_rows import SPAN
 from benchmarks.load import KEY, PICK, Order
 from benchmarks.report import Figure, Line, draw, microseconds, milliseconds, print_figures, print_table, say_of
@@ -85,6 +86,7 @@ def run(rig: Rig) -> None:
     wrong: dict[str, str] = {}
     with rig.server() as server:
         for repetition in range(repetitions):
+            asyncio.run(keep_up(rig, tenants))
             for what in DOCUMENTS:
                 for tenant in tenants if repetition % 2 == 0 else reversed(tenants):
                     order = _order(server, tenant, what, repetition)

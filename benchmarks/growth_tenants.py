@@ -21,7 +21,7 @@ from models.operations.adjust import adjust_credit
 from models.operations.create_invoice import create_invoice
 from models.operations.create_tenant import create_tenant
 from models.operations.hold_credit import hold_credit
-from models.operations.keep_totals import keep_totals
+from models.operations.keep_totals import keep_latest, keep_totals
 from models.planning.holding import HoldCredit
 from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from models.reads.verify import verify
@@ -34,7 +34,7 @@ CREDITS: Final = 20
 CREDIT: Final = Decimal(10_000)
 _TABLES: Final = (
     *("accounts", "audit_events", "credits", "customers", "entries", "seals", "transactions"),
-    *("totals", "totals_amounts", "totals_seen"),
+    *("totals", "totals_amounts", "totals_latest", "totals_seen"),
 )
 
 
@@ -80,8 +80,7 @@ async def make_tenants(rig: Rig, sizes: Sequence[int]) -> list[Tenant]:
             await fill_many(admin, MANY, max(sizes) * 100)
         for tenant, row in zip(found, times, strict=True):
             began = monotonic()
-            while await keep_totals(ledger, tenant.id):
-                pass
+            await _kept(ledger, tenant)
             row.append(f"{monotonic() - began:,.0f}")
         await ledger.close()
         await admin.execute("VACUUM" if restored else "VACUUM ANALYZE")
@@ -95,6 +94,21 @@ async def make_tenants(rig: Rig, sizes: Sequence[int]) -> list[Tenant]:
             row.append(f"{monotonic() - began:,.0f}")
     print_table(["entries", "to make, s", "totals, s", "verified, s"], times, title="The tenants")
     return found
+
+
+async def keep_up(rig: Rig, tenants: Sequence[Tenant]) -> None:
+    """Add what was posted to the totals, as `scrip work` does every few seconds."""
+    async with open_database(rig.urls.app, pool_min=1, pool_max=2):
+        ledger = Ledger()
+        for tenant in tenants:
+            await _kept(ledger, tenant)
+        await ledger.close()
+
+
+async def _kept(ledger: Ledger, tenant: Tenant) -> None:
+    while await keep_totals(ledger, tenant.id):
+        pass
+    await keep_latest(ledger, tenant.id)
 
 
 async def _tenant(rig: Rig, admin: "asyncpg.Connection[Any]", ledger: Ledger, size: int) -> Tenant:

@@ -2,10 +2,13 @@
 
 Half of a tenant's entries are on one account; the rest are spread, five on each of the others. Each credit is opened by
 one entry and used up by another, which in turn is a removal or an expiry at the end of a day, written off half a minute
-late. No two accounts have the same instants. Of the busy
-account some fifty stay open, however many there are in all: a third of them start next year, half expire in the year
-after; of each of the others one. Another account holds open credits alone, one for every twenty of those entries. And of
-ten entries one more row is in the audit trail, of an action that was refused.
+late. No two accounts have the same instants. Of the busy account some fifty stay open, however many there are in all: a
+third of them start next year, half expire in the year after; of each of the others one. Another account holds open credits
+alone, one for every twenty of those entries. And of ten entries one more row is in the audit trail, of an action that was
+refused.
+
+Rows lie much as a ledger writes them: what was posted together lies together. Those of the busy account
+are by themselves, and those of the holder.
 
 Every other amount is 5.00; the others lie between 1.00 and 9.89, evenly. None lies between 9.90 and 9.99.
 """
@@ -305,9 +308,17 @@ async def fill(
     customer_id, account_id, holder_id = maker.customer(next(numbers)), maker.id(), maker.customer(next(numbers))
 
     def others() -> Iterator[None]:
-        for _ in range(entries // 2 // PER_ACCOUNT):
-            n = next(numbers)
-            yield from maker.account(maker.id(), maker.customer(n), PER_ACCOUNT, n * _GOLDEN % 1)
+        phases = [n * _GOLDEN % 1 for n in range(entries // 2 // PER_ACCOUNT)]
+        accounts = []
+        for phase in phases:
+            accounts.append(maker.account(maker.id(), maker.customer(next(numbers)), PER_ACCOUNT, phase))
+            yield
+        in_time = sorted(range(len(phases)), key=phases.__getitem__)
+        for _ in range(0, PER_ACCOUNT, 2):
+            for n in in_time:
+                yield next(accounts[n])
+        for account in accounts:
+            yield from account
 
     await _pour(admin, maker, maker.account(account_id, customer_id, entries // 2))
     await _pour(admin, maker, maker.lots(maker.id(), holder_id, entries // HELD))
@@ -325,7 +336,7 @@ async def _pour(admin: "asyncpg.Connection[Any]", maker: Maker, steps: Iterator[
     for n, _ in enumerate(steps):
         if n % _TURN == 0:
             await asyncio.sleep(0)
-        if len(maker.rows["entries"]) >= _AT_ONCE:
+        if len(maker.rows["entries"]) + len(maker.rows["customers"]) >= _AT_ONCE:
             if sending is not None:
                 await sending
             sending = asyncio.create_task(_send(admin, maker.taken()))

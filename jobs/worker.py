@@ -96,7 +96,7 @@ JOBS: Final = (
     Job("bulks", bulk.INTERVAL_S, bulk.run_once),
     Job("expiry", expiry.INTERVAL_S, expiry.run_once),
     Job("keys", keys.INTERVAL_S, keys.run_once, amounts=False, first_after_s=PRUNING_AFTER_S),
-    Job("totals", totals.INTERVAL_S, totals.run_once, amounts=False),
+    Job("totals", totals.INTERVAL_S, totals.run_once, totals.PATIENCE_S, amounts=False),
     Job("standings", standings.INTERVAL_S, standings.run_once, standings.PATIENCE_S, amounts=False),
     Job(FEED, feed.INTERVAL_S, feed.relay, feed.PATIENCE_S, amounts=False),
     Job(checkpoints.NAME, checkpoints.INTERVAL_S, checkpoints.run_once, amounts=False),

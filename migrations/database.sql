@@ -2036,13 +2036,19 @@ CREATE TRIGGER seal_deleted AFTER DELETE ON tiers
 GRANT SELECT, INSERT, UPDATE (name, threshold_minor), DELETE ON tiers TO scrip_app;
 
 CREATE TABLE totals (
-    id           uuid NOT NULL,
-    tenant_id    uuid NOT NULL,
-    at           timestamptz NOT NULL,
-    transactions bigint NOT NULL,
-    credits      jsonb NOT NULL,
-    counters     jsonb NOT NULL,
-    accounts     jsonb NOT NULL,
+    id            uuid NOT NULL,
+    tenant_id     uuid NOT NULL,
+    at            timestamptz NOT NULL,
+    transactions  bigint NOT NULL,
+    credits       jsonb NOT NULL,
+    counters      jsonb NOT NULL,
+    accounts      jsonb NOT NULL,
+    moved         jsonb,
+    moved_at      timestamptz[],
+    moved_part    integer[],
+    moved_minor   bigint[],
+    moved_balance bigint[],
+    moved_owed    smallint[],
     CONSTRAINT totals_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT totals_at_key UNIQUE (tenant_id, at),
     CONSTRAINT totals_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
@@ -2080,6 +2086,27 @@ CREATE POLICY own_tenant ON totals_amounts
     USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
     WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, DELETE ON totals_amounts TO scrip_app;
+
+CREATE TABLE totals_latest (
+    id           uuid NOT NULL,
+    tenant_id    uuid NOT NULL,
+    at           timestamptz NOT NULL,
+    transactions bigint NOT NULL,
+    credits      jsonb NOT NULL,
+    counters     jsonb NOT NULL,
+    accounts     jsonb NOT NULL,
+    CONSTRAINT totals_latest_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT totals_latest_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+    CONSTRAINT totals_latest_one CHECK (id = tenant_id),
+    CONSTRAINT totals_latest_transactions CHECK (transactions >= 1)
+) WITH (fillfactor=50);
+ALTER TABLE totals_latest ALTER COLUMN tenant_id SET (n_distinct=1);
+ALTER TABLE totals_latest ENABLE ROW LEVEL SECURITY;
+ALTER TABLE totals_latest FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON totals_latest
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE (at, transactions, credits, counters, accounts) ON totals_latest TO scrip_app;
 
 CREATE TABLE totals_seen (
     id        uuid NOT NULL,

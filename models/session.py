@@ -33,6 +33,8 @@ BY_INDEX: Final = "SET LOCAL enable_seqscan = off"
 GENERIC_PLANS: Final = "SET LOCAL plan_cache_mode = force_generic_plan"
 """For transactions whose statements find rows by key: they are planned once. Not on several nodes: which node a statement
 goes to is decided when it is planned."""
+OWN_PLANS: Final = "SET LOCAL plan_cache_mode = auto"
+"""Ends GENERIC_PLANS."""
 _ages = PlanAges()
 SETTLING_LOCK: Final = 7_436_904
 """Class of the advisory locks held by transactions that write in a tenant (`settled_instant` in migrations/ searches

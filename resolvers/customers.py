@@ -5,9 +5,10 @@ from uuid import UUID
 
 from auth.roles import Permission
 from gateway.errors import BadUserInput
+from models.customers import CustomerView
 from models.reads import customers
 from models.reads.filtering import looked
-from models.reads.paging import Condition
+from models.reads.paging import Condition, Listing
 from schema import texts
 from schema.context import Context, Info
 from schema.ids import asked_id
@@ -59,6 +60,18 @@ def _sorted_asset(given: CustomerFilter | None) -> str:
     return asset
 
 
+async def _begun(
+    context: Context, listing: Listing[CustomerView], text: str, *, served: bool
+) -> tuple[Listing[CustomerView], tuple[Condition, ...]]:
+    """Return the list of those in whom something begins with the text, and the conditions for it: by their ids, or if they
+    are many, as they come in the list: `served`, or looked for."""
+    ids = await customers.found_by_beginning(context.reads, text)
+    if ids is not None:
+        return customers.among(listing, ids)
+    begins = customers.matching(text)
+    return listing, (begins if served else looked(begins, "search"),)
+
+
 async def resolve_all(
     info: Info,
     first: int | None = None,
@@ -85,9 +98,7 @@ async def resolve_all(
         info.context.require(Permission.READ_LEDGER)
     if sort_by is CustomerSort.BALANCE:
         conditions.append(customers.in_asset(_sorted_asset(filter)))
-    if search is not None and search.strip():
-        begins = customers.matching(texts.looked_up(search, texts.MAX_SEARCH, "search"))
-        conditions.append(begins if listing is customers.CUSTOMERS else looked(begins, "search"))
+    begun = texts.looked_up(search, texts.MAX_SEARCH, "search") if search is not None and search.strip() else None
     named = reference if reference is not None or filter is None else filter.reference
     if named is not None:
         asked = named.reference("reference" if named is reference else "filter.reference")
@@ -98,6 +109,11 @@ async def resolve_all(
     page = (first, after, last, before, reverse)
     if filter is not None:
         conditions += await filter.conditions(info.context, listing, by_reference=reference is None)
+    if begun is not None:
+        served = sort_by in (None, CustomerSort.CREATED)
+        listing, searched = await _begun(info.context, listing, begun, served=served)
+        conditions += searched
+    if filter is not None:
         text = filter.searches if listing in customers.BY_THEMSELVES else None
         if text is not None and after is None and before is None and 0 not in (first, last):
             shown = await root_page(info, listing, tenant, page, *conditions, customers.found_within(text))

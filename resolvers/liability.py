@@ -15,7 +15,8 @@ async def resolve(info: Info, at: datetime | None = None) -> list[Liability]:
     context = info.context
     await context.settle(at)
     at = context.now if at is None else at
-    return [Liability.of(view, at) for view in await liability.by_asset(context.reads, at, context.now)]
+    report = await liability.report(context.reads, at, context.now, context.tenant.time_zone)
+    return [Liability.of(view, at, report.parts) for view in report.views]
 
 
 async def resolve_trial_balance(info: Info, at: datetime | None = None) -> list[TrialBalance]:

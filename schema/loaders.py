@@ -78,7 +78,7 @@ async def _balances_at(
 async def _liability_parts(
     loaders: "Loaders", asked: list[tuple[datetime, str]]
 ) -> dict[tuple[datetime, str], list[liability.LiabilityPart]]:
-    return {(at, zone): await liability.parts(loaders.reads, at, loaders.now, zone) for at, zone in asked}
+    return {(at, zone): await liability.parts_of_rows(loaders.reads, at, loaders.now, zone) for at, zone in asked}
 
 
 async def _pages(loaders: "Loaders", keys: list[PageKey]) -> dict[PageKey, Connection[Any]]:

@@ -71,7 +71,7 @@ async def sweep(aim: Aim) -> None:
         sizes = [aim.many(MANY_CREDITS)]
         made = await fill_lots(connection, tenant_id, actor_id, sizes, 2, first_id=10**9, expired=True)
         # The job makes them again, with the rows that lie in their past.
-        for table in ("totals", "totals_amounts", "totals_seen"):
+        for table in ("totals", "totals_amounts", "totals_latest", "totals_seen"):
             await connection.execute(f"DELETE FROM {table} WHERE tenant_id = $1", tenant_id)
         began = monotonic()
         while await connection.fetchval(_BALANCE, tenant_id, made[0]):

@@ -1,15 +1,20 @@
 """Bring the tenant's totals up to now, so that reports have little to add up (docs/adr/0041)."""
 
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
+
+import asyncpg
 
 from models.amounts import CLEAR, FAN, FULL, LEVELS, MERGE, NOTE, SEEN, TAKE
 from models.ledger import Ledger
 from models.session import GENERIC_PLANS, TenantConnection, settled_instant, tenant_transaction
-from models.totals import KEEP, NEXT, SEE
+from models.totals import KEEP, KEEP_LATEST, LATEST, NEXT, SEE
 
 TRANSACTIONS: Final = 512
-"""Transactions between rows of totals, unless a row has more parts than that. A report adds up at most as many more."""
+"""Transactions between rows of totals, unless a row has more parts than that."""
+FRESH: Final = timedelta(seconds=2)
+"""So long the latest totals may lack a transaction before it is worth a statement to add it."""
 MAX_STEPS: Final = 100
 ADDED: Final = "INSERT 0 1"
 _PLANNED: Final = GENERIC_PLANS
@@ -34,6 +39,34 @@ async def keep_totals(ledger: Ledger, tenant_id: UUID, transactions: int = TRANS
                 await connection.raw.execute(NOTE, *row)
                 await _merge(connection)
     return MAX_STEPS
+
+
+async def keep_all(ledger: Ledger, tenant_id: UUID) -> int:
+    """Both: the totals that are due, up to a hundred, or if there are none, the latest ones. Returns the number of rows
+    written. One look, where nothing was posted since."""
+    if await _lacking(ledger, tenant_id) is None:
+        return 0
+    return await keep_totals(ledger, tenant_id) or await keep_latest(ledger, tenant_id)
+
+
+async def keep_latest(ledger: Ledger, tenant_id: UUID) -> int:
+    """Bring the tenant's latest totals up to now, if they lack anything older than FRESH: reports add up what came after
+    these. Returns 1 if they did.
+
+    Safe to run repeatedly and concurrently: whatever they are made from, they say the same.
+    """
+    due = await _lacking(ledger, tenant_id)
+    if due is None:
+        return 0
+    async with tenant_transaction(tenant_id, settings=_PLANNED, quietly=True) as connection:
+        return int(await connection.raw.execute(KEEP_LATEST, tenant_id, due["after"], due["until"]) == ADDED)
+
+
+async def _lacking(ledger: Ledger, tenant_id: UUID) -> "asyncpg.Record | None":
+    """From when to when the latest totals lack something; None if they do not."""
+    settled = ledger.clock.given or await settled_instant(tenant_id)
+    async with tenant_transaction(tenant_id, read_only=True, settings=_PLANNED) as connection:
+        return await connection.raw.fetchrow(LATEST, tenant_id, settled, settled - FRESH)
 
 
 async def _merge(connection: TenantConnection) -> None:

@@ -43,7 +43,7 @@ _PARTS: Final = f"""
      where {_OWED} group by 1, 2, 3, 4 order by 1, 2 nulls last, 3, 4 nulls first"""
 
 _BALANCES: Final = """
-    select a.asset, sum(e.balance_after_minor) as balance_minor
+    select a.asset, null as counter, sum(e.balance_after_minor) as balance_minor
       from accounts a cross join lateral (
            select e.balance_after_minor from entries e
             where e.tenant_id = $1 and e.account_id = a.id and e.created_at <= $2

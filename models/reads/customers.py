@@ -107,6 +107,11 @@ MOST_READ: Final = 4 * (FEW_FOUND + 1)
 """Rows that a search reads, in which a customer stands once for each way in which they are found."""
 
 
+async def found_by_beginning(session: ReadSession, text: str) -> tuple[UUID, ...] | None:
+    """The ids of those that are `matching`; None if they are more than FEW_FOUND."""
+    return await _few(session, text, SEARCHED)
+
+
 async def found(session: ReadSession, text: str) -> tuple[UUID, ...] | None:
     """The ids of the people whose external id, a word of whose name, or a part of whose e-mail address begins with the text,
     in any case, or whose external id has it among its last eight characters; also by a record merged into theirs. None if
@@ -114,7 +119,11 @@ async def found(session: ReadSession, text: str) -> tuple[UUID, ...] | None:
 
     Each way is a range of its own index, and no more of all of them is read than that takes.
     """
-    rows = await session.fetch(_ids(text, "$2", "$3"), text, FEW_FOUND + 1)
+    return await _few(session, text, _searched(text))
+
+
+async def _few(session: ReadSession, text: str, columns: Iterable[str]) -> tuple[UUID, ...] | None:
+    rows = await session.fetch(_ids(columns, "$2", "$3"), text, FEW_FOUND + 1)
     if len(rows) > FEW_FOUND or (rows and rows[0]["read"] == MOST_READ):
         return None
     return tuple(row["id"] for row in rows)
@@ -124,15 +133,14 @@ def found_within(text: str) -> Condition:
     """Of the lists BY_THEMSELVES: what `found` finds, looked up by the list's own statement. Nobody, where that finds none
     or too many: an empty page does not say which."""
     few = f"count(*) <= {FEW_FOUND} and max(f.read) < {MOST_READ}"
-    ids = f"select case when {few} then array_agg(f.id) end from ({_ids(text, '{0}', '{1}')}) f"
+    ids = f"select case when {few} then array_agg(f.id) end from ({_ids(_searched(text), '{0}', '{1}')}) f"
     return Condition(f"t.id = any(({ids})::uuid[])", (text, FEW_FOUND + 1))
 
 
-def _ids(text: str, given: str, most: str) -> str:
+def _ids(columns: Iterable[str], given: str, most: str) -> str:
     """The statement: each id once, and how many rows it read for all of them."""
     ways = " union all ".join(
-        _FOUND.format(column=column, range=_RANGE.format(column=column, text=given), most=most)
-        for column in _searched(text)
+        _FOUND.format(column=column, range=_RANGE.format(column=column, text=given), most=most) for column in columns
     )
     read = f"select id, count(*) over () as read from (select id from ({ways}) w limit {MOST_READ}) f"
     return f"select distinct id, read from ({read}) g"

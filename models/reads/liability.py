@@ -8,36 +8,35 @@ since: it is no part of these, and looked up by itself (held.py).
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from models.reads import added_up, held
 from models.reads.accounts import LONGEST_HOLD
 from models.reads.session import ReadSession
-from models.totals import ACCOUNTS, BEGINNING_SQL, BETWEEN_QUARTERS, COUNTERS, CREDIT_OF, CREDITS, END, QUARTER_OF
+from models.totals import ACCOUNTS, BASE, BETWEEN_QUARTERS, COUNTERS, CREDIT_OF, CREDITS, END, QUARTER_OF, since
 
 FAR: Final = 10_000
 """With more transactions since the totals, all rows are added up instead, unless the totals have four times as many:
 finding an entry by its keys takes several times as long as reading it in a scan."""
 _LONGEST: Final = 17
 
-_BASE: Final = f"""
-    select b.at, (select true from transactions x
-                   where x.tenant_id = $1 and x.created_at > b.at and x.created_at <= $2 order by x.created_at, x.id
-                  offset case when b.transactions > 4 * $3::bigint then b.transactions / 4 else $3::bigint end
-                  limit 1) as far
-      from (select case when count(*) = 0 then {BEGINNING_SQL} else max(s.at) end as at,
-                   case when count(*) = 0 then 0 else max(s.transactions) end as transactions
-              from (select at, transactions from totals where tenant_id = $1 and at <= $2
-                     order by at desc limit 1) s) b"""
-
-# At $4, the remainders at $3. Of those that expire between the two quarters of an hour around $4, a part has expired.
+# At $4, the remainders at $3. Of those that expire between the two quarters of an hour around $4, a part has expired. And
+# by asset, with no kind, how many accounts have any balance.
 _LEFT: Final = f"""
+    with {{0}}
     select asset, kind, reason, to_char((expires_at - interval '1 microsecond') at time zone $5, 'YYYY-MM') as month,
-           expires_at = {QUARTER_OF.format("$4")} + {BETWEEN_QUARTERS}
-               and $4 > {QUARTER_OF.format("$4")} as partly,
+           expires_at = {QUARTER_OF.format("$4")} + {BETWEEN_QUARTERS} and $4 > {QUARTER_OF.format("$4")} as partly,
            expires_at <= $4 as expired, sum(minor) as minor,
            coalesce(sum(minor) filter (where starts_at > $4), 0) as scheduled_minor
-      from ({CREDITS}) d group by 1, 2, 3, 4, 5, 6"""
+      from ({CREDITS}) d group by 1, 2, 3, 4, 5, 6
+    union all
+    select asset, null, null, null, null, null, owed, 0 from ({ACCOUNTS}) d"""
+# By asset and counter; with no counter, the balances.
+_BOOKS: Final = f"""
+    with {{0}}
+    select asset, counter, minor from ({COUNTERS}) d
+    union all
+    select asset, null, balance from ({ACCOUNTS}) d"""
 
 # The remainders expired at $2 and not written off at $3: $2 itself, or now. As in accounts.py: but for revivals, an expiry
 # is changed only before it passes, and only to after the change. The last are those of which something was held at $2, and
@@ -130,9 +129,16 @@ class _Part(NamedTuple):
     reason: str | None
 
 
+class _Base(NamedTuple):
+    """The instants of the newest totals, and of those that follow them, if they say what has moved in between."""
+
+    at: datetime
+    next_at: datetime | None
+
+
 @dataclass(slots=True)
 class _Left:
-    """Remainders of credits at an instant. accounts: by asset, the number with only expired remainders."""
+    """Remainders of credits at an instant. accounts: by asset, the number with more than expired remainders."""
 
     owed: Counter[_Part] = field(default_factory=Counter)
     scheduled: Counter[str] = field(default_factory=Counter)
@@ -140,10 +146,47 @@ class _Left:
     accounts: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The liability at an instant: in every asset with a remainder; and its parts, unless all rows were added up
+    for it: to find them takes as long again (`parts_of_rows`)."""
+
+    views: list[LiabilityView]
+    parts: list[LiabilityPart] | None
+
+
+async def report(session: ReadSession, at: datetime, now: datetime, time_zone: str) -> Report:
+    """The liability at `at`: from the entries up to then, or from now on from all. Months are those in `time_zone`."""
+    until = END if at >= now else at
+    async with session.planned():
+        base = await _base(session, until)
+        left = None if base is None else await _left(session, base, until, at, time_zone)
+        rows = await held.by_source(session, at, time_zone)
+    views = _views(left) if left else [LiabilityView(*row) for row in await added_up.by_asset(session, at, now)]
+    return Report(await _with_holds(session, views, rows, at), _listed(left.owed, rows) if left else None)
+
+
 async def by_asset(session: ReadSession, at: datetime, now: datetime) -> list[LiabilityView]:
-    """The liability in every asset with a remainder at `at`: from the entries up to then, or from now on from all."""
-    views = await _without_holds(session, at, now)
-    rows = await held.by_source(session, at, "UTC")
+    """The views of the report at `at`."""
+    return (await report(session, at, now, "UTC")).views
+
+
+async def parts(session: ReadSession, at: datetime, now: datetime, time_zone: str) -> list[LiabilityPart]:
+    """Outstanding amounts at `at` by asset, month of expiry in `time_zone`, and source; months in order, never last."""
+    found = (await report(session, at, now, time_zone)).parts
+    return await parts_of_rows(session, at, now, time_zone) if found is None else found
+
+
+async def parts_of_rows(session: ReadSession, at: datetime, now: datetime, time_zone: str) -> list[LiabilityPart]:
+    """The same, added up from all of the tenant's rows."""
+    rows = await added_up.parts(session, at, now, time_zone)
+    owed = Counter({_Part(*part): int(minor) for *part, minor in rows})
+    return _listed(owed, await held.by_source(session, at, time_zone))
+
+
+async def _with_holds(
+    session: ReadSession, views: list[LiabilityView], rows: list[Any], at: datetime
+) -> list[LiabilityView]:
     if not rows:
         return views
     alone = await held.owed_by_holds_alone(session, at, rows)
@@ -163,34 +206,18 @@ async def by_asset(session: ReadSession, at: datetime, now: datetime) -> list[Li
     ]
 
 
-async def _without_holds(session: ReadSession, at: datetime, now: datetime) -> list[LiabilityView]:
-    until = END if at >= now else at
-    base = await _base(session, until)
-    if base is None:
-        return [LiabilityView(*row) for row in await added_up.by_asset(session, at, now)]
-    left = await _left(session, base, until, at, "UTC")
+def _views(left: _Left) -> list[LiabilityView]:
     owed: Counter[str] = Counter()
     for part, minor in left.owed.items():
         owed[part.asset] += minor
-    accounts = {row["asset"]: int(row["owed"]) for row in await session.fetch(ACCOUNTS, base, until)}
     return [
-        LiabilityView(
-            asset, accounts[asset] - left.accounts[asset], owed[asset], left.scheduled[asset], left.expired[asset]
-        )
+        LiabilityView(asset, left.accounts[asset], owed[asset], left.scheduled[asset], left.expired[asset])
         for asset in sorted(asset for asset in owed.keys() | left.expired.keys() if owed[asset] or left.expired[asset])
     ]
 
 
-async def parts(session: ReadSession, at: datetime, now: datetime, time_zone: str) -> list[LiabilityPart]:
-    """Outstanding amounts at `at` by asset, month of expiry in `time_zone`, and source; months in order, never last."""
-    until = END if at >= now else at
-    base = await _base(session, until)
-    if base is None:
-        rows = await added_up.parts(session, at, now, time_zone)
-        owed = Counter({_Part(*part): int(minor) for *part, minor in rows})
-    else:
-        owed = (await _left(session, base, until, at, time_zone)).owed
-    for row in await held.by_source(session, at, time_zone):
+def _listed(owed: Counter[_Part], held_rows: list[Any]) -> list[LiabilityPart]:
+    for row in held_rows:
         if row["expired"]:
             owed[_Part(row["asset"], row["month"], row["kind"], row["reason"])] += row["minor"]
     found = [LiabilityPart(*part, minor) for part, minor in owed.items() if minor]
@@ -199,31 +226,42 @@ async def parts(session: ReadSession, at: datetime, now: datetime, time_zone: st
 
 async def trial_balance(session: ReadSession, at: datetime) -> list[TrialBalanceView]:
     """For every asset: the accounts' balances after their last entries up to `at`, and all those entries by counter."""
-    base = await _base(session, at)
+    async with session.planned():
+        base = await _base(session, at)
+        rows = [] if base is None else await _since(session, _BOOKS, base, at)
     if base is None:
-        moved, balances = await added_up.counters(session, at), await added_up.balances(session, at)
-    else:
-        moved, balances = await session.fetch(COUNTERS, base, at), await session.fetch(ACCOUNTS, base, at)
+        rows = [*await added_up.counters(session, at), *await added_up.balances(session, at)]
     counters: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
-    for row in moved:
-        counters[row["asset"]].append((row["counter"], int(row[2])))
-    return [
-        TrialBalanceView(asset, minor, tuple(sorted(counters[asset])))
-        for asset, minor in sorted((row["asset"], int(row["balance_minor"])) for row in balances)
-    ]
+    balances: dict[str, int] = {}
+    for asset, counter, minor in rows:
+        if counter is None:
+            balances[asset] = int(minor)
+        else:
+            counters[asset].append((counter, int(minor)))
+    return [TrialBalanceView(asset, minor, tuple(sorted(counters[asset]))) for asset, minor in sorted(balances.items())]
 
 
-async def _base(session: ReadSession, until: datetime) -> datetime | None:
-    """The instant of the newest totals up to `until`; BEGINNING if there are none; None if they are too far away."""
-    (row,) = await session.fetch(_BASE, until, FAR)
-    return None if row["far"] else row["at"]
+async def _base(session: ReadSession, until: datetime) -> _Base | None:
+    """The newest totals up to `until`: at BEGINNING if there are none; None if they are too far away."""
+    (row,) = await session.fetch(BASE, until, FAR)
+    return None if row["far"] else _Base(row["at"], row["next_at"])
 
 
-async def _left(session: ReadSession, base: datetime, until: datetime, at: datetime, time_zone: str) -> _Left:
+async def _since(session: ReadSession, sql: str, base: _Base, until: datetime, *values: object) -> list[Any]:
+    """The rows of the statement, which begins with the totals at the base; `values` are $4 and so on."""
+    if base.next_at is None:
+        return await session.fetch(sql.format(since()), base.at, until, *values)
+    return await session.fetch(sql.format(since(f"${len(values) + 4}")), base.at, until, *values, base.next_at)
+
+
+async def _left(session: ReadSession, base: _Base, until: datetime, at: datetime, time_zone: str) -> _Left:
     left = _Left()
-    rows = await session.fetch(_LEFT, base, until, at, time_zone)
+    rows = await _since(session, _LEFT, base, until, at, time_zone)
     months: dict[tuple[str, str, str | None], str | None] = {}  # of the part of an hour that is nearly over
     for row in rows:
+        if row["kind"] is None:
+            left.accounts[row["asset"]] = int(row["minor"])
+            continue
         part, minor = _Part(row["asset"], row["month"], row["kind"], row["reason"]), int(row["minor"])
         if row["partly"]:
             months[part.asset, part.kind, part.reason] = part.month
@@ -234,7 +272,7 @@ async def _left(session: ReadSession, base: datetime, until: datetime, at: datet
         left.scheduled[part.asset] += int(row["scheduled_minor"])
     if months or left.expired:
         for row in await session.fetch(_UNSWEPT, at, until):
-            left.accounts[row["asset"]] += row["accounts"]
+            left.accounts[row["asset"]] -= row["accounts"]
             if row["partly"]:
                 minor = int(row["minor"])
                 month = months[row["asset"], row["kind"], row["reason"]]

@@ -13,8 +13,8 @@ from weakref import WeakKeyDictionary
 
 from models.errors import Busy
 from models.lookups import each
-from models.pool import Pool, the_pool
-from models.session import GENERIC_PLANS, TenantConnection, pool_size, settled_instant, tenant_transaction
+from models.pool import Pool, is_spread, the_pool
+from models.session import GENERIC_PLANS, OWN_PLANS, TenantConnection, pool_size, settled_instant, tenant_transaction
 
 MAX_SETTLING_SECONDS: Final = 20.0
 """How long a read of a past instant waits for postings that may still change it."""
@@ -123,6 +123,21 @@ class ReadSession:
                 await self._over(*sys.exc_info())
                 raise
             return rows
+
+    @asynccontextmanager
+    async def planned(self) -> AsyncIterator[None]:
+        """For statements that find rows by key: those of the block are planned once, also if others of the request search.
+        What is read beside the block meanwhile may be so too."""
+        if self.searches:
+            await self._plans(GENERIC_PLANS)
+        yield
+        if self.searches:
+            await self._plans(OWN_PLANS)
+
+    async def _plans(self, setting: str) -> None:
+        async with self.use() as connection:
+            if not is_spread(connection.raw):
+                await connection.raw.execute(setting)
 
     async def fetch_by_ids(self, table: str, columns: str, ids: Iterable[UUID]) -> list[Any]:
         """The rows of `table`, called `t` in `columns`, with one of these ids. Both are constants from the code."""

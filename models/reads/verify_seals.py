@@ -47,6 +47,7 @@ UNSEALED_TABLES: Final = frozenset(
         "tenant_slugs",
         "totals",
         "totals_amounts",
+        "totals_latest",
         "totals_seen",
         "transaction_texts",
         "webhook_deliveries",

@@ -14,7 +14,7 @@ from models.tables.billing import (
     Payment,
     Product,
 )
-from models.tables.books import Currency, Seal, Standing, Totals, TotalsAmounts, TotalsSeen
+from models.tables.books import Currency, Seal, Standing, Totals, TotalsAmounts, TotalsLatest, TotalsSeen
 from models.tables.checkpoints import Checkpoint, CheckpointTile, CheckpointTree
 from models.tables.configuration import LimitRule, Reason, Reward, Service, Tier
 from models.tables.feed import FeedEvent, FeedHead
@@ -95,6 +95,7 @@ __all__ = [
     "TierChange",
     "Totals",
     "TotalsAmounts",
+    "TotalsLatest",
     "TotalsSeen",
     "Transaction",
     "TransactionText",

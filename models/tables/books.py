@@ -43,7 +43,28 @@ class Seal(TenantRow):
 
 class Totals(TenantRow):
     """Sums of all transactions up to `at` (models/totals.py), `transactions` in number; never changed. If deleted, they
-    are made again."""
+    are made again. moved and the arrays: what came after the row before, each movement by itself; None in older rows."""
+
+    at = fields.DatetimeField()
+    transactions = fields.BigIntField()
+    credits: fields.Field[list[object]] = fields.JSONField()
+    counters: fields.Field[list[object]] = fields.JSONField()
+    accounts: fields.Field[list[object]] = fields.JSONField()
+    moved: fields.Field[list[object] | None] = fields.JSONField(null=True)
+    moved_at = ArrayField("timestamptz", null=True)
+    moved_part = ArrayField("int", null=True)
+    moved_minor = ArrayField("bigint", null=True)
+    moved_balance = ArrayField("bigint", null=True)
+    moved_owed = ArrayField("smallint", null=True)
+
+    class Meta:
+        table = "totals"
+        unique_together = (("tenant_id", "at"),)
+
+
+class TotalsLatest(TenantRow):
+    """The same sums up to some seconds ago, one row for a tenant, whose id it has; written anew again and again. If deleted,
+    it is made again."""
 
     at = fields.DatetimeField()
     transactions = fields.BigIntField()
@@ -51,9 +72,10 @@ class Totals(TenantRow):
     counters: fields.Field[list[object]] = fields.JSONField()
     accounts: fields.Field[list[object]] = fields.JSONField()
 
+    app_may: ClassVar = Privileges(updates=("at", "transactions", "credits", "counters", "accounts"))
+
     class Meta:
-        table = "totals"
-        unique_together = (("tenant_id", "at"),)
+        table = "totals_latest"
 
 
 class TotalsSeen(TenantRow):

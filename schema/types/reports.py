@@ -69,9 +69,10 @@ class Liability:
     held: Decimal
     """Part of outstanding that is set aside by holds, also of credits that have expired since."""
     at: strawberry.Private[datetime]
+    parts: strawberry.Private[list[LiabilityPart] | None]
 
     @classmethod
-    def of(cls, view: LiabilityView, at: datetime) -> "Liability":
+    def of(cls, view: LiabilityView, at: datetime, parts: list[LiabilityPart] | None) -> "Liability":
         return cls(
             asset=AssetCode(view.asset),
             accounts=view.accounts,
@@ -80,6 +81,7 @@ class Liability:
             expired=to_decimal(view.expired_minor, view.asset),
             held=to_decimal(view.held_minor, view.asset),
             at=at,
+            parts=parts,
         )
 
     @resolved(list[LiabilityByMonth])
@@ -107,7 +109,9 @@ class Liability:
         ]
 
     async def _parts(self, info: Info) -> list[LiabilityPart]:
-        everything = await info.context.loaders.liability_parts.load((self.at, info.context.tenant.time_zone)) or []
+        everything = self.parts
+        if everything is None:  # only where asked for
+            everything = await info.context.loaders.liability_parts.load((self.at, info.context.tenant.time_zone)) or []
         return [part for part in everything if part.asset == self.asset]
 
     def _amount(self, minor: int) -> Decimal:

@@ -7,6 +7,7 @@ import pytest
 from graphql import GraphQLObjectType
 
 from models.commands import MergeCustomers
+from models.operations.keep_standings import keep_standings
 from models.operations.merge_customers import merge_customers
 from models.reads import counts, customers, paging
 from tests.api.conftest import Api
@@ -218,6 +219,35 @@ async def test_a_search_of_many_finds_the_same(api: Api, tenant: Tenant, monkeyp
             assert shown(await page(api, filter={"search": text}, sort="NAME")) == few
         assert few
     assert shown(await page(api, filter={"search": "27404"})) == ["C-17404"]
+
+
+BEGUN: Final = """query($search: String, $sort: CustomerSort, $filter: CustomerFilter, $reverse: Boolean) {
+  customers(search: $search, sortBy: $sort, filter: $filter, reverse: $reverse) { totalCount nodes { externalId } } }"""
+
+
+async def test_a_search_by_a_beginning_finds_the_same_in_each_order_of_few_and_of_many(
+    api: Api, tenant: Tenant, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The argument beside the filter: a word that all have, with one that few have; and both at once."""
+    people = [await tenant.customer(f"C-{n}", f"Customer {n % 3:03}") for n in range(9)]
+    old = await tenant.customer("old", "Customer 002")
+    await merge_customers(tenant.ledger, tenant.id, MANAGER, MergeCustomers(old, people[0]), tenant.key())
+    for person in people:
+        clock.advance(timedelta(seconds=1))
+        await tenant.adjust(person, 1)
+    clock.advance(timedelta(seconds=1))
+    assert await keep_standings(tenant.ledger, tenant.id)
+    wanted = {"C-0", "C-2", "C-5", "C-8"}
+    for sort in (None, "CREATED", "NAME", "BALANCE", "LAST_ACTIVITY"):
+        for few in (1_000, 3):
+            monkeypatch.setattr(customers, "FEW_FOUND", few)
+            asked: dict[str, Any] = {"search": "customer 002", "sort": sort, "filter": {"hasBalance": "GBP"}}
+            for reverse in (False, True):
+                found = (await api(BEGUN, asked | {"reverse": reverse}))["customers"]
+                assert {node["externalId"] for node in found["nodes"]} == wanted, (sort, few)
+                assert found["totalCount"] == len(wanted)
+            both = (await api(BEGUN, asked | {"filter": {"hasBalance": "GBP", "search": "c-5"}}))["customers"]
+            assert [node["externalId"] for node in both["nodes"]] == ["C-5"], (sort, few)
 
 
 SENHOR = "João da Silva Santos-Pereira d'Avila e Costa"

@@ -73,6 +73,7 @@ INSERT INTO hold_lots VALUES (:id, :tenant, :id, :id, :id, :id, 0, 5, '2026-01-0
 INSERT INTO external_ids_left VALUES (:id, :tenant, now());
 INSERT INTO totals (id, tenant_id, at, transactions, credits, counters, accounts)
 VALUES (:id, :tenant, now(), 1, '[]', '[]', '[]');
+INSERT INTO totals_latest VALUES (:tenant, :tenant, now(), 1, '[]', '[]', '[]');
 INSERT INTO standings VALUES (:id, :tenant, :id, '', 0, 0, '2126-01-01Z');
 INSERT INTO totals_seen VALUES (:id, :tenant, 'KIND', 'ADJUSTMENT', '2026-01-01Z', '2026-01-02Z', 1);
 INSERT INTO totals_amounts VALUES (:id, :tenant, 0, '2026-01-02Z', 'GBP', 5, 5, '2026-01-02Z', '{5}', '{2026-01-02Z}');

@@ -14,7 +14,7 @@ from app.postgres.embedded import Urls
 from models.commands import MergeCustomers
 from models.errors import LedgerError
 from models.ledger import Ledger
-from models.operations.keep_totals import keep_totals
+from models.operations.keep_totals import FRESH, keep_latest, keep_totals
 from models.operations.merge_customers import merge_customers
 from models.reads import liability
 from models.reads.session import ReadSession
@@ -88,6 +88,8 @@ async def test_reports_by_totals_say_what_all_rows_say(
     async def telling() -> Any:
         if dice.random() < 0.2:
             await keep_totals(tenant.ledger, tenant.id, EVERY)
+        if dice.random() < 0.3:
+            await keep_latest(tenant.ledger, tenant.id)
         return await event()
 
     if meanwhile:
@@ -99,6 +101,9 @@ async def test_reports_by_totals_say_what_all_rows_say(
     await story_goes_on(story)
     ended = tenant.clock.advance(hours=1)
     await keep_totals(tenant.ledger, tenant.id, EVERY)
+    if not meanwhile:
+        assert await keep_latest(tenant.ledger, tenant.id)
+        assert not await keep_latest(tenant.ledger, tenant.id)
 
     rows = await kept(tenant)
     assert len(rows) > 8
@@ -162,7 +167,7 @@ async def test_reports_far_from_the_totals_add_all_rows_up(
         await tenant.adjust(anna, 1)
     session = ReadSession(tenant.id)
     try:
-        assert await liability._base(session, tenant.clock()) == BEGINNING
+        assert await liability._base(session, tenant.clock()) == (BEGINNING, None)
         monkeypatch.setattr(liability, "FAR", 5)
         assert await liability._base(session, tenant.clock()) is None
     finally:
@@ -171,7 +176,7 @@ async def test_reports_far_from_the_totals_add_all_rows_up(
     await keep_totals(tenant.ledger, tenant.id, EVERY)
     session = ReadSession(tenant.id)
     try:
-        assert await liability._base(session, tenant.clock()) == (await kept(tenant))[-1][0]
+        assert await liability._base(session, tenant.clock()) == ((await kept(tenant))[-1][0], None)
     finally:
         await session.release()
 
@@ -185,7 +190,7 @@ async def tamper(tenant: Tenant, database: Urls) -> AsyncIterator[Tampering]:
 
 async def take_away(tamper: Tampering) -> None:
     """Which is the remedy (docs/operating.md)."""
-    for table in ("totals", "totals_amounts", "totals_seen"):
+    for table in ("totals", "totals_amounts", "totals_latest", "totals_seen"):
         await tamper.connection.execute(f"DELETE FROM {table} WHERE tenant_id = $1", tamper.tenant_id)
 
 
@@ -198,6 +203,23 @@ CORRUPTIONS = {
     "a balance": ("accounts = jsonb_set(accounts, '{0,1}', '7')", "totals of entries"),
     "the accounts": ("accounts = jsonb_set(accounts, '{0,2}', '7')", "totals of entries"),
     "their number": ("transactions = transactions + 1", "totals of entries"),
+    "a movement": ("moved_minor = array_replace(moved_minor, 100, 101)", "totals of movements"),
+    "when it moved": (
+        "moved_at = array_prepend(moved_at[1] - interval '0.1 second', moved_at[2:])",
+        "totals of movements",
+    ),
+    "when it moved, in another part": (
+        "moved_at = array_prepend(moved_at[1] - interval '7 seconds', moved_at[2:])",
+        "totals of movements",
+    ),
+    "what moved": ("moved = jsonb_set(moved, '{0,2}', '\"PROMOTION\"')", "totals of movements"),
+    "against what": ("moved = jsonb_set(moved, '{0,5}', '\"SPENT\"')", "totals of movements"),
+    "whose balance moved": ("moved_balance = array_replace(moved_balance, 100, 101)", "totals of movements"),
+    "accounts that moved": ("moved_owed = array_prepend(1::smallint, moved_owed[2:])", "totals of movements"),
+    "a movement that is gone": (
+        ", ".join(f"moved_{each} = moved_{each}[2:]" for each in ("at", "part", "minor", "balance", "owed")),
+        "totals of movements",
+    ),
     "who was seen": ("records = records + 1", "totals seen"),
     "what was seen": ("value = 'VOID'", "totals seen"),
     "since when": ("after = after - interval '1 second'", "totals seen"),
@@ -228,6 +250,74 @@ async def test_a_wrong_total_is_found(tenant: Tenant, anna: UUID, tamper: Tamper
     assert check in proof.found
     assert second[0] in {difference.id for difference in proof.listed if difference.check == check}
     await take_away(tamper)
+
+
+@pytest.mark.parametrize(
+    ("change", "check"),
+    [
+        ("credits = jsonb_set(credits, '{0,5}', '7')", "totals of credits"),
+        ("accounts = jsonb_set(accounts, '{0,2}', '7')", "totals of entries"),
+        ("at = at - interval '1.5 seconds'", "totals of credits"),
+    ],
+)
+async def test_wrong_latest_totals_are_found(
+    tenant: Tenant, anna: UUID, tamper: Tampering, change: str, check: str
+) -> None:
+    for _ in range(2 * EVERY + 2):
+        tenant.clock.advance(seconds=1)
+        await tenant.adjust(anna, 1)
+    tenant.clock.advance(seconds=5)
+    await keep_totals(tenant.ledger, tenant.id, EVERY)
+    assert await keep_latest(tenant.ledger, tenant.id)
+    assert (await verify(tenant.id)).holds
+    await tamper("totals_latest", f"UPDATE totals_latest SET {change} WHERE tenant_id = '{tenant.id}'")
+    proof = await verify(tenant.id)
+    assert tenant.id in {difference.id for difference in proof.listed if difference.check == check}
+    await take_away(tamper)
+
+
+async def test_the_latest_totals_are_made_of_what_came_since_any(tenant: Tenant, anna: UUID) -> None:
+    async def latest() -> list[tuple[datetime, int]]:
+        rows = await tenant.rows("SELECT at, transactions FROM totals_latest WHERE tenant_id = $1")
+        return [(row[0], row[1]) for row in rows]
+
+    assert not await keep_latest(tenant.ledger, tenant.id)
+    await tenant.adjust(anna, 1)
+    first = tenant.clock()
+    assert not await keep_latest(tenant.ledger, tenant.id), "it has not been there for long"
+    tenant.clock.advance(FRESH + timedelta(seconds=1))
+    await tenant.adjust(anna, 1)
+    assert await keep_latest(tenant.ledger, tenant.id)
+    assert await latest() == [(first, 1)], "the newest may still have company"
+    tenant.clock.advance(FRESH + timedelta(seconds=1))
+    assert await keep_latest(tenant.ledger, tenant.id)
+    assert [count for _, count in await latest()] == [2]
+    for _ in range(EVERY):
+        tenant.clock.advance(seconds=1)
+        await tenant.adjust(anna, 1)
+    tenant.clock.advance(FRESH + timedelta(seconds=1))
+    assert await keep_totals(tenant.ledger, tenant.id, EVERY) == 1
+    assert await keep_latest(tenant.ledger, tenant.id)
+    assert [count for _, count in await latest()] == [EVERY + 2]
+    assert not await keep_latest(tenant.ledger, tenant.id)
+    assert (await verify(tenant.id)).holds
+
+
+async def test_rows_of_before_that_do_not_say_what_moved_are_of_use(
+    tenant: Tenant, anna: UUID, tamper: Tampering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the last release has written them; newer ones after them say it."""
+    began = tenant.clock()
+    for _ in range(4 * EVERY):
+        tenant.clock.advance(seconds=1)
+        await tenant.adjust(anna, 1)
+    tenant.clock.advance(seconds=1)
+    await keep_totals(tenant.ledger, tenant.id, EVERY)
+    columns = ", ".join(f"moved{rest} = NULL" for rest in ("", "_at", "_part", "_minor", "_balance", "_owed"))
+    for at, _ in (await kept(tenant))[:2]:
+        await tamper("totals", f"UPDATE totals SET {columns} WHERE tenant_id = '{tenant.id}' AND at = '{at}'")
+    assert (await verify(tenant.id)).holds
+    await compare(tenant, [began + timedelta(seconds=n + 0.5) for n in range(4 * EVERY)], monkeypatch)
 
 
 @pytest.mark.parametrize(

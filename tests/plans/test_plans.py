@@ -28,7 +28,7 @@ from models.operations.import_files import ImportCredits, ImportRow
 from models.operations.keep_checkpoints import keep_checkpoints, waiting_since
 from models.operations.keep_feed import keep_feed
 from models.operations.keep_standings import keep_standings
-from models.operations.keep_totals import keep_totals
+from models.operations.keep_totals import keep_latest, keep_totals
 from models.operations.make_checkpoint import make_checkpoint
 from models.operations.partner_tokens import issue_token
 from models.operations.prune_feed import prune_feed
@@ -36,7 +36,7 @@ from models.operations.prune_webhooks import prune_webhooks
 from models.operations.run_bulks import run_bulk
 from models.operations.webhooks import replay_webhook
 from models.planning.approving import ApproveRequest
-from models.reads import credits, customers, filtering, invoices, ledger, references
+from models.reads import credits, customers, filtering, invoices, ledger, liability, references
 from models.reads.audit import AUDIT_TRAIL, referenced
 from models.reads.checkpoints import last_note
 from models.reads.counts import count_rows, looked_too_far
@@ -115,6 +115,7 @@ async def statements(database: Urls) -> list[Statement]:
     with recorded() as found:
         await simulate(1, STEPS)
         await partner_s_doings()
+        await reports_by_totals()
         await searches_by_reference()
         await lists_in_other_orders()
         await checkpoints()
@@ -202,6 +203,28 @@ async def partner_s_doings() -> None:
     await approve_request(tenant.ledger, tenant.id, MANAGER, ApproveRequest(asked.approval_request_id), "decision")
     assert await tenant.available(anna, "POINTS") == 1
     assert await tenant.available(anna) == 100
+    await tenant.ledger.close()
+
+
+async def reports_by_totals() -> None:
+    """Of now and of the past: from what totals say has moved, and from what was posted since."""
+    tenant = await Tenant.open(Clock())
+    anna, began = await tenant.customer(), tenant.clock()
+    for _ in range(5):
+        tenant.clock.advance(seconds=9)
+        await tenant.adjust(anna, 5, expires_in_days=1)
+    tenant.clock.advance(seconds=9)
+    assert await keep_totals(tenant.ledger, tenant.id, 2) == 2
+    assert await keep_latest(tenant.ledger, tenant.id)
+    tenant.clock.advance(days=3)
+    await tenant.adjust(anna, 5)
+    session, now = ReadSession(tenant.id), tenant.clock()
+    for at, owed in ((began + timedelta(seconds=30), 1_500), (began + timedelta(seconds=50), 2_500), (now, 500)):
+        (view,) = (await liability.report(session, at, now, "Europe/London")).views
+        assert view.outstanding_minor == owed
+        assert await liability.trial_balance(session, at)
+    assert len(await customers.found_by_beginning(session, "carol") or ()) == 1
+    await session.close()
     await tenant.ledger.close()
 
 

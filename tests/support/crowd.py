@@ -166,6 +166,10 @@ async def add_crowd(superuser: "asyncpg.Connection[Any]", first: int, rows: list
                 SELECT tenant_id, 'crowd-' || tenant, 'One of many', 'Europe/London', 0, 0, now(), 24 FROM crowd"""
             )
             await superuser.execute(
+                """INSERT INTO totals_latest (id, tenant_id, at, transactions, credits, counters, accounts)
+                SELECT tenant_id, tenant_id, now(), 1, '[]', '[]', '[]' FROM crowd"""
+            )
+            await superuser.execute(
                 """INSERT INTO feed_heads (id, tenant_id, position, at, noticed_at, noticed_id, lapsed_at, lapsed_id, pruned)
                 SELECT tenant_id, tenant_id, rows, now(), now(), tenant_id, now(), tenant_id, 0 FROM crowd"""
             )
