@@ -26,8 +26,17 @@ from tests.chaos.world import World
 from tests.support.citus import distributed_database, given_cluster
 from tests.support.releases import NOW, Started, Version, api_tests_that_fail, as_of, bare, version
 
-CHANGED: Final[dict[str, str]] = {}
-"""Tests of the older one's API that fail on today's tables since a rule of docs/domain.md was changed on purpose: why."""
+_PRICES: Final = "prices of products may be finer than the minor unit: the column has digits behind it, which this code shows"
+_SEALS: Final = "calls verify of the older code, which does not know what else is under a customer's seal"
+CHANGED: Final = {
+    "test_products.py::test_a_product_is_created_changed_and_retired": _PRICES,
+    "test_products.py::test_each_change_is_written_down": _PRICES,
+    "test_idempotency.py::test_a_request_that_is_sent_again_late[90-89-True]": _SEALS,
+    "test_idempotency.py::test_a_request_that_is_sent_again_late[90-91-False]": _SEALS,
+    "test_idempotency.py::test_a_request_that_is_sent_again_late[30-31-False]": _SEALS,
+    "test_idempotency.py::test_a_request_that_is_sent_again_late[400-399-True]": _SEALS,
+}
+"""Tests of the older one's API that fail on today's tables, and why: what was changed on purpose."""
 SLUG: Final = "both"
 CLIENTS: Final = 8
 SERVING_S: Final = 20
@@ -144,7 +153,7 @@ async def pair(before: Version, tables: Urls, tmp_path: Path) -> AsyncIterator[P
 
 async def test_the_older_ones_tests_of_its_api_pass_on_tables_of_now(before: Version, tmp_path: Path) -> None:
     failed, said = await api_tests_that_fail(before, NOW, tmp_path)
-    assert failed == CHANGED.keys(), said[-20_000:]
+    assert failed == {f"tests/api/{name}" for name in CHANGED}, said[-20_000:]
 
 
 async def test_both_serve_one_tenant_at_once(pair: Pair, before: Version) -> None:
