@@ -26,7 +26,7 @@ from tests.chaos.world import World
 from tests.support.citus import distributed_database, given_cluster
 from tests.support.releases import NOW, Started, Version, api_tests_that_fail, as_of, bare, version
 
-_PRICES: Final = "prices of products may be finer than the minor unit: the column has digits behind it, which this code shows"
+_PRICES: Final = "prices of products may be finer than the minor unit: the column has digits behind it, which it shows"
 _SEALS: Final = "calls verify of the older code, which does not know what else is under a customer's seal"
 CHANGED: Final = {
     "test_products.py::test_a_product_is_created_changed_and_retired": _PRICES,
