@@ -15,6 +15,7 @@ from models import pool as pools
 from models.errors import DatabaseAway
 from models.pool import Pool, the_pool
 from tests.conftest import cloned_database
+from tests.support.citus import of_database
 from turns.deadlines import Deadlines
 
 POOL_MAX: Final = 6
@@ -47,7 +48,7 @@ async def stand(server: Urls, worker_id: str) -> AsyncIterator[Stand]:
     name = f"pool_{worker_id}"
     async with cloned_database(server, name) as urls, TortoiseContext() as context:
         await context.init(tortoise_config(urls.app, pool_max=POOL_MAX))
-        admin = await asyncpg.connect(urls.admin.replace(f"/{name}?", "/postgres?"))
+        admin = await asyncpg.connect(of_database(urls.admin, "postgres"))
         stand = Stand(the_pool(), admin, name)
         await stand.leave(LEFT)
         yield stand

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from time import monotonic
@@ -41,6 +42,8 @@ SLUG: Final = "both"
 CLIENTS: Final = 8
 SERVING_S: Final = 20
 GAP_S: Final = 2.0
+SHORT_S: Final = 3.0
+"""How long short-lived credit lives: all of it has expired when the jobs run for the last time."""
 SAMPLE: Final = 400
 """Writes that are sent once more to each of the two."""
 SPEND: Final = mutation("spendCredit", "replayed transaction { id }")
@@ -55,6 +58,10 @@ READS: Final = """{
 
 class LoadOfBoth(Load):
     """What a client of the older release sends, who goes to either server: no holds, and no references of its own."""
+
+    async def _short(self, key: str, dice: Random) -> None:
+        soon = datetime.now(UTC) + timedelta(seconds=SHORT_S)
+        await self._adjust(key, self._anybody(dice), 1, dice, asset="EUR", expiresAt=soon.isoformat())
 
     async def _spend(self, key: str, dice: Random) -> None:
         await self._spent(key, dice)
@@ -103,6 +110,7 @@ class Pair:
             yield load
             await load.stop()
             wrong = load.seen.wrong
+            await asyncio.sleep(SHORT_S)
             await asyncio.to_thread(as_of, NOW, self.urls, "work", "--once")
             everybody = list(self.servers)
             for server in everybody:
