@@ -62,11 +62,6 @@ def at_node(url: str, host: str, port: int) -> str:
     return _with(url, database=urlsplit(url).path.removeprefix("/"), place=f"{host}:{port}")
 
 
-def of_database(url: str, database: str) -> str:
-    """The same server as the same role, in another of its databases."""
-    return _with(url, database=database)
-
-
 async def _workers(url: str) -> list[tuple[str, int]]:
     try:
         admin = await asyncpg.connect(url)
