@@ -4,9 +4,10 @@ Amounts are exact decimals in the asset's own units, as sent: the planner conver
 Ids are the database's.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,7 +19,14 @@ _PARTNER: Final = Role.PARTNER
 """Read many times in each posting; looking up an enum's member costs 0.3 µs each time."""
 LATER: Final = {"later": True}
 """Metadata of a field added to a command later. At its default it is left out of the hash stored with a used
-idempotency key: a request retried after an upgrade still matches."""
+idempotency key: a request retried after an upgrade still matches. And of a command that is stored: the version before,
+which serves beside this one during an upgrade, does not know it."""
+
+
+@lru_cache
+def later(kind: Any) -> tuple[tuple[str, object], ...]:
+    """The fields added to the command later (`LATER`), with their defaults."""
+    return tuple((f.name, f.default) for f in fields(kind) if f.metadata == LATER)
 
 
 Asker = tuple[str, str]

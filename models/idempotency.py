@@ -18,7 +18,7 @@ from uuid import UUID
 
 import orjson
 
-from models.commands import LATER, Actor
+from models.commands import Actor, later
 from models.errors import IdempotencyKeyReused, Invalid, InvariantViolated
 from models.hash_chain import key_use
 from models.kinds import Role
@@ -170,7 +170,7 @@ def _hash(command: Any, instead: dict[str, None]) -> bytes:
 
 def _said(command: Any) -> Any:
     """The command, or an item of its list, without the fields that were added later and are at their defaults."""
-    silent = {name for name, default in _later(command.__class__) if getattr(command, name) == default}
+    silent = {name for name, default in later(command.__class__) if getattr(command, name) == default}
     if not silent:
         return command
     return {name: value for name, value in _facts(command).items() if name not in silent}
@@ -200,18 +200,12 @@ def _optional(kind: Any) -> tuple[str, ...]:
 
 
 @lru_cache
-def _later(kind: Any) -> tuple[tuple[str, object], ...]:
-    """The fields added to the command later, with their defaults (`LATER` in models/commands.py)."""
-    return tuple((f.name, f.default) for f in fields(kind) if f.metadata == LATER)
-
-
-@lru_cache
 def _lists(kind: Any) -> tuple[str, ...]:
     """The fields that are lists of items to which fields were added later."""
     if not any("tuple" in str(f.type) for f in fields(kind)):
         return ()
     items = {name: get_args(hint)[0] for name, hint in get_type_hints(kind).items() if get_origin(hint) is tuple}
-    return tuple(name for name, item in items.items() if isinstance(item, type) and is_dataclass(item) and _later(item))
+    return tuple(name for name, item in items.items() if isinstance(item, type) and is_dataclass(item) and later(item))
 
 
 def _plain(value: object) -> str:

@@ -7,7 +7,7 @@ are passed to `table`. A test compares all of it with the database's catalogue.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum, StrEnum
@@ -19,7 +19,7 @@ from uuid import UUID
 
 import orjson
 
-from models.commands import Actor
+from models.commands import Actor, later
 
 T = TypeVar("T")
 Kind = Callable[..., Any]
@@ -255,11 +255,14 @@ def _from_json(value: Any) -> Any:
 
 
 def to_json(value: Any) -> str:
-    """JSON with decimals as strings, dates and ids as text."""
-    return orjson.dumps(value, default=_plain).decode()
+    """JSON with decimals as strings, dates and ids as text. Of a command, without what was added later and not given."""
+    return orjson.dumps(value, default=_plain, option=orjson.OPT_PASSTHROUGH_DATACLASS).decode()
 
 
 def _plain(value: object) -> object:
+    if is_dataclass(value):
+        silent = {name for name, default in later(value.__class__) if getattr(value, name) == default}
+        return {f.name: getattr(value, f.name) for f in fields(value) if f.name not in silent}
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, UUID | date | datetime):

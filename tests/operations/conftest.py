@@ -4,15 +4,24 @@
 A folder of the programs in SCRIP_TEST_PROGRAMS comes before PATH.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
+from app.postgres.embedded import Urls
 from tests.support.programs import needed_program
+from tests.support.releases import bare
 
 
 @pytest.fixture(scope="session")
 def program() -> Callable[[str, str], Path]:
     """`program("pgbouncer", "apt install pgbouncer")`: where it is. Fails where it is not."""
     return needed_program
+
+
+@pytest.fixture
+async def bare_database(server: Urls) -> AsyncIterator[Urls]:
+    """A database of the test's own, that nobody has migrated."""
+    async with bare(server) as urls:
+        yield urls

@@ -22,10 +22,11 @@ from app.settings import Settings
 from models.nodes import FILLED_IN
 from models.reads.verify import every_tenant, verify
 from tests.docs.blocks import Examples
-from tests.operations.test_upgrade import COMING, ROOT, as_of, coming
+from tests.operations.test_upgrade import COMING, coming
 from tests.simulation.driver import simulate
 from tests.support.citus import SETTING, at_node, distributed_database, given_cluster
 from tests.support.clock import Clock
+from tests.support.releases import ROOT, as_of
 from tests.support.tenants import Tenant
 
 OF_THE_PAGE: Final = "THE-TENANTS-ID"
