@@ -33,11 +33,18 @@ CUSTOMER_DAY_TIMES: Final = 2
 
 @patiently
 async def create_tenant(
-    ledger: Ledger, slug: str, name: str, time_zone: str, limited_currencies: tuple[str, ...] = ()
+    ledger: Ledger,
+    slug: str,
+    name: str,
+    time_zone: str,
+    limited_currencies: tuple[str, ...] = (),
+    *,
+    suspended: bool = False,
 ) -> UUID:
     """Create the tenant and return its id.
 
-    limited_currencies: those that limited roles may use; none named: all.
+    limited_currencies: those that limited roles may use; none named: all. suspended: from the beginning, until it is
+    resumed.
 
     Raises Duplicate if the slug is taken, Invalid if it looks like an id or the name is invalid, ZoneInfoNotFoundError,
     ValueError, AssetUnknown, Unavailable.
@@ -64,6 +71,7 @@ async def create_tenant(
             config_version=1,
             created_at=now,
             limited_currencies=currencies or None,
+            suspended_at=now if suspended else None,
             using_db=orm,
         )
         reasons = [
