@@ -11,7 +11,7 @@ from app.files.importing.credit_rows import credit_rows
 from app.files.importing.dialects import Said
 from app.files.importing.online_retail import CURRENCY
 from app.files.importing.opened import open_file
-from app.sample.days import DAYS, EVENING, MORNING, NOON
+from app.sample.days import DAYS
 from app.sample.shop import MARIA, PREFIX, SAM, TESS, Person, Shop, Story, made
 from models.commands import AdjustCredit, BulkCredit, BulkItem
 from models.kinds import BulkErrorPolicy
@@ -54,12 +54,14 @@ def acts(shop: Shop, people: Sequence[Person], numbers: Sequence[str]) -> list[S
 
 async def _asks(shop: Shop, nth: int, day: int, request: AdjustCredit, end: str) -> None:
     """Staff ask; a manager decides on the next day, unless whoever asked takes it back, or nobody looks at it for a week."""
-    await shop.days.moment(day, NOON)
+    await shop.days.moment(day)
     asker, key = (SAM, TESS)[nth % 2], f"past-request-{nth}"
     asked = made((await shop.post(key, adjust_credit, asker, request)).approval_request_id)
     if end == FORGOTTEN:
+        await shop.days.night(day + 8)
+        await expire_requests(shop.ledger, shop.tenant_id)
         return
-    await shop.days.moment(day + 1, EVENING)
+    await shop.days.moment(day + 1)
     if end == APPROVED:
         await shop.post(f"{key}-approved", approve_request, MARIA, ApproveRequest(asked, note="Yes, and an apology"))
     elif end == REJECTED:
@@ -70,7 +72,7 @@ async def _asks(shop: Shop, nth: int, day: int, request: AdjustCredit, end: str)
 
 async def _summer(shop: Shop, people: Sequence[Person]) -> None:
     """Points for forty people at once, of which what they leave expires soon."""
-    await shop.days.moment(66, MORNING)
+    await shop.days.moment(66)
     items = tuple(BulkItem(person.id, Decimal(100)) for person in people[:40])
     gift = BulkCredit(items, POINTS, "PROMOTION", note="Summer promotion", expires_in_days=DAYS - 66 + 18)
     await shop.post("summer", bulk_credit, MARIA, gift)
@@ -78,7 +80,7 @@ async def _summer(shop: Shop, people: Sequence[Person]) -> None:
 
 async def _vouchers(shop: Shop, numbers: Sequence[str]) -> None:
     """A file of vouchers with three rows that fail."""
-    await shop.days.moment(118, NOON)
+    await shop.days.moment(118)
     lines = [f"{number},{5 + 5 * (nth % 2)}.00" for nth, number in enumerate(numbers[1::2])]
     lines[7], lines[21], lines[30] = f"{_NOBODY},5.00", f"{numbers[43]},ten", f"{numbers[61]},5.005"
     content = "\n".join(["customer,amount", *lines, ""]).encode()
@@ -103,8 +105,7 @@ async def _vouchers(shop: Shop, numbers: Sequence[str]) -> None:
 
 
 async def _nights(shop: Shop) -> None:
-    """What the server's jobs would have done: write off what has expired by then."""
+    """What the server's job would have done: write off what has expired by then."""
     for day in range(1, DAYS):
         await shop.days.night(day)
-        await expire_requests(shop.ledger, shop.tenant_id)
         await expire_credits(shop.ledger, shop.tenant_id)

@@ -10,11 +10,10 @@ from zoneinfo import ZoneInfo
 
 DAYS: Final = 150
 """The number of the day that is today: that many were before it."""
-MORNING: Final = 0
-NOON: Final = 1
-EVENING: Final = 2
-_HOURS: Final = (time(9, 10), time(12, 20), time(16, 30))
-"""The beginnings of a day's three moments, of which each is at another minute every day."""
+_OPENS: Final = time(9, 10)
+_STEP: Final = 53
+_OPEN_MINUTES: Final = 8 * 60
+"""The moment of a day is at another time every day, as long as the shop is open."""
 _NIGHT: Final = time(0, 1)
 
 
@@ -46,10 +45,10 @@ class Days:
         """The first instant of that day."""
         return datetime.combine(self.date(day), time(), self._zone).astimezone(UTC)
 
-    async def moment(self, day: int, moment: int = NOON) -> None:
-        """Wait until then. A moment that is past is now."""
-        at = datetime.combine(self.date(day), _HOURS[moment])
-        await self._until(at + timedelta(minutes=day * (7, 11, 13)[moment] % 50, seconds=day * 17 % 60))
+    async def moment(self, day: int) -> None:
+        """Wait until that day's, of which there is one. If it is past, it is now."""
+        at = datetime.combine(self.date(day), _OPENS)
+        await self._until(at + timedelta(minutes=day * _STEP % _OPEN_MINUTES, seconds=day * 17 % 60))
 
     async def night(self, day: int) -> None:
         """Wait until the day has just begun."""

@@ -23,7 +23,7 @@ from app.postgres.clock import new_ledger
 from app.postgres.database import open_database
 from app.problems import SetupProblem
 from app.sample.business import acts
-from app.sample.days import DAYS, NOON, Days
+from app.sample.days import DAYS, Days
 from app.sample.months import stories
 from app.sample.people import person
 from app.sample.shop import SAM, Person, Shop
@@ -287,7 +287,7 @@ def _numbers() -> tuple[str, ...]:
 
 
 async def _adjusts(shop: Shop, told: _Adjustment, ids: dict[str, UUID]) -> None:
-    await shop.days.moment(told.day, NOON)
+    await shop.days.moment(told.day)
     left = DAYS - told.day
     command = AdjustCredit(
         ids[told.customer],

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.sample.days import EVENING, MORNING, NOON, Days
+from app.sample.days import Days
 
 LONDON = ZoneInfo("Europe/London")
 OPENED = datetime(2026, 10, 20, 8, 30, tzinfo=UTC)
@@ -14,14 +14,12 @@ OPENED = datetime(2026, 10, 20, 8, 30, tzinfo=UTC)
 async def test_stories_go_on_in_the_order_of_time() -> None:
     days, told = Days(OPENED, LONDON), list[tuple[str, datetime]]()
 
-    async def story(name: str, *moments: tuple[int, int]) -> None:
-        for day, moment in moments:
-            await days.moment(day, moment)
+    async def story(name: str, *moments: int) -> None:
+        for day in moments:
+            await days.moment(day)
             told.append((name, days.clock()))
 
-    await days.live(
-        [story("a", (0, MORNING), (3, NOON)), story("b", (1, EVENING)), story("c", (0, EVENING), (1, NOON))]
-    )
+    await days.live([story("a", 0, 4), story("b", 3), story("c", 1, 2)])
     assert [name for name, _ in told] == ["a", "c", "c", "b", "a"]
     assert [at for _, at in told] == sorted(at for _, at in told)
 
