@@ -11,7 +11,7 @@ from app.files.importing.credit_rows import credit_rows
 from app.files.importing.dialects import Said
 from app.files.importing.online_retail import CURRENCY
 from app.files.importing.opened import open_file
-from app.sample.days import DAYS
+from app.sample.days import OPEN_DAYS
 from app.sample.shop import MARIA, PREFIX, SAM, TESS, Person, Shop, Story, made
 from models.commands import AdjustCredit, BulkCredit, BulkItem
 from models.kinds import BulkErrorPolicy
@@ -74,7 +74,7 @@ async def _summer(shop: Shop, people: Sequence[Person]) -> None:
     """Points for forty people at once, of which what they leave expires soon."""
     await shop.days.moment(66)
     items = tuple(BulkItem(person.id, Decimal(100)) for person in people[:40])
-    gift = BulkCredit(items, POINTS, "PROMOTION", note="Summer promotion", expires_in_days=DAYS - 66 + 18)
+    gift = BulkCredit(items, POINTS, "PROMOTION", note="Summer promotion", expires_in_days=shop.days.left + 18)
     await shop.post("summer", bulk_credit, MARIA, gift)
 
 
@@ -89,7 +89,7 @@ async def _vouchers(shop: Shop, numbers: Sequence[str]) -> None:
         CURRENCY,
         "PROMOTION",
         note="Autumn vouchers",
-        expires_in_days=DAYS - 118 + 24,
+        expires_in_days=shop.days.left + 24,
         error_policy=BulkErrorPolicy.SKIP_FAILED,
     )
     said = Said()
@@ -105,7 +105,7 @@ async def _vouchers(shop: Shop, numbers: Sequence[str]) -> None:
 
 
 async def _nights(shop: Shop) -> None:
-    """What the server's job would have done: write off what has expired by then."""
-    for day in range(1, DAYS):
+    """What the server's job would have done before the shop opens: write off what has expired by then."""
+    for day in OPEN_DAYS:
         await shop.days.night(day)
         await expire_credits(shop.ledger, shop.tenant_id)

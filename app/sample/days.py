@@ -14,6 +14,10 @@ _OPENS: Final = time(9, 10)
 _STEP: Final = 53
 _OPEN_MINUTES: Final = 8 * 60
 """The moment of a day is at another time every day, as long as the shop is open."""
+_WEEK: Final = 7
+_OPEN: Final = (1, 3, 5)
+OPEN_DAYS: Final = tuple(day for day in range(1, DAYS) if day % _WEEK in _OPEN)
+"""The shop is open on three days of seven, whatever their names: each costs some milliseconds of the load."""
 _NIGHT: Final = time(0, 1)
 
 
@@ -45,8 +49,15 @@ class Days:
         """The first instant of that day."""
         return datetime.combine(self.date(day), time(), self._zone).astimezone(UTC)
 
+    @property
+    def left(self) -> int:
+        """The number of days from this one to today."""
+        return DAYS - (self._now.astimezone(self._zone).date() - self._first).days
+
     async def moment(self, day: int) -> None:
-        """Wait until that day's, of which there is one. If it is past, it is now."""
+        """Wait until that day's, of which there is one; if the shop is closed then, the last one's before. If it is past, it
+        is now."""
+        day = max((each for each in OPEN_DAYS if each <= day), default=0)
         at = datetime.combine(self.date(day), _OPENS)
         await self._until(at + timedelta(minutes=day * _STEP % _OPEN_MINUTES, seconds=day * 17 % 60))
 

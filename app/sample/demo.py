@@ -288,7 +288,7 @@ def _numbers() -> tuple[str, ...]:
 
 async def _adjusts(shop: Shop, told: _Adjustment, ids: dict[str, UUID]) -> None:
     await shop.days.moment(told.day)
-    left = DAYS - told.day
+    left = shop.days.left
     command = AdjustCredit(
         ids[told.customer],
         told.asset,

@@ -167,7 +167,7 @@ async def _is_invoiced(shop: Shop, person: Person) -> None:
     place, day = person.place, 18 + person.place * 135 // 100
     goods, price = _SOLD[place % len(_SOLD)]
     await shop.days.moment(day)
-    issued = shop.days.date(day)
+    issued = shop.days.date(DAYS - shop.days.left)
     due = issued + timedelta(days=30)
     line = InvoiceLineItem(goods, 1 + place % 3, price)
     invoice = CreateInvoice(

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.sample.days import Days
+from app.sample.days import DAYS, Days
 
 LONDON = ZoneInfo("Europe/London")
 OPENED = datetime(2026, 10, 20, 8, 30, tzinfo=UTC)
@@ -19,7 +19,7 @@ async def test_stories_go_on_in_the_order_of_time() -> None:
             await days.moment(day)
             told.append((name, days.clock()))
 
-    await days.live([story("a", 0, 4), story("b", 3), story("c", 1, 2)])
+    await days.live([story("a", 1, 8), story("b", 5), story("c", 1, 3)])
     assert [name for name, _ in told] == ["a", "c", "c", "b", "a"]
     assert [at for _, at in told] == sorted(at for _, at in told)
 
@@ -32,7 +32,7 @@ async def test_one_moment_is_one_instant() -> None:
         await days.moment(40)
         found.add(days.clock())
 
-    await days.live([story(before) for before in (1, 2, 39)])
+    await days.live([story(before) for before in (1, 3, 38)])
     assert len(found) == 1
 
 
@@ -72,3 +72,15 @@ async def test_a_story_that_fails_stops_the_others() -> None:
     with pytest.raises(ValueError, match="no stock"):
         await days.live([fails(), goes_on()])
     assert told == []
+
+
+async def test_what_would_be_on_a_day_when_the_shop_is_closed_is_on_the_last_open_one() -> None:
+    days, left = Days(OPENED, LONDON), list[int]()
+
+    async def story() -> None:
+        for day in (0, 1, 2, 7, 8, 149):
+            await days.moment(day)
+            left.append(DAYS - days.left)
+
+    await days.live([story()])
+    assert left == [0, 1, 1, 5, 8, 148]
