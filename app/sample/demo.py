@@ -26,7 +26,7 @@ from app.sample.business import acts
 from app.sample.days import DAYS, Days
 from app.sample.months import stories
 from app.sample.people import person
-from app.sample.shop import SAM, Person, Shop
+from app.sample.shop import MARIA, SAM, TILL, Person, Shop
 from app.sample.today import today
 from app.settings import Settings
 from models.commands import Actor, AdjustCredit, GiveReward
@@ -259,7 +259,7 @@ async def _live_today(ledger: Ledger, tenant_id: UUID) -> None:
     await today(ledger, tenant_id, people, SAM)
     await adjust_credit(ledger, tenant_id, SAM, replace(REQUEST, customer_id=ids[BEST]), "demo/request")
     coupon = GiveReward(ids[REGULAR], rewards[COUPON], deduct_points=True)
-    await give_reward(ledger, tenant_id, ACTOR, coupon, LAST_KEY)
+    await give_reward(ledger, tenant_id, SAM, coupon, LAST_KEY)
 
 
 async def _configure(ledger: Ledger, tenant_id: UUID) -> None:
@@ -299,7 +299,8 @@ async def _adjusts(shop: Shop, told: _Adjustment, ids: dict[str, UUID]) -> None:
         effective_on=None if told.starts_in_days is None else shop.days.date(DAYS + told.starts_in_days),
         service_ids=() if told.service is None else (shop.services[told.service],),
     )
-    await adjust_credit(shop.ledger, shop.tenant_id, ACTOR, command, f"demo/{told.key}")
+    who = TILL if told.asset == POINTS else MARIA
+    await adjust_credit(shop.ledger, shop.tenant_id, who, command, f"demo/{told.key}")
 
 
 async def _leaves(shop: Shop, customer_id: UUID) -> None:
