@@ -1,5 +1,5 @@
-"""What the sample's shop did on its days that were, beyond what one customer does: requests that a second person decided, a
-bulk, a file, and each night what has expired."""
+"""The acts of the sample's shop itself on its past days: requests that a second person decided, a bulk, a file, and each
+night the sweep of expired credits."""
 
 import io
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ def acts(shop: Shop, people: Sequence[Person], numbers: Sequence[str]) -> list[S
 
 
 async def _asks(shop: Shop, nth: int, day: int, request: AdjustCredit, end: str) -> None:
-    """Staff ask; a manager decides on the next day, unless whoever asked takes it back, or nobody looks at it for a week."""
+    """Staff ask; a manager decides on the next day, unless the asker takes it back, or nobody looks at it for a week."""
     await shop.days.moment(day)
     asker, key = (SAM, TESS)[nth % 2], f"past-request-{nth}"
     asked = made((await shop.post(key, adjust_credit, asker, request)).approval_request_id)
@@ -105,7 +105,7 @@ async def _vouchers(shop: Shop, numbers: Sequence[str]) -> None:
 
 
 async def _nights(shop: Shop) -> None:
-    """What the server's job would have done before the shop opens: write off what has expired by then."""
+    """The sweep of the server's job, before the shop opens: write off credits expired by then."""
     for day in OPEN_DAYS:
         await shop.days.night(day)
         await expire_credits(shop.ledger, shop.tenant_id)

@@ -22,8 +22,8 @@ _NIGHT: Final = time(0, 1)
 
 
 class Days:
-    """The time of stories. Whoever waits for a moment is woken when all others wait for that one or a later one; then it is
-    now. So what happens at one moment is posted together.
+    """The time of stories. One that waits for a moment is woken when all others wait for that one or a later one; then it is
+    now. So all that happens at one moment is posted together.
 
     opened: the instant that they begin with, which is day 0. zone: in which its days are told.
     """

@@ -1,4 +1,4 @@
-"""What happened to the sample's people in the months before today: purchases that raise tiers, memberships with classes,
+"""The lives of the sample's people in the months before today: purchases that raise tiers, memberships with classes,
 orders, invoices, credit that was given, spent, or has expired. By rules from their places in a list: the same each time."""
 
 from collections.abc import Iterable, Sequence

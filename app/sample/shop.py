@@ -27,7 +27,7 @@ Operation = Callable[[Ledger, UUID, Actor, C, str], Awaitable[Outcome]]
 
 
 def subject_of(name: str) -> str:
-    """The subject of whoever works there under this name, or in this role: `staff` …"""
+    """The subject of those who work there, by a name or a role: `staff` …"""
     return f"{name}@demo"
 
 
