@@ -82,7 +82,7 @@ async def _vouchers(shop: Shop, numbers: Sequence[str]) -> None:
     """A file of vouchers with three rows that fail."""
     await shop.days.moment(118)
     lines = [f"{number},{5 + 5 * (nth % 2)}.00" for nth, number in enumerate(numbers[1::2])]
-    lines[7], lines[21], lines[30] = f"{_NOBODY},5.00", f"{numbers[43]},ten", f"{numbers[61]},5.005"
+    lines[7], lines[21], lines[30] = f"{_NOBODY},5.00", f"{numbers[43]},ten", f"{numbers[61]},0.00"
     content = "\n".join(["customer,amount", *lines, ""]).encode()
     command = ImportCredits(
         sha256(content).hexdigest(),

@@ -243,7 +243,7 @@ async def _live_days(ledger: Ledger, tenant_id: UUID, days: Days) -> None:
         )
     people = [Person(place, ids[number]) for place, number in enumerate(numbers)]
     named = [_adjusts(shop, adjustment, ids) for adjustment in ADJUSTMENTS]
-    await days.live([*stories(shop, people), *acts(shop, people, numbers), *named, _leaves(shop, ids[FORMER])])
+    await days.live([*stories(shop, people), *acts(shop, people, numbers), *named, _joined(shop, ids)])
 
 
 async def _live_today(ledger: Ledger, tenant_id: UUID) -> None:
@@ -303,11 +303,12 @@ async def _adjusts(shop: Shop, told: _Adjustment, ids: dict[str, UUID]) -> None:
     await adjust_credit(shop.ledger, shop.tenant_id, who, command, f"demo/{told.key}")
 
 
-async def _leaves(shop: Shop, customer_id: UUID) -> None:
-    """A member since long before, who leaves."""
-    former = Person(PEOPLE, customer_id)
-    await shop.joins(former, shop.days.clock() - MEMBER_FOR)
+async def _joined(shop: Shop, ids: dict[str, UUID]) -> None:
+    """Members since long before, of whom one leaves."""
+    for number in (REGULAR, BEST, FORMER):
+        await shop.joins(Person(PEOPLE, ids[number]), shop.days.clock() - MEMBER_FOR)
     await shop.days.moment(CANCELLED_ON_DAY)
+    former = Person(PEOPLE, ids[FORMER])
     await shop.leaves(former)
 
 
