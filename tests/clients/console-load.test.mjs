@@ -5,12 +5,17 @@ import { chromium, scrip } from "./shop.mjs";
 
 const MOST_BYTES = 150_000;
 const MOST_FILES = 60;
+/** Signed in, with the first page of customers. */
+const MOST_WITH_ANSWERS = 180_000;
+const MOST_WITH_REQUESTS = 70;
 /** A phone of some years ago, as against a desktop; and 4G in town. */
 const SLOWER = 4;
 const CONNECTION = { offline: false, latency: 40, downloadThroughput: 1_250_000, uploadThroughput: 625_000 };
 const USABLE_MS = 1_000;
-/** What UNIT takes there while nothing else runs on the machine. Where it takes longer, so may the page. */
-const QUIET_UNIT_MS = 120;
+/** What UNIT takes there on a machine on which the page is usable in time, while nothing else runs. Where it takes longer, so may the page. */
+const QUIET_UNIT_MS = 180;
+/** The server, the browser and the page have to share a busy machine, and UNIT is the page's work alone. */
+const MARGIN = 1.5;
 const TRIES = 5;
 
 /** Runs in the page: some work of the kind that a page does, and how long it took. */
@@ -52,7 +57,10 @@ test("the first load is small", async () => {
 test("on a phone it is usable within a second, signing in and signed in", async (t) => {
   const { roles } = await (await fetch(`${scrip.url}/console/sample.json`)).json();
   const { token } = roles.find(({ role }) => role === "staff");
-  for (const [what, session, usable] of [["signing in", null, "[data-role]"], ["the list", { token }, ".window-body .row"]]) {
+  for (const [what, session, usable, bytes, files] of [
+    ["signing in", null, "[data-role]", MOST_BYTES, MOST_FILES],
+    ["the list", { token }, ".window-body .row", MOST_WITH_ANSWERS, MOST_WITH_REQUESTS],
+  ]) {
     let best = Infinity;
     for (let nth = 0; nth < TRIES && best > 1; nth += 1) {
       const { context, page, client, loaded } = await phone();
@@ -64,9 +72,9 @@ test("on a phone it is usable within a second, signing in and signed in", async 
       await page.locator(usable).first().waitFor();
       const took = performance.now() - began;
       const unit = await page.evaluate(UNIT);
-      const limit = USABLE_MS * Math.max(1, unit / QUIET_UNIT_MS);
+      const limit = USABLE_MS * Math.max(1, (MARGIN * unit) / QUIET_UNIT_MS);
       t.diagnostic(`${what}: ${Math.round(took)} ms of ${Math.round(limit)}, unit ${Math.round(unit)} ms, ${loaded.files} files of ${loaded.bytes} bytes`);
-      assert.ok(loaded.bytes < MOST_BYTES && loaded.files < MOST_FILES, `${what}: ${loaded.files} files of ${loaded.bytes} bytes`);
+      assert.ok(loaded.bytes < bytes && loaded.files < files, `${what}: ${loaded.files} files of ${loaded.bytes} bytes`);
       best = Math.min(best, took / limit);
       await context.close();
     }
