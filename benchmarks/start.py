@@ -1,4 +1,4 @@
-"""The cost of a first start: database, migration, the sample week, and the server until it answers; and its memory."""
+"""The cost of a first start: database, migration, the sample, and the server until it answers; and its memory."""
 
 import time
 
@@ -19,7 +19,7 @@ def run(rig: Rig) -> None:
         rows = [
             ["making the database", _seconds(rig.create_s)],
             ["migrating it", _seconds(rig.migrate_s)],
-            ["loading the sample week", _seconds(loaded - began)],
+            ["loading the sample", _seconds(loaded - began)],
             ["finding it loaded", _seconds(again - loaded)],
             ["starting the server", _seconds(server.start_s)],
             ["memory of the server", f"{memory_bytes(server.pid) / 2**20:.0f} MB"],

@@ -1,15 +1,20 @@
-"""The sample that `scrip run` sets up: tenant `demo`, with a week of a real shop, and things to try on top."""
+"""The sample that `scrip run` sets up: tenant `demo`, with a week of a real shop, and five months of a made-up one on top.
+
+The tenant begins as many days ago. Until they are over it is suspended, so that no job and no request sees it with a part
+of its past still to come; what is recorded meanwhile has the time of then.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache, partial
 from pathlib import Path
 from typing import Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from app.files.importing.figures import Figures, figures_of
 from app.files.importing.online_retail import CURRENCY, Contents, read
@@ -17,29 +22,34 @@ from app.files.importing.posting import key_of, post_documents
 from app.postgres.clock import new_ledger
 from app.postgres.database import open_database
 from app.problems import SetupProblem
-from app.sample.life import live
+from app.sample.business import acts
+from app.sample.days import DAYS, Days
+from app.sample.months import stories
 from app.sample.people import person
+from app.sample.shop import MARIA, SAM, TILL, Person, Shop
+from app.sample.today import today
 from app.settings import Settings
-from models.commands import Actor, AdjustCredit, GiveReward, MembershipChange
+from models.commands import Actor, AdjustCredit, GiveReward
 from models.configuration_commands import CreateProduct, CreateReason, CreateReward, CreateService, CreateTier
-from models.errors import Duplicate, LedgerError, NoMembership
+from models.errors import Duplicate, Invalid, LedgerError
 from models.ledger import Ledger
 from models.money import POINTS, SERVICE_CREDITS
 from models.operations.adjust import adjust_credit
 from models.operations.create_tenant import create_tenant
 from models.operations.give_reward import give_reward
-from models.operations.memberships import cancel_membership, start_membership
 from models.operations.products import create_product
 from models.operations.reasons import create_reason
 from models.operations.rewards import create_reward
 from models.operations.services import create_service
+from models.operations.suspend_tenant import resume_tenant
 from models.operations.tiers import create_tier
 from models.reads.configuration import service_ids
-from models.reads.customers import ids_of
+from models.reads.customers import by_ids, ids_of
 from models.reads.imports import is_used
+from models.reads.products import product_ids
 from models.reads.rewards import reward_ids
 from models.reads.session import reading
-from models.reads.tenants import began_at
+from models.reads.tenants import facts_of
 from models.session import tenant_id_of
 
 TENANT: Final = "demo"
@@ -47,7 +57,6 @@ TENANT_NAME: Final = "Demo Gifts"
 TIME_ZONE: Final = "Europe/London"
 SAMPLE: Final = Path(__file__).parent / "data" / "online_retail" / "2010-12-13_2010-12-19.csv.gz"
 ACTOR: Final = Actor("demo", "ADMIN", client="scrip-demo", name="Sample data", keeps_keys=True)
-STAFF_NAME: Final = "Sam, staff"
 
 REGULAR: Final = "16013"
 """A customer with something of everything: credit left over, open invoices, points, service credits, a coupon."""
@@ -55,9 +64,12 @@ BEST: Final = "12748"
 OCCASIONAL: Final = "16607"
 FORMER: Final = "16422"
 """A customer whose membership ended longer ago than the grace period: service credits cannot be added any more."""
-CANCELLED_BEFORE_TENANT: Final = timedelta(days=90)
+CANCELLED_ON_DAY: Final = 30
 MEMBER_FOR: Final = timedelta(days=365)
+OPENS_AT: Final = time(8, 30)
 
+PEOPLE: Final = 96
+"""Customers that something happens to in the months before today: so many of the list."""
 LAST_KEY: Final = "demo/coupon"
 """The idempotency key of the last step: if it has been used, all is there."""
 
@@ -88,9 +100,11 @@ REWARDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class _Adjustment:
-    """service: the one that the credit is restricted to. starts_in_days: counted from the tenant's first day."""
+    """day: on which it is posted. expires_in_days: counted from today. starts_in_days: from today, too. service: the one
+    that the credit is restricted to."""
 
     key: str
+    day: int
     customer: str
     asset: str
     amount: int
@@ -101,21 +115,30 @@ class _Adjustment:
     starts_in_days: int | None = None
 
 
+POINT_A_POUND: Final = "One point a pound"
 ADJUSTMENTS: Final = (
-    _Adjustment("points-regular", REGULAR, POINTS, 1_750, "PURCHASE", "One point a pound"),
-    _Adjustment("points-best", BEST, POINTS, 6_200, "PURCHASE", "One point a pound"),
-    _Adjustment("points-occasional", OCCASIONAL, POINTS, 400, "PURCHASE", "One point a pound"),
-    _Adjustment("points-expiring", OCCASIONAL, POINTS, 150, "PROMOTION", "Winter promotion", expires_in_days=14),
-    _Adjustment("services", REGULAR, SERVICE_CREDITS, 10, "MEMBERSHIP"),
-    _Adjustment("services-restricted", REGULAR, SERVICE_CREDITS, 5, "PROMOTION", service="Gift wrapping"),
-    _Adjustment("services-expiring", REGULAR, SERVICE_CREDITS, 3, "GOODWILL", "Parcel was late", expires_in_days=30),
-    _Adjustment("services-scheduled", REGULAR, SERVICE_CREDITS, 4, "MEMBERSHIP", "Next period", starts_in_days=30),
-    _Adjustment("services-best", BEST, SERVICE_CREDITS, 20, "MEMBERSHIP"),
-    _Adjustment("services-former", FORMER, SERVICE_CREDITS, 2, "MEMBERSHIP"),
-    _Adjustment("goodwill", OCCASIONAL, CURRENCY, 25, "GOODWILL", "Damaged in transit", expires_in_days=90),
+    _Adjustment("points-regular-1", 12, REGULAR, POINTS, 600, "PURCHASE", POINT_A_POUND),
+    _Adjustment("points-regular-2", 58, REGULAR, POINTS, 450, "PURCHASE", POINT_A_POUND),
+    _Adjustment("points-regular-3", 121, REGULAR, POINTS, 700, "PURCHASE", POINT_A_POUND),
+    _Adjustment("points-best-1", 9, BEST, POINTS, 2_400, "PURCHASE", POINT_A_POUND),
+    _Adjustment("points-best-2", 66, BEST, POINTS, 1_900, "PURCHASE", POINT_A_POUND),
+    _Adjustment("points-best-3", 128, BEST, POINTS, 1_900, "PURCHASE", POINT_A_POUND),
+    _Adjustment("points-occasional", 40, OCCASIONAL, POINTS, 400, "PURCHASE", POINT_A_POUND),
+    _Adjustment("points-expiring", 134, OCCASIONAL, POINTS, 150, "PROMOTION", "Winter promotion", expires_in_days=14),
+    _Adjustment("services", 100, REGULAR, SERVICE_CREDITS, 10, "MEMBERSHIP"),
+    _Adjustment("services-restricted", 126, REGULAR, SERVICE_CREDITS, 5, "PROMOTION", service="Gift wrapping"),
+    _Adjustment(
+        "services-expiring", 138, REGULAR, SERVICE_CREDITS, 3, "GOODWILL", "Parcel was late", expires_in_days=30
+    ),
+    _Adjustment("services-scheduled", 148, REGULAR, SERVICE_CREDITS, 4, "MEMBERSHIP", "Next period", starts_in_days=30),
+    _Adjustment("services-best", 80, BEST, SERVICE_CREDITS, 20, "MEMBERSHIP"),
+    _Adjustment("services-former", 4, FORMER, SERVICE_CREDITS, 2, "MEMBERSHIP"),
+    _Adjustment("goodwill", 144, OCCASIONAL, CURRENCY, 25, "GOODWILL", "Damaged in transit", expires_in_days=90),
 )
-REQUEST: Final = _Adjustment("request", BEST, CURRENCY, 180, "GOODWILL", "Two parcels lost in the snow")
-"""More than staff may add: requested by them, it waits for a manager."""
+REQUEST: Final = AdjustCredit(
+    UUID(int=0), CURRENCY, Decimal(180), "GOODWILL", note="Two parcels lost in the snow", request_approval=True
+)
+"""More than staff may add to BEST: requested by them today, it waits for a manager."""
 
 
 def load(settings: Settings, say: Callable[[str], None]) -> None:
@@ -146,17 +169,14 @@ async def load_demo(ledger: Ledger, say: Callable[[str], None]) -> Figures:
     A load that was stopped half way is resumed: everything has a key of its own. Raises LedgerError.
     """
     tenant_id = await tenant_id_of(TENANT)
-    if tenant_id is None:
-        tenant_id = await create_tenant(ledger, TENANT, TENANT_NAME, TIME_ZONE)
-    if await _is_loaded(tenant_id):
+    if tenant_id is not None and await _is_loaded(tenant_id):
         say(f"The sample is in tenant {TENANT}")
-    else:
-        documents = sample().documents
-        say(f"Loading the sample: {len(documents)} invoices and credit notes of a real shop, into tenant {TENANT}")
-        await post_documents(ledger, tenant_id, documents, lambda: None, person)
-        await _configure(ledger, tenant_id)
-        await _live(ledger, tenant_id)
-        await _give(ledger, tenant_id)
+        return await demo_figures(tenant_id)
+    documents = sample().documents
+    say(f"Loading the sample: {len(documents)} invoices and credit notes of a real shop, into tenant {TENANT}")
+    if tenant_id is None:
+        tenant_id = await _open(ledger)
+    await _live(ledger, tenant_id)
     return await demo_figures(tenant_id)
 
 
@@ -181,6 +201,67 @@ async def _is_loaded(tenant_id: UUID) -> bool:
         return await is_used(session, LAST_KEY)
 
 
+async def _open(ledger: Ledger) -> UUID:
+    """The tenant as it was on its first day, suspended."""
+    zone = ZoneInfo(TIME_ZONE)
+    first = ledger.clock().astimezone(zone).date() - timedelta(days=DAYS)
+    opened = datetime.combine(first, OPENS_AT, zone).astimezone(UTC)
+    return await create_tenant(Ledger(lambda: opened), TENANT, TENANT_NAME, TIME_ZONE, suspended=True)
+
+
+async def _live(ledger: Ledger, tenant_id: UUID) -> None:
+    """All that was before today, and what is of today."""
+    tenant = await facts_of(tenant_id)
+    days = Days(tenant.created_at, ZoneInfo(TIME_ZONE))
+    if tenant.suspended_at is not None:
+        if tenant.suspended_at != tenant.created_at or days.begins(DAYS) > ledger.clock():
+            raise Invalid("It is there already, and not as this sample begins.")
+        past = Ledger(days.clock)
+        try:
+            await _live_days(past, tenant_id, days)
+        finally:
+            await past.close()
+        await resume_tenant(ledger, tenant_id, ACTOR)
+    await _live_today(ledger, tenant_id)
+
+
+async def _live_days(ledger: Ledger, tenant_id: UUID, days: Days) -> None:
+    """The tenant's days before today, in their order."""
+    await post_documents(ledger, tenant_id, sample().documents, lambda: None, person)
+    await _configure(ledger, tenant_id)
+    numbers = _numbers()
+    async with reading(tenant_id) as session:
+        ids = await ids_of(session, [*numbers, REGULAR, BEST, OCCASIONAL, FORMER])
+        shop = Shop(
+            ledger,
+            tenant_id,
+            days,
+            await service_ids(session, SERVICES),
+            await reward_ids(session, [reward.name for reward in REWARDS]),
+            await product_ids(session, [product.name for product in PRODUCTS]),
+            await by_ids(session, ids.values()),
+        )
+    people = [Person(place, ids[number]) for place, number in enumerate(numbers)]
+    named = [_adjusts(shop, adjustment, ids) for adjustment in ADJUSTMENTS]
+    await days.live([*stories(shop, people), *acts(shop, people, numbers), *named, _joined(shop, ids)])
+
+
+async def _live_today(ledger: Ledger, tenant_id: UUID) -> None:
+    """The last of it is LAST_KEY's."""
+    numbers = _numbers()
+    async with reading(tenant_id) as session:
+        ids = await ids_of(session, [*numbers, REGULAR, BEST])
+        rewards = await reward_ids(session, (COUPON,))
+        used = await is_used(session, key_of(sample().documents[0].number))
+    if not used or REGULAR not in ids or COUPON not in rewards:
+        raise Invalid("It is there already, and without the sample's first days.")
+    people = [Person(place, ids[number]) for place, number in enumerate(numbers)]
+    await today(ledger, tenant_id, people, SAM)
+    await adjust_credit(ledger, tenant_id, SAM, replace(REQUEST, customer_id=ids[BEST]), "demo/request")
+    coupon = GiveReward(ids[REGULAR], rewards[COUPON], deduct_points=True)
+    await give_reward(ledger, tenant_id, SAM, coupon, LAST_KEY)
+
+
 async def _configure(ledger: Ledger, tenant_id: UUID) -> None:
     """Set up the admin's part. Rows that exist are left as they are."""
     made: list[Callable[[], Awaitable[object]]] = [
@@ -195,66 +276,40 @@ async def _configure(ledger: Ledger, tenant_id: UUID) -> None:
             await make()
 
 
-async def _live(ledger: Ledger, tenant_id: UUID) -> None:
-    """Some months of today's life, of customers who are none of those that the examples name."""
-    numbers = sorted({document.customer for document in sample().documents} - {REGULAR, BEST, OCCASIONAL, FORMER})
-    async with reading(tenant_id) as session:
-        began = await began_at(session)
-        ids = await ids_of(session, numbers)
-    await live(ledger, tenant_id, [ids[number] for number in numbers], began, ACTOR, _staff())
+@cache
+def _numbers() -> tuple[str, ...]:
+    """Of the people that something happens to: none whom the examples name, and none with a credit note of the week, whose
+    money stays as the week has left it."""
+    documents = sample().documents
+    noted = {document.customer for document in documents if document.is_credit_note}
+    others = {document.customer for document in documents} - noted - {REGULAR, BEST, OCCASIONAL, FORMER}
+    return tuple(sorted(others)[:PEOPLE])
 
 
-async def _give(ledger: Ledger, tenant_id: UUID) -> None:
-    """Give points, service credits and a coupon. One membership is cancelled; one request waits for a manager."""
-    async with reading(tenant_id) as session:
-        began = await began_at(session)
-        customers = await ids_of(session, (REGULAR, BEST, OCCASIONAL, FORMER))
-        services = await service_ids(session, SERVICES)
-        rewards = await reward_ids(session, (COUPON,))
-    for adjustment in ADJUSTMENTS:
-        command = _command(adjustment, customers, services, began)
-        await adjust_credit(ledger, tenant_id, ACTOR, command, f"demo/{adjustment.key}")
-    await _end_membership(ledger, tenant_id, MembershipChange(customers[FORMER], at=began - CANCELLED_BEFORE_TENANT))
-    request = replace(_command(REQUEST, customers, services, began), request_approval=True)
-    await adjust_credit(ledger, tenant_id, _staff(), request, f"demo/{REQUEST.key}")
-    coupon = GiveReward(customers[REGULAR], rewards[COUPON], deduct_points=True)
-    await give_reward(ledger, tenant_id, ACTOR, coupon, LAST_KEY)
-
-
-async def _end_membership(ledger: Ledger, tenant_id: UUID, end: MembershipChange) -> None:
-    """End a membership that had begun long before."""
-    assert end.at is not None  # noqa: S101 - for the type checker
-    try:
-        await cancel_membership(ledger, tenant_id, ACTOR, end)
-    except NoMembership:
-        await start_membership(ledger, tenant_id, ACTOR, replace(end, at=end.at - MEMBER_FOR))
-        await cancel_membership(ledger, tenant_id, ACTOR, end)
-
-
-def subject_of(role: str) -> str:
-    """The subject of the token of that role on the page: `staff` …"""
-    return f"{role}@{TENANT}"
-
-
-def _staff() -> Actor:
-    return Actor(subject_of("staff"), "STAFF", name=STAFF_NAME, keeps_keys=True)
-
-
-def _command(
-    adjustment: _Adjustment, customers: dict[str, UUID], services: dict[str, UUID], began: datetime
-) -> AdjustCredit:
-    days = adjustment.starts_in_days
-    return AdjustCredit(
-        customers[adjustment.customer],
-        adjustment.asset,
-        Decimal(adjustment.amount),
-        adjustment.reason,
-        note=adjustment.note,
-        expires_in_days=adjustment.expires_in_days,
-        # From the tenant's first day, not from today: taken up again tomorrow, the input is still the same.
-        effective_on=None if days is None else (began + timedelta(days=days)).date(),
-        service_ids=() if adjustment.service is None else (services[adjustment.service],),
+async def _adjusts(shop: Shop, told: _Adjustment, ids: dict[str, UUID]) -> None:
+    await shop.days.moment(told.day)
+    left = shop.days.left
+    command = AdjustCredit(
+        ids[told.customer],
+        told.asset,
+        Decimal(told.amount),
+        told.reason,
+        note=told.note,
+        expires_in_days=None if told.expires_in_days is None else left + told.expires_in_days,
+        effective_on=None if told.starts_in_days is None else shop.days.date(DAYS + told.starts_in_days),
+        service_ids=() if told.service is None else (shop.services[told.service],),
     )
+    who = TILL if told.asset == POINTS else MARIA
+    await adjust_credit(shop.ledger, shop.tenant_id, who, command, f"demo/{told.key}")
+
+
+async def _joined(shop: Shop, ids: dict[str, UUID]) -> None:
+    """Members since long before, of whom one leaves."""
+    for number in (REGULAR, BEST, FORMER):
+        await shop.joins(Person(PEOPLE, ids[number]), shop.days.clock() - MEMBER_FOR)
+    await shop.days.moment(CANCELLED_ON_DAY)
+    former = Person(PEOPLE, ids[FORMER])
+    await shop.leaves(former)
 
 
 async def customer_ids(tenant_id: UUID, external_ids: Sequence[str]) -> dict[str, UUID]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from app.sample.demo import REGULAR, STAFF_NAME, TENANT, subject_of
+from app.sample.demo import REGULAR, TENANT
+from app.sample.shop import MARIA, SAM, subject_of
 from app.settings import Settings
 from app.tokens.keys import others_issue, token_secret
 from auth.roles import Role, Scope
@@ -21,8 +22,8 @@ PARTNER_SCOPES: Final = (
     Scope.EVENTS_READ,
 )
 _NAMES: Final = {
-    Role.STAFF: STAFF_NAME,
-    Role.MANAGER: "Maria, manager",
+    Role.STAFF: SAM.name,
+    Role.MANAGER: MARIA.name,
     Role.ADMIN: "Ada, admin",
     Role.PARTNER: "A partner's program",
     Role.CUSTOMER: f"Customer {REGULAR}",

@@ -1,9 +1,12 @@
 """Create a tenant, with a new tenant's reasons and limits (domain: adjusting; who may)."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
+
+from tortoise.backends.base.client import BaseDBAsyncClient
 
 from models.errors import Duplicate, Invalid
 from models.ledger import Ledger
@@ -33,11 +36,18 @@ CUSTOMER_DAY_TIMES: Final = 2
 
 @patiently
 async def create_tenant(
-    ledger: Ledger, slug: str, name: str, time_zone: str, limited_currencies: tuple[str, ...] = ()
+    ledger: Ledger,
+    slug: str,
+    name: str,
+    time_zone: str,
+    limited_currencies: tuple[str, ...] = (),
+    *,
+    suspended: bool = False,
 ) -> UUID:
     """Create the tenant and return its id.
 
-    limited_currencies: those that limited roles may use; none named: all.
+    limited_currencies: those that limited roles may use; none named: all. suspended: from the beginning, until it is
+    resumed.
 
     Raises Duplicate if the slug is taken, Invalid if it looks like an id or the name is invalid, ZoneInfoNotFoundError,
     ValueError, AssetUnknown, Unavailable.
@@ -64,38 +74,44 @@ async def create_tenant(
             config_version=1,
             created_at=now,
             limited_currencies=currencies or None,
+            suspended_at=now if suspended else None,
             using_db=orm,
         )
-        reasons = [
-            Reason(
-                id=new_id(),
-                tenant_id=tenant_id,
-                code=code,
-                label=label,
-                adds=adds,
-                removes=removes,
-                moves_lifetime=lifetime,
-                note_required=note,
-                active=True,
-            )
-            for code, label, adds, removes, lifetime, note in FIRST_REASONS
-        ]
-        await Reason.bulk_create(reasons, using_db=orm)
-        rules = [
-            LimitRule(
-                id=new_id(),
-                tenant_id=tenant_id,
-                role=role,
-                asset=asset,
-                holder="",
-                per_adjustment=limit,
-                per_actor_day=limit * ACTOR_DAY_TIMES,
-                per_customer_day=limit * CUSTOMER_DAY_TIMES,
-                kind=kind,
-            )
-            for kind, roles in ((ADDING, LIMITED_ROLES), (SPENDING, SPENDING_ROLES))
-            for role in roles
-            for asset, limit in PER_ADJUSTMENT.items()
-        ]
-        await LimitRule.bulk_create(rules, using_db=orm)
+        await _set_up(tenant_id, new_id, orm)
     return tenant_id
+
+
+async def _set_up(tenant_id: UUID, new_id: Callable[[], UUID], orm: BaseDBAsyncClient) -> None:
+    """The first reasons and limits."""
+    reasons = [
+        Reason(
+            id=new_id(),
+            tenant_id=tenant_id,
+            code=code,
+            label=label,
+            adds=adds,
+            removes=removes,
+            moves_lifetime=lifetime,
+            note_required=note,
+            active=True,
+        )
+        for code, label, adds, removes, lifetime, note in FIRST_REASONS
+    ]
+    await Reason.bulk_create(reasons, using_db=orm)
+    rules = [
+        LimitRule(
+            id=new_id(),
+            tenant_id=tenant_id,
+            role=role,
+            asset=asset,
+            holder="",
+            per_adjustment=limit,
+            per_actor_day=limit * ACTOR_DAY_TIMES,
+            per_customer_day=limit * CUSTOMER_DAY_TIMES,
+            kind=kind,
+        )
+        for kind, roles in ((ADDING, LIMITED_ROLES), (SPENDING, SPENDING_ROLES))
+        for role in roles
+        for asset, limit in PER_ADJUSTMENT.items()
+    ]
+    await LimitRule.bulk_create(rules, using_db=orm)

@@ -32,3 +32,9 @@ ACTIVE: Final = Condition("t.active")
 
 async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[ProductView]:
     return [_product(row) for row in await session.fetch_by_ids("products", _PRODUCT, ids)]
+
+
+async def product_ids(session: ReadSession, names: Iterable[str]) -> dict[str, UUID]:
+    """The ids of the existing products among these, by name."""
+    sql = "select name, id from products where tenant_id = $1 and name = any($2::text[])"
+    return {row["name"]: row["id"] for row in await session.fetch(sql, list(names))}

@@ -306,3 +306,57 @@ test("all that begins with a reference is found", async () => {
   await found(22);
   await person.leave();
 });
+
+test("what is set aside goes on past a page, and what is found there is taken", async () => {
+  const customer = await business.customer("held");
+  await business.add(customer, "GBP", "60");
+  for (let n = 0; n < 52; n += 1) await often(1, "holdCredit", "HoldCreditInput", { customerId: customer.id, asset: "GBP", amount: "1", expiresInMinutes: 60, reference: `HELD-${n}` });
+  const person = await manager();
+  await person.open(customer);
+  const card = person.page.getByRole("region", { name: "Set aside" });
+  const held = (n) => person.page.waitForFunction((count) => document.querySelectorAll('[data-key^="take-"]').length === count, n);
+  await held(50);
+  await person.button("Show more", card);
+  await held(52);
+  assert.equal(await person.page.evaluate(() => document.activeElement.textContent.includes("HELD-1")), true);
+  await person.press(card.locator("li", { hasText: "HELD-0" }).getByRole("button", { name: /^Take/ }));
+  await person.button("Take");
+  await held(51);
+  assert.equal((await business.balance(customer, "GBP")).available, "8.00");
+  await person.leave();
+});
+
+test("the changes of a tier go on past a page", async () => {
+  const customer = await business.customer("tiers");
+  await business.add(customer, "POINTS", "900");
+  for (let n = 0; n < 12; n += 1) await business.add(customer, "POINTS", n % 2 === 0 ? "200" : "-200", { reason: "CORRECTION" });
+  const person = await as("staff", "touch");
+  await person.open(customer, "Points");
+  const changes = person.page.locator("details.more");
+  await person.press(changes.locator("summary"));
+  assert.equal(await changes.locator("li").count(), 10);
+  await person.button("Show more", changes);
+  await changes.locator("li").nth(11).waitFor();
+  assert.equal(await changes.getByRole("button", { name: "Show more" }).count(), 0);
+  const { tierChanges } = (await business.ask('query ($id: ID!) { customer(by: { id: $id }) { account(asset: "POINTS") { tierChanges(first: 100) { edges { node { new } } } } } }', { id: customer.id })).customer.account;
+  assert.equal(await changes.locator("li").count(), tierChanges.edges.length);
+  await accessible(person.page, "many changes of a tier");
+  await person.leave();
+});
+
+test("a customer's credits go on past a page", async () => {
+  const person = await as("customer", "keyboard");
+  const token = await person.page.evaluate(() => JSON.parse(sessionStorage.getItem("scrip.session")).token);
+  const { viewer: me } = await business.ask("{ viewer { customer { id } } }", {}, token);
+  for (let n = 0; n < 52; n += 1) await business.add(me.customer, "GBP", "0.03", { expiresInDays: 40 });
+  const { account } = (await business.ask('query ($id: ID!) { customer(by: { id: $id }) { account(asset: "GBP") { credits(status: [OPEN, SCHEDULED], first: 100) { edges { node { id } } } } } }', { id: me.customer.id })).customer;
+  await person.page.reload();
+  const card = person.page.getByRole("region", { name: "£ credit" });
+  await card.locator(".wallet-lot").nth(49).waitFor();
+  assert.equal(await card.locator(".wallet-lot").count(), 50);
+  await person.button("Show more", card);
+  await card.locator(".wallet-lot").nth(50).waitFor();
+  assert.equal(await card.locator(".wallet-lot").count(), account.credits.edges.length);
+  assert.equal(await card.getByRole("button", { name: "Show more" }).count(), 0);
+  await person.leave();
+});

@@ -467,16 +467,3 @@ test("at 390 px nothing is wider than the screen, targets are large, and Apply i
   assert.deepEqual(small, []);
   await close();
 });
-
-test("the first load is small", async () => {
-  const context = await browser.newContext();
-  const page = await context.newPage();
-  let bytes = 0;
-  const client = await context.newCDPSession(page);
-  await client.send("Network.enable");
-  client.on("Network.loadingFinished", ({ encodedDataLength }) => (bytes += encodedDataLength));
-  await page.goto(`${scrip.url}/console`);
-  await page.locator("[data-role]").first().waitFor();
-  assert.ok(bytes > 10_000 && bytes < 150_000, `${bytes} bytes`);
-  await context.close();
-});

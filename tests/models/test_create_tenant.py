@@ -8,9 +8,10 @@ import pytest
 
 from models.errors import Duplicate, Invalid
 from models.operations.create_tenant import create_tenant
+from models.operations.suspend_tenant import resume_tenant
 from models.reads.tenants import TenantDirectory
 from models.session import tenant_id_of, tenant_transaction
-from tests.support.tenants import Tenant
+from tests.support.tenants import ADMIN, Tenant
 
 
 async def test_it_starts_with_reasons_and_limits(tenant: Tenant) -> None:
@@ -39,6 +40,14 @@ async def test_it_starts_with_reasons_and_limits(tenant: Tenant) -> None:
 async def test_a_slug_is_used_once(tenant: Tenant) -> None:
     with pytest.raises(Duplicate):
         await create_tenant(tenant.ledger, tenant.slug, "Another", "UTC")
+
+
+async def test_it_may_be_suspended_from_its_first_instant(tenant: Tenant) -> None:
+    tenant_id = await create_tenant(tenant.ledger, f"t-{uuid4().hex}", "Not open yet", "UTC", suspended=True)
+    async with tenant_transaction(tenant_id, read_only=True) as connection:
+        row = await connection.raw.fetchrow("SELECT created_at, suspended_at FROM tenants WHERE id = $1", tenant_id)
+    assert row["suspended_at"] == row["created_at"]
+    assert await resume_tenant(tenant.ledger, tenant_id, ADMIN)
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "../../etc/passwd", ""])

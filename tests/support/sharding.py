@@ -25,10 +25,10 @@ _BRANCH: Final = "a condition in each branch of the trail, and PostgreSQL would 
 _TORTOISE: Final = "written by Tortoise, which has the id first"
 ELSEWHERE: Final[Mapping[tuple[str, str], str]] = {
     (
-        "models/operations/create_tenant.py create_tenant",
+        "models/operations/create_tenant.py _set_up",
         "limit_rules: inserted with another tenant_id than $1",
     ): _TORTOISE,
-    ("models/operations/create_tenant.py create_tenant", "reasons: inserted with another tenant_id than $1"): _TORTOISE,
+    ("models/operations/create_tenant.py _set_up", "reasons: inserted with another tenant_id than $1"): _TORTOISE,
     (
         "models/session.py question",
         "tenant_slugs tenant_slugs: no tenant_id = $1",

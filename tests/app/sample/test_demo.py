@@ -1,7 +1,7 @@
-"""The sample that `scrip run` loads: complete, once, and taken up again after it was stopped."""
+"""The sample that `scrip run` loads: complete, once, over its months, and taken up again after it was stopped."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,14 +9,22 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.postgres.embedded import Urls
-from app.sample import demo
-from app.sample.life import PEOPLE, REQUESTS
+from app.sample import days, demo
+from app.sample.days import DAYS
+from app.sample.demo import PEOPLE
 from app.sample.people import person
+from app.sample.shop import SAM
+from app.sample.today import REQUESTS
+from jobs.worker import work_once
 from models.commands import AdjustCredit
-from models.errors import MembershipGraceEnded
+from models.errors import Invalid, MembershipGraceEnded
 from models.ledger import Ledger
 from models.money import SERVICE_CREDITS
 from models.operations.adjust import preview_adjustment
+from models.operations.create_tenant import create_tenant
+from models.operations.keep_feed import keep_feed
+from models.operations.prune_keys import prune_keys
+from models.reads.verify import verify
 from models.session import tenant_id_of, tenant_transaction
 from tests.app.files.test_online_retail import WEEK
 
@@ -93,10 +101,56 @@ async def test_a_load_that_was_stopped_is_taken_up_again(
     assert await demo.load_demo(ledger, lambda _: None) == WEEK
     tenant_id = await tenant_id_of(slug)
     assert tenant_id is not None
-    assert len(await fetch(tenant_id, "SELECT 1 FROM coupons")) == 1
     keys = await fetch(tenant_id, "SELECT key FROM idempotency_keys WHERE key LIKE 'demo/%' AND kept")
     assert len(keys) == len(demo.ADJUSTMENTS) + 2  # and the request, and the coupon
-    assert len(await fetch(tenant_id, "SELECT 1 FROM approval_requests")) == 1 + REQUESTS
+    waiting = await fetch(tenant_id, "SELECT 1 FROM approval_requests WHERE status = 'PENDING'")
+    assert len(waiting) == 1 + REQUESTS
+
+
+@pytest.mark.parametrize("day", [0, 97])
+async def test_stopped_on_any_day_it_ends_as_if_it_had_not_been(
+    ledger: Ledger, slug: str, monkeypatch: pytest.MonkeyPatch, day: int
+) -> None:
+    """With the same rows at the same instants. Meanwhile the tenant rests: no job takes anything of it."""
+    whole = f"demo-{uuid4().hex}"
+    with monkeypatch.context() as other:
+        other.setattr(demo, "TENANT", whole)
+        await demo.load_demo(ledger, lambda _: None)
+    woken = days.Days._wake
+
+    def stop(self: days.Days) -> None:
+        woken(self)
+        if self.clock() > self.begins(day) + timedelta(hours=10):
+            raise RuntimeError("stopped")
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(days.Days, "_wake", stop)
+        with pytest.raises(RuntimeError, match="stopped"):
+            await demo.load_demo(ledger, lambda _: None)
+    tenant_id, other_id = await tenant_id_of(slug), await tenant_id_of(whole)
+    assert tenant_id is not None
+    assert other_id is not None
+    assert len(await fetch(tenant_id, "SELECT 1 FROM tenants WHERE suspended_at = created_at")) == 1
+    assert set((await work_once(ledger, slug)).values()) == {0}
+    await demo.load_demo(ledger, lambda _: None)
+    told = """SELECT c.external_id, a.asset, x.kind, e.created_at, sum(e.amount_minor)
+        FROM entries e JOIN accounts a ON a.id = e.account_id JOIN customers c ON c.id = a.customer_id
+        JOIN transactions x ON x.id = e.transaction_id WHERE e.created_at < $1 GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"""
+    yesterday = datetime.now(UTC) - timedelta(hours=25)
+    assert await fetch(tenant_id, told, yesterday) == await fetch(other_id, told, yesterday)
+    members = """SELECT c.external_id, y.action, y.created_at FROM audit_events y JOIN customers c ON c.id = y.customer_id
+        WHERE y.action LIKE 'membership.%' ORDER BY 1, 3, 2"""
+    assert await fetch(tenant_id, members) == await fetch(other_id, members)
+
+
+@pytest.mark.parametrize("suspended", [False, True])
+async def test_a_tenant_that_does_not_begin_as_the_sample_does_is_left_alone(
+    ledger: Ledger, slug: str, *, suspended: bool
+) -> None:
+    tenant_id = await create_tenant(ledger, slug, "Somebody's own", "Europe/London", suspended=suspended)
+    with pytest.raises(Invalid, match="there already"):
+        await demo.load_demo(ledger, lambda _: None)
+    assert await counts(tenant_id) == [0, 0, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0]
 
 
 async def test_there_is_something_of_everything(tenant_id: UUID) -> None:
@@ -108,7 +162,7 @@ async def test_there_is_something_of_everything(tenant_id: UUID) -> None:
         regular,
     )
     now = datetime.now(UTC)
-    assert [c["remaining_minor"] for c in lots if c["asset"] == "POINTS"] == [1_250]
+    assert sorted(c["remaining_minor"] for c in lots if c["asset"] == "POINTS") == [100, 450, 700]
     services = [c for c in lots if c["asset"] == SERVICE_CREDITS]
     assert sorted(c["remaining_minor"] for c in services) == [3, 4, 5, 10]
     assert [c["remaining_minor"] for c in services if c["restricted"]] == [5]
@@ -116,22 +170,26 @@ async def test_there_is_something_of_everything(tenant_id: UUID) -> None:
     assert [c["remaining_minor"] for c in services if c["starts_at"] > now] == [4]
     assert sum(c["remaining_minor"] for c in lots if c["asset"] == "GBP") == 127_500
     assert len(await fetch(tenant_id, "SELECT 1 FROM invoices WHERE customer_id = $1 AND status = 'OPEN'", regular)) > 0
-    (coupon,) = await fetch(tenant_id, "SELECT customer_id, points_spent_minor, expires_at FROM coupons")
-    assert (coupon["customer_id"], coupon["points_spent_minor"]) == (regular, 500)
+    (coupon,) = await fetch(
+        tenant_id, "SELECT points_spent_minor FROM coupons WHERE customer_id = $1 AND status = 'ISSUED'", regular
+    )
+    assert coupon["points_spent_minor"] == 500
     tiers = await fetch(tenant_id, "SELECT name FROM tiers ORDER BY threshold_minor")
     assert [tier["name"] for tier in tiers] == ["Bronze", "Silver", "Gold"]
 
 
 async def test_a_request_of_staff_waits_for_a_manager(tenant_id: UUID) -> None:
     (best,) = (await demo.customer_ids(tenant_id, [demo.BEST])).values()
-    requests = await fetch(tenant_id, "SELECT customer_id, requested_subject, status FROM approval_requests")
+    requests = await fetch(
+        tenant_id, "SELECT customer_id, requested_subject FROM approval_requests WHERE status = 'PENDING'"
+    )
     assert len(requests) == 1 + REQUESTS
-    assert {tuple(each)[1:] for each in requests} == {(demo.subject_of("staff"), "PENDING")}
+    assert {each["requested_subject"] for each in requests} == {SAM.subject}
     assert best in {each["customer_id"] for each in requests}
     entries = "SELECT e.amount_minor FROM entries e JOIN accounts a ON a.id = e.account_id WHERE a.customer_id = $1"
     moved = [entry["amount_minor"] for entry in await fetch(tenant_id, entries, best)]
     assert moved
-    assert demo.REQUEST.amount * 100 not in moved
+    assert int(demo.REQUEST.amount * 100) not in moved
 
 
 async def test_the_former_member_is_past_the_grace_period(ledger: Ledger, tenant_id: UUID) -> None:
@@ -155,8 +213,56 @@ async def test_some_of_it_is_of_today(tenant_id: UUID) -> None:
         tenant_id,
         """SELECT (SELECT count(*) FROM customers WHERE membership_started_at IS NOT NULL) AS members,
         (SELECT count(*) FROM credits WHERE remaining_minor > 0 AND expires_at < now() + interval '30 days') AS soon,
-        (SELECT count(*) FROM invoices WHERE number LIKE 'INV-%' AND due_on >= current_date) AS due,
-        (SELECT count(*) FROM invoices WHERE number LIKE 'INV-%' AND due_on < current_date) AS late""",
+        (SELECT count(*) FROM invoices WHERE number LIKE 'INV-%' AND status = 'OPEN' AND due_on >= current_date) AS due,
+        (SELECT count(*) FROM invoices WHERE number LIKE 'INV-%' AND status = 'OPEN' AND due_on < current_date) AS late""",
     )
     assert found["members"] >= PEOPLE // 3
     assert min(found["soon"], found["due"], found["late"]) >= 5
+
+
+async def test_its_months_are_in_the_books_as_they_went_by(tenant_id: UUID) -> None:
+    """Each week something of each kind, and nothing that is still to come; the day before yesterday is as it was then."""
+    weeks = await fetch(
+        tenant_id,
+        """SELECT date_trunc('week', created_at) AS week, array_agg(DISTINCT kind::text) AS kinds, count(*)
+        FROM transactions GROUP BY 1 ORDER BY 1""",
+    )
+    assert len(weeks) >= DAYS // 7
+    assert min(week["count"] for week in weeks[1:-1]) >= 15
+    kinds = {kind for week in weeks for kind in week["kinds"]}
+    assert kinds >= {
+        "ADJUSTMENT",
+        "ASSIGNMENT",
+        "CREDIT_NOTE",
+        "EXPIRY",
+        "HOLD",
+        "ORDER",
+        "REWARD",
+        "SPEND",
+        "TRANSFER",
+        "USE",
+    }
+    (latest,) = await fetch(tenant_id, "SELECT max(created_at) AS at, now() AS now FROM entries")
+    assert latest["at"] <= latest["now"]
+    statuses = await fetch(tenant_id, "SELECT DISTINCT status FROM approval_requests")
+    assert {each["status"] for each in statuses} == {"PENDING", "APPROVED", "REJECTED", "WITHDRAWN", "EXPIRED"}
+    (bulks,) = await fetch(
+        tenant_id, "SELECT array_agg(failed ORDER BY created_at) AS failed, min(status) AS status FROM bulk_operations"
+    )
+    assert tuple(bulks) == ([0, 3], "COMPLETED")
+
+
+async def test_jobs_and_verification_find_it_in_order(ledger: Ledger, tenant_id: UUID, slug: str) -> None:
+    """The feed in the order of its instants, from the first day on; keys of all that was posted outlast the pruning."""
+    before = await fetch(tenant_id, "SELECT count(*) FROM idempotency_keys")
+    await work_once(ledger, slug)
+    while await keep_feed(ledger, tenant_id):
+        pass
+    feed = await fetch(tenant_id, "SELECT recorded_at FROM feed ORDER BY position")
+    instants = [each["recorded_at"] for each in feed]
+    assert instants == sorted(instants)
+    assert instants[-1] - instants[0] > timedelta(days=60)  # what is older may be pruned already
+    await prune_keys(ledger, tenant_id)
+    assert await fetch(tenant_id, "SELECT count(*) FROM idempotency_keys") == before
+    assert (await verify(tenant_id)).listed == []
+    assert await demo.load_demo(ledger, lambda _: None) == WEEK

@@ -21,6 +21,7 @@ from app.sample import demo
 from app.sample.pages.examples import examples
 from app.sample.pages.front import front_page, is_local
 from app.sample.pages.sample import sample_ids
+from app.sample.shop import subject_of
 from app.sample.tokens import demo_tokens
 from app.settings import Settings
 from auth.backend import authentication
@@ -150,8 +151,8 @@ async def test_staff_ask_and_a_manager_approves(ledger: Ledger, database: Urls) 
         answer = await run_example(client, page, "approveRequest", "manager", requestId=request["id"])
         approved = answer["data"]["approveRequest"]
         assert approved["replayed"] is False
-        assert approved["transaction"]["actor"] == {"subject": demo.subject_of("staff"), "role": "STAFF"}
-        assert approved["transaction"]["approvedBy"] == {"subject": demo.subject_of("manager"), "role": "MANAGER"}
+        assert approved["transaction"]["actor"] == {"subject": subject_of("staff"), "role": "STAFF"}
+        assert approved["transaction"]["approvedBy"] == {"subject": subject_of("manager"), "role": "MANAGER"}
         assert Decimal(approved["account"]["available"]) - before == Decimal("150.00")
 
 
