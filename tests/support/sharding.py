@@ -24,10 +24,7 @@ UNSTEADY: Final = frozenset({"jsonb_build_object", "jsonb_build_array", "to_json
 _BRANCH: Final = "a condition in each branch of the trail, and PostgreSQL would not take each in its index's order"
 _TORTOISE: Final = "written by Tortoise, which has the id first"
 ELSEWHERE: Final[Mapping[tuple[str, str], str]] = {
-    (
-        "models/operations/create_tenant.py _set_up",
-        "limit_rules: inserted with another tenant_id than $1",
-    ): _TORTOISE,
+    ("models/operations/create_tenant.py _set_up", "limit_rules: inserted with another tenant_id than $1"): _TORTOISE,
     ("models/operations/create_tenant.py _set_up", "reasons: inserted with another tenant_id than $1"): _TORTOISE,
     (
         "models/session.py question",
