@@ -321,7 +321,11 @@ test("what is set aside goes on past a page, and what is found there is taken", 
   assert.equal(await person.page.evaluate(() => document.activeElement.textContent.includes("HELD-1")), true);
   await person.press(card.locator("li", { hasText: "HELD-0" }).getByRole("button", { name: /^Take/ }));
   await person.button("Take");
+  await person.told("£1.00 taken");
+  await held(50);
+  await person.button("Show more", card);
   await held(51);
+  assert.equal(await card.locator("li", { hasText: "HELD-0" }).count(), 0);
   assert.equal((await business.balance(customer, "GBP")).available, "8.00");
   await person.leave();
 });
