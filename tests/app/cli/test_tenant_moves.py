@@ -19,7 +19,7 @@ from app.postgres.embedded import Urls
 from app.problems import SetupProblem
 from models.operations.keep_feed import keep_feed
 from models.operations.keep_standings import keep_standings
-from models.operations.keep_totals import keep_totals
+from models.operations.keep_totals import keep_latest, keep_totals
 from models.reads.verify import verify
 from tests.app.cli.test_run import Scrip
 from tests.app.cli.test_work import output, scrip
@@ -115,6 +115,7 @@ async def test_every_kind_of_row_is_the_same_elsewhere(
     tenant: Tenant, database_urls: Urls, elsewhere: Urls, tmp_path: Path
 ) -> None:
     await keep_totals(tenant.ledger, tenant.id, 5)
+    assert await keep_latest(tenant.ledger, tenant.id)
     await keep_standings(tenant.ledger, tenant.id)
     await keep_feed(tenant.ledger, tenant.id)
     await suspend(database_urls, tenant.id)
