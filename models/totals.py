@@ -140,8 +140,8 @@ _OF_ROWS: Final = f"moved as materialized {_MOVED}, {_known(_MOVES.format(moved=
 
 
 def since(next_at: str = "") -> str:
-    """What a WITH clause says of $3: the totals at $2, and what moved since. next_at: the placeholder of the instant of the
-    row of totals that follows, if it says what moved; otherwise all is looked up."""
+    """The queries of a WITH clause that lead to $3: the totals at $2, and what moved since. next_at: the placeholder of the
+    instant of the row of totals that follows, if it says what moved; otherwise all is looked up."""
     return f"told as materialized {_TOLD.format(next_at)}, {_known(_KEPT_MOVES)}" if next_at else _OF_ROWS
 
 

@@ -116,14 +116,17 @@ async def copy_rows(urls: Urls, one: UUID, twin: UUID) -> None:
             {getattr(tables, name)._meta.db_table for name in tables.__all__} - {"tenants", "tenant_slugs"}
         ):
             columns = await admin.fetch(
-                """SELECT column_name FROM information_schema.columns WHERE table_name = $1 AND is_generated = 'NEVER'
+                """SELECT column_name, data_type FROM information_schema.columns WHERE table_name = $1 AND is_generated = 'NEVER'
                 AND is_identity = 'NO' AND column_name <> 'tenant_id'""",
                 table,
             )
             names = [row["column_name"] for row in columns]
             changed = {name: f"'{MARK} ' || {name}" for name in TEXTS.get(table, ())}
-            changed |= {name: f"{name} * 7" for name in names if name.endswith("_minor")}
-            changed |= {"id": "$2"} if table in ("feed_heads", "checkpoint_trees") else {}  # which is its tenant's
+            amounts = {row["column_name"] for row in columns if row["data_type"] != "ARRAY"}
+            changed |= {name: f"{name} * 7" for name in names if name.endswith("_minor") and name in amounts}
+            changed |= (
+                {"id": "$2"} if table in ("feed_heads", "checkpoint_trees", "totals_latest") else {}
+            )  # which is its tenant's
             values = ", ".join(changed.get(name, name) for name in names)
             async with past_triggers(admin):
                 await admin.execute(f"DELETE FROM {table} WHERE tenant_id = $1", twin)
