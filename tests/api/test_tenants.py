@@ -116,8 +116,8 @@ async def copy_rows(urls: Urls, one: UUID, twin: UUID) -> None:
             {getattr(tables, name)._meta.db_table for name in tables.__all__} - {"tenants", "tenant_slugs"}
         ):
             columns = await admin.fetch(
-                """SELECT column_name, data_type FROM information_schema.columns WHERE table_name = $1 AND is_generated = 'NEVER'
-                AND is_identity = 'NO' AND column_name <> 'tenant_id'""",
+                """SELECT column_name, data_type FROM information_schema.columns WHERE table_name = $1
+                AND is_generated = 'NEVER' AND is_identity = 'NO' AND column_name <> 'tenant_id'""",
                 table,
             )
             names = [row["column_name"] for row in columns]
