@@ -53,8 +53,8 @@ def stories(shop: Shop, people: Sequence[Person]) -> list[Story]:
     """One for each thing that goes on for a while in somebody's life."""
     return [story for person in people for story in _stories_of(shop, person)] + [
         _gift(shop, people[13], people[14]),
-        _table_kept(shop, people[5]),
-        _table_forgotten(shop, people[29]),
+        _place_kept(shop, people[5]),
+        _basket_forgotten(shop, people[29]),
     ]
 
 
@@ -129,6 +129,7 @@ async def _is_a_member(shop: Shop, person: Person) -> None:
 
 async def _takes_classes(shop: Shop, person: Person, since: int, until: int) -> None:
     place, number = person.place, 4 + person.place % 4 * 2
+    services = sorted(shop.services)
     for day in range(since, until, PERIOD):
         await shop.days.moment(day)
         await shop.classes(f"classes-{place}-{day}", person, number, PERIOD)
@@ -136,7 +137,7 @@ async def _takes_classes(shop: Shop, person: Person, since: int, until: int) -> 
             taken = day + 8 + nth * 10
             if taken < until:
                 await shop.days.moment(taken)
-                service = shop.services[("Engraving", "Gift wrapping", "Next-day delivery")[(place + nth) % 3]]
+                service = shop.services[services[(place + nth) % len(services)]]
                 use = UseCredit(person.id, service, Decimal(took))
                 await shop.post(f"class-{place}-{taken}", use_credit, TILL, use)
 
@@ -225,7 +226,7 @@ async def _gift(shop: Shop, giver: Person, receiver: Person) -> None:
     await shop.post("gift", transfer_credit, MARIA, gift)
 
 
-async def _table_kept(shop: Shop, person: Person) -> None:
+async def _place_kept(shop: Shop, person: Person) -> None:
     """Set aside for a workshop, and taken there in part; the rest is set aside still."""
     await shop.days.moment(DAYS - 4)
     hold = HoldCredit(person.id, CURRENCY, Decimal(12), note="Workshop on Saturday", expires_in_minutes=14 * 24 * 60)
@@ -235,7 +236,7 @@ async def _table_kept(shop: Shop, person: Person) -> None:
     await shop.post("hold-taken", capture_hold, SAM, capture)
 
 
-async def _table_forgotten(shop: Shop, person: Person) -> None:
+async def _basket_forgotten(shop: Shop, person: Person) -> None:
     """Set aside, and never fetched: gone after three days."""
     await shop.days.moment(62)
     hold = HoldCredit(person.id, CURRENCY, Decimal(5), note="Basket by the door", expires_in_minutes=3 * 24 * 60)

@@ -44,9 +44,8 @@ async def keep_totals(ledger: Ledger, tenant_id: UUID, transactions: int = TRANS
 async def keep_all(ledger: Ledger, tenant_id: UUID) -> int:
     """Both: the totals that are due, up to a hundred, or if there are none, the latest ones. Returns the number of rows
     written. One look, where nothing was posted since."""
-    if await _lacking(ledger, tenant_id) is None:
-        return 0
-    return await keep_totals(ledger, tenant_id) or await keep_latest(ledger, tenant_id)
+    due = await _lacking(ledger, tenant_id)
+    return 0 if due is None else await keep_totals(ledger, tenant_id) or await _bring_up(tenant_id, due)
 
 
 async def keep_latest(ledger: Ledger, tenant_id: UUID) -> int:
@@ -56,8 +55,10 @@ async def keep_latest(ledger: Ledger, tenant_id: UUID) -> int:
     Safe to run repeatedly and concurrently: whatever they are made from, they say the same.
     """
     due = await _lacking(ledger, tenant_id)
-    if due is None:
-        return 0
+    return 0 if due is None else await _bring_up(tenant_id, due)
+
+
+async def _bring_up(tenant_id: UUID, due: "asyncpg.Record") -> int:
     async with tenant_transaction(tenant_id, settings=_PLANNED, quietly=True) as connection:
         return int(await connection.raw.execute(KEEP_LATEST, tenant_id, due["after"], due["until"]) == ADDED)
 
