@@ -24,7 +24,7 @@ from tests.support.citus import distributed_database, given_cluster, urls_of
 from tests.support.pooler import pooled
 from tests.support.postgres import given_programs, version_of
 
-pytest_plugins = ["tests.support.suite_statements"]
+pytest_plugins = ["tests.support.out_of_time", "tests.support.suite_statements"]
 ROOT = Path(__file__).parents[1]
 SERVERS = ROOT / ".cache" / "tests"
 OPERATIONS = ROOT / "tests" / "operations"

@@ -21,7 +21,7 @@ from models.ledger import Ledger
 from models.reads.verify import verify
 from schema.ids import global_id
 from tests.app.cli.test_run import Scrip
-from tests.app.test_denial_of_service import SECRET, Server
+from tests.support.attacked import SECRET, Server
 from tests.support.tenants import Tenant, make_tenant
 
 HELD_S: Final = 0.12

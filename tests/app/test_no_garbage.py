@@ -288,7 +288,9 @@ async def test_a_connection_for_each_request_leaves_nothing_to_the_collector(sho
                 await loop.sock_sendall(client, request(shop, *(["connection: close"] if closes == "server" else [])))
                 answer = b""
                 while b'"userErrors":[]' not in answer:
-                    answer += await loop.sock_recv(client, 65_536)
+                    piece = await loop.sock_recv(client, 65_536)
+                    assert piece, answer
+                    answer += piece
                 if closes == "server":
                     assert await loop.sock_recv(client, 1) == b""
 

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pytest
 
@@ -11,11 +11,19 @@ LONGEST_S: Final = 60
 """Then it goes on all the same, so that a test that has failed meanwhile can end."""
 
 
+class Reached(asyncio.Event):
+    """Waited for no longer than that either: what was to be held up may have ended, or taken another way."""
+
+    async def wait(self) -> Literal[True]:
+        async with asyncio.timeout(LONGEST_S):
+            return await super().wait()
+
+
 class Pause:
     """Holds up the first call of a function until it is let go on."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, target: str) -> None:
-        self.reached, self.go_on = asyncio.Event(), asyncio.Event()
+        self.reached, self.go_on = Reached(), asyncio.Event()
         module, _, name = target.rpartition(".")
         function: Any = getattr(import_module(module), name)
 

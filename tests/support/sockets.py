@@ -34,9 +34,15 @@ HTTP: Final[Any] = partial(BoundedHttpProtocol, read_timeout=PATIENCE_S)
 
 @asynccontextmanager
 async def served(
-    app: ASGIApp, *, ws_max_size: int = 4 * MAX_MESSAGE_BYTES, at_a_time: int | None = None, http: Any = HTTP
+    app: ASGIApp,
+    *,
+    ws_max_size: int = 4 * MAX_MESSAGE_BYTES,
+    at_a_time: int | None = None,
+    http: Any = HTTP,
+    grace_s: int = PATIENCE_S,
 ) -> AsyncIterator[str]:
-    """The app's ws:// address without a path, for as long as the block lasts. at_a_time: connections, at most."""
+    """The app's ws:// address without a path, for as long as the block lasts. at_a_time: connections, at most. grace_s: how
+    long requests under way then have."""
     config = uvicorn.Config(
         app,
         lifespan="off",
@@ -46,7 +52,7 @@ async def served(
         ws=PatientWebSocketProtocol,
         ws_max_size=ws_max_size,
         ws_per_message_deflate=False,
-        timeout_graceful_shutdown=PATIENCE_S,
+        timeout_graceful_shutdown=grace_s,
     )
     server = uvicorn.Server(config)
     with take_port("127.0.0.1", 0) as listener:
