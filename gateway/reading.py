@@ -169,6 +169,7 @@ class Loader(Generic[K, T]):
                     future.lists = lists
                     if failure is not None:
                         future.set_exception(failure)
+                        future.exception()  # an answer that has failed meanwhile waits for no row: asyncio would log it
                     elif key in known:
                         future.set_result(known[key])
                     else:  # the process ends

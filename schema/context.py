@@ -45,6 +45,8 @@ MAX_RECORDING_SECONDS: Final = 2.0
 """How long an answer waits until it is written down what it refuses."""
 CHARGED_AT_ONCE: Final = 20
 """Messages of a subscription that are charged together."""
+MOST_SHARED_COST: Final = 1_000
+"""The cost of an operation whose statements are short enough for others to wait for."""
 
 Operation = Callable[[Ledger, UUID, Actor, C, str], Awaitable[Outcome]]
 """A ledger operation that moves value: ledger, tenant, actor, command, idempotency key."""
@@ -157,7 +159,11 @@ class Context:
         if hasattr(self, "tenant"):  # root fields of a query run side by side, and another was quicker
             return
         self.reads = ReadSession(
-            tenant.id, settling=self.ledger.database_time, follows=self.follows, searches=self.searches
+            tenant.id,
+            settling=self.ledger.database_time,
+            follows=self.follows,
+            searches=self.searches,
+            shares=self.cost <= MOST_SHARED_COST,
         )
         self._begin_reading()
         self.tenant = tenant
@@ -209,9 +215,11 @@ class Context:
 
         own: whether a right to their own is enough.
         """
-        missing = [permission for permission in permissions if not has(self.principal, permission, own=own)]
-        if missing:
-            raise self.denials.forbidden(self.principal, missing, own=own)
+        principal = self.principal
+        for permission in permissions:  # asked for each row of a list: no list of its own where nothing is missing
+            if not has(principal, permission, own=own):
+                missing = [each for each in permissions if not has(principal, each, own=own)]
+                raise self.denials.forbidden(principal, missing, own=own)
 
     def require_one(self, permissions: Sequence[Permission], *, own: bool = True) -> None:
         """Raise Forbidden, naming the nearest right, if the principal has none of these."""

@@ -17,20 +17,20 @@ from models.views import AccountView
 
 _SELECT: Final = (
     """
-    select t.id, t.customer_id, t.asset, t.balance_minor, t.lifetime_minor,
+    select k.at, t.id, t.customer_id, t.asset, t.balance_minor, t.lifetime_minor,
            coalesce((select sum(w.remaining_minor) from (
                      select c.remaining_minor from credits c
                       where c.tenant_id = $1 and c.account_id = t.id and c.open
-                        and c.starts_at > $3 and c.starts_at > c.created_at
+                        and c.starts_at > k.at and c.starts_at > c.created_at
                       order by c.starts_at offset 0) w), 0)::bigint as scheduled_minor,
            coalesce((select sum(w.remaining_minor) from (
                      select c.remaining_minor from credits c
-                      where c.tenant_id = $1 and c.account_id = t.id and c.open and c.expires_at <= $3
+                      where c.tenant_id = $1 and c.account_id = t.id and c.open and c.expires_at <= k.at
                       order by c.expires_at offset 0) w), 0)::bigint as expired_minor,
-           case when t.held_until > $3 then (
-                     select array[coalesce(sum(l.minor), 0), coalesce(sum(l.minor) filter (where c.expires_at <= $3), 0)]
+           case when t.held_until > k.at then (
+                     select array[coalesce(sum(l.minor), 0), coalesce(sum(l.minor) filter (where c.expires_at <= k.at), 0)]
                        from (select h.id from holds h
-                              where h.tenant_id = $1 and h.home_id = t.id and h.held_minor > 0 and h.expires_at > $3
+                              where h.tenant_id = $1 and h.home_id = t.id and h.held_minor > 0 and h.expires_at > k.at
                               order by h.expires_at offset 0) h
                       cross join lateral (
                             select m.credit_id, sum(m.amount_minor)::bigint as minor from (
@@ -41,9 +41,11 @@ _SELECT: Final = (
                             select expires_at from credits where tenant_id = $1 and id = l.credit_id offset 0) c)
                 end::bigint[] as held
       from """
-    + each("id uuid")
+    + each("id uuid", "at timestamptz")
     + """ k join accounts t on t.tenant_id = $1 and """
 )
+_BY_IDS: Final = f"{_SELECT} t.id = k.id"
+_OF_CUSTOMERS: Final = f"{_SELECT} t.customer_id = k.id order by t.customer_id, t.asset"
 
 # Remainders at an instant: of credits not started then, from the few entries up to then; of credits expired and not yet
 # written off, from the few since then. But for revivals, an expiry is changed only before it passes, and only to after the
@@ -135,13 +137,13 @@ def _view(row: Any) -> AccountView:
 
 
 async def by_ids(session: ReadSession, ids: Iterable[UUID], now: datetime) -> list[AccountView]:
-    return [_view(row) for row in await session.fetch(f"{_SELECT} t.id = k.id", list(ids), now)]
+    return [_view(row) for row in await session.look_up(_BY_IDS, [(each, now) for each in ids], by=("id", "at"))]
 
 
 async def of_customers(session: ReadSession, customer_ids: Iterable[UUID], now: datetime) -> list[AccountView]:
     """All accounts of each customer, ordered by asset."""
-    sql = f"{_SELECT} t.customer_id = k.id order by t.customer_id, t.asset"
-    return [_view(row) for row in await session.fetch(sql, list(customer_ids), now)]
+    keys = [(each, now) for each in customer_ids]
+    return [_view(row) for row in await session.look_up(_OF_CUSTOMERS, keys, by=("customer_id", "at"))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from models.planning.catalogue import ProductState
 from models.planning.config import TenantConfig
 from models.planning.reward_rows import RewardState
 from models.reads.session import ReadSession
+from models.session import TenantConnection
 from models.views import ApprovalRequestView
 
 
@@ -27,10 +28,13 @@ async def bindings(session: ReadSession, requests: Sequence[ApprovalRequestView]
     """By request, as of the session's snapshot, with the same number of statements for many as for one."""
     rewards = {r.asked.reward_id for r in requests if isinstance(r.asked, GiveReward)}
     products = {i.product_id for r in requests if isinstance(r.asked, CreateOrder) for i in r.asked.items}
-    async with session.use() as connection:
-        in_force = _InForce(
+
+    async def terms(connection: TenantConnection) -> _InForce:
+        return _InForce(
             config=await load(connection),
             rewards=await load_rewards(connection, rewards, locking="") if rewards else {},
             products=await load_products(connection, products) if products else {},
         )
+
+    in_force = await session.ask(terms)
     return {r.id: binding_of(in_force, r.asked, r.terms) for r in requests}

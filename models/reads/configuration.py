@@ -1,40 +1,47 @@
 """An admin's settings, as rows: small tables, read whole."""
 
 from collections.abc import Iterable
+from typing import TypeVar
 from uuid import UUID
 
+from tortoise.models import Model
+
 from models.reads.session import ReadSession
+from models.session import TenantConnection
 from models.tables import Reason, Service, Tier
+
+M = TypeVar("M", bound=Model)
 
 
 async def reasons(session: ReadSession, *, active_only: bool) -> list[Reason]:
     """By code."""
-    async with session.use() as connection:
-        query = Reason.filter(tenant_id=session.tenant_id).using_db(connection.orm)
-        return await (query.filter(active=True) if active_only else query).order_by("code")
+    return await _whole(session, Reason, "code", **({"active": True} if active_only else {}))
 
 
 async def reasons_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[Reason]:
-    async with session.use() as connection:
-        return await Reason.filter(tenant_id=session.tenant_id, id__in=list(ids)).using_db(connection.orm)
+    return await _whole(session, Reason, "code", id__in=list(ids))
 
 
 async def services(session: ReadSession, *, active_only: bool) -> list[Service]:
     """By name."""
-    async with session.use() as connection:
-        query = Service.filter(tenant_id=session.tenant_id).using_db(connection.orm)
-        return await (query.filter(active=True) if active_only else query).order_by("name")
+    return await _whole(session, Service, "name", **({"active": True} if active_only else {}))
 
 
 async def services_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[Service]:
-    async with session.use() as connection:
-        return await Service.filter(tenant_id=session.tenant_id, id__in=list(ids)).using_db(connection.orm)
+    return await _whole(session, Service, "name", id__in=list(ids))
 
 
 async def tiers(session: ReadSession) -> list[Tier]:
     """By rising threshold."""
-    async with session.use() as connection:
-        return await Tier.filter(tenant_id=session.tenant_id).using_db(connection.orm).order_by("threshold_minor")
+    return await _whole(session, Tier, "threshold_minor")
+
+
+async def _whole(session: ReadSession, table: type[M], order: str, **conditions: object) -> list[M]:
+    async def rows(connection: TenantConnection) -> list[M]:
+        found = table.filter(tenant_id=session.tenant_id, **conditions).using_db(connection.orm)
+        return await found.order_by(order)
+
+    return await session.ask(rows)
 
 
 async def service_ids(session: ReadSession, names: Iterable[str]) -> dict[str, UUID]:

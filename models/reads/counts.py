@@ -7,19 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from models.pool import is_spread
-from models.reads.paging import (
-    LOOKED_AT,
-    Condition,
-    Listing,
-    Looked,
-    Page,
-    PageRequest,
-    Placed,
-    Unserved,
-    for_nodes,
-    range_of,
-)
+from models.reads.paging import LOOKED_AT, Condition, Listing, Looked, Page, PageRequest, Placed, Unserved, range_of
 from models.reads.session import ReadSession
 
 V = TypeVar("V")
@@ -72,7 +60,5 @@ async def count_rows(
         f"select p.id, n.rows, n.kept from unnest($2::uuid[]) p(id) cross join lateral ("
         f"select count(*)::int as rows, (count(*) filter (where r.kept))::int as kept from ({rows}) r) n"
     )
-    async with session.use() as connection:
-        sql = for_nodes(sql) if is_spread(connection.raw) else sql
-        found = await connection.raw.fetch(sql, session.tenant_id, list(parents), *place.values)
+    found = await session.look_up(sql, parents, *place.values)
     return {row["id"]: row["kept"] if row["rows"] <= MOST_COUNTED else None for row in found}

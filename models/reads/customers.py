@@ -231,7 +231,7 @@ def _begins(table: str) -> str:
 
 async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> dict[UUID, CustomerView]:
     """The person that each id names: for a merged record, its survivor."""
-    return {row["asked"]: CustomerView.of(row) for row in await session.fetch(_BY_IDS, list(ids))}
+    return {row["asked"]: CustomerView.of(row) for row in await session.look_up(_BY_IDS, ids, by=("asked",))}
 
 
 async def by_external_id(session: ReadSession, external_id: str) -> CustomerView | None:

@@ -73,7 +73,7 @@ async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[HoldView]:
 
 async def of_transactions(session: ReadSession, ids: Iterable[UUID]) -> dict[UUID, UUID]:
     """By transaction, the hold that it has placed, extended, captured or let go, or the first of these."""
-    return {row["id"]: row["hold_id"] for row in await session.fetch(_OF_TRANSACTIONS, list(ids))}
+    return {row["id"]: row["hold_id"] for row in await session.look_up(_OF_TRANSACTIONS, ids)}
 
 
 async def held_of_credits(session: ReadSession, ids: Iterable[UUID], now: datetime) -> dict[UUID, int]:

@@ -179,7 +179,7 @@ async def by_number(session: ReadSession, number: str) -> InvoiceView | None:
 
 async def texts_by_ids(session: ReadSession, ids: Iterable[UUID]) -> dict[UUID, InvoiceTextView]:
     """The tenant's own texts of the invoices that have any."""
-    found = [_text(row) for row in await session.fetch(_TEXTS, list(ids))]
+    found = [_text(row) for row in await session.look_up(_TEXTS, ids)]
     return {view.id: view for view in found}
 
 
@@ -200,4 +200,4 @@ async def noted_lines_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[
 
 
 async def lines_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[InvoiceLineView]:
-    return [_line(row) for row in await session.fetch(_LINES_BY_ID, list(ids))]
+    return [_line(row) for row in await session.look_up(_LINES_BY_ID, ids)]

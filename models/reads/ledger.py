@@ -134,4 +134,4 @@ def _transaction(row: Any) -> TransactionView:
 
 
 async def transactions_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[TransactionView]:
-    return [_transaction(row) for row in await session.fetch(_TRANSACTIONS, list(ids))]
+    return [_transaction(row) for row in await session.look_up(_TRANSACTIONS, ids)]

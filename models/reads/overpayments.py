@@ -31,10 +31,10 @@ class OverpaymentView:
 
 async def of_payments(session: ReadSession, ids: Iterable[UUID]) -> dict[UUID, OverpaymentView]:
     """By payment, of those of which something was kept."""
-    rows = await session.fetch(_OF_PAYMENTS, list(ids))
+    rows = await session.look_up(_OF_PAYMENTS, ids)
     return {row["id"]: OverpaymentView(row["credit_id"], row["amount_minor"]) for row in rows}
 
 
 async def payments_of_credits(session: ReadSession, ids: Iterable[UUID]) -> dict[UUID, UUID]:
     """By credit, the payment that it was kept of, if it was."""
-    return {row["id"]: row["payment_id"] for row in await session.fetch(_OF_CREDITS, list(ids))}
+    return {row["id"]: row["payment_id"] for row in await session.look_up(_OF_CREDITS, ids)}

@@ -21,7 +21,6 @@ from uuid import UUID
 
 from models.errors import InvariantViolated
 from models.frozen import frozen
-from models.pool import is_spread
 from models.reads.keys import EPOCH, KeyPart, instant_of, microseconds
 from models.reads.session import ReadSession
 from turns.slices import each_in_slices
@@ -283,15 +282,14 @@ async def load_pages(
 ) -> dict[UUID, Page[V]]:
     """The same page of every parent's list, in one statement."""
     ids = list(dict.fromkeys(parents))
-    async with session.use() as connection:
-        settled = session.settled if listing.settles else None
-        asked = settled is not None or not (listing.settles and session.settling)
-        if request.after is not None and not asked:
-            raise InvariantViolated(f"{listing.name} is followed, and nobody asked how far it is settled")
-        sql, values = page_statement(listing, request, conditions, settled)
-        if is_spread(connection.raw):
-            sql = for_nodes(sql)
-        rows: list[Any] = await connection.raw.fetch(sql, session.tenant_id, ids, *values)
+    if listing.settles:
+        await session.open()
+    settled = session.settled if listing.settles else None
+    asked = settled is not None or not (listing.settles and session.settling)
+    if request.after is not None and not asked:
+        raise InvariantViolated(f"{listing.name} is followed, and nobody asked how far it is settled")
+    sql, values = page_statement(listing, request, conditions, settled)
+    rows = await session.look_up(sql, ids, *values, by=("parent",))
     found: dict[UUID, list[Any]] = {parent: [] for parent in ids}
     for row in rows:
         found[row["parent"]].append(row)
@@ -303,12 +301,6 @@ async def load_pages(
 def named_of_t(sql: str) -> str:
     """The columns of `t` that it names: all of them would be carried through each row that is looked at."""
     return ", ".join(dict.fromkeys(re.findall(r"\bt\.\w+", sql)))
-
-
-@lru_cache(maxsize=256)
-def for_nodes(sql: str) -> str:
-    """With what stands in comments for several nodes alone."""
-    return re.sub(r"/\* nodes: (.*?) \*/", r"\1", sql)
 
 
 def _page(

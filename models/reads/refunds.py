@@ -32,5 +32,5 @@ class RefundsView:
 
 
 async def of_transactions(session: ReadSession, ids: Iterable[UUID]) -> dict[UUID, RefundsView]:
-    rows = await session.fetch(_REFUNDS, list(ids))
+    rows = await session.look_up(_REFUNDS, ids)
     return {row["id"]: RefundsView(row["spend_id"], row["refunded_minor"], row["asset"]) for row in rows}

@@ -1,20 +1,20 @@
-"""One request's reads: a read-only transaction, opened by the first and shared by the others."""
+"""One request's reads: a read-only transaction, begun by the first and shared by the others."""
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable
+from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from time import monotonic
-from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from models.errors import Busy
 from models.lookups import each
 from models.pool import Pool, is_spread, the_pool
-from models.session import GENERIC_PLANS, OWN_PLANS, TenantConnection, pool_size, settled_instant, tenant_transaction
+from models.reads.moments import Moment, Torn, columns, fetch, shared_moment
+from models.session import GENERIC_PLANS, OWN_PLANS, TenantConnection, pool_size, settled_instant
 
 MAX_SETTLING_SECONDS: Final = 20.0
 """How long a read of a past instant waits for postings that may still change it."""
@@ -27,6 +27,11 @@ MAX_PAUSE_SECONDS: Final = 0.1
 SEARCHING_SECONDS: Final = 15.0
 """How long an expensive read waits for others like it, before it is refused because there are too many."""
 CONNECTIONS_TO_ONE_SEARCH: Final = 4
+FEW_KEYS: Final = 16
+"""Keys of a look-up that may be of one statement with others': with more, it is the rows that cost."""
+INTERRUPTED: Final = "A read was interrupted. Try again."
+
+T = TypeVar("T")
 
 
 class ReadsOver(Exception):
@@ -38,111 +43,137 @@ class Unsettled(Exception):
 
 
 class ReadSession:
-    """Reads of one tenant, one at a time: a connection runs one statement at a time, and loaders run side by side.
+    """Reads of one tenant.
 
-    All of them share one snapshot, so that the figures of one response agree. Release it before a posting and at the
-    end of the request: a request never holds a connection while it waits for a posting, and its later reads see the
-    posting. It reopens by itself.
+    All of them share one snapshot, so that the figures of one response agree (models/reads/moments.py). Release it before
+    a posting and at the end of the request: a request never holds a connection while it waits for a posting, and its
+    later reads see the posting. It reopens by itself.
 
     settling: whether rows carry the database's time, so that those of postings in flight may appear before rows already
     seen (docs/adr/0019); not with a clock that is passed in, whose rows all count as settled. follows: whether the
     request may need cursors or past instants; if not, queries that only these need are skipped. settled: these reads
     see every row stamped before it; None if it was not queried. searches: whether they add up or search much. The
-    number of such concurrent requests is limited, so that most connections remain for others.
+    number of such concurrent requests is limited, so that most connections remain for others. shares: whether the
+    snapshot may be shared with other requests that begin to read at the same time, for one whose statements are short.
     """
 
-    __slots__ = ("_closed", "_connection", "_lock", "_stack", "follows", "searches", "settled", "settling", "tenant_id")
+    __slots__ = (
+        "_closed",
+        "_has_read",
+        "_moment",
+        "_shares",
+        "follows",
+        "searches",
+        "settled",
+        "settling",
+        "tenant_id",
+    )
 
     def __init__(
-        self, tenant_id: UUID, *, settling: bool = False, follows: bool = True, searches: bool = False
+        self,
+        tenant_id: UUID,
+        *,
+        settling: bool = False,
+        follows: bool = True,
+        searches: bool = False,
+        shares: bool = False,
     ) -> None:
         self.tenant_id = tenant_id
         self.settling = settling
         self.follows = follows
         self.searches = searches
         self.settled: datetime | None = None
-        self._lock = asyncio.Lock()
-        self._stack = AsyncExitStack()
-        self._connection: TenantConnection | None = None
+        self._shares = shares and not searches
+        self._moment: Moment | None = None
+        self._has_read = False
         self._closed = False
 
-    @asynccontextmanager
-    async def use(self) -> AsyncIterator[TenantConnection]:
-        """Lend the connection to this block alone. If the block raises, the transaction is over with it.
-
-        Raises ReadsOver once the request is over.
-        """
-        async with self._lock:
-            connection = await self._ready()
-            try:
-                yield connection
-            except BaseException:
-                await self._over(*sys.exc_info())
-                raise
-
-    async def _ready(self) -> TenantConnection:
-        if self._closed:
-            raise ReadsOver
-        if self._connection is None:
-            self._connection = await self._open()
-        return self._connection
-
-    async def _over(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._connection = None
-        await self._stack.__aexit__(kind, error, traceback)
-
-    async def _open(self) -> TenantConnection:
-        asks = self.settling and self.follows
-        if self.searches:
-            await self._stack.enter_async_context(_one_of_few())
-        try:
-            return await self._begin(asks)
-        except BaseException:
-            await self._stack.__aexit__(*sys.exc_info())
-            raise
-
-    async def _begin(self, asks: bool) -> TenantConnection:
-        settings = "" if self.searches else GENERIC_PLANS
-        transaction = tenant_transaction(
-            self.tenant_id, read_only=True, one_moment=True, settings=settings, settling=asks
-        )
-        connection = await self._stack.enter_async_context(transaction)
-        if asks:
-            self.settled = connection.settled
-        return connection
+    async def ask(self, question: Callable[[TenantConnection], Awaitable[T]]) -> T:
+        """The question's answer, found over the connection, which is its own meanwhile. If it raises, the transaction is
+        over with it. Raises ReadsOver once the request is over, and Busy if another request's failure ended the snapshot."""
+        found: T = await self._answer(lambda moment: moment.ask(question))
+        return found
 
     async def fetch(self, sql: str, *arguments: object) -> list[Any]:
-        """The rows of one statement, whose $1 is the tenant. Like `use`, which is as long a way again."""
-        async with self._lock:
-            connection = await self._ready()
+        """The rows of one statement, whose $1 is the tenant. Raises as `ask` does."""
+        found: list[Any] = await self._answer(lambda moment: moment.ask(lambda it: fetch(it, sql, *arguments)))
+        return found
+
+    async def look_up(self, sql: str, keys: Iterable[Any], *rest: Hashable, by: tuple[str, ...] = ("id",)) -> list[Any]:
+        """The rows that a statement finds by keys: $1 is the tenant, $2 the array of the keys, or if they are tuples of
+        their first parts, and so on; then comes `rest`. by: the columns that tell whose a row is. The order of one key's
+        rows is the statement's; who relies on that of the keys asks for none twice. Raises as `ask` does."""
+        wanted = list(keys)
+        if len(wanted) > FEW_KEYS:
+            return await self.fetch(sql, *columns(wanted), *rest)
+        found: list[Any] = await self._answer(lambda moment: moment.look_up(sql, wanted, rest, by))
+        return found
+
+    async def fetch_by_ids(self, table: str, columns: str, ids: Iterable[UUID]) -> list[Any]:
+        """The rows of `table`, called `t` in `columns`, with one of these ids: the columns' `id`. All three are constants
+        from the code."""
+        sql = f"select {columns} from {each('id uuid')} k join {table} t on t.tenant_id = $1 and t.id = k.id"
+        return await self.look_up(sql, ids)
+
+    async def _answer(self, put: Callable[[Moment], "asyncio.Future[Any]"]) -> Any:
+        while True:
+            moment = self._now()
             try:
-                rows: list[Any] = await connection.raw.fetch(sql, self.tenant_id, *arguments)
-            except BaseException:
-                await self._over(*sys.exc_info())
+                found = await put(moment)
+            except asyncio.CancelledError:
+                moment.give_up()
                 raise
-            return rows
+            except Torn:
+                if moment is self._moment and self._lost(moment):
+                    raise Busy(INTERRUPTED) from None
+                continue
+            except BaseException:
+                if moment is self._moment and moment.is_over:
+                    self._moment = None
+                raise
+            if moment is self._moment:
+                self._has_read = True
+                if moment.settled is not None:
+                    self.settled = moment.settled
+            return found
+
+    def _now(self) -> Moment:
+        if self._closed:
+            raise ReadsOver
+        moment = self._moment
+        if moment is not None and moment.is_over and self._lost(moment):
+            raise Busy(INTERRUPTED)
+        if self._moment is None:
+            self._moment, self._has_read = self._begun(), False
+        return self._moment
+
+    def _lost(self, moment: Moment) -> bool:
+        """Whether something was read in a moment that another request's failure has ended: another one may not agree."""
+        self._moment = None
+        return self._has_read and not moment.is_alone
+
+    def _begun(self) -> Moment:
+        asks = self.settling and self.follows
+        if self._shares:
+            return shared_moment(self.tenant_id, settles=asks, settings=GENERIC_PLANS)
+        settings = "" if self.searches else GENERIC_PLANS
+        place = _one_of_few() if self.searches else None
+        return Moment(self.tenant_id, settles=asks, settings=settings, place=place)
 
     @asynccontextmanager
     async def planned(self) -> AsyncIterator[None]:
         """For statements that find rows by key: those of the block are planned once, also if others of the request search.
         What is read beside the block meanwhile may be so too."""
         if self.searches:
-            await self._plans(GENERIC_PLANS)
+            await self.ask(partial(_plan, GENERIC_PLANS))
         yield
         if self.searches:
-            await self._plans(OWN_PLANS)
+            await self.ask(partial(_plan, OWN_PLANS))
 
-    async def _plans(self, setting: str) -> None:
-        async with self.use() as connection:
-            if not is_spread(connection.raw):
-                await connection.raw.execute(setting)
-
-    async def fetch_by_ids(self, table: str, columns: str, ids: Iterable[UUID]) -> list[Any]:
-        """The rows of `table`, called `t` in `columns`, with one of these ids. Both are constants from the code."""
-        sql = f"select {columns} from {each('id uuid')} k join {table} t on t.tenant_id = $1 and t.id = k.id"
-        return await self.fetch(sql, list(ids))
+    async def open(self) -> None:
+        """Begin, so that `settled` is known."""
+        if self.settling and self.follows and (self._moment is None or self._moment.settled is None):
+            await self.ask(_nothing)
 
     async def settle(self, at: datetime) -> None:
         """Wait until no posting stamped at or before `at`, a past instant, can still commit.
@@ -152,42 +183,34 @@ class ReadSession:
         """
         if not self.settling:
             return
-        async with self._lock:
-            if self._closed:
-                raise ReadsOver
-            if self._connection is None and self.follows:
-                self._connection = await self._open()
-            if self.settled is not None and at < self.settled:
-                return
-            await self._end()
-            self.settled = await _settled_past(self.tenant_id, at)
-
-    async def _end(self) -> None:
-        if self._connection is not None:
-            self._connection = None
-            await self._stack.aclose()
+        await self.open()
+        if self.settled is not None and at < self.settled:
+            return
+        await self.release()
+        self.settled = await _settled_past(self.tenant_id, at)
 
     async def release(self) -> None:
         """Release the connection, if any."""
-        async with self._lock:
-            await self._end()
+        await self._leave(None)
 
     async def close(self) -> None:
         """Release the connection for good; a statement still running after MAX_CLOSING_SECONDS is cancelled."""
         self._closed = True
-        if self._connection is None and not self._lock.locked():
-            return  # as after every posting; a read that waits for the lock finds it closed
-        try:
-            async with asyncio.timeout(MAX_CLOSING_SECONDS):
-                await self._lock.acquire()
-        except TimeoutError:
-            if self._connection is not None:
-                self._connection.abandon()
-            await self._lock.acquire()
-        try:
-            await self._end()
-        finally:
-            self._lock.release()
+        await self._leave(MAX_CLOSING_SECONDS)
+
+    async def _leave(self, patience_s: float | None) -> None:
+        moment, self._moment = self._moment, None
+        if moment is not None:
+            await moment.leave(patience_s=patience_s)
+
+
+async def _plan(setting: str, connection: TenantConnection) -> None:
+    if not is_spread(connection.raw):
+        await connection.raw.execute(setting)
+
+
+async def _nothing(_: TenantConnection) -> None:
+    pass
 
 
 @asynccontextmanager

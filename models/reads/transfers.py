@@ -17,5 +17,5 @@ _COUNTERPARTS: Final = f"""
 
 async def counterparts(session: ReadSession, ids: Iterable[UUID]) -> dict[UUID, UUID]:
     """By a transfer's transaction, the other customer's."""
-    rows = await session.fetch(_COUNTERPARTS, list(ids))
+    rows = await session.look_up(_COUNTERPARTS, ids)
     return {row["id"]: row["other_id"] for row in rows if row["other_id"] is not None}

@@ -1,6 +1,7 @@
 """Customers: the type, and the two inputs that write its fields."""
 
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from schema.ids import global_id
 from schema.naming import CustomerBy, one
 from schema.nodes import NodeReader, node
 from schema.scalars import AssetCode
-from schema.types.base import Connection, Node, Reader, resolved
+from schema.types.base import Connection, Node, Reader, from_view, of_view, resolved
 from schema.types.enums import MembershipStatus
 from schema.types.filters import CouponFilter, InvoiceFilter, LedgerEntryFilter
 from schema.types.metadata import MetadataInput, MetadataPair, given, pairs, reference, shown_metadata
@@ -76,6 +77,10 @@ async def _persons(loaders: NodeReader, ids: list[UUID]) -> dict[UUID, Any]:
 
 
 @node(CustomerView, _persons, Permission.READ_CUSTOMERS, owner="id")
+@from_view(
+    id=lambda view: global_id("Customer", view.id),
+    **{name: attrgetter(name) for name in ("external_id", "name", "email", "reference", "created_at", "erased_at")},
+)
 @strawberry.type
 class Customer(Node):
     """A customer of the tenant: a person or firm that holds accounts."""
@@ -98,17 +103,9 @@ class Customer(Node):
 
     @classmethod
     def of(cls, view: CustomerView, reader: Reader) -> "Customer":
-        return cls(
-            id=global_id("Customer", view.id),
-            external_id=view.external_id,
-            name=view.name,
-            email=view.email,
-            reference=view.reference,
-            metadata=shown_metadata(view.metadata, to_customer=reader.for_customer),
-            created_at=view.created_at,
-            erased_at=view.erased_at,
-            view=view,
-        )
+        made = of_view(cls, view)
+        made.metadata = shown_metadata(view.metadata, to_customer=reader.for_customer)
+        return made
 
     @resolved(Membership | None)
     def membership(self, info: Info) -> Membership | None:

@@ -28,8 +28,9 @@ def shown_metadata(stored: str | None, *, to_customer: bool) -> list[MetadataPai
     """Return the pairs by key; None to customers. stored: JSON."""
     if to_customer:
         return None
-    pairs = {} if stored is None else orjson.loads(stored)
-    return [MetadataPair(key=key, value=value) for key, value in pairs.items()]
+    if stored is None:
+        return []
+    return [MetadataPair(key=key, value=value) for key, value in orjson.loads(stored).items()]
 
 
 @strawberry.input(one_of=True)

@@ -161,12 +161,15 @@ async def settled(api: Api) -> "Town":
     api.clock.advance(timedelta(seconds=1))
     await keep_feed(tenant.ledger, tenant.id)
     assert await make_checkpoint(tenant.ledger, tenant.id, Elsewhere().notary, now=True)
-    owners = {gid(kind, row[0]): row[1] for kind, sql in OWNERS.items() for row in await tenant.fetch(sql)}
+    # By id, the oldest first: without an order, what a walk asks for would be up to PostgreSQL's plan.
+    owners = {
+        gid(kind, row[0]): row[1] for kind, sql in OWNERS.items() for row in await tenant.fetch(f"{sql} ORDER BY 1")
+    }
     ids: dict[str, list[str]] = {}
     for global_id in owners:
         ids.setdefault(parse_id(global_id)[0], []).append(global_id)
     for kind, table in OTHER_TABLES.items():
-        rows_ = await tenant.fetch(f"SELECT id FROM {table} WHERE tenant_id = $1")
+        rows_ = await tenant.fetch(f"SELECT id FROM {table} WHERE tenant_id = $1 ORDER BY id")
         ids[kind] = [gid(kind, row["id"]) for row in rows_]
     codes = [row["code"] for row in await tenant.fetch("SELECT code FROM coupons WHERE tenant_id = $1")]
     now = tenant.ledger.clock().isoformat()

@@ -156,6 +156,8 @@ async def test_every_list_under_mixed_load(database: Urls) -> None:
         token = IssueToken(uuid4(), uuid4().bytes * 2, "shop", "First", frozenset({"ledger:read"}))
         await issue_token(tenant.ledger, tenant.id, ADMIN, token)
         followers = [Follower(tenant, listing, anna if of_customer else None) for listing, of_customer, *_ in FOLLOWED]
+        for follower in followers:  # a first page also shows what has not settled, and the next one shows that again
+            await follower.page()
         following = [asyncio.create_task(follower.follow()) for follower in followers]
 
         async def work() -> None:

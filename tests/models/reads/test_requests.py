@@ -41,8 +41,8 @@ async def test_what_waits_is_found_without_reading_all_that_was_decided(
     waiting = [await ask(tenant, anna) for _ in range(2)]
     await owner_connection.execute("ANALYZE approval_requests")
     session = ReadSession(tenant.id)
-    async with session.use() as connection:
-        await connection.raw.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+    (row,) = await session.fetch("select current_setting('plan_cache_mode') as mode where $1::uuid is not null")
+    assert row["mode"] == "force_generic_plan"
 
     pages = await load_pages(
         session,
