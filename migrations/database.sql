@@ -2046,7 +2046,7 @@ CREATE TABLE totals (
     moved         jsonb,
     moved_at      timestamptz[],
     moved_part    integer[],
-    moved_minor   bigint[],
+    moved_amounts bigint[],
     moved_balance bigint[],
     moved_owed    smallint[],
     CONSTRAINT totals_pkey PRIMARY KEY (tenant_id, id),

@@ -88,14 +88,14 @@ _MOVES: Final = f"""
 
 # What came after the totals at $2, as the row that follows says it.
 _TOLD: Final = """(
-    select moved, moved_at, moved_part, moved_minor, moved_balance, moved_owed from totals
+    select moved, moved_at, moved_part, moved_amounts, moved_balance, moved_owed from totals
      where tenant_id = $1 and at = {0})"""
 _KEPT_MOVES: Final = """
     select k.kind ->> 0 as asset, k.kind ->> 1 as kind, k.kind ->> 2 as reason, (k.kind ->> 3)::timestamptz as expires_at,
            (k.kind ->> 4)::timestamptz as starts_at, k.kind ->> 5 as counter, u.minor, u.balance, u.owed
       from (select part, sum(minor) as minor, sum(balance) as balance, sum(owed) as owed
               from told s cross join lateral
-                   unnest(s.moved_at, s.moved_part, s.moved_minor, s.moved_balance, s.moved_owed)
+                   unnest(s.moved_at, s.moved_part, s.moved_amounts, s.moved_balance, s.moved_owed)
                    i(at, part, minor, balance, owed)
              where i.at > $2 and i.at <= $3 group by part) u
       join (select k.nth - 1 as part, k.kind
@@ -162,7 +162,7 @@ _THERE: Final = f"""$2 = {BEGINNING_SQL} or exists (select from totals s where s
 _PART: Final = "asset, kind, reason, expires_at, starts_at, counter"
 KEEP: Final = f"""
     insert into totals (tenant_id, id, at, transactions, credits, counters, accounts,
-                        moved, moved_at, moved_part, moved_minor, moved_balance, moved_owed)
+                        moved, moved_at, moved_part, moved_amounts, moved_balance, moved_owed)
     with {_OF_ROWS},
     numbered as materialized (select m.*, dense_rank() over (order by {_PART}) - 1 as part from moves m)
     select n.id, $4, $3, {_ADDED_UP},

@@ -9,76 +9,105 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """name: of the comparison, for people and scripts alike. None if the rows bear it: (compared, id, detail)."""
+    """name: of the comparison, for people and scripts alike. None if the rows bear it: (compared, id, detail).
+
+    merged: whether it is read in the order of keys: see verify.py. gate: a quicker statement that says whether there may be
+    any difference.
+    """
 
     name: str | None
     sql: str
+    merged: bool = False
+    gate: str | None = None
 
 
-_ACCOUNTS = (
-    Check(
-        "account sums",
-        """
-        SELECT a.id, format('%s: balance %s, lifetime %s, sequence %s; entries: %s, %s, %s of them up to %s', a.asset,
-            a.balance_minor, a.lifetime_minor, a.sequence, e.balance, e.lifetime, e.number, e.newest) AS detail
-        FROM accounts a LEFT JOIN (
-            SELECT account_id, sum(amount_minor) AS balance, sum(lifetime_minor) AS lifetime, count(*) AS number,
-                max(sequence) AS newest
-            FROM entries WHERE tenant_id = $1 GROUP BY account_id
-        ) e ON e.account_id = a.id
-        WHERE a.tenant_id = $1 AND (a.balance_minor, a.lifetime_minor, a.sequence, a.sequence) IS DISTINCT FROM
-            (coalesce(e.balance, 0), coalesce(e.lifetime, 0), coalesce(e.number, 0), coalesce(e.newest, 0))
-        """,
-    ),
-    Check(
-        "account head",
-        """
-        SELECT a.id, format('newest entry %s is not the one that the account names', a.sequence) AS detail
-        FROM accounts a LEFT JOIN entries e ON e.tenant_id = $1 AND e.account_id = a.id AND e.sequence = a.sequence
-        WHERE a.tenant_id = $1 AND (a.head_hash, a.posted_at) IS DISTINCT FROM (e.hash, e.created_at)
-        """,
-    ),
+# Whose records were merged is asked only of those that are of two records.
+PARTIES: Final = Check(
+    "entry parties",
+    """
+    WITH odd AS MATERIALIZED (
+        SELECT e.id, a.id IS NOT NULL AND t.id IS NOT NULL AS said, a.customer_id, t.customer_id AS of_transaction
+        FROM entries e
+        LEFT JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
+        LEFT JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id
+        WHERE e.tenant_id = $1 AND (a.id IS NULL OR t.id IS NULL OR a.customer_id <> t.customer_id)
+    )
+    SELECT e.id, 'account, account of the credit and customer of the transaction do not agree' AS detail
+    FROM odd e
+    LEFT JOIN customers o ON o.tenant_id = $1 AND o.id = e.customer_id
+    LEFT JOIN customers d ON d.tenant_id = $1 AND d.id = e.of_transaction
+    WHERE NOT e.said OR coalesce(o.merged_into_id, o.id) IS DISTINCT FROM coalesce(d.merged_into_id, d.id)
+    """,
 )
 
 _CREDITS = (
-    # Under two names: a credit's entries are added up once.
+    # A credit with its entries, in one pass. What it opened with is an entry of its own account and transaction; that these
+    # two are there is looked up for entries, and here where there is none.
     Check(
         None,
         """
-        SELECT d.compared, c.id, d.detail
-        FROM credits c LEFT JOIN (
-            SELECT credit_id, sum(amount_minor) AS remaining, -sum(amount_minor) FILTER (
-                WHERE (amount_minor < 0 AND counter IN ('ORDERS', 'NOTES')) OR counter IN ('REMOVED', 'EXPIRED')) AS gone
-            FROM entries WHERE tenant_id = $1 GROUP BY credit_id
-        ) e ON e.credit_id = c.id
-        LEFT JOIN (
-            SELECT successor_id, gone_minor FROM credits WHERE tenant_id = $1 AND successor_id IS NOT NULL
-        ) p ON p.successor_id = c.id
-        CROSS JOIN LATERAL (VALUES
-            ('credit remainder', c.remaining_minor <> coalesce(e.remaining, 0),
-                format('remainder %s; entries: %s', c.remaining_minor, coalesce(e.remaining, 0))),
-            ('credit gone', c.gone_minor <> coalesce(e.gone, 0) + coalesce(p.gone_minor, 0),
-                format('gone %s; entries: %s, and %s before it was moved here', c.gone_minor, coalesce(e.gone, 0),
-                    coalesce(p.gone_minor, 0)))
-        ) d (compared, differs, detail)
-        WHERE c.tenant_id = $1 AND d.differs AND (c.remaining_minor <> coalesce(e.remaining, 0)
-            OR c.gone_minor <> coalesce(e.gone, 0) + coalesce(p.gone_minor, 0))
+        WITH odd AS MATERIALIZED (
+            SELECT c.*, p.gone_minor AS before_minor, c.gone_minor <> c.gone + coalesce(p.gone_minor, 0) AS other_gone,
+                c.opened <> 1 OR c.amount_minor IS DISTINCT FROM CASE WHEN c.origin_id IS NULL THEN c.opened_minor
+                    ELSE r.amount_minor END AS other_amount
+            FROM (
+                SELECT c.id, c.account_id, c.transaction_id, c.amount_minor, c.remaining_minor, c.gone_minor,
+                    c.origin_id, c.opened_sequence, c.counts, coalesce(sum(e.amount_minor), 0) AS remaining,
+                    coalesce(-sum(e.amount_minor) FILTER (WHERE (e.amount_minor < 0 AND e.counter IN ('ORDERS', 'NOTES'))
+                        OR e.counter IN ('REMOVED', 'EXPIRED')), 0) AS gone,
+                    count(*) FILTER (WHERE (e.sequence, e.account_id, e.transaction_id)
+                        = (c.opened_sequence, c.account_id, c.transaction_id)) AS opened,
+                    max(e.amount_minor) FILTER (WHERE e.sequence = c.opened_sequence AND e.account_id = c.account_id)
+                        AS opened_minor,
+                    bool_or(e.account_id <> c.account_id) IS TRUE AS elsewhere,
+                    bool_or((NOT c.counts AND e.lifetime_minor <> 0) OR (e.counter = 'ISSUED'
+                        AND e.lifetime_minor <> CASE WHEN c.counts THEN e.amount_minor ELSE 0 END)) IS TRUE AS other_lifetime
+                FROM credits c LEFT JOIN entries e ON e.tenant_id = $1 AND e.credit_id = c.id
+                WHERE c.tenant_id = $1 GROUP BY c.tenant_id, c.id OFFSET 0
+            ) c
+            LEFT JOIN (
+                SELECT successor_id, gone_minor FROM credits WHERE tenant_id = $1 AND successor_id IS NOT NULL
+            ) p ON p.successor_id = c.id
+            LEFT JOIN (
+                SELECT m.id, o.amount_minor FROM credits m LEFT JOIN credits o ON o.tenant_id = $1 AND o.id = m.origin_id
+                WHERE m.tenant_id = $1 AND m.origin_id IS NOT NULL
+            ) r ON r.id = c.id
+            WHERE c.remaining_minor <> c.remaining OR c.gone_minor <> c.gone + coalesce(p.gone_minor, 0) OR c.opened <> 1
+                OR c.amount_minor IS DISTINCT FROM CASE WHEN c.origin_id IS NULL THEN c.opened_minor ELSE r.amount_minor END
+                OR c.elsewhere OR c.other_lifetime
+        )
+        SELECT 'credit remainder' AS compared, id, format('remainder %s; entries: %s', remaining_minor, remaining) AS detail
+        FROM odd WHERE remaining_minor <> remaining
+        UNION ALL
+        SELECT 'credit gone', id, format('gone %s; entries: %s, and %s before it was moved here', gone_minor, gone,
+            coalesce(before_minor, 0))
+        FROM odd WHERE other_gone
+        UNION ALL
+        SELECT 'credit amount', id, format('amount %s, for which entry %s of its account and transaction is not the one that'
+            ' opened it', amount_minor, opened_sequence)
+        FROM odd WHERE other_amount
+        UNION ALL
+        SELECT 'entry lifetime', e.id, format('%s %s moves the lifetime total by %s, of a credit that counts: %s', e.counter,
+            e.amount_minor, e.lifetime_minor, o.counts)
+        FROM odd o JOIN entries e ON e.tenant_id = $1 AND e.credit_id = o.id
+        JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
+        WHERE o.other_lifetime AND ((NOT o.counts AND e.lifetime_minor <> 0 AND t.digest IS NOT NULL)
+            OR (e.counter = 'ISSUED' AND e.lifetime_minor <> CASE WHEN o.counts THEN e.amount_minor ELSE 0 END))
+        UNION ALL
+        SELECT 'entry parties', e.id, 'account, account of the credit and customer of the transaction do not agree'
+        FROM odd o JOIN entries e ON e.tenant_id = $1 AND e.credit_id = o.id AND e.account_id <> o.account_id
+        WHERE o.elsewhere
+        UNION ALL
+        SELECT 'row of transactions', o.transaction_id,
+            format('is gone, and %s rows of credits name it in transaction_id', count(*))
+        FROM odd o LEFT JOIN transactions t ON t.tenant_id = $1 AND t.id = o.transaction_id
+        WHERE o.opened <> 1 AND t.id IS NULL GROUP BY o.transaction_id
+        UNION ALL
+        SELECT 'row of accounts', o.account_id, format('is gone, and %s rows of credits name it in account_id', count(*))
+        FROM odd o LEFT JOIN accounts a ON a.tenant_id = $1 AND a.id = o.account_id
+        WHERE o.opened <> 1 AND a.id IS NULL GROUP BY o.account_id
         """,
-    ),
-    Check(
-        "credit amount",
-        """
-        SELECT c.id, format('amount %s, for which entry %s of its account and transaction is not the one that opened it',
-            c.amount_minor, c.opened_sequence) AS detail
-        FROM credits c
-        LEFT JOIN (
-            SELECT m.id, o.amount_minor FROM credits m LEFT JOIN credits o ON o.tenant_id = $1 AND o.id = m.origin_id
-            WHERE m.tenant_id = $1 AND m.origin_id IS NOT NULL
-        ) r ON r.id = c.id
-        LEFT JOIN entries e ON e.tenant_id = $1 AND e.account_id = c.account_id AND e.sequence = c.opened_sequence
-        WHERE c.tenant_id = $1 AND ((e.transaction_id, e.credit_id) IS DISTINCT FROM (c.transaction_id, c.id)
-            OR c.amount_minor IS DISTINCT FROM CASE WHEN c.origin_id IS NULL THEN e.amount_minor ELSE r.amount_minor END)
-        """,
+        merged=True,
     ),
     Check(
         "credit succession",
@@ -98,6 +127,7 @@ _CREDITS = (
                 OR (s.origin_id, s.amount_minor, s.counts, s.created_at)
                     IS DISTINCT FROM (coalesce(c.origin_id, c.id), c.amount_minor, c.counts, c.created_at))))
         """,
+        merged=True,
     ),
     Check(
         "credit services",
@@ -130,42 +160,50 @@ _CREDITS = (
         """,
     ),
     Check(
-        "entry lifetime",
+        None,
         """
-        WITH odd AS MATERIALIZED (
-            SELECT e.id, e.transaction_id, e.counter, e.amount_minor, e.lifetime_minor, c.counts
-            FROM entries e JOIN credits c ON c.tenant_id = $1 AND c.id = e.credit_id
-            WHERE e.tenant_id = $1 AND ((NOT c.counts AND e.lifetime_minor <> 0)
-                OR (e.counter = 'ISSUED' AND e.lifetime_minor <> CASE WHEN c.counts THEN e.amount_minor ELSE 0 END))
+        WITH lost AS MATERIALIZED (
+            SELECT e.id, e.credit_id FROM entries e LEFT JOIN credits c ON c.tenant_id = $1 AND c.id = e.credit_id
+            WHERE e.tenant_id = $1 AND e.credit_id IS NOT NULL AND c.id IS NULL
         )
-        SELECT o.id, format('%s %s moves the lifetime total by %s, of a credit that counts: %s', o.counter,
-            o.amount_minor, o.lifetime_minor, o.counts) AS detail
-        FROM odd o JOIN transactions t ON t.tenant_id = $1 AND t.id = o.transaction_id
-        WHERE t.digest IS NOT NULL OR o.counter = 'ISSUED'
+        SELECT 'row of credits' AS compared, credit_id AS id,
+            format('is gone, and %s rows of entries name it in credit_id', count(*)) AS detail
+        FROM lost GROUP BY credit_id
+        UNION ALL
+        SELECT 'entry parties', id, 'account, account of the credit and customer of the transaction do not agree' FROM lost
         """,
+        merged=True,
     ),
-    # Whose records were merged is asked only of those that are of two records.
-    Check(
-        "entry parties",
-        """
-        WITH odd AS MATERIALIZED (
-            SELECT e.id, a.id IS NOT NULL AND t.id IS NOT NULL AND (c.id IS NOT NULL OR e.credit_id IS NULL)
-                AND c.account_id IS NOT DISTINCT FROM CASE WHEN c.id IS NOT NULL THEN a.id END AS said,
-                a.customer_id, t.customer_id AS of_transaction
-            FROM entries e
-            LEFT JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id
-            LEFT JOIN credits c ON c.tenant_id = $1 AND c.id = e.credit_id
-            LEFT JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
-            WHERE e.tenant_id = $1 AND (a.id IS NULL OR t.id IS NULL OR (e.credit_id IS NOT NULL AND c.id IS NULL)
-                OR c.account_id <> a.id OR a.customer_id <> t.customer_id)
-        )
-        SELECT e.id, 'account, account of the credit and customer of the transaction do not agree' AS detail
-        FROM odd e
-        LEFT JOIN customers o ON o.tenant_id = $1 AND o.id = e.customer_id
-        LEFT JOIN customers d ON d.tenant_id = $1 AND d.id = e.of_transaction
-        WHERE NOT e.said OR coalesce(o.merged_into_id, o.id) IS DISTINCT FROM coalesce(d.merged_into_id, d.id)
-        """,
-    ),
+)
+
+ASSIGNMENT_ENTRIES: Final = Check(
+    "assignment entries",
+    """
+    WITH lots AS (SELECT id, coalesce(origin_id, id) AS root_id FROM credits WHERE tenant_id = $1)
+    SELECT coalesce(g.transaction_id, e.transaction_id) AS id,
+        format('credit %s: assignments take %s, entries %s', coalesce(g.root_id, e.root_id),
+            coalesce(g.taken, 0), coalesce(e.taken, 0)) AS detail
+    FROM (
+        SELECT transaction_id, coalesce(root_id, credit_id) AS root_id, sum(taken) AS taken FROM (
+            SELECT transaction_id, credit_id, amount_minor AS taken FROM assignments WHERE tenant_id = $1
+            UNION ALL
+            SELECT release_transaction_id, credit_id, -amount_minor FROM assignments
+            WHERE tenant_id = $1 AND release_transaction_id IS NOT NULL
+            UNION ALL
+            SELECT note_id, credit_id, -amount_minor FROM credit_note_parts
+            WHERE tenant_id = $1 AND assignment_id IS NOT NULL
+            UNION ALL
+            SELECT n.void_transaction_id, p.credit_id, p.amount_minor FROM credit_note_parts p
+            JOIN credit_notes n ON n.tenant_id = $1 AND n.id = p.note_id AND n.void_transaction_id IS NOT NULL
+            WHERE p.tenant_id = $1 AND p.assignment_id IS NOT NULL
+        ) moved LEFT JOIN lots ON lots.id = credit_id GROUP BY 1, 2
+    ) g FULL JOIN (
+        SELECT transaction_id, coalesce(root_id, credit_id) AS root_id, -sum(amount_minor) AS taken
+        FROM few LEFT JOIN lots ON lots.id = credit_id
+        WHERE tenant_id = $1 AND counter = 'INVOICES' GROUP BY 1, 2
+    ) e USING (transaction_id, root_id)
+    WHERE coalesce(g.taken, 0) <> coalesce(e.taken, 0)
+    """,
 )
 
 _INVOICES = (
@@ -214,35 +252,6 @@ _INVOICES = (
         """,
     ),
     Check(
-        "assignment entries",
-        """
-        WITH lots AS (SELECT id, coalesce(origin_id, id) AS root_id FROM credits WHERE tenant_id = $1)
-        SELECT coalesce(g.transaction_id, e.transaction_id) AS id,
-            format('credit %s: assignments take %s, entries %s', coalesce(g.root_id, e.root_id),
-                coalesce(g.taken, 0), coalesce(e.taken, 0)) AS detail
-        FROM (
-            SELECT transaction_id, coalesce(root_id, credit_id) AS root_id, sum(taken) AS taken FROM (
-                SELECT transaction_id, credit_id, amount_minor AS taken FROM assignments WHERE tenant_id = $1
-                UNION ALL
-                SELECT release_transaction_id, credit_id, -amount_minor FROM assignments
-                WHERE tenant_id = $1 AND release_transaction_id IS NOT NULL
-                UNION ALL
-                SELECT note_id, credit_id, -amount_minor FROM credit_note_parts
-                WHERE tenant_id = $1 AND assignment_id IS NOT NULL
-                UNION ALL
-                SELECT n.void_transaction_id, p.credit_id, p.amount_minor FROM credit_note_parts p
-                JOIN credit_notes n ON n.tenant_id = $1 AND n.id = p.note_id AND n.void_transaction_id IS NOT NULL
-                WHERE p.tenant_id = $1 AND p.assignment_id IS NOT NULL
-            ) moved LEFT JOIN lots ON lots.id = credit_id GROUP BY 1, 2
-        ) g FULL JOIN (
-            SELECT transaction_id, coalesce(root_id, credit_id) AS root_id, -sum(amount_minor) AS taken
-            FROM entries LEFT JOIN lots ON lots.id = credit_id
-            WHERE tenant_id = $1 AND counter = 'INVOICES' GROUP BY 1, 2
-        ) e USING (transaction_id, root_id)
-        WHERE coalesce(g.taken, 0) <> coalesce(e.taken, 0)
-        """,
-    ),
-    Check(
         "assignment parties",
         """
         SELECT g.id, format('%s against %s, or one customer''s against another''s', a.asset, i.currency) AS detail
@@ -256,6 +265,35 @@ _INVOICES = (
             OR coalesce(o.merged_into_id, o.id) <> coalesce(d.merged_into_id, d.id))
         """,
     ),
+)
+
+GRANT_ENTRIES: Final = Check(
+    "grant entries",
+    """
+    WITH lots AS (SELECT id, coalesce(origin_id, id) AS root_id, amount_minor FROM credits WHERE tenant_id = $1)
+    SELECT coalesce(g.transaction_id, e.transaction_id) AS id,
+        format('credit %s: orders grant and payments keep %s, entries %s', coalesce(g.root_id, e.root_id),
+            coalesce(g.granted, 0), coalesce(e.granted, 0)) AS detail
+    FROM (
+        SELECT transaction_id, credit_id AS root_id, sum(granted) AS granted FROM (
+            SELECT g.transaction_id, g.credit_id, c.amount_minor AS granted
+            FROM grants g JOIN lots c ON c.id = g.credit_id WHERE g.tenant_id = $1
+            UNION ALL
+            SELECT revoked_transaction_id, credit_id, -revoked_minor FROM grants
+            WHERE tenant_id = $1 AND revoked_transaction_id IS NOT NULL
+            UNION ALL
+            SELECT transaction_id, credit_id, amount_minor FROM overpayments WHERE tenant_id = $1
+            UNION ALL
+            SELECT revoked_transaction_id, credit_id, -revoked_minor FROM overpayments
+            WHERE tenant_id = $1 AND revoked_transaction_id IS NOT NULL
+        ) moved GROUP BY 1, 2
+    ) g FULL JOIN (
+        SELECT transaction_id, coalesce(root_id, credit_id) AS root_id, sum(few.amount_minor) AS granted
+        FROM few LEFT JOIN lots ON lots.id = credit_id
+        WHERE tenant_id = $1 AND counter = 'ORDERS' GROUP BY 1, 2
+    ) e USING (transaction_id, root_id)
+    WHERE coalesce(g.granted, 0) <> coalesce(e.granted, 0)
+    """,
 )
 
 _ORDERS = (
@@ -272,34 +310,6 @@ _ORDERS = (
         ) s
         WHERE i.tenant_id = $1 AND (i.creditable_minor <> i.total_minor - s.sold
             OR s.granted <> CASE WHEN i.status = 'PAID' THEN s.sold ELSE 0 END)
-        """,
-    ),
-    Check(
-        "grant entries",
-        """
-        WITH lots AS (SELECT id, coalesce(origin_id, id) AS root_id, amount_minor FROM credits WHERE tenant_id = $1)
-        SELECT coalesce(g.transaction_id, e.transaction_id) AS id,
-            format('credit %s: orders grant and payments keep %s, entries %s', coalesce(g.root_id, e.root_id),
-                coalesce(g.granted, 0), coalesce(e.granted, 0)) AS detail
-        FROM (
-            SELECT transaction_id, credit_id AS root_id, sum(granted) AS granted FROM (
-                SELECT g.transaction_id, g.credit_id, c.amount_minor AS granted
-                FROM grants g JOIN lots c ON c.id = g.credit_id WHERE g.tenant_id = $1
-                UNION ALL
-                SELECT revoked_transaction_id, credit_id, -revoked_minor FROM grants
-                WHERE tenant_id = $1 AND revoked_transaction_id IS NOT NULL
-                UNION ALL
-                SELECT transaction_id, credit_id, amount_minor FROM overpayments WHERE tenant_id = $1
-                UNION ALL
-                SELECT revoked_transaction_id, credit_id, -revoked_minor FROM overpayments
-                WHERE tenant_id = $1 AND revoked_transaction_id IS NOT NULL
-            ) moved GROUP BY 1, 2
-        ) g FULL JOIN (
-            SELECT transaction_id, coalesce(root_id, credit_id) AS root_id, sum(entries.amount_minor) AS granted
-            FROM entries LEFT JOIN lots ON lots.id = credit_id
-            WHERE tenant_id = $1 AND counter = 'ORDERS' GROUP BY 1, 2
-        ) e USING (transaction_id, root_id)
-        WHERE coalesce(g.granted, 0) <> coalesce(e.granted, 0)
         """,
     ),
     Check(
@@ -351,7 +361,7 @@ _ORDERS = (
     ),
 )
 
-LEDGER_CHECKS: Final = (*_ACCOUNTS, *_CREDITS, *_INVOICES, *_ORDERS)
+LEDGER_CHECKS: Final = (*_CREDITS, *_INVOICES, *_ORDERS)
 
 COUNTS: Final = """
     SELECT (SELECT count(*) FROM entries WHERE tenant_id = $1) AS entries,

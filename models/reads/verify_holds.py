@@ -8,6 +8,30 @@ from typing import Final
 
 from models.reads.verify_checks import Check
 
+# What is captured is in the entries of the transaction, of the same credits. That a hold itself moves nothing, see
+# verify_hashes.py.
+CAPTURES: Final = Check(
+    "captures",
+    """
+    SELECT m.transaction_id AS id, format('captures %s of credit %s; entries: %s', m.taken, m.credit_id,
+        coalesce(e.taken, 0)) AS detail
+    FROM (
+        SELECT l.transaction_id, l.credit_id, t.kind, -sum(l.amount_minor) AS taken
+        FROM hold_lots l JOIN transactions t ON t.tenant_id = $1 AND t.id = l.transaction_id
+            AND t.kind IN ('SPEND', 'ASSIGNMENT')
+        WHERE l.tenant_id = $1 GROUP BY l.transaction_id, l.credit_id, t.kind
+    ) m LEFT JOIN (
+        SELECT transaction_id, credit_id, -sum(amount_minor) AS taken FROM few
+        WHERE tenant_id = $1 AND counter IN ('SPENT', 'INVOICES') GROUP BY transaction_id, credit_id
+    ) e USING (transaction_id, credit_id)
+    WHERE m.taken <> coalesce(e.taken, 0)
+    UNION ALL
+    SELECT t.id, 'holds nothing' FROM transactions t
+    LEFT JOIN hold_lots l ON l.tenant_id = $1 AND l.transaction_id = t.id
+    WHERE t.tenant_id = $1 AND t.kind = 'HOLD' AND l.id IS NULL
+    """,
+)
+
 HOLD_CHECKS: Final = (
     Check(
         "hold sums",
@@ -35,32 +59,6 @@ HOLD_CHECKS: Final = (
                 count(CASE WHEN sum(amount_minor) > 0 THEN 1 END) OVER (PARTITION BY hold_id, position) AS credits
             FROM hold_lots WHERE tenant_id = $1 GROUP BY hold_id, position, credit_id
         ) p WHERE p.held < 0 OR p.credits > 1
-        """,
-    ),
-    # What is captured is in the entries of the transaction, of the same credits; a hold itself moves nothing.
-    Check(
-        "captures",
-        """
-        SELECT m.transaction_id AS id, format('captures %s of credit %s; entries: %s', m.taken, m.credit_id,
-            coalesce(e.taken, 0)) AS detail
-        FROM (
-            SELECT l.transaction_id, l.credit_id, t.kind, -sum(l.amount_minor) AS taken
-            FROM hold_lots l JOIN transactions t ON t.tenant_id = $1 AND t.id = l.transaction_id
-                AND t.kind IN ('SPEND', 'ASSIGNMENT')
-            WHERE l.tenant_id = $1 GROUP BY l.transaction_id, l.credit_id, t.kind
-        ) m LEFT JOIN (
-            SELECT transaction_id, credit_id, -sum(amount_minor) AS taken FROM entries
-            WHERE tenant_id = $1 AND counter IN ('SPENT', 'INVOICES') GROUP BY transaction_id, credit_id
-        ) e USING (transaction_id, credit_id)
-        WHERE m.taken <> coalesce(e.taken, 0)
-        UNION ALL
-        SELECT t.id, format('%s entries in a HOLD', count(*)) FROM transactions t
-        JOIN entries e ON e.tenant_id = $1 AND e.transaction_id = t.id
-        WHERE t.tenant_id = $1 AND t.kind = 'HOLD' GROUP BY t.id
-        UNION ALL
-        SELECT t.id, 'holds nothing' FROM transactions t
-        LEFT JOIN hold_lots l ON l.tenant_id = $1 AND l.transaction_id = t.id
-        WHERE t.tenant_id = $1 AND t.kind = 'HOLD' AND l.id IS NULL
         """,
     ),
     Check(

@@ -4,52 +4,52 @@ from typing import Final
 
 from models.reads.verify_checks import Check
 
-_TRANSFERS: Final = (
-    # One took what the other gave. A merge may have made one person of both since.
-    Check(
-        "transfers",
-        """
-        WITH sides AS (
-            SELECT id, received_id AS other_id, -1 AS sign FROM transfers WHERE tenant_id = $1
-            UNION ALL SELECT received_id, id, 1 FROM transfers WHERE tenant_id = $1
-        ), moved AS MATERIALIZED (
-            SELECT e.transaction_id AS id, a.asset, sum(e.amount_minor) AS minor,
-                bool_or(e.amount_minor < 0) AND bool_or(e.amount_minor > 0) AS both_ways
-            FROM entries e JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id
-            WHERE e.tenant_id = $1 AND e.counter = 'TRANSFERRED' GROUP BY e.transaction_id, a.asset
-        ), told AS (SELECT id FROM transactions WHERE tenant_id = $1 AND kind = 'TRANSFER')
-        SELECT coalesce(t.id, m.id, s.id) AS id,
-            format('%s %s; the other transaction is %s, and moves %s', m.minor, m.asset, s.other_id, o.minor) AS detail
-        FROM told t FULL JOIN moved m ON m.id = t.id FULL JOIN sides s ON s.id = coalesce(t.id, m.id)
-        LEFT JOIN moved o ON o.id = s.other_id AND o.asset = m.asset
-        WHERE num_nulls(t.id, m.id, s.id, o.id) > 0 OR m.minor <> -o.minor OR sign(m.minor) <> s.sign OR m.both_ways
-        """,
-    ),
-    Check(
-        "transferred credits",
-        """
-        WITH opened AS (
-            SELECT c.id, c.transaction_id, c.amount_minor, c.counts, c.created_at, c.starts_at, c.effective_on
-            FROM credits c JOIN transactions t ON t.tenant_id = $1 AND t.id = c.transaction_id AND t.kind = 'TRANSFER'
-            WHERE c.tenant_id = $1 AND c.origin_id IS NULL
-        ), taken AS (
-            SELECT transaction_id, credit_id, -sum(amount_minor) AS minor FROM entries
-            WHERE tenant_id = $1 AND counter = 'TRANSFERRED' AND amount_minor < 0 GROUP BY transaction_id, credit_id
-        )
-        SELECT coalesce(x.id, c.id) AS id, format('%s, and %s were taken from %s; first given by %s', c.amount_minor,
-            e.minor, x.from_id, x.source_id) AS detail
-        FROM (SELECT * FROM transferred_credits WHERE tenant_id = $1) x FULL JOIN opened c ON c.id = x.id
-        LEFT JOIN transfers f ON f.tenant_id = $1 AND f.id = x.transfer_id
-        LEFT JOIN taken e ON e.transaction_id = x.transfer_id AND e.credit_id = x.from_id
-        LEFT JOIN credits g ON g.tenant_id = $1 AND g.id = x.from_id
-        LEFT JOIN credits r ON r.tenant_id = $1 AND r.id = CASE WHEN g.origin_id IS NULL THEN g.id ELSE g.origin_id END
-        LEFT JOIN transferred_credits y ON y.tenant_id = $1 AND y.id = r.id
-        WHERE (c.transaction_id, c.amount_minor, c.counts, c.created_at, c.starts_at, c.effective_on) IS DISTINCT FROM
-                (f.received_id, e.minor, false, g.created_at, g.starts_at, g.effective_on)
-            OR x.source_id IS DISTINCT FROM CASE WHEN y.id IS NULL THEN r.transaction_id ELSE y.source_id END
-        """,
-    ),
+# One took what the other gave. A merge may have made one person of both since.
+TRANSFERS: Final = Check(
+    "transfers",
+    """
+    WITH sides AS (
+        SELECT id, received_id AS other_id, -1 AS sign FROM transfers WHERE tenant_id = $1
+        UNION ALL SELECT received_id, id, 1 FROM transfers WHERE tenant_id = $1
+    ), moved AS MATERIALIZED (
+        SELECT e.transaction_id AS id, a.asset, sum(e.amount_minor) AS minor,
+            bool_or(e.amount_minor < 0) AND bool_or(e.amount_minor > 0) AS both_ways
+        FROM few e JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id
+        WHERE e.tenant_id = $1 AND e.counter = 'TRANSFERRED' GROUP BY e.transaction_id, a.asset
+    ), told AS (SELECT id FROM transactions WHERE tenant_id = $1 AND kind = 'TRANSFER')
+    SELECT coalesce(t.id, m.id, s.id) AS id,
+        format('%s %s; the other transaction is %s, and moves %s', m.minor, m.asset, s.other_id, o.minor) AS detail
+    FROM told t FULL JOIN moved m ON m.id = t.id FULL JOIN sides s ON s.id = coalesce(t.id, m.id)
+    LEFT JOIN moved o ON o.id = s.other_id AND o.asset = m.asset
+    WHERE num_nulls(t.id, m.id, s.id, o.id) > 0 OR m.minor <> -o.minor OR sign(m.minor) <> s.sign OR m.both_ways
+    """,
 )
+
+TRANSFERRED_CREDITS: Final = Check(
+    "transferred credits",
+    """
+    WITH opened AS (
+        SELECT c.id, c.transaction_id, c.amount_minor, c.counts, c.created_at, c.starts_at, c.effective_on
+        FROM credits c JOIN transactions t ON t.tenant_id = $1 AND t.id = c.transaction_id AND t.kind = 'TRANSFER'
+        WHERE c.tenant_id = $1 AND c.origin_id IS NULL
+    ), taken AS (
+        SELECT transaction_id, credit_id, -sum(amount_minor) AS minor FROM few
+        WHERE tenant_id = $1 AND counter = 'TRANSFERRED' AND amount_minor < 0 GROUP BY transaction_id, credit_id
+    )
+    SELECT coalesce(x.id, c.id) AS id, format('%s, and %s were taken from %s; first given by %s', c.amount_minor,
+        e.minor, x.from_id, x.source_id) AS detail
+    FROM (SELECT * FROM transferred_credits WHERE tenant_id = $1) x FULL JOIN opened c ON c.id = x.id
+    LEFT JOIN transfers f ON f.tenant_id = $1 AND f.id = x.transfer_id
+    LEFT JOIN taken e ON e.transaction_id = x.transfer_id AND e.credit_id = x.from_id
+    LEFT JOIN credits g ON g.tenant_id = $1 AND g.id = x.from_id
+    LEFT JOIN credits r ON r.tenant_id = $1 AND r.id = CASE WHEN g.origin_id IS NULL THEN g.id ELSE g.origin_id END
+    LEFT JOIN transferred_credits y ON y.tenant_id = $1 AND y.id = r.id
+    WHERE (c.transaction_id, c.amount_minor, c.counts, c.created_at, c.starts_at, c.effective_on) IS DISTINCT FROM
+            (f.received_id, e.minor, false, g.created_at, g.starts_at, g.effective_on)
+        OR x.source_id IS DISTINCT FROM CASE WHEN y.id IS NULL THEN r.transaction_id ELSE y.source_id END
+    """,
+)
+
 
 # What was put back of a lot, in the order in which it was, and never more than has expired of it.
 _REVIVALS: Final = (
@@ -88,4 +88,4 @@ _REVIVALS: Final = (
     ),
 )
 
-MOVING_CHECKS: Final = (*_TRANSFERS, *_REVIVALS)
+MOVING_CHECKS: Final = _REVIVALS

@@ -4,6 +4,31 @@ from typing import Final
 
 from models.reads.verify_checks import Check
 
+CREDIT_NOTE_ENTRIES: Final = Check(
+    "credit note entries",
+    """
+    WITH lots AS (SELECT id, coalesce(origin_id, id) AS root_id FROM credits WHERE tenant_id = $1)
+    SELECT coalesce(g.transaction_id, e.transaction_id) AS id,
+        format('credit %s: notes make %s of money, entries %s', coalesce(g.root_id, e.root_id),
+            coalesce(g.given, 0), coalesce(e.given, 0)) AS detail
+    FROM (
+        SELECT transaction_id, coalesce(root_id, credit_id) AS root_id, sum(given) AS given FROM (
+            SELECT note_id AS transaction_id, credit_id, amount_minor AS given FROM credit_note_parts
+            WHERE tenant_id = $1 AND payment_id IS NOT NULL
+            UNION ALL
+            SELECT n.void_transaction_id, p.credit_id, -p.amount_minor FROM credit_note_parts p
+            JOIN credit_notes n ON n.tenant_id = $1 AND n.id = p.note_id AND n.void_transaction_id IS NOT NULL
+            WHERE p.tenant_id = $1 AND p.payment_id IS NOT NULL
+        ) moved LEFT JOIN lots ON lots.id = credit_id GROUP BY 1, 2
+    ) g FULL JOIN (
+        SELECT transaction_id, coalesce(root_id, credit_id) AS root_id, sum(amount_minor) AS given
+        FROM few LEFT JOIN lots ON lots.id = credit_id
+        WHERE tenant_id = $1 AND counter = 'NOTES' GROUP BY 1, 2
+    ) e USING (transaction_id, root_id)
+    WHERE coalesce(g.given, 0) <> coalesce(e.given, 0)
+    """,
+)
+
 NOTE_CHECKS: Final = (
     Check(
         "credit notes",
@@ -89,30 +114,6 @@ NOTE_CHECKS: Final = (
         ) n ON n.line_id = l.id
         WHERE (n.quantity > l.quantity OR n.minor > l.minor
             OR (n.first, n.last) IS DISTINCT FROM (l.invoice_id::text, l.invoice_id::text) OR l.kind = 'CREDIT')
-        """,
-    ),
-    Check(
-        "credit note entries",
-        """
-        WITH lots AS (SELECT id, coalesce(origin_id, id) AS root_id FROM credits WHERE tenant_id = $1)
-        SELECT coalesce(g.transaction_id, e.transaction_id) AS id,
-            format('credit %s: notes make %s of money, entries %s', coalesce(g.root_id, e.root_id),
-                coalesce(g.given, 0), coalesce(e.given, 0)) AS detail
-        FROM (
-            SELECT transaction_id, coalesce(root_id, credit_id) AS root_id, sum(given) AS given FROM (
-                SELECT note_id AS transaction_id, credit_id, amount_minor AS given FROM credit_note_parts
-                WHERE tenant_id = $1 AND payment_id IS NOT NULL
-                UNION ALL
-                SELECT n.void_transaction_id, p.credit_id, -p.amount_minor FROM credit_note_parts p
-                JOIN credit_notes n ON n.tenant_id = $1 AND n.id = p.note_id AND n.void_transaction_id IS NOT NULL
-                WHERE p.tenant_id = $1 AND p.payment_id IS NOT NULL
-            ) moved LEFT JOIN lots ON lots.id = credit_id GROUP BY 1, 2
-        ) g FULL JOIN (
-            SELECT transaction_id, coalesce(root_id, credit_id) AS root_id, sum(amount_minor) AS given
-            FROM entries LEFT JOIN lots ON lots.id = credit_id
-            WHERE tenant_id = $1 AND counter = 'NOTES' GROUP BY 1, 2
-        ) e USING (transaction_id, root_id)
-        WHERE coalesce(g.given, 0) <> coalesce(e.given, 0)
         """,
     ),
 )

@@ -5,38 +5,40 @@ from typing import Final
 from models.reads.verify_checks import Check
 from models.reads.verify_seals import CLIENT_OF
 
+COUPON_POINTS: Final = Check(
+    "coupon points",
+    """
+    SELECT coalesce(c.transaction_id, e.transaction_id) AS id,
+        format('coupons cost %s points, entries take %s', coalesce(c.spent, 0), coalesce(e.spent, 0)) AS detail
+    FROM (
+        SELECT transaction_id, sum(points_spent_minor) AS spent FROM coupons
+        WHERE tenant_id = $1 GROUP BY transaction_id
+    ) c FULL JOIN (
+        SELECT e.transaction_id, -sum(e.amount_minor) AS spent
+        FROM few e JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id AND t.kind = 'REWARD'
+        WHERE e.tenant_id = $1 AND e.counter = 'REDEEMED' GROUP BY e.transaction_id
+    ) e USING (transaction_id)
+    WHERE coalesce(c.spent, 0) <> coalesce(e.spent, 0)
+    """,
+)
+
+COUPON_REFUNDS: Final = Check(
+    "coupon refunds",
+    """
+    SELECT coalesce(c.refund_transaction_id, e.transaction_id) AS id,
+        format('coupon %s cost %s points, entries put back %s', c.id, c.points_spent_minor, coalesce(e.back, 0))
+            AS detail
+    FROM (SELECT * FROM coupons WHERE tenant_id = $1 AND refund_transaction_id IS NOT NULL) c
+    FULL JOIN (
+        SELECT e.transaction_id, sum(e.amount_minor) AS back
+        FROM few e JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id AND t.kind <> 'REFUND'
+        WHERE e.tenant_id = $1 AND e.counter = 'REDEEMED' AND e.amount_minor > 0 GROUP BY e.transaction_id
+    ) e ON e.transaction_id = c.refund_transaction_id
+    WHERE coalesce(c.points_spent_minor, 0) <> coalesce(e.back, 0)
+    """,
+)
+
 _COUPONS = (
-    Check(
-        "coupon points",
-        """
-        SELECT coalesce(c.transaction_id, e.transaction_id) AS id,
-            format('coupons cost %s points, entries take %s', coalesce(c.spent, 0), coalesce(e.spent, 0)) AS detail
-        FROM (
-            SELECT transaction_id, sum(points_spent_minor) AS spent FROM coupons
-            WHERE tenant_id = $1 GROUP BY transaction_id
-        ) c FULL JOIN (
-            SELECT e.transaction_id, -sum(e.amount_minor) AS spent
-            FROM entries e JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id AND t.kind = 'REWARD'
-            WHERE e.tenant_id = $1 AND e.counter = 'REDEEMED' GROUP BY e.transaction_id
-        ) e USING (transaction_id)
-        WHERE coalesce(c.spent, 0) <> coalesce(e.spent, 0)
-        """,
-    ),
-    Check(
-        "coupon refunds",
-        """
-        SELECT coalesce(c.refund_transaction_id, e.transaction_id) AS id,
-            format('coupon %s cost %s points, entries put back %s', c.id, c.points_spent_minor, coalesce(e.back, 0))
-                AS detail
-        FROM (SELECT * FROM coupons WHERE tenant_id = $1 AND refund_transaction_id IS NOT NULL) c
-        FULL JOIN (
-            SELECT e.transaction_id, sum(e.amount_minor) AS back
-            FROM entries e JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id AND t.kind <> 'REFUND'
-            WHERE e.tenant_id = $1 AND e.counter = 'REDEEMED' AND e.amount_minor > 0 GROUP BY e.transaction_id
-        ) e ON e.transaction_id = c.refund_transaction_id
-        WHERE coalesce(c.points_spent_minor, 0) <> coalesce(e.back, 0)
-        """,
-    ),
     Check(
         "coupon parties",
         """
@@ -55,44 +57,33 @@ _COUPONS = (
     ),
 )
 
-# What a spend took, or a use, and what came back of it, in the order in which it did.
-_REFUNDS = (
-    Check(
-        "refunds",
-        """
-        WITH moved AS MATERIALIZED (
-            SELECT t.id, t.kind, t.customer_id, sum(e.amount_minor) AS minor
-            FROM entries e JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
-                AND t.kind IN ('SPEND', 'USE', 'REFUND')
-            WHERE e.tenant_id = $1 AND e.counter = CASE t.kind WHEN 'SPEND' THEN 'SPENT' WHEN 'USE' THEN 'REDEEMED'
-                ELSE e.counter END AND e.counter IN ('SPENT', 'REDEEMED')
-            GROUP BY t.id, t.kind, t.customer_id
-        ), told AS (
-            SELECT r.*, coalesce(sum(r.amount_minor) OVER (
-                PARTITION BY r.spend_id ORDER BY r.before_minor ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-            ), 0) AS given_minor
-            FROM refunds r WHERE r.tenant_id = $1
-        )
-        SELECT coalesce(r.id, b.id) AS id, format('gives back %s of %s that %s took, after %s; entries: %s of %s, after %s',
-            r.amount_minor, r.taken_minor, r.spend_id, r.before_minor, b.minor, -s.minor, r.given_minor) AS detail
-        FROM told r FULL JOIN (SELECT * FROM moved WHERE kind = 'REFUND') b ON b.id = r.id
-        LEFT JOIN moved s ON s.id = r.spend_id AND s.kind <> 'REFUND'
-        LEFT JOIN customers o ON o.tenant_id = $1 AND o.id = b.customer_id
-        LEFT JOIN customers d ON d.tenant_id = $1 AND d.id = s.customer_id
-        WHERE (r.amount_minor, r.taken_minor, r.before_minor) IS DISTINCT FROM (b.minor, -s.minor, r.given_minor)
-            OR coalesce(o.merged_into_id, o.id) IS DISTINCT FROM coalesce(d.merged_into_id, d.id)
-        """,
-    ),
-    Check(
-        "spent",
-        """
-        SELECT e.id, format('%s against %s in a %s', e.amount_minor, e.counter, t.kind) AS detail
-        FROM entries e JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
-        WHERE e.tenant_id = $1 AND e.counter = 'SPENT'
-            AND t.kind <> CASE WHEN e.amount_minor < 0 THEN 'SPEND' ELSE 'REFUND' END
-        """,
-    ),
+REFUNDS: Final = Check(
+    "refunds",
+    """
+    WITH moved AS MATERIALIZED (
+        SELECT t.id, t.kind, t.customer_id, sum(e.amount_minor) AS minor
+        FROM few e JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
+            AND t.kind IN ('SPEND', 'USE', 'REFUND')
+        WHERE e.tenant_id = $1 AND e.counter = CASE t.kind WHEN 'SPEND' THEN 'SPENT' WHEN 'USE' THEN 'REDEEMED'
+            ELSE e.counter END AND e.counter IN ('SPENT', 'REDEEMED')
+        GROUP BY t.id, t.kind, t.customer_id
+    ), told AS (
+        SELECT r.*, coalesce(sum(r.amount_minor) OVER (
+            PARTITION BY r.spend_id ORDER BY r.before_minor ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ), 0) AS given_minor
+        FROM refunds r WHERE r.tenant_id = $1
+    )
+    SELECT coalesce(r.id, b.id) AS id, format('gives back %s of %s that %s took, after %s; entries: %s of %s, after %s',
+        r.amount_minor, r.taken_minor, r.spend_id, r.before_minor, b.minor, -s.minor, r.given_minor) AS detail
+    FROM told r FULL JOIN (SELECT * FROM moved WHERE kind = 'REFUND') b ON b.id = r.id
+    LEFT JOIN moved s ON s.id = r.spend_id AND s.kind <> 'REFUND'
+    LEFT JOIN customers o ON o.tenant_id = $1 AND o.id = b.customer_id
+    LEFT JOIN customers d ON d.tenant_id = $1 AND d.id = s.customer_id
+    WHERE (r.amount_minor, r.taken_minor, r.before_minor) IS DISTINCT FROM (b.minor, -s.minor, r.given_minor)
+        OR coalesce(o.merged_into_id, o.id) IS DISTINCT FROM coalesce(d.merged_into_id, d.id)
+    """,
 )
+
 
 # What a bulk's row did, and what took it back. A credit that was taken back stays voided, as whatever continues it.
 _REVERSALS = (
@@ -344,4 +335,4 @@ _SLUGS: Final = (
     ),
 )
 
-OTHER_CHECKS: Final = (*_COUPONS, *_REFUNDS, *_REVERSALS, *_APPROVALS, *_KEYS, *_LIMITS, *_PEOPLE, *_SLUGS)
+OTHER_CHECKS: Final = (*_COUPONS, *_REVERSALS, *_APPROVALS, *_KEYS, *_LIMITS, *_PEOPLE, *_SLUGS)

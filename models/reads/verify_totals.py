@@ -9,11 +9,11 @@ from models.amounts import RUN
 from models.reads.verify_checks import Check
 from models.totals import BEGINNING_SQL
 
-_NTH: Final = "width_bucket({0} - interval '1 microsecond', (SELECT ats FROM instants))"
-_KEY: Final = """CASE WHEN {0} = date_bin(interval '15 minutes', {0}, timestamptz 'epoch') THEN {0}
+NTH: Final = "width_bucket({0} - interval '1 microsecond', (SELECT ats FROM instants))"
+KEY: Final = """CASE WHEN {0} = date_bin(interval '15 minutes', {0}, timestamptz 'epoch') THEN {0}
     ELSE date_bin(interval '15 minutes', {0}, timestamptz 'epoch') + interval '1 microsecond' END"""
 # Two sets of items are compared by their number and the sum of their hashes: nobody has a reason to make them agree.
-_ITEM: Final = "hashint8extended({}, (extract(epoch FROM {}) * 1000000)::bigint)"
+_ITEM: Final = "hashint8extended({}, (date_part('epoch', {}) * 1000000)::bigint)"
 
 # latest: of those that are written anew again and again, of which no part is noted. whole: the last of the others. told: the
 # last of those that do not say what their part has moved.
@@ -22,18 +22,18 @@ _ALL_OF: Final = f"""(
         SELECT {_COLUMNS}, false AS latest, moved IS NOT NULL AS told FROM totals WHERE tenant_id = $1
         UNION ALL
         SELECT {_COLUMNS}, true, true FROM totals_latest WHERE tenant_id = $1)"""
-_KEPT: Final = f"""
+KEPT: Final = f"""
     kept AS MATERIALIZED (SELECT k.*, row_number() OVER (ORDER BY at, latest) - 1 AS nth FROM {_ALL_OF} k),
     instants AS MATERIALIZED (
         SELECT array_agg(at ORDER BY at) AS ats, max(at) AS last, max(at) FILTER (WHERE NOT latest) AS whole,
             coalesce(max(at) FILTER (WHERE NOT told), {BEGINNING_SQL}) AS told
         FROM kept)"""
-_KEPT_PARTS: Final = _KEPT.replace(f"FROM {_ALL_OF} k", f"FROM {_ALL_OF} k WHERE NOT k.latest")
+_KEPT_PARTS: Final = KEPT.replace(f"FROM {_ALL_OF} k", f"FROM {_ALL_OF} k WHERE NOT k.latest")
 
 # nth: of the row of totals that a transaction is in first.
-_MOVED: Final = f"""{_KEPT},
+_MOVED: Final = f"""{KEPT},
     posted AS MATERIALIZED (
-        SELECT id, kind::text, reason::text, created_at, {_NTH.format("created_at")} AS nth FROM transactions
+        SELECT id, kind::text, reason::text, created_at, {NTH.format("created_at")} AS nth FROM transactions
         WHERE tenant_id = $1 AND created_at <= (SELECT last FROM instants)),
     moved AS MATERIALIZED (
         SELECT x.nth, x.created_at AS at, e.transaction_id, e.credit_id, a.asset::text, e.counter::text, e.amount_minor,
@@ -42,9 +42,18 @@ _MOVED: Final = f"""{_KEPT},
         JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id
         WHERE e.tenant_id = $1)"""
 
-_OWED: Final = "(m.balance_after_minor > 0)::int - (m.balance_after_minor - m.amount_minor > 0)::int"
+UNDER_CHANGES: Final = """
+                SELECT h.id, h.credit_id, h.old_expires_at, h.new_expires_at, h.created_at,
+                    sum(m.amount_minor)::bigint AS minor
+                FROM changes h JOIN moved m ON m.credit_id = h.credit_id AND m.at <= h.created_at
+                WHERE h.old_expires_at IS DISTINCT FROM h.new_expires_at AND h.created_at <= (SELECT last FROM instants)
+                GROUP BY h.id, h.credit_id, h.old_expires_at, h.new_expires_at, h.created_at
+                HAVING sum(m.amount_minor) <> 0"""
+"""Changes of an expiry, each with what was left of the credit then."""
+
+OWED: Final = "(m.balance_after_minor > 0)::int - (m.balance_after_minor - m.amount_minor > 0)::int"
 # Of a credit whose terms have changed, each entry counts under the terms of its time.
-_CREDITS: Final = f"""
+TERMS: Final = """
     changes AS (
         SELECT id, credit_id, old_expires_at, new_expires_at, created_at,
             lag(created_at) OVER (PARTITION BY credit_id ORDER BY created_at, id) AS after
@@ -54,7 +63,9 @@ _CREDITS: Final = f"""
         SELECT credit_id, old_expires_at AS expires_at, after, created_at AS until FROM changes
         UNION ALL
         SELECT c.id, c.expires_at, h.last, NULL
-        FROM credits c JOIN changed h ON h.credit_id = c.id WHERE c.tenant_id = $1),
+        FROM credits c JOIN changed h ON h.credit_id = c.id WHERE c.tenant_id = $1)"""
+_CREDITS: Final = f"""
+{TERMS},
     lots AS MATERIALIZED (
         SELECT c.id, a.asset::text, x.kind, x.reason, c.expires_at, h.credit_id IS NOT NULL AS changed,
             CASE WHEN c.starts_at > c.created_at THEN c.starts_at END AS starts_at
@@ -76,27 +87,22 @@ _CREDITS: Final = f"""
         SELECT nth, asset, kind, reason, expires_at, starts_at, counter, sum(minor) AS minor, sum(owed) AS owed,
             count(*) AS number, sum({_ITEM.format("minor", "at")}) AS items
         FROM (
-            SELECT m.nth, m.at, m.asset, l.kind, l.reason, {_KEY.format("l.expires_at")} AS expires_at, l.starts_at,
-                m.counter, m.amount_minor AS minor, {_OWED} AS owed
+            SELECT m.nth, m.at, m.asset, l.kind, l.reason, {KEY.format("l.expires_at")} AS expires_at, l.starts_at,
+                m.counter, m.amount_minor AS minor, {OWED} AS owed
             FROM moved m JOIN lots l ON l.id = m.credit_id WHERE NOT l.changed
             UNION ALL
-            SELECT m.nth, m.at, m.asset, l.kind, l.reason, {_KEY.format("t.expires_at")}, l.starts_at, m.counter,
-                m.amount_minor, {_OWED}
+            SELECT m.nth, m.at, m.asset, l.kind, l.reason, {KEY.format("t.expires_at")}, l.starts_at, m.counter,
+                m.amount_minor, {OWED}
             FROM lots l JOIN terms t ON t.credit_id = l.id JOIN moved m ON m.credit_id = l.id
                 AND (t.after IS NULL OR m.at > t.after) AND (t.until IS NULL OR m.at <= t.until)
             WHERE l.changed
             UNION ALL
             SELECT nth, at, asset, NULL, NULL, NULL, NULL, counter, amount_minor, 0 FROM moved WHERE credit_id IS NULL
             UNION ALL
-            SELECT {_NTH.format("h.created_at")}, h.created_at, l.asset, l.kind, l.reason, {_KEY.format("e.expires_at")},
+            SELECT {NTH.format("h.created_at")}, h.created_at, l.asset, l.kind, l.reason, {KEY.format("e.expires_at")},
                 l.starts_at, NULL, e.sign * h.minor, 0
             FROM (
-                SELECT h.id, h.credit_id, h.old_expires_at, h.new_expires_at, h.created_at,
-                    sum(m.amount_minor)::bigint AS minor
-                FROM changes h JOIN moved m ON m.credit_id = h.credit_id AND m.at <= h.created_at
-                WHERE h.old_expires_at IS DISTINCT FROM h.new_expires_at AND h.created_at <= (SELECT last FROM instants)
-                GROUP BY h.id, h.credit_id, h.old_expires_at, h.new_expires_at, h.created_at
-                HAVING sum(m.amount_minor) <> 0) h
+                {UNDER_CHANGES}) h
             JOIN lots l ON l.id = h.credit_id
             CROSS JOIN LATERAL (VALUES (h.old_expires_at, -1), (h.new_expires_at, 1)) e(expires_at, sign)
         ) u GROUP BY nth, asset, kind, reason, expires_at, starts_at, counter),
@@ -114,12 +120,12 @@ _MOVES: Final = f"""
             u.items
         FROM (
             SELECT id, at, lag(at, 1, {BEGINNING_SQL}) OVER (ORDER BY at) AS after, moved, moved_at, moved_part,
-                moved_minor, moved_balance, moved_owed
+                moved_amounts, moved_balance, moved_owed
             FROM totals WHERE tenant_id = $1) s
         CROSS JOIN LATERAL (
-            SELECT {_NTH.format("at")} AS nth, part, count(*) AS number, min(at) AS first_at, max(at) AS last_at,
+            SELECT {NTH.format("at")} AS nth, part, count(*) AS number, min(at) AS first_at, max(at) AS last_at,
                 sum(minor) AS minor, sum(balance) AS balance, sum(owed) AS owed, sum({_ITEM.format("minor", "at")}) AS items
-            FROM unnest(s.moved_at, s.moved_part, s.moved_minor, s.moved_balance, s.moved_owed)
+            FROM unnest(s.moved_at, s.moved_part, s.moved_amounts, s.moved_balance, s.moved_owed)
                 i(at, part, minor, balance, owed)
             GROUP BY 1, 2) u
         WHERE s.at > (SELECT told FROM instants)),
@@ -145,11 +151,12 @@ _MOVES: Final = f"""
         JOIN kept k ON k.nth = d.nth CROSS JOIN instants i WHERE k.at > i.told AND k.at <= i.whole)"""
 
 # What the balances come from one entry's to the next: an entry whose own does not is found with its chain.
-_COUNTERS: Final = f"""
+_AGAINST: Final = f"""
     against AS MATERIALIZED (
         SELECT nth, asset, counter, sum(amount_minor) AS minor,
-            sum({_OWED.replace("m.", "")}) AS owed
-        FROM moved GROUP BY nth, asset, counter),
+            sum({OWED.replace("m.", "")}) AS owed
+        FROM moved GROUP BY nth, asset, counter)"""
+FIGURES: Final = """
     figures AS MATERIALIZED (
         SELECT k.nth, format('%s, entries against %s', p ->> 0, p ->> 1) AS what, (p ->> 2)::numeric AS minor
         FROM kept k CROSS JOIN LATERAL jsonb_array_elements(k.counters) p
@@ -159,7 +166,8 @@ _COUNTERS: Final = f"""
         CROSS JOIN LATERAL (VALUES ('balances', (p ->> 1)::numeric), ('accounts with a balance', (p ->> 2)::numeric))
             w(what, minor)
         UNION ALL
-        SELECT nth, 'transactions', transactions FROM kept),
+        SELECT nth, 'transactions', transactions FROM kept)"""
+ENTRIES_TOLD: Final = """
     entries_told AS (
         SELECT nth, what, sum(minor) AS minor FROM (
             SELECT nth, what, minor FROM figures
@@ -170,7 +178,7 @@ _COUNTERS: Final = f"""
             UNION ALL SELECT nth, 'transactions', -count(*) FROM posted GROUP BY nth
         ) u GROUP BY nth, what HAVING sum(minor) <> 0)"""
 
-_AMOUNTS: Final = f"""
+AMOUNTS: Final = f"""
     runs AS MATERIALIZED (
         SELECT id, value, after, at, records, row_number() OVER (ORDER BY at) - 1 AS nth,
             lag(at, 1, {BEGINNING_SQL}) OVER (ORDER BY at) AS before, lead(at) OVER (ORDER BY at) IS NULL AS newest
@@ -209,8 +217,8 @@ _AMOUNTS: Final = f"""
         SELECT k.id, 'the amounts of no part were noted' FROM kept k
         WHERE k.at = (SELECT whole FROM instants) AND NOT k.latest AND NOT EXISTS (SELECT FROM runs))"""
 
-_ALL: Final = f"""
-    WITH {_MOVED}, {_CREDITS}, {_MOVES}, {_COUNTERS}, {_AMOUNTS}
+TOTALS: Final = f"""
+    WITH {_MOVED}, {_CREDITS}, {_MOVES}, {_AGAINST}, {FIGURES}, {ENTRIES_TOLD}, {AMOUNTS}
     SELECT 'totals of credits' AS compared, k.id,
         format('%s, %s %s, expiring %s, starting %s at %s: more by %s than by the entries', d.asset, d.kind, d.reason,
             coalesce(d.expires_at::text, 'never'), coalesce(d.starts_at::text, 'at once'), k.at, d.minor) AS detail
@@ -227,10 +235,10 @@ _SEEN: Final = f"""
     WITH {_KEPT_PARTS},
     parts AS (SELECT nth, id, at, lag(at, 1, {BEGINNING_SQL}) OVER (ORDER BY at) AS after FROM kept),
     trail AS MATERIALIZED (
-        SELECT x.actor_id, x.kind, x.reason, {_NTH.format("x.created_at")} AS nth FROM transactions x
+        SELECT x.actor_id, x.kind, x.reason, {NTH.format("x.created_at")} AS nth FROM transactions x
         WHERE x.tenant_id = $1 AND x.created_at <= (SELECT last FROM instants)
         UNION ALL
-        SELECT y.actor_id, NULL, NULL, {_NTH.format("y.created_at")} FROM audit_events y
+        SELECT y.actor_id, NULL, NULL, {NTH.format("y.created_at")} FROM audit_events y
         WHERE y.tenant_id = $1 AND y.created_at <= (SELECT last FROM instants)),
     counted AS (
         SELECT nth, 'ACTOR' AS what, actor_id::text AS value, count(*) AS records FROM trail GROUP BY nth, actor_id
@@ -246,4 +254,4 @@ _SEEN: Final = f"""
         ON c.at = s.at AND c.what = s.what AND c.value = s.value AND c.after = s.after
     WHERE s.records IS DISTINCT FROM c.records"""
 
-TOTALS_CHECKS: Final = (Check(None, _ALL), Check("totals seen", _SEEN))
+SEEN: Final = Check("totals seen", _SEEN)

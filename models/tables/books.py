@@ -53,7 +53,7 @@ class Totals(TenantRow):
     moved: fields.Field[list[object] | None] = fields.JSONField(null=True)
     moved_at = ArrayField("timestamptz", null=True)
     moved_part = ArrayField("int", null=True)
-    moved_minor = ArrayField("bigint", null=True)
+    moved_amounts = ArrayField("bigint", null=True)
     moved_balance = ArrayField("bigint", null=True)
     moved_owed = ArrayField("smallint", null=True)
 

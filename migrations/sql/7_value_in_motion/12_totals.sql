@@ -8,7 +8,7 @@
 ALTER TABLE totals ADD COLUMN moved jsonb;
 ALTER TABLE totals ADD COLUMN moved_at timestamptz[];
 ALTER TABLE totals ADD COLUMN moved_part integer[];
-ALTER TABLE totals ADD COLUMN moved_minor bigint[];
+ALTER TABLE totals ADD COLUMN moved_amounts bigint[];
 ALTER TABLE totals ADD COLUMN moved_balance bigint[];
 ALTER TABLE totals ADD COLUMN moved_owed smallint[];
 
