@@ -1,10 +1,11 @@
 """The application: settings in, an ASGI app out."""
 
 import gc
+import logging
 import multiprocessing
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -31,11 +32,11 @@ from app.http.request_id import RequestIdMiddleware
 from app.http.request_log import RequestLog
 from app.http.security_headers import SecurityHeadersMiddleware, fault
 from app.http.series import Sources
-from app.http.shared_metrics import SharedMetrics
+from app.http.shared_metrics import SharedMetrics, shared_metrics
 from app.notary import notary
 from app.postgres.clock import clock_kept, new_ledger
-from app.postgres.database import open_database
 from app.postgres.launch import stop_with_parent
+from app.postgres.waiting import opened_once_there, stop_noticed
 from app.problems import SetupProblem
 from app.rate_limits.quotas import RateLimits, rate_limits
 from app.sample.pages.editor import editor_page, editor_routes
@@ -67,6 +68,8 @@ from schema.root import build_schema
 
 if TYPE_CHECKING:
     from app.http.tracing import Tracing
+
+log = logging.getLogger(__name__)
 
 
 def create_app(
@@ -153,13 +156,23 @@ def _pages(settings: Settings) -> list[Route]:
 async def _open(
     settings: Settings, url: str, ledger: Ledger, live: LiveFeed, metrics: Metrics, partner_tokens: PartnerTokenVerifier
 ) -> AsyncIterator[None]:
-    """The database, and all that runs beside the requests, until the block ends."""
-    async with open_database(
-        url,
-        pool_min=settings.database_pool_min,
-        pool_max=settings.database_pool_max,
-        statement_cache=settings.database_statement_cache,
-    ):
+    """The database, once it is there, and all that runs beside the requests, until the block ends."""
+    async with AsyncExitStack() as stack:
+        with stop_noticed() as stopped:
+            there = await stack.enter_async_context(
+                opened_once_there(
+                    url,
+                    ledger,
+                    log.warning,
+                    pool_min=settings.database_pool_min,
+                    pool_max=settings.database_pool_max,
+                    statement_cache=settings.database_statement_cache,
+                    stopped=stopped,
+                )
+            )
+        if not there:
+            yield  # uvicorn, which was told to stop, does so now
+            return
         async with (
             lag_watched(metrics.lag.observe),
             metrics.published(),
@@ -291,20 +304,15 @@ def _live_limits(settings: Settings) -> LiveLimits:
 
 
 def create_app_from_environment() -> Starlette:
-    """Create the app in each serving process; called by uvicorn."""
+    """Create the app of a serving process, and set its collector up."""
     parent = multiprocessing.parent_process()
     if parent is not None and parent.pid is not None:
         # Killed without a chance to stop its workers, the parent would leave them behind, holding the port.
         stop_with_parent(parent.pid, signal.SIGTERM)
     settings = load_settings()
-    app = create_app(settings, shared=shared_metrics(settings), tracing=_tracing(settings))
+    app = create_app(settings, shared=shared_metrics(settings.metrics_dir), tracing=_tracing(settings))
     _spare_the_collector()
     return app
-
-
-def shared_metrics(settings: Settings) -> SharedMetrics | None:
-    """This process's place among those that count together, if the settings have a folder for it."""
-    return None if settings.metrics_dir is None else SharedMetrics(settings.metrics_dir)
 
 
 def _tracing(settings: Settings) -> "Tracing | None":
@@ -329,3 +337,4 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 5, 20)
+    gc.enable()

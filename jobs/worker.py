@@ -15,7 +15,7 @@ from uuid import UUID
 
 from jobs import bulk, checkpoints, expiry, feed, keys, standings, totals, webhooks
 from models.currencies import open_books
-from models.errors import DatabaseAway, Unavailable
+from models.errors import Busy, DatabaseAway, Unavailable
 from models.ledger import Ledger
 from models.ledger_metrics import JobMetrics
 from models.operations.keep_feed import JOB as FEED
@@ -311,8 +311,15 @@ class _Round:
         except DatabaseAway:
             raise  # it is away for all of them
         except Exception as error:  # one tenant's trouble is not the others'
-            name = self._job.name
-            log.exception("job %s failed for tenant %s; it is retried at the next interval", name, tenant.slug)
+            name, passes = self._job.name, isinstance(error, Busy | Unavailable)
+            log.log(
+                logging.WARNING if passes else logging.ERROR,
+                "job %s failed for tenant %s; it is retried at the next interval%s",
+                name,
+                tenant.slug,
+                f": {error}" if passes else "",
+                exc_info=not passes,
+            )
             self._ledger.metrics.job(name).failures += 1
             self.failures.append(error)
             self._broken.add(tenant.id)

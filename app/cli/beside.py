@@ -15,7 +15,7 @@ from app.http.loop_lag import lag_watched
 from app.http.metrics import Metrics
 from app.http.security_headers import SecurityHeadersMiddleware
 from app.http.series import Sources
-from app.main import shared_metrics
+from app.http.shared_metrics import shared_metrics
 from app.settings import Settings
 from models.ledger import Ledger
 from models.session import pool_state
@@ -39,7 +39,7 @@ async def shown_beside(settings: Settings, ledger: Ledger) -> AsyncIterator[None
         yield
         return
     metrics = Metrics(
-        Sources(ledger, pool=pool_state), shared=shared_metrics(settings), verified=settings.verify_metrics
+        Sources(ledger, pool=pool_state), shared=shared_metrics(settings.metrics_dir), verified=settings.verify_metrics
     )
     routes = [*health_routes(ledger), *(metrics.routes if settings.metrics else ())]
     app = Starlette(routes=routes, middleware=[Middleware(SecurityHeadersMiddleware)])

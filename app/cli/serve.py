@@ -1,6 +1,7 @@
 """`scrip serve`: the server alone, on a database that exists and is migrated. And the parts that `run` shares with it."""
 
 import asyncio
+import gc
 import os
 import resource
 import signal
@@ -12,6 +13,7 @@ from functools import partial
 from tempfile import TemporaryDirectory
 
 import uvicorn
+from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
 from app.cli.output import say
@@ -20,13 +22,15 @@ from app.http.protocol import BoundedHttpProtocol
 from app.http.shared_metrics import TEMPORARY
 from app.http.websocket_protocol import PatientWebSocketProtocol
 from app.postgres.database import check_database, check_role
+from app.postgres.waiting import until_there
 from app.problems import SetupProblem
 from app.settings import Settings, load_settings
 from app.tokens.keys import token_keys
 from gateway.http.requests import DEFAULT_MAX_BODY_BYTES
+from gateway.http.view import DEFAULT_EXECUTION_TIMEOUT
 
-GRACE_S = 30
-"""How long requests under way may take after the server was told to stop."""
+GRACE_S = int(DEFAULT_EXECUTION_TIMEOUT) + 3
+"""How long requests under way may take after the server was told to stop: as long as any may, and its end."""
 BACKLOG = 2048
 """Connections that wait to be accepted."""
 OPEN_FILES = 65_536
@@ -42,10 +46,14 @@ def serve_command() -> None:
         raise SetupProblem("DATABASE_URL is not set. Set it, or use `scrip run`, which brings a database of its own.")
     token_keys(settings)  # refused here, in a line, and not in each process
     with take_port(settings.host, settings.port) as listener:
-        asyncio.run(check_database(settings.app_url))
-        asyncio.run(check_role(settings.app_url, say))
+        asyncio.run(until_there(partial(_check, settings.app_url), say))
         say(f"Scrip is at {address(listener)}/graphql   (Ctrl-C stops it)")
         serve(settings, listener)
+
+
+async def _check(url: str) -> None:
+    await check_database(url)
+    await check_role(url, say)
 
 
 def take_port(host: str, port: int) -> socket.socket:
@@ -85,7 +93,10 @@ def serve(settings: Settings, listener: socket.socket) -> None:
     config = server_config(settings, listener)
     if settings.workers > 1:
         with _counting_together(settings):
-            Multiprocess(config, sockets=[listener]).run()
+            processes = Processes(config, sockets=[listener])
+            processes.run()
+        if processes.failed:
+            sys.exit(1)
         return
     server = uvicorn.Server(config)
     signal.signal(signal.SIGHUP, server.handle_exit)
@@ -97,6 +108,28 @@ def serve(settings: Settings, listener: socket.socket) -> None:
         sys.exit(1)
 
 
+class Processes(Multiprocess):
+    """uvicorn's, which ends all of them if one cannot start: that is a failure, and no end in good order."""
+
+    failed = False
+
+    def keep_subprocess_alive(self) -> None:
+        if not self.should_exit.is_set():
+            super().keep_subprocess_alive()
+            self.failed = self.should_exit.is_set()
+
+
+def application() -> Starlette:
+    """The app, made in each serving process; called by uvicorn.
+
+    What is imported for it stays: to look for garbage among it meanwhile would take a fifth of a start.
+    """
+    gc.disable()
+    from app.main import create_app_from_environment
+
+    return create_app_from_environment()
+
+
 def bounded_http(settings: Settings) -> "partial[BoundedHttpProtocol]":
     """The HTTP protocol, with the settings' bounds."""
     return partial(BoundedHttpProtocol, read_timeout=settings.read_timeout, drain=settings.drain)
@@ -106,7 +139,7 @@ def server_config(settings: Settings, listener: socket.socket) -> uvicorn.Config
     """Uvicorn's configuration."""
     host, port = listener.getsockname()[:2]
     return uvicorn.Config(
-        "app.main:create_app_from_environment",
+        f"{__name__}:{application.__name__}",
         factory=True,
         host=host,  # the socket is there already; but these are what it logs
         port=port,

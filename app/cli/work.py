@@ -2,6 +2,9 @@
 
 import asyncio
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from logging.config import dictConfig
 from typing import Annotated
 
@@ -15,6 +18,7 @@ from app.http.logs import log_config
 from app.notary import notary
 from app.postgres.clock import clock_kept, new_ledger
 from app.postgres.database import check_role, open_database
+from app.postgres.waiting import opened_once_there, until_there
 from app.problems import SetupProblem
 from app.settings import Settings, load_settings
 from jobs.signals import signalled
@@ -38,12 +42,9 @@ def work_command(
 
 
 async def _work(settings: Settings, url: str, once: bool, tenant: str | None) -> None:
-    await check_role(url, say)
-    async with open_database(
-        url, pool_min=1, pool_max=settings.database_pool_max, statement_cache=settings.database_statement_cache
-    ):
-        ledger = new_ledger(settings)
-        ledger.notary = notary(settings)
+    ledger = new_ledger(settings)
+    ledger.notary = notary(settings)
+    async with _database(settings, url, ledger, waits=not once):
         try:
             async with clock_kept(ledger):
                 if once:
@@ -54,6 +55,18 @@ async def _work(settings: Settings, url: str, once: bool, tenant: str | None) ->
                         await _until_told(ledger, hints)
         finally:
             await ledger.close()
+
+
+@asynccontextmanager
+async def _database(settings: Settings, url: str, ledger: Ledger, *, waits: bool) -> AsyncIterator[None]:
+    """The pool, until the block ends. waits: until the database is there, if it is away."""
+    check = partial(check_role, url, say)
+    opened = partial(opened_once_there, ledger=ledger, say=say) if waits else open_database
+    await (until_there(check, say) if waits else check())
+    async with opened(
+        url, pool_min=1, pool_max=settings.database_pool_max, statement_cache=settings.database_statement_cache
+    ):
+        yield
 
 
 async def _once(ledger: Ledger, tenant: str | None) -> None:

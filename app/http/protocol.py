@@ -6,9 +6,10 @@ trailers, of any size. (Its other parser, h11, bounds the size alone, and takes 
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, cast
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -28,8 +29,8 @@ _NOTHING: Final = [(b"connection", b"close"), (b"content-length", b"0")]
 """Headers of an answer without a body, after which the connection is closed."""
 
 
-async def too_many(_: Scope, __: Receive, send: Send) -> None:
-    """Answer a request that is one too many at a time: to be sent again."""
+async def send_again(_: Scope, __: Receive, send: Send) -> None:
+    """Answer a request that is one too many at a time, or cut off as the server stops: to be sent again."""
     headers = secured([*_NOTHING, (b"retry-after", b"1")])
     await send({"type": "http.response.start", "status": 503, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
@@ -38,8 +39,22 @@ async def too_many(_: Scope, __: Receive, send: Send) -> None:
 class Cycle(RequestResponseCycle):
     """One request with its response, whose own answers have the headers of all others."""
 
+    async def run_asgi(self, app: Any) -> None:
+        """Have the app serve it. That uvicorn's patience with it is over as the server stops is no failure of the app's."""
+        await super().run_asgi(partial(self._served, app))
+
+    async def _served(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except asyncio.CancelledError:
+            if self.response_started:
+                self.transport.close()
+                self.disconnected = True
+            else:
+                await send_again(scope, receive, send)
+
     async def send_500_response(self) -> None:
-        """Answer a request that the app has left without an answer, such as one that was cut off as the server stopped."""
+        """Answer a request that the app has left without an answer."""
         await self.send({"type": "http.response.start", "status": 500, "headers": secured(_NOTHING)})
         await self.send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -162,7 +177,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         cycle.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]
         cycle.transport = OneWrite(cycle.transport)  # type: ignore[assignment]
         cycle.__class__ = Cycle  # uvicorn has no setting for it
-        answering: Any = too_many if app is service_unavailable else app
+        answering: Any = send_again if app is service_unavailable else app
         super()._start_asgi_task(cycle, answering)
 
     def on_body(self, body: bytes) -> None:

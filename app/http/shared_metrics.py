@@ -100,6 +100,11 @@ class SharedMetrics(Collector):
                     yield place, int(os.pread(opened, 20, 0) or b"0")
 
 
+def shared_metrics(folder: Path | None) -> SharedMetrics | None:
+    """This process's place among those that count together, if there is a folder for it."""
+    return None if folder is None else SharedMetrics(folder)
+
+
 @contextmanager
 def _open(file: Path) -> Iterator[int | None]:
     try:

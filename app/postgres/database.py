@@ -20,9 +20,9 @@ from tortoise.exceptions import OperationalError
 import migrations
 from app.postgres.distributed import IN_TURN, check_can_distribute, distribute, is_distributed, take_to_the_shards
 from app.postgres.engines import refused_engine
-from app.postgres.hosts import Hosts
+from app.postgres.hosts import Hosts, may_pass
 from app.postgres.shards import statements_of
-from app.problems import SetupProblem
+from app.problems import OutOfReach, SetupProblem
 from migrations.clashing_names import NamesClash
 from models.errors import Unavailable
 from models.ledger import Ledger
@@ -307,7 +307,7 @@ async def open_database(
 ) -> AsyncIterator[None]:
     """The pool that the models use, from any task, until the block ends.
 
-    Raises SetupProblem if the database is out of reach, too old or not migrated.
+    Raises SetupProblem if the database is too old or not migrated, OutOfReach if it is away.
     """
     await check_database(url)
     context = TortoiseContext()
@@ -323,7 +323,7 @@ async def open_database(
 
 
 async def check_database(url: str) -> None:
-    """Raises SetupProblem if the database is out of reach, too old or not migrated."""
+    """Raises SetupProblem if the database is too old or not migrated, OutOfReach if it is away."""
     async with connecting(url) as connection:
         await _check_server(connection, url)
         await check_migrated(connection, url)
@@ -420,13 +420,14 @@ async def _applied(connection: "asyncpg.Connection[Any]") -> tuple[str, ...]:
 
 @asynccontextmanager
 async def connecting(url: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
-    """One connection, for a few statements. Raises SetupProblem if there can be none."""
+    """One connection, for a few statements. Raises SetupProblem if there can be none, OutOfReach if that may pass."""
     try:
         connection = await Hosts(url).connect(
             timeout=CONNECT_TIMEOUT_S, server_settings=SERVER_SETTINGS, statement_cache_size=WITHOUT_CACHE
         )
     except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        raise SetupProblem(_why_not(error, url)) from error
+        problem = OutOfReach if may_pass(error) else SetupProblem
+        raise problem(_why_not(error, url)) from error
     try:
         yield connection
     finally:

@@ -9,6 +9,10 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import asyncpg
 
+from app.problems import OutOfReach
+from models.errors import DatabaseAway
+from models.outages import is_outage
+
 _ONE_MUST_DECIDE: Final = "prefer-standby"
 """Only who sees all of them knows whether there is a standby."""
 _NEXT: Final = (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, asyncpg.InternalClientError)
@@ -52,3 +56,13 @@ def each_host(url: str) -> list[str]:
     if "," not in hosts or asked == _ONE_MUST_DECIDE:
         return [url]
     return [urlunsplit(parts._replace(netloc=f"{user}{at}{host}")) for host in hosts.split(",")]
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether the database could not be reached, or was lost, for a reason that may pass by itself.
+
+    A wrong password does not, nor does a URL that is not understood, or a certificate that is not trusted.
+    """
+    if isinstance(error, OutOfReach | DatabaseAway):
+        return True
+    return not isinstance(error, ValueError) and is_outage(error, lost=True, writes=True)

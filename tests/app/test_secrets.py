@@ -306,7 +306,7 @@ def test_a_principal_and_the_keys_show_no_token() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--help",), ("token", "--help"), ("migrate",), ("verify",), ("serve",)], ids=" ".join
+    "arguments", [("--help",), ("token", "--help"), ("migrate",), ("verify",), ("work", "--once")], ids=" ".join
 )
 def test_the_command_line_tells_no_secret(arguments: tuple[str, ...], tmp_path: Path) -> None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SCRIP_", "DATABASE_"))}

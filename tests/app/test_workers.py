@@ -84,13 +84,15 @@ def test_how_long_a_worker_may_be_silent_can_be_set(
     told: list[Config] = []
 
     class Supervisor:
+        failed = False
+
         def __init__(self, config: Config, **_: Any) -> None:
             told.append(config)
 
         def run(self) -> None:
             """Start nothing."""
 
-    monkeypatch.setattr(serving, "Multiprocess", Supervisor)
+    monkeypatch.setattr(serving, "Processes", Supervisor)
     with take_port("127.0.0.1", 0) as listener:
         serving.serve(Settings.model_validate({"workers": 2, **given}), listener)
     assert [config.timeout_worker_healthcheck for config in told] == [expected]

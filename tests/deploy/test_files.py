@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import yaml
 
-from app.cli import cli
+from app.cli import COMMANDS
 from app.cli.serve import GRACE_S
 from app.settings import Settings
 
@@ -92,12 +92,20 @@ def test_units_start_commands_that_there_are() -> None:
     for name, unit in units.items():
         unit.read(DEPLOY / "systemd" / name)
     commands = {name: unit["Service"]["ExecStart"] for name, unit in units.items() if "Service" in unit}
-    known = {command.name for command in cli.registered_commands}
+    known = set(COMMANDS)
     assert {re.findall(r"/opt/scrip/bin/scrip (\w+)", command)[0] for command in commands.values()} <= known
     timers = {name.removesuffix(".timer") for name in units if name.endswith(".timer")}
     assert timers == {"scrip-verify", "scrip-backup"}
     assert {f"{name}.service" for name in timers} <= set(commands)
     assert int(units["scrip.service"]["Service"]["TimeoutStopSec"]) > GRACE_S
+
+
+def test_what_has_ended_is_started_again_however_often_that_is() -> None:
+    for name in ("scrip", "scrip-work"):
+        unit = configparser.RawConfigParser(strict=False)
+        unit.read(DEPLOY / "systemd" / f"{name}.service")
+        assert (unit["Unit"]["StartLimitIntervalSec"], unit["Service"]["Restart"]) == ("0", "always")
+    assert {SERVICES[name]["restart"] for name in ("scrip", "work", "db", "pooler", "proxy")} == {"unless-stopped"}
 
 
 def test_the_key_of_checkpoints_is_for_those_alone_who_sign_and_compare() -> None:

@@ -20,8 +20,8 @@ from models.ledger import Ledger
 from models.operations import webhooks
 from models.operations.keep_feed import keep_feed
 from models.operations.update_tenant import update_tenant
-from models.reads.verify import verify
 from tests.jobs.test_webhooks import ADDED, accounts_in_order, added, delivered, of_webhook, statuses, told
+from tests.support.citus import proof_of
 from tests.support.clock import NOON, Clock
 from tests.support.following import in_real_time
 from tests.support.pausing import Pause
@@ -45,7 +45,7 @@ async def tenant(database: Urls, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     tenant = await Tenant.open(Clock(NOON))
     yield tenant
     await tenant.ledger.close()
-    proof = await verify(tenant.id)
+    proof = await proof_of(tenant.id)
     assert proof.holds, proof.listed
 
 

@@ -21,9 +21,9 @@ import pytest
 from app.postgres.embedded import Urls
 from jobs import webhooks
 from jobs.webhook_http import Sender
-from models.reads.verify import verify
 from tests.jobs.test_webhook_kills import firsts_in_order
 from tests.jobs.test_webhooks import delivered, of_webhook, statuses, told
+from tests.support.citus import proof_of
 from tests.support.clock import NOON, Clock
 from tests.support.receivers import SETUP, Reply, Request, hooked, receiving
 from tests.support.tenants import Tenant
@@ -43,7 +43,7 @@ async def tenant(database: Urls) -> AsyncIterator[Tenant]:
     tenant = await Tenant.open(Clock(NOON))
     yield tenant
     await tenant.ledger.close()
-    proof = await verify(tenant.id)
+    proof = await proof_of(tenant.id)
     assert proof.holds, proof.listed
 
 

@@ -27,8 +27,8 @@ from models.operations.keep_feed import keep_feed
 from models.operations.prune_feed import prune_feed
 from models.operations.prune_webhooks import prune_webhooks
 from models.operations.update_tenant import update_tenant
-from models.reads.verify import verify
 from models.webhooks import WebhookKey, WebhookSetup
+from tests.support.citus import proof_of
 from tests.support.clock import NOON, Clock
 from tests.support.following import in_real_time
 from tests.support.receivers import KEY, Receiver, Reply, Request, hooked, receiving, secret_of
@@ -54,7 +54,7 @@ async def tenant(database: Urls) -> AsyncIterator[Tenant]:
     tenant = await Tenant.open(Clock(NOON))
     yield tenant
     await tenant.ledger.close()
-    proof = await verify(tenant.id)
+    proof = await proof_of(tenant.id)
     assert proof.holds, proof.listed
 
 

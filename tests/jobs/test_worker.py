@@ -9,6 +9,7 @@ import pytest
 
 from app.postgres.embedded import Urls
 from jobs.worker import Job, work_once, working
+from models.errors import Busy, Unavailable
 from models.ledger import Ledger
 from models.operations.suspend_tenant import resume_tenant, suspend_tenant
 from tests.support.mutating import statements_sent
@@ -102,6 +103,26 @@ async def test_a_tenant_that_fails_is_left_to_the_next_time_and_the_rest_is_done
     assert failing.taken[tenants[0].id] == 1
     assert failing.left[tenants[1].id] == 0
     assert set(after.left.values()) == {0}
+
+
+@pytest.mark.parametrize("error", [Busy(), Unavailable(9)])
+async def test_who_finds_others_at_work_says_so_in_a_line(
+    ledger: Ledger, tenants: list[Tenant], error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def step(_: Ledger, tenant_id: UUID) -> int:
+        if tenant_id == tenants[0].id:
+            raise error
+        return 0
+
+    with pytest.raises(ExceptionGroup):
+        await work_once(ledger, jobs=(Job("waits", 60, step),))
+    (told,) = [each for each in caplog.records if each.name == "jobs.worker"]
+    assert (told.levelname, bool(told.exc_info)) == ("WARNING", False)
+    assert told.message.startswith(
+        f"job waits failed for tenant {tenants[0].slug}; it is retried at the next interval: "
+    )
+    assert str(error) in told.message
+    assert ledger.metrics.jobs["waits"].failures == 1
 
 
 async def test_it_goes_on_at_its_interval_until_the_block_ends(ledger: Ledger, tenants: list[Tenant]) -> None:

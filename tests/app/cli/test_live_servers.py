@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx
 
 from app.postgres.embedded import Urls
-from tests.app.cli.test_run import Scrip, start
+from tests.app.cli.test_run import START_S, Scrip, start
 from tests.app.cli.test_work import output, scrip
 from tests.conftest import cloned_database
 
@@ -53,7 +53,8 @@ class Follower:
 
     async def begun(self) -> None:
         """Until the server has taken it."""
-        await self._began.wait()
+        async with asyncio.timeout(START_S):
+            await self._began.wait()
 
 
 async def play(begin: Callable[..., Scrip], urls: Urls, way: str, **more: str) -> float:

@@ -184,11 +184,14 @@ def test_the_samples_tokens_are_for_this_machine_alone(start: Callable[..., Scri
     assert scrip.end(signal.SIGINT) == 0
 
 
-def test_a_database_out_of_reach_ends_serve_with_a_line(start: Callable[..., Scrip], unused_tcp_port: int) -> None:
+def test_a_database_out_of_reach_is_told_in_a_line_without_its_password(
+    start: Callable[..., Scrip], unused_tcp_port: int
+) -> None:
     scrip = start(
         "serve", DATABASE_URL=f"postgresql://u:hunter2@127.0.0.1:{unused_tcp_port}/x", SCRIP_JWT_SECRET="x" * 32
     )
-    assert scrip.wait() == 1
+    wait_for(lambda: bool(scrip.said) or None)
+    scrip.end(signal.SIGTERM)
     assert len(scrip.said) == 1
     assert "is out of reach" in scrip.said[0]
     assert "hunter2" not in scrip.said[0]
