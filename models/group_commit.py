@@ -135,7 +135,8 @@ class GroupCommit:
 
     def _tasks(self) -> list["asyncio.Task[None]"]:
         lanes = [task for queue in self._queues.values() for task in queue.tasks]
-        return lanes + [task for room in self._rooms.values() for task in room.tasks]
+        rooms = [task for room in self._rooms.values() for task in room.tasks]
+        return [task for task in lanes + rooms if not task.done()]  # one cancelled before it began never left by itself
 
     def _queue(self, tenant_id: UUID, lane: Lane) -> "_Queue":
         if self._closed:

@@ -182,6 +182,8 @@ class Pool:
                 self.replace(raw)
                 await self.give_back(raw)
             except BaseException:
+                if not is_lost(raw):
+                    raw.terminate()  # it may never answer that it is cancelled
                 await self.give_back(raw)
                 raise
             else:

@@ -87,7 +87,8 @@ class Poster:
         """Handle a lock that could not be taken and cannot be skipped: requeue the units that need it, and post the
         others at once.
 
-        The units that may need it are halved until it is clear which do; each half waits only briefly.
+        The units that may need it are halved until it is clear which do, or until all need the same of it; each half waits
+        only briefly.
         """
         if locked == {way.first}:
             return [Requeued(locked) for _ in units]
@@ -98,8 +99,9 @@ class Poster:
         order = sorted(range(len(units)), key=lambda i: i in suspects)
         cut = len(units) - len(suspects)
         found: list[Result] = []
-        if locked == {TIERS}:  # every unit that moves points needs them
-            found = [Requeued(locked) for _ in suspects]
+        needed = {mine[i] for i in suspects}
+        if locked == {TIERS} or (len(needed) == 1 and any(needed)):  # halves would tell nothing
+            found = [Requeued(needed.pop() or locked)] * len(suspects)
             order = order[cut:] + order[:cut]
             rest = [order[len(suspects) :]]
         else:

@@ -79,16 +79,18 @@ class TenantConnection:
 
 
 @lru_cache(maxsize=4_096)
-def message_of(first: str, statements: str, *, distributed: bool = False) -> str:
-    """Scrip's own statements in one message; those that set something come first, in one block (docs/adr/0037).
+def message_of(first: str, statements: str, *, distributed: bool) -> str:
+    """Scrip's own statements in one message; those that set something come first.
 
-    distributed: without what nodes do not take."""
+    distributed: in a form that nodes take: in one block, since a whole message is sent again for each setting in it
+    (docs/adr/0037)."""
     parts = [part for each in statements.split(";") if (part := each.strip())]
+    sets = [part for part in parts if part.startswith("SET ")]
     if distributed:
-        parts = [part for part in parts if part != GENERIC_PLANS]
-    sets = "; ".join(part for part in parts if part.startswith("SET "))
-    block = (f"DO $$BEGIN {sets}; END$$",) if sets else ()
-    return "; ".join((*filter(None, (first,)), *block, *(part for part in parts if not part.startswith("SET "))))
+        sets = [part for part in sets if part != GENERIC_PLANS]
+        sets = [f"DO $$BEGIN {'; '.join(sets)}; END$$"] if sets else []
+    others = [part for part in parts if not part.startswith("SET ")]
+    return "; ".join((*filter(None, (first,)), *sets, *others))
 
 
 @asynccontextmanager
@@ -101,6 +103,7 @@ async def tenant_transaction(
     settings: str | None = None,
     settling: bool = False,
     quietly: bool = False,
+    begins: Callable[[], None] | None = None,
 ) -> AsyncIterator[TenantConnection]:
     """One transaction of one tenant: committed at the end, rolled back if the block raises. READ COMMITTED; or, with
     `one_moment`, REPEATABLE READ: all statements share the first one's snapshot. moment: a snapshot that another such
@@ -110,7 +113,8 @@ async def tenant_transaction(
     visible (docs/adr/0019). settings: more `SET LOCAL …` and other statements of Scrip's own, sent in the same round
     trip; a writing transaction without any waits only briefly for locks. quietly: without a hint that something was
     written (models/signals.py). settling: query the settled instant first,
-    in a statement of its own, since a snapshot must not be older than it.
+    in a statement of its own, since a snapshot must not be older than it. begins: called once it has a connection, right
+    before anything is sent.
 
     Raises DatabaseAway if the database cannot be used, or becomes unusable before the end.
     """
@@ -126,6 +130,8 @@ async def tenant_transaction(
     sent = f"SET LOCAL scrip.tenant = '{tenant}'; {BY_INDEX}; {writing}; {settings}"
 
     async def begun(raw: Raw) -> datetime | None:
+        if begins is not None:
+            begins()
         settled = await raw.fetchval(_SETTLED, lock_key(tenant_id)) if settling else None
         if _ages.due(raw):  # separately: it takes a snapshot, after which the isolation level cannot be set
             await raw.execute(ANEW)
@@ -177,9 +183,11 @@ async def _undo(raw: Raw) -> None:
         return
     try:
         await raw.execute("ROLLBACK", timeout=the_pool().patience_s)
-    except Exception:  # noqa: BLE001 - a connection that cannot roll back is of no use: closing it does the same
+    except BaseException as error:  # a connection that cannot roll back is of no use: closing it does the same
         if not is_lost(raw):
             raw.terminate()
+        if not isinstance(error, Exception):
+            raise
 
 
 async def _with_a_live_one(begin: Callable[[Raw], Awaitable[T]]) -> tuple[Raw, T]:
@@ -195,11 +203,13 @@ async def _with_a_live_one(begin: Callable[[Raw], Awaitable[T]]) -> tuple[Raw, T
             pool.outages.worked()
             return raw, answer
         except BaseException as error:
-            await _undo(raw)
-            lost = is_lost(raw)
-            if lost:
-                pool.replace(raw)
-            await pool.give_back(raw)
+            try:
+                await _undo(raw)
+                lost = is_lost(raw)
+                if lost:
+                    pool.replace(raw)
+            finally:  # also if it is cancelled once more
+                await pool.give_back(raw)
             if not isinstance(error, Exception) or not is_outage(error, lost=lost, writes=False):
                 raise
             if not lost or not left:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from models.errors import Busy
 from models.patience import LONGEST_WAIT_S
+from models.pool import is_spread
 from models.session import SETTLING_LOCK, TenantConnection, holding_now, lock_key, message_of
 
 TIERS_LOCK: Final = 7_436_901
@@ -43,7 +44,8 @@ async def hold_tiers(connection: TenantConnection) -> None:
     """
     key = lock_key(connection.tenant_id)
     own = f"{adding_nothing(connection.tenant_id)}; {HOLD_WAIT}"
-    await connection.raw.execute(message_of("", f"{own}; SELECT pg_advisory_xact_lock({TIERS_LOCK}, {key})"))
+    sent = f"{own}; SELECT pg_advisory_xact_lock({TIERS_LOCK}, {key})"
+    await connection.raw.execute(message_of("", sent, distributed=is_spread(connection.raw)))
 
 
 async def until_tiers_rest(tenant_id: UUID) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from app.postgres.embedded import Urls
-from models.reads.verify import verify
+from tests.support.citus import proof_of
 from tests.support.clock import NOON, Clock
 from tests.support.tenants import Tenant
 
@@ -21,7 +21,7 @@ async def tenant(database: Urls, clock: Clock) -> AsyncIterator[Tenant]:
     tenant = await Tenant.open(clock)
     yield tenant
     await tenant.ledger.close()
-    proof = await verify(tenant.id)
+    proof = await proof_of(tenant.id)
     assert proof.holds, proof.listed
 
 

@@ -172,6 +172,18 @@ async def test_closing_finishes_what_is_under_way_and_takes_nothing_new() -> Non
     assert task.done() or isinstance(await task, Refused)
 
 
+async def test_closing_ends_also_where_a_posting_was_cancelled_before_it_began() -> None:
+    group = Posts().group()
+    task = asyncio.create_task(group.submit(uuid4(), unit()))
+    while not (postings := group._tasks()):  # noqa: ASYNC110 - nobody tells us, and it is not to begin
+        await asyncio.sleep(0)
+    for posting in postings:
+        posting.cancel()
+    async with asyncio.timeout(10):
+        await group.close()
+    task.cancel()
+
+
 async def test_nothing_is_kept_of_a_tenant_that_is_quiet() -> None:
     posts = Posts()
     posts.gate.set()

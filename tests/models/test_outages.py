@@ -139,7 +139,7 @@ async def test_one_that_rests_and_is_dead_is_replaced(tenant: Tenant, monkeypatc
     first, second = await pool.take(), await pool.take()
     ended = await pid(first)
     await pool.give_back(first)
-    await second.execute("SELECT pg_terminate_backend($1)", ended)
+    await second.execute("SELECT pg_terminate_backend($1::int)", ended)
     await pool.give_back(second)
     assert ended not in await asyncio.gather(*(ask(pid) for _ in range(10)))
 

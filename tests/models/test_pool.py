@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -14,13 +15,8 @@ from app.postgres.embedded import Urls
 from models import pool as pools
 from models.errors import DatabaseAway
 from models.pool import Pool, the_pool
-from tests.conftest import cloned_database
-from tests.support.citus import given_cluster
 from turns.deadlines import Deadlines
 
-pytestmark = pytest.mark.skipif(
-    given_cluster() is not None, reason="counts a database's connections, of which nodes have some of their own"
-)
 POOL_MAX: Final = 6
 LEFT: Final = 2
 CROWD: Final = 40
@@ -28,11 +24,12 @@ TIMEOUT_S: Final = 10
 
 
 class Stand:
-    """A pool in a database of its own, of whose connections others may have all but some."""
+    """A pool of a role of its own, of whose connections others may have all but some. Not a database of its own: of
+    several nodes, each has connections to that as well."""
 
-    def __init__(self, pool: Pool, admin: "asyncpg.Connection[Any]", name: str) -> None:
+    def __init__(self, pool: Pool, admin: "asyncpg.Connection[Any]", role: str) -> None:
         self.pool = pool
-        self.name = name
+        self.role = role
         self._admin = admin
 
     def is_full(self) -> bool:
@@ -40,21 +37,26 @@ class Stand:
 
     async def leave(self, number: int) -> None:
         """-1: as many as anybody likes. Those that are open stay."""
-        await self._admin.execute(f'ALTER DATABASE "{self.name}" CONNECTION LIMIT {number}')
+        await self._admin.execute(f"ALTER ROLE {self.role} CONNECTION LIMIT {number}")
 
     async def end(self, raw: Any) -> None:
-        await self._admin.execute("SELECT pg_terminate_backend($1, 5000)", raw.get_server_pid())
+        await self._admin.execute("SELECT pg_terminate_backend($1::int, 5000)", raw.get_server_pid())
 
 
 @pytest.fixture
-async def stand(server: Urls, worker_id: str) -> AsyncIterator[Stand]:
-    name = f"pool_{worker_id}"
-    async with cloned_database(server, name) as urls, TortoiseContext() as context:
-        await context.init(tortoise_config(urls.app, pool_max=POOL_MAX))
-        admin = await asyncpg.connect(urls.admin.replace(f"/{name}?", "/postgres?"))
-        stand = Stand(the_pool(), admin, name)
-        await stand.leave(LEFT)
-        yield stand
+async def stand(database_urls: Urls, worker_id: str) -> AsyncIterator[Stand]:
+    role = f"scrip_app_{worker_id}"
+    app = urlsplit(database_urls.app)
+    url = urlunsplit(app._replace(netloc=f"{role}:{role}@{app.netloc.rpartition('@')[2]}"))
+    admin = await asyncpg.connect(database_urls.admin)
+    try:
+        await admin.execute(f"DROP ROLE IF EXISTS {role}")  # of a run that was killed
+        await admin.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{role}' IN ROLE scrip_app CONNECTION LIMIT {LEFT}")
+        async with TortoiseContext() as context:
+            await context.init(tortoise_config(url, pool_max=POOL_MAX))
+            yield Stand(the_pool(), admin, role)
+        await admin.execute(f"DROP ROLE {role}")
+    finally:
         await admin.close()
 
 
@@ -158,3 +160,29 @@ async def test_where_all_of_ours_are_lost_it_is_an_outage(stand: Stand, taken: l
     assert isinstance(away.value.__cause__, asyncpg.TooManyConnectionsError)
     await stand.leave(-1)
     await stand.pool.give_back(await stand.pool.take())
+
+
+async def test_who_is_cancelled_while_an_idle_one_is_tested_closes_it(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is silent would never answer that what was asked is cancelled, and the caller would wait for that."""
+    raw = await stand.pool.take()
+    before = raw.get_server_pid()
+    await stand.pool.give_back(raw)
+    tested = asyncio.Event()
+
+    async def silent(*_: object, **__: object) -> None:
+        tested.set()
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pools, "IDLE_S", -1.0)
+        patch.setattr(pools.Connection, "execute", silent)
+        taking = asyncio.create_task(stand.pool.take())
+        async with asyncio.timeout(TIMEOUT_S):
+            await tested.wait()
+        taking.cancel()
+        await asyncio.wait([taking])
+    raw = await stand.pool.take()
+    assert raw.get_server_pid() != before
+    await stand.pool.give_back(raw)

@@ -258,12 +258,12 @@ async def test_the_database_refuses_more_too(tenant: Tenant, anna: UUID, clock: 
     await tenant.revive(credit, 20)
     again = """INSERT INTO revivals (id, tenant_id, transaction_id, credit_id, account_id, lot_id, amount_minor,
             expired_minor, before_minor, expired_at, revived_at)
-        SELECT gen_random_uuid(), tenant_id, transaction_id, credit_id, account_id, lot_id, {}, expired_minor, {},
+        SELECT $2::uuid, tenant_id, transaction_id, credit_id, account_id, lot_id, {}, expired_minor, {},
             expired_at, revived_at FROM revivals WHERE tenant_id = $1"""
     with pytest.raises(asyncpg.UniqueViolationError):
-        await tenant.execute(again.format(1, 0))
+        await tenant.execute(again.format(1, 0), uuid4())
     with pytest.raises(asyncpg.CheckViolationError):
-        await tenant.execute(again.format(3001, 2000))
+        await tenant.execute(again.format(3001, 2000), uuid4())
 
 
 async def test_at_once_never_more_than_expired(tenant: Tenant, anna: UUID, clock: Clock) -> None:

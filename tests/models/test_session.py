@@ -8,18 +8,20 @@ import asyncpg
 import pytest
 from tortoise import connections
 
+from models import session
 from models.session import CONNECTION_NAME, tenant_id_of, tenant_transaction
 from tests.support.clock import Clock
 from tests.support.tenants import Tenant
 
 SEEN = "SELECT count(*) FROM customers"
+PATIENCE_S = 20
 
 
 async def every_connection(sql: str) -> list[Any]:
     """What each connection of the pool answers, outside of any tenant's transaction."""
     client: Any = connections.get(CONNECTION_NAME)
     pool = client._pool
-    held = [await pool.acquire() for _ in range(pool.get_max_size())]
+    held = [await pool.acquire(timeout=PATIENCE_S) for _ in range(pool.get_max_size())]
     try:
         return [await connection.fetchval(sql) for connection in held]
     finally:
@@ -125,6 +127,32 @@ async def test_one_that_is_cancelled_anywhere_leaves_nothing_behind(tenant: Tena
     assert await nobody_is_seen()
     states = await every_connection("SELECT pg_current_xact_id_if_assigned() IS NULL")
     assert set(states) == {True}
+
+
+async def test_one_that_is_cancelled_twice_as_it_begins_gives_its_connection_back(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undoing = asyncio.Event()
+
+    async def slow(_: object) -> None:
+        undoing.set()
+        await asyncio.sleep(PATIENCE_S)
+
+    def cancelled() -> None:
+        task.cancel()
+
+    async def work() -> None:
+        async with tenant_transaction(tenant.id, begins=cancelled):
+            raise AssertionError("it has begun")
+
+    task = asyncio.create_task(work())
+    with monkeypatch.context() as patch:
+        patch.setattr(session, "_undo", slow)
+        await undoing.wait()
+        task.cancel()
+        await asyncio.wait([task])
+    assert task.cancelled()
+    assert await nobody_is_seen()
 
 
 async def test_a_slug_finds_its_tenant_and_no_other(tenant: Tenant) -> None:

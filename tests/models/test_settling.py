@@ -130,12 +130,11 @@ async def test_what_has_settled_already_is_read_at_once_in_the_same_moment(tenan
     async with writing(tenant.id) as earlier:
         pass
     session = ReadSession(tenant.id, settling=True)
-    async with session.use() as connection:
-        pass
+    begun = "select pg_current_snapshot()::text as moment, pg_backend_pid() as backend where $1::uuid is not null"
+    before = await session.fetch(begun)
     async with writing(tenant.id):
         await session.settle(earlier)
-        async with session.use() as still:
-            assert still is connection
+        assert await session.fetch(begun) == before
     await session.close()
 
 

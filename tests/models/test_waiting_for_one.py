@@ -1,7 +1,7 @@
 """Whoever waits for what somebody else holds delays nobody who does not need it, whatever it is that is held."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,7 +16,10 @@ from models.errors import Busy, LedgerError
 from models.ledger import Ledger
 from models.loading.config_locks import TIERS_LOCK
 from models.operations.upsert_customer import upsert_customer
+from models.posting import Posting
 from models.session import lock_key
+from models.units import Result, Unit
+from models.ways import Way
 from tests.support.approvals import approve, ask
 from tests.support.citus import ACTIVITY
 from tests.support.clock import Clock
@@ -162,6 +165,29 @@ async def test_nobody_notices_who_does_not_need_what_is_held(
     assert not any(isinstance(each, Busy) for each in answers)
     assert all(isinstance(each, LedgerError) for each in answers if isinstance(each, BaseException)), answers
     assert any(not isinstance(each, BaseException) for each in answers)
+
+
+async def test_those_who_all_need_what_is_held_are_not_tried_by_halves(
+    tenant: Tenant, anna: UUID, database_urls: Urls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each half would wait as long as the whole had, and whoever needs nothing of it behind them."""
+    once, tried = Posting.once, list[int]()
+
+    async def noted(self: Posting, tenant_id: UUID, units: Sequence[Unit], way: Way) -> list[Result]:
+        tried.append(len(units))
+        return await once(self, tenant_id, units, way)
+
+    (sql, arguments), write = await new_counter(tenant, anna)
+    async with transaction_elsewhere(database_urls, tenant) as connection:
+        await connection.execute(sql, tenant.id, *arguments)
+        monkeypatch.setattr(Posting, "once", noted)
+        waiting = [asyncio.ensure_future(write(n)) for n in range(OTHERS)]
+        async with asyncio.timeout(SOON):
+            while tenant.ledger.waiting < OTHERS:  # noqa: ASYNC110 - all have been tried, and wait
+                await asyncio.sleep(0.02)
+        assert sum(number for number in tried if number > 1) <= OTHERS, tried
+    async with asyncio.timeout(ANSWERED):
+        await asyncio.gather(*waiting)
 
 
 async def waiting_in_the_database(tenant: Tenant) -> int:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from models.session import message_of
 from tests.support.sharding import faults
 
 WHOLE = (
@@ -28,6 +29,15 @@ INSERTED = "INSERT INTO grants (tenant_id, id)"
 )
 def test_what_leads_to_one_machine(sql: str) -> None:
     assert faults(sql) == ()
+
+
+def test_a_message_of_the_app_s_own_has_a_form_for_nodes() -> None:
+    message = ("BEGIN", "SET LOCAL lock_timeout = '1s'; SELECT pg_advisory_xact_lock(1); SET LOCAL scrip.tenant = 'a'")
+    sets = "SET LOCAL lock_timeout = '1s'; SET LOCAL scrip.tenant = 'a'"
+    assert message_of(*message, distributed=False) == f"BEGIN; {sets}; SELECT pg_advisory_xact_lock(1)"
+    for_nodes = message_of(*message, distributed=True)
+    assert for_nodes == f"BEGIN; DO $$BEGIN {sets}; END$$; SELECT pg_advisory_xact_lock(1)"
+    assert faults(for_nodes) == ()
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,9 @@ from weakref import WeakKeyDictionary
 
 import asyncpg
 
+from models.reads.moments import for_nodes
+from models.reads.session import ReadSession
+
 ROOT: Final = Path(__file__).parents[2]
 POSTING: Final = "SET LOCAL plan_cache_mode = force_generic_plan"
 CONFIGURATION: Final = frozenset(
@@ -32,7 +35,9 @@ CONFIGURATION: Final = frozenset(
     }
 )
 """Small, by what an admin may make of them: read whole, and past their keys."""
-_ASK_FOR_OTHERS: Final = frozenset({"models/reads/session.py", "models/operations/configuring.py"})
+_ASK_FOR_OTHERS: Final = frozenset(
+    {"models/reads/session.py", "models/reads/moments.py", "models/operations/configuring.py"}
+)
 _NOT_THE_APPS: Final = ("models/reads/verify", "app/postgres/")
 """Proof, which reads everything, and the owner's steps, which every machine runs."""
 _STREAMED: Final = frozenset(
@@ -65,9 +70,19 @@ def recorded() -> Iterator[set[Statement]]:
     found: set[Statement] = set()
     begun: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
     get, execute = asyncpg.Connection._get_statement, asyncpg.Connection.execute
+    read: dict[str, str | None] = {}
+    fetch, look_up = ReadSession.fetch, ReadSession.look_up
+
+    async def noting_fetch(self: Any, sql: str, *arguments: Any) -> Any:
+        read[sql] = read[for_nodes(sql)] = _asked_by()
+        return await fetch(self, sql, *arguments)
+
+    async def noting_look_up(self: Any, sql: str, *arguments: Any, **more: Any) -> Any:
+        read[sql] = read[for_nodes(sql)] = _asked_by()
+        return await look_up(self, sql, *arguments, **more)
 
     async def noting_get(self: Any, query: str, *rest: Any, **more: Any) -> Any:
-        if asked_by := _asked_by():
+        if asked_by := _asked_by() or read.get(query):
             found.add(Statement(query, POSTING in begun.get(self, ""), asked_by))
         return await get(self, query, *rest, **more)
 
@@ -81,12 +96,15 @@ def recorded() -> Iterator[set[Statement]]:
     with (
         patch.object(asyncpg.Connection, "_get_statement", noting_get),
         patch.object(asyncpg.Connection, "execute", noting_execute),
+        patch.object(ReadSession, "fetch", noting_fetch),
+        patch.object(ReadSession, "look_up", noting_look_up),
     ):
         yield found
 
 
 def _asked_by() -> str | None:
-    """The innermost function of the app that waits for the statement; None for those of tests, verify and migrations."""
+    """The innermost function of the app that waits for the statement; None for those of tests, verify and migrations, and in
+    the task that runs what reads have asked for."""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         name = _in_the_project(frame.f_code.co_filename)
