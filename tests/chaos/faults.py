@@ -77,7 +77,7 @@ async def _kill(world: World, program: Program, dice: Random) -> None:
     await _pause(dice, RESTARTED_S)
     program.start()
     if program not in world.workers:
-        await world.until_ready(program, restarting=True)
+        await world.until_ready(program)
 
 
 async def server_restarted(world: World, dice: Random, _: float) -> None:
@@ -86,7 +86,7 @@ async def server_restarted(world: World, dice: Random, _: float) -> None:
     program.send(signal.SIGTERM)
     await asyncio.to_thread(program.wait)
     program.start()
-    await world.until_ready(program, restarting=True)
+    await world.until_ready(program)
 
 
 async def server_stopped(world: World, dice: Random, seconds: float) -> None:

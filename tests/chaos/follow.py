@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from random import Random
 from time import monotonic
@@ -50,7 +51,7 @@ class Event:
 
     position: int
     kind: str
-    recorded_at: str
+    recorded_at: datetime
     transaction: UUID | None
     movements: tuple[Movement, ...]
 
@@ -115,7 +116,9 @@ def event_of(node: dict[str, Any]) -> Event:
         for m in node.get("movements") or ()
     )
     transaction = parse_id(node["transactionId"])[1] if "transactionId" in node else None
-    return Event(int(node["position"]), node["kind"], node["recordedAt"], transaction, tuple(moved))
+    return Event(
+        int(node["position"]), node["kind"], datetime.fromisoformat(node["recordedAt"]), transaction, tuple(moved)
+    )
 
 
 async def followed(world: World, follower: Follower) -> list[str]:
@@ -127,7 +130,7 @@ async def followed(world: World, follower: Follower) -> list[str]:
     finally:
         await admin.close()
     give_up = monotonic() + CAUGHT_UP_S
-    while monotonic() < give_up and len(told_of(follower.kept)) < len(transactions):  # noqa: ASYNC110 - as a poller would
+    while monotonic() < give_up and not transactions <= told_of(follower.kept).keys():  # noqa: ASYNC110 - as a poller would
         await asyncio.sleep(0.1)
     return [*follower.wrong[:MOST_TOLD], *compared(follower.kept, transactions, heads)]
 
@@ -142,8 +145,11 @@ def compared(events: list[Event], transactions: set[UUID], heads: dict[UUID, tup
     wrong = []
     if [event.position for event in events] != list(range(1, len(events) + 1)):
         wrong.append("feed: positions are not 1, 2, 3 and so on")
-    if any(later.recorded_at < event.recorded_at for event, later in pairwise(events)):
-        wrong.append("feed: recordedAt decreases")
+    wrong += [
+        f"feed: recordedAt decreases at {later.position}: {event.kind} {event.recorded_at}, {later.kind} {later.recorded_at}"
+        for event, later in pairwise(events)
+        if later.recorded_at < event.recorded_at
+    ]
     told = told_of(events)
     if twice := [transaction for transaction, times in told.items() if times > 1]:
         wrong.append(f"feed: {len(twice)} transactions are there twice, as {twice[0]}")

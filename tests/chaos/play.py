@@ -182,8 +182,16 @@ def tracebacks(world: World) -> list[str]:
         lines = program.log.read_text(errors="replace").splitlines()
         for number, line in enumerate(lines):
             if line.startswith("Traceback"):
-                found.append(f"{program.name} logged: {' / '.join(lines[max(0, number - 1) : number + 40])[:2_500]}")
+                found.append(f"{program.name} logged: {_in_short(lines[max(0, number - 2) :])}")
     return found[:20]
+
+
+def _in_short(lines: list[str]) -> str:
+    """What was said before a traceback, and what it ends with."""
+    begun = next(number for number, line in enumerate(lines) if line.startswith("Traceback"))
+    indented = (number for number, line in enumerate(lines) if number > begun and not line.startswith(" "))
+    end = next(indented, len(lines) - 1)
+    return " / ".join(line.strip() for line in [*lines[:begun], *lines[max(begun, end - 6) : end + 1]])
 
 
 def _line(number: int, made: Round) -> str:

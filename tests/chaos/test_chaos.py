@@ -1,6 +1,7 @@
 """A short piece of chaos: faults that need nothing but Python, once each. `make chaos` plays it longer, and with more."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -91,10 +92,11 @@ def test_no_client_should_ever_get_that(status: int, told: object) -> None:
 
 
 A, B, C = (UUID(int=n) for n in (1, 2, 3))
+AT: Final = datetime(2026, 1, 1, tzinfo=UTC)
 TOLD: Final = [
-    Event(1, "CREDIT_ADJUSTED", "2026-01-01T00:00:00Z", A, (Movement(C, 1, 1, "h1", None),)),
-    Event(2, "CUSTOMER_UPDATED", "2026-01-01T00:00:01Z", None, ()),
-    Event(3, "CREDIT_SPENT", "2026-01-01T00:00:02Z", B, (Movement(C, 2, 3, "h3", "h1"),)),
+    Event(1, "CREDIT_ADJUSTED", AT, A, (Movement(C, 1, 1, "h1", None),)),
+    Event(2, "CUSTOMER_UPDATED", AT + timedelta(seconds=1), None, ()),
+    Event(3, "CREDIT_SPENT", AT + timedelta(seconds=2), B, (Movement(C, 2, 3, "h3", "h1"),)),
 ]
 HEADS: Final = {C: (3, "h3")}
 
@@ -109,7 +111,7 @@ def test_a_consumer_that_was_told_all_finds_nothing() -> None:
         (TOLD[:2], "transactions are missing"),
         ([TOLD[0], TOLD[2]], "positions are not"),
         ([*TOLD, replace(TOLD[2], position=4)], "are there twice"),
-        ([TOLD[0], TOLD[1], replace(TOLD[2], recorded_at="2025")], "recordedAt decreases"),
+        ([TOLD[0], TOLD[1], replace(TOLD[2], recorded_at=AT)], "recordedAt decreases"),
         ([*TOLD, replace(TOLD[1], position=4, transaction=C)], "are nowhere else"),
         ([TOLD[0], TOLD[1], replace(TOLD[2], movements=(Movement(C, 1, 3, "h3", "h1"),))], "is broken"),
         ([TOLD[0], TOLD[1], replace(TOLD[2], movements=(Movement(C, 2, 3, "h3", "other"),))], "is broken"),

@@ -48,10 +48,6 @@ class Wanted:
     durable: bool = False
 
 
-RESTART_S: Final = 1
-"""Before a supervisor starts again what has failed."""
-
-
 class World:
     """Servers reach PostgreSQL by ways of their own, one for each of its nodes, or one for all through the pooler."""
 
@@ -153,11 +149,8 @@ class World:
         self.tenant = await admin.fetchval("SELECT id FROM tenants WHERE slug = $1", SLUG)
         await admin.close()
 
-    async def until_ready(self, server: Program, limit_s: float = START_S, *, restarting: bool = False) -> float:
-        """Wait until it says that it can serve. Returns the seconds that took. Raises TimeoutError, with its last answer.
-
-        restarting: as a supervisor does (deploy/systemd), start again what has ended because it found no database.
-        """
+    async def until_ready(self, server: Program, limit_s: float = START_S) -> float:
+        """Wait until it says that it can serve. Returns the seconds that took. Raises TimeoutError, with its last answer."""
         began, told = monotonic(), "nothing"
         async with httpx.AsyncClient(timeout=5) as client:
             while monotonic() - began < limit_s:
@@ -168,9 +161,6 @@ class World:
                     told = f"{answer.status_code} {answer.text[:200]}"
                 except httpx.TransportError as error:
                     told = repr(error)
-                if restarting and not server.runs:
-                    await asyncio.sleep(RESTART_S)
-                    server.start()
                 await asyncio.sleep(0.05)
         raise TimeoutError(f"{server.url} was not ready after {limit_s:g} s; its last answer: {told}")
 
