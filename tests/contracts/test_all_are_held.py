@@ -59,6 +59,7 @@ OVERRIDDEN: Final = {
     "uvicorn.logging.AccessFormatter": "test_uvicorn::test_formatters",
     "uvicorn.Server": "test_uvicorn::test_a_server_leaves_signals_alone",
     "uvicorn.logging.DefaultFormatter": "test_uvicorn::test_formatters",
+    "uvicorn.supervisors.Multiprocess": "test_uvicorn::test_several_processes_end_if_one_cannot_start",
     "websockets.server.ServerProtocol": "test_uvicorn::test_server_protocol",
 }
 """Which contract holds each class of a library that Scrip's code has a subclass of."""

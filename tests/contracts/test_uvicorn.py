@@ -7,6 +7,7 @@ import inspect
 import logging
 import signal
 import socket
+import threading
 import time
 from contextlib import contextmanager
 from functools import partial
@@ -15,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import uvicorn
 from uvicorn import _types as uvicorn_types
-from uvicorn.config import LOGGING_CONFIG
+from uvicorn.config import LOGGING_CONFIG, STARTUP_FAILURE
 from uvicorn.logging import AccessFormatter, DefaultFormatter
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
+from uvicorn.supervisors import Multiprocess
 from websockets.exceptions import PayloadTooBig
 from websockets.server import ServerProtocol
 
@@ -204,6 +206,33 @@ async def test_a_protocol_is_told_to_stop() -> None:
     assert b"connection: close\r\n" in transport.written
     assert transport.is_closing()
     protocol.connection_lost(None)
+
+
+def test_several_processes_end_if_one_cannot_start() -> None:
+    """It is told by an event that is set where processes are looked after, and by nothing else then."""
+
+    class Failed:
+        pid, exitcode = 1, STARTUP_FAILURE
+        calls: tuple[str, ...] = ()
+
+        def is_alive(self, timeout: float) -> bool:
+            return False
+
+        def kill(self) -> None:
+            self.calls = (*self.calls, "kill")
+
+        def join(self) -> None:
+            self.calls = (*self.calls, "join")
+
+    parents_have(Multiprocess, "run", "keep_subprocess_alive")
+    several = Multiprocess.__new__(Multiprocess)
+    several.config, several.should_exit = config(), threading.Event()
+    failed: Any = Failed()
+    several.processes = [failed]
+    several.keep_subprocess_alive()
+
+    assert several.should_exit.is_set()
+    assert failed.calls == ("kill", "join")
 
 
 async def test_a_server_leaves_signals_alone() -> None:

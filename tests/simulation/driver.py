@@ -16,7 +16,6 @@ from models.errors import CreditSpent, InsufficientBalance, LedgerError
 from models.operations.keep_totals import keep_totals
 from models.operations.upsert_customer import upsert_customer
 from models.reads.ledger import CUSTOMER_LEDGER
-from models.reads.verify import verify
 from models.sources import RandomSource
 from models.views import AccountView, CreditView
 from tests.simulation.commands import Commands
@@ -29,6 +28,7 @@ from tests.simulation.records import REASONS, SPENDING_LIMITS, TIERS, Command, C
 from tests.simulation.reference import Reference
 from tests.simulation.telling_more import Telling
 from tests.support.batch import Batch
+from tests.support.citus import proof_of
 from tests.support.clock import Clock
 from tests.support.following import Follower
 from tests.support.tenants import ADMIN, Tenant
@@ -221,7 +221,7 @@ class Simulation:
             raise Disagreement(f"after {self.steps} steps: {found}")
         if found := await changed(self.tenant, self.past):
             raise Disagreement(f"after {self.steps} steps: {found}")
-        proof = await verify(self.tenant.id)
+        proof = await proof_of(self.tenant.id)
         if not proof.holds:
             raise Disagreement(f"after {self.steps} steps: {proof.listed}")
 
