@@ -22,7 +22,7 @@ run: environment ## Start Scrip with a database and sample data of its own, at h
 	@exec $(python) -m app.cli run
 
 test: environment-dev ## Run the tests; one file: make test TESTS=tests/app; on another PostgreSQL: SCRIP_TEST_POSTGRES_BIN=/folder
-	@$(python) -m pytest -n auto --dist worksteal --durations 40 --durations-min 5 $(TESTS)
+	@sh scripts/run_tests.sh --durations 40 --durations-min 5 $(TESTS)
 	@$(if $(TESTS)$(SCRIP_TEST_POSTGRES_BIN),:,sh scripts/test_postgres15.sh)
 
 test-citus: environment-dev ## Run the tests of the ledger on Citus: SCRIP_TEST_CITUS_URL names its coordinator, as a superuser

@@ -8,5 +8,4 @@ if [ ! -x "$programs/postgres" ]; then
         "    make test SCRIP_TEST_POSTGRES_BIN=/usr/lib/postgresql/15/bin" >&2
     exit 0
 fi
-SCRIP_TEST_POSTGRES_BIN=$programs exec .venv/bin/python -m pytest -n auto --dist worksteal \
-    tests/migrations tests/plans tests/app/cli/test_migrate.py
+SCRIP_TEST_POSTGRES_BIN=$programs exec sh scripts/run_tests.sh tests/migrations tests/plans tests/app/cli/test_migrate.py
