@@ -13,7 +13,7 @@ NTH: Final = "width_bucket({0} - interval '1 microsecond', (SELECT ats FROM inst
 KEY: Final = """CASE WHEN {0} = date_bin(interval '15 minutes', {0}, timestamptz 'epoch') THEN {0}
     ELSE date_bin(interval '15 minutes', {0}, timestamptz 'epoch') + interval '1 microsecond' END"""
 # Two sets of items are compared by their number and the sum of their hashes: nobody has a reason to make them agree.
-_ITEM: Final = "hashint8extended({}, (date_part('epoch', {}) * 1000000)::bigint)"
+_ITEM: Final = "hashint8extended(0, hashint8extended(0, {}) # (date_part('epoch', {}) * 1000000)::bigint)"
 
 # latest: of those that are written anew again and again, of which no part is noted. whole: the last of the others. told: the
 # last of those that do not say what their part has moved.

@@ -25,17 +25,22 @@ from models.reads.verify_totals import (
 )
 from models.totals import BEGINNING_SQL
 
+# PostgreSQL lays the halves of an instant over each other before it hashes them, but not a number's digits: so instants are
+# numbers. A row of nothing has the hash 0, whatever the seed: so the seed is mixed in once more.
 _KIND: Final = (
-    "hash_record_extended(row({0}::text, {1}::text, {2}::timestamptz, {3}::timestamptz), (SELECT seed FROM seeds))"
+    "(hash_record_extended(row({0}::text, {1}::text, extract(epoch FROM {2}::timestamptz), extract(epoch FROM"
+    " {3}::timestamptz)), (SELECT seed FROM seeds)) # (SELECT seed FROM seeds))"
 )
-_PART: Final = "hashtextextended({0}, {1})"
-"""Of the hash of a kind: with its asset, and then with the counter."""
+_PART: Final = "hashtextextended(coalesce({0}, ''), {1})"
+"""Of the hash of a kind: with its asset."""
+_AGAINST: Final = "CASE WHEN {0} IS NULL THEN {1} ELSE hashtextextended({0}, {1}) END"
+"""Of that: with the counter, if it has one."""
 
 
 def _item(part: str, minor: str, balance: str, owed: str, at: str) -> str:
-    """The hash of one movement. Each value goes into the seed, of which all bits count."""
+    """The hash of one movement. Each value goes into the seed, of which all bits count; but for `owed`, which is small."""
     mixed = f"hashint8extended(0, hashint8extended(0, {part} # {minor}) # {balance})"
-    return f"hashint8extended(0, {mixed} # ((date_part('epoch', {at}) * 1000000)::bigint * 4 + {owed} + 1))"
+    return f"hashint8extended({owed}, {mixed} # (date_part('epoch', {at}) * 1000000)::bigint)"
 
 
 # In the order of transactions, so that these are joined as they lie. What came after the last row counts in none.
@@ -109,13 +114,7 @@ _GROUPED: Final = f"""
     grouped AS MATERIALIZED (
         SELECT nth, asset, counter, count(*) AS number, sum(minor) AS minor, sum(owed) AS owed,
             sum({
-    _item(
-        "hashtextextended(coalesce(counter, ''), part)",
-        "minor",
-        "CASE WHEN counter IS NULL THEN 0 ELSE minor END",
-        "owed",
-        "at",
-    )
+    _item(_AGAINST.format("counter", "part"), "minor", "CASE WHEN counter IS NULL THEN 0 ELSE minor END", "owed", "at")
 }) AS items, sum(part * minor::numeric) AS weighted
         FROM (
             SELECT m.nth, m.at, m.asset, m.counter, m.amount_minor AS minor, {OWED} AS owed,
@@ -151,9 +150,8 @@ _SAID: Final = f"""
         JOIN kept k ON k.at = s.at AND NOT k.latest
         CROSS JOIN LATERAL (
             SELECT array_agg({
-    _PART.format(
-        "coalesce(p ->> 5, '')",
-        _PART.format("p ->> 0", _KIND.format("(p ->> 1)", "(p ->> 2)", "(p ->> 3)", "(p ->> 4)")),
+    _AGAINST.format(
+        "(p ->> 5)", _PART.format("p ->> 0", _KIND.format("(p ->> 1)", "(p ->> 2)", "(p ->> 3)", "(p ->> 4)"))
     )
 } ORDER BY n) AS parts FROM jsonb_array_elements(s.moved) WITH ORDINALITY j(p, n)) j
         CROSS JOIN LATERAL (
