@@ -115,8 +115,8 @@ class Context:
         self._refused = refused
         self.live = live or LiveFeed()
         self._headers = headers
-        self.cost = 1
-        """The operation's, as its document says."""
+        self.cost: int | None = None
+        """The operation's, as its document says; None of what is no operation, such as a file."""
         self._paid = 0
         self.denials = Denials()
         self.asked: list[str] = []
@@ -163,7 +163,7 @@ class Context:
             settling=self.ledger.database_time,
             follows=self.follows,
             searches=self.searches,
-            shares=self.cost <= MOST_SHARED_COST,
+            shares=self.cost is not None and self.cost <= MOST_SHARED_COST,
         )
         self._begin_reading()
         self.tenant = tenant
@@ -197,7 +197,7 @@ class Context:
         """Charge a message of a subscription what its document costs: some together, before the first. Raises
         RateLimited."""
         if not self._paid:
-            await self.charge(CHARGED_AT_ONCE * self.cost)
+            await self.charge(CHARGED_AT_ONCE * (self.cost or 1))
             self._paid = CHARGED_AT_ONCE
         self._paid -= 1
 

@@ -113,8 +113,8 @@ class Moment:
     """One read-only transaction, begun with the first question and ended when the last of its members leaves.
 
     settles: whether it asks for the settled instant first; `settled` is that (models/session.py). line: the shared ones
-    among which it is; None if it is one request's alone. is_over: whether a statement has failed, or all members have
-    left. place: held while it is open.
+    among which it is; None if it is one request's alone. is_torn: whether a statement has failed. is_over: that, or all
+    members have left. place: held while it is open.
     """
 
     __slots__ = (
@@ -129,6 +129,7 @@ class Moment:
         "_settings",
         "_stack",
         "is_over",
+        "is_torn",
         "settled",
     )
 
@@ -153,6 +154,7 @@ class Moment:
         self._current: _Asked | _LookUp | None = None
         self.settled: datetime | None = None
         self.is_over = False
+        self.is_torn = False
 
     @property
     def is_alone(self) -> bool:
@@ -179,18 +181,25 @@ class Moment:
     def give_up(self) -> None:
         """Somebody waits no more: the statement that runs is cancelled, and the transaction ended, if it was for them and
         nobody else reads here."""
-        if self.is_alone and self._running is not None and self._current is not None and not self._current.is_wanted:
+        if self.is_alone:
+            self._cut_short()
+
+    def _cut_short(self) -> None:
+        """Cancel the statement that runs if nobody waits for it; not twice: its end would be cancelled."""
+        unwanted = self._current is not None and not self._current.is_wanted
+        if self._running is not None and unwanted and not self.is_over:
             self.is_over = True
             self._running.cancel()
 
     async def leave(self, *, patience_s: float | None = None) -> None:
-        """Use it no more. Once the last one has left and no statement runs it ends: one that runs for longer than
-        `patience_s` is cut off."""
+        """Use it no more. Once the last one has left and no statement runs it ends: one that nobody waits for is cancelled,
+        and one that runs for longer than `patience_s` is cut off."""
         self._members -= 1
         self._let_others()
         if self._members:
             return
         self._close_doors()
+        self._cut_short()
         running = self._running
         if running is None:
             await self._end()
@@ -266,7 +275,7 @@ class Moment:
             self._line.close(self)
 
     async def _tear(self, error: BaseException) -> None:
-        self.is_over, asked = True, self._current
+        self.is_over, self.is_torn, asked = True, True, self._current
         self._close_doors()
         self._let_others()
         try:
@@ -280,7 +289,7 @@ class Moment:
         for other in self._asked.values():
             other.fail(for_others)
         self._asked.clear()
-        if self._line is not None and isinstance(for_others, Torn):
+        if self._members > 1 and isinstance(for_others, Torn):
             _moments().part(self._key[0])
 
 

@@ -59,8 +59,10 @@ class ReadSession:
 
     __slots__ = (
         "_closed",
-        "_has_read",
         "_moment",
+        "_read_in",
+        "_settled",
+        "_settling",
         "_shares",
         "follows",
         "searches",
@@ -85,7 +87,11 @@ class ReadSession:
         self.settled: datetime | None = None
         self._shares = shares and not searches
         self._moment: Moment | None = None
-        self._has_read = False
+        self._read_in: Moment | None = None
+        """Where something was read since the last release."""
+        self._settling = asyncio.Lock()
+        self._settled: asyncio.Event | None = None
+        """While `settle` waits: nothing begins to read, or it would not see what is waited for."""
         self._closed = False
 
     async def ask(self, question: Callable[[TenantConnection], Awaitable[T]]) -> T:
@@ -117,6 +123,8 @@ class ReadSession:
 
     async def _answer(self, put: Callable[[Moment], "asyncio.Future[Any]"]) -> Any:
         while True:
+            while self._settled is not None:
+                await self._settled.wait()
             moment = self._now()
             try:
                 found = await put(moment)
@@ -124,33 +132,36 @@ class ReadSession:
                 moment.give_up()
                 raise
             except Torn:
-                if moment is self._moment and self._lost(moment):
-                    raise Busy(INTERRUPTED) from None
+                if moment is self._moment:
+                    self._moment = None
                 continue
             except BaseException:
                 if moment is self._moment and moment.is_over:
                     self._moment = None
                 raise
-            if moment is self._moment:
-                self._has_read = True
-                if moment.settled is not None:
-                    self.settled = moment.settled
-            return found
+            if self._may_tell(moment):
+                return found
+
+    def _may_tell(self, moment: Moment) -> bool:
+        """Whether an answer agrees with those of other reads: not once they have begun another moment for a torn one."""
+        if moment is not self._moment:
+            return moment.is_alone or not moment.is_torn
+        self._read_in = moment
+        if moment.settled is not None:
+            self.settled = moment.settled
+        return True
 
     def _now(self) -> Moment:
         if self._closed:
             raise ReadsOver
         moment = self._moment
-        if moment is not None and moment.is_over and self._lost(moment):
-            raise Busy(INTERRUPTED)
-        if self._moment is None:
-            self._moment, self._has_read = self._begun(), False
-        return self._moment
-
-    def _lost(self, moment: Moment) -> bool:
-        """Whether something was read in a moment that another request's failure has ended: another one may not agree."""
-        self._moment = None
-        return self._has_read and not moment.is_alone
+        if moment is not None and not moment.is_over:
+            return moment
+        read_in = self._read_in
+        if read_in is not None and read_in.is_torn and not read_in.is_alone:
+            raise Busy(INTERRUPTED)  # another moment may not agree with what was read
+        self._moment = moment = self._begun()
+        return moment
 
     def _begun(self) -> Moment:
         asks = self.settling and self.follows
@@ -172,22 +183,33 @@ class ReadSession:
 
     async def open(self) -> None:
         """Begin, so that `settled` is known."""
-        if self.settling and self.follows and (self._moment is None or self._moment.settled is None):
+        if not self.settling or not self.follows:
+            return
+        moment = self._moment
+        if moment is None or moment.is_over or moment.settled is None:
             await self.ask(_nothing)
+        else:
+            self.settled = moment.settled
 
     async def settle(self, at: datetime) -> None:
         """Wait until no posting stamped at or before `at`, a past instant, can still commit.
 
-        Waits only for postings in flight at this moment, without holding a connection; later reads see them. Raises
-        Unsettled if one of them takes too long.
+        Waits only for postings in flight at this moment, without holding a connection; later reads see them, and none
+        begins before. Raises Unsettled if one of them takes too long.
         """
         if not self.settling:
             return
-        await self.open()
-        if self.settled is not None and at < self.settled:
-            return
-        await self.release()
-        self.settled = await _settled_past(self.tenant_id, at)
+        async with self._settling:
+            await self.open()
+            if self.settled is not None and at < self.settled:
+                return
+            self._settled = asyncio.Event()
+            try:
+                await self.release()
+                self.settled = await _settled_past(self.tenant_id, at)
+            finally:
+                self._settled.set()
+                self._settled = None
 
     async def release(self) -> None:
         """Release the connection, if any."""
@@ -199,7 +221,7 @@ class ReadSession:
         await self._leave(MAX_CLOSING_SECONDS)
 
     async def _leave(self, patience_s: float | None) -> None:
-        moment, self._moment = self._moment, None
+        moment, self._moment, self._read_in = self._moment, None, None
         if moment is not None:
             await moment.leave(patience_s=patience_s)
 

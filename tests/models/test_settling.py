@@ -126,6 +126,31 @@ async def test_what_is_read_after_waiting_sees_what_was_waited_for(tenant: Tenan
     assert after["count"] == before["count"] + 1
 
 
+async def test_nothing_begins_to_read_while_it_waits(tenant: Tenant, anna: UUID) -> None:
+    """Or it would not see what is waited for, and who waited would read the same."""
+    session = ReadSession(tenant.id, settling=True)
+    count = "select count(*) from outbox where tenant_id = $1"
+    async with tenant_transaction(tenant.id) as connection:
+        at = await now(connection)
+        waiting = [asyncio.create_task(session.settle(at)) for _ in range(2)]
+        await connection.raw.execute(
+            "INSERT INTO outbox (tenant_id, id, topic, subject_id, created_at) VALUES ($1, $2, 'test', $2, $3)",
+            tenant.id,
+            anna,
+            at,
+        )
+        await asyncio.sleep(0.05)
+        beside = asyncio.create_task(session.fetch(count))
+        await asyncio.sleep(0.05)
+        assert not beside.done()
+    await asyncio.gather(*waiting)
+    assert (await beside)[0]["count"] == 1
+    assert (await session.fetch(count))[0]["count"] == 1
+    assert session.settled is not None
+    assert session.settled > at
+    await session.close()
+
+
 async def test_what_has_settled_already_is_read_at_once_in_the_same_moment(tenant: Tenant) -> None:
     async with writing(tenant.id) as earlier:
         pass

@@ -139,7 +139,74 @@ async def test_who_has_read_is_not_given_another_moment_when_anothers_statement_
     assert [type(each) for each in outcomes] == [asyncpg.DivisionByZeroError, Busy]
     with pytest.raises(Busy, match="interrupted"):
         await where(after)
+    for session in (failing, during, after):
+        await session.release()
     assert await asyncio.gather(*map(where, (failing, during, after)))
+
+
+async def test_none_of_a_requests_reads_is_of_another_moment_then(begin: Begin) -> None:
+    """Also those that were asked for beside the first that is told, and those that come after."""
+    failing, other = begin(), begin()
+    await asyncio.gather(*map(where, (failing, other)))
+    outcomes = await asyncio.gather(
+        failing.fetch(FAILS), other.fetch(WHERE), other.fetch(WHERE), return_exceptions=True
+    )
+    assert [type(each) for each in outcomes] == [asyncpg.DivisionByZeroError, Busy, Busy]
+    with pytest.raises(Busy, match="interrupted"):
+        await where(other)
+
+
+async def test_what_was_answered_just_before_is_of_the_same_moment_as_what_comes_after(begin: Begin) -> None:
+    """Of two reads that were asked for together, one is answered and the other not: neither has been told yet."""
+    failing, other = begin(), begin()
+    outcomes = await asyncio.gather(
+        other.fetch(WHERE),
+        failing.fetch(FAILS),
+        other.fetch(WHERE),
+        other.look_up(KEYS, [uuid4()]),
+        return_exceptions=True,
+    )
+    assert isinstance(outcomes[1], asyncpg.DivisionByZeroError)
+    told = [each for each in (outcomes[0], outcomes[2]) if not isinstance(each, Busy)]
+    moments_read = {row["moment"] for each in told if isinstance(each, list) for row in each}
+    assert len(moments_read) <= 1
+    assert all(isinstance(each, list | Busy) for each in told)
+
+
+async def test_who_fails_alone_keeps_nobody_from_sharing(begin: Begin) -> None:
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await begin().fetch(FAILS)
+    left = begin()
+    slow = asyncio.create_task(left.fetch("select pg_sleep(30) where $1::uuid is not null"))
+    await asyncio.sleep(0.1)
+    slow.cancel()
+    await left.close()
+    assert len(set(await asyncio.gather(where(begin()), where(begin())))) == 1
+
+
+async def test_who_leaves_last_does_not_wait_for_a_statement_that_nobody_waits_for(begin: Begin) -> None:
+    leaving, staying = begin(), begin()
+    assert len(set(await asyncio.gather(where(leaving), where(staying)))) == 1
+    slow = asyncio.create_task(leaving.fetch("select pg_sleep(30) where $1::uuid is not null"))
+    await asyncio.sleep(0.1)
+    slow.cancel()
+    await leaving.close()
+    async with asyncio.timeout(10):
+        await staying.release()
+
+
+async def test_who_joins_knows_what_is_settled_before_its_own_first_answer(tenant: Tenant) -> None:
+    one, other = (ReadSession(tenant.id, settling=True, shares=True) for _ in range(2))
+    first = asyncio.create_task(one.fetch(WHERE))
+    slow = asyncio.create_task(other.fetch("select pg_sleep(0.3) where $1::uuid is not null"))
+    await first
+    await other.open()
+    assert not slow.done()
+    assert other.settled is not None
+    assert other.settled == one.settled
+    await slow
+    await one.close()
+    await other.close()
 
 
 async def test_a_tenant_shares_again_after_a_while(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
