@@ -88,7 +88,7 @@ class ReadSession:
         self._shares = shares and not searches
         self._moment: Moment | None = None
         self._read_in: Moment | None = None
-        """Where something was read since the last release."""
+        """The moment in which something was read since the last release."""
         self._settling = asyncio.Lock()
         self._settled: asyncio.Event | None = None
         """While `settle` waits: nothing begins to read, or it would not see what is waited for."""
