@@ -20,6 +20,8 @@ import pytest
 from app.postgres.account import installed_programs
 from app.postgres.database import migrate, open_database
 from app.postgres.embedded import DATABASE, OWNER, EmbeddedPostgres, Urls, stop_leftover
+from models.outages import Outages
+from models.pool import _POOLS
 from tests.support.citus import distributed_database, given_cluster, urls_of
 from tests.support.pooler import pooled
 from tests.support.postgres import given_programs, version_of
@@ -110,6 +112,14 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_unconfigure() -> None:
     """The server goes when the run ends; a run that is killed takes it along."""
     stop_server()
+
+
+@pytest.fixture(autouse=True)
+def no_outage_is_left() -> Iterator[None]:
+    """A pool of all tests does not tell the next one that an outage has ended, nor that a write has failed."""
+    yield
+    for pool in _POOLS.values():
+        pool.outages = Outages()
 
 
 @pytest.fixture(scope="session")

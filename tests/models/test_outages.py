@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from threading import Thread
 from typing import Any
@@ -32,15 +32,6 @@ AWAY = (
     asyncpg.CannotConnectNowError,
     asyncpg.ConnectionDoesNotExistError,
 )
-
-
-@pytest.fixture(autouse=True)
-def outages(tenant: Tenant) -> Iterator[None]:
-    """This test's own: nobody else is to find that a write has failed a moment ago."""
-    pool = the_pool()
-    before, pool.outages = pool.outages, Outages()
-    yield
-    pool.outages = before
 
 
 @pytest.mark.parametrize("kind", AWAY)
