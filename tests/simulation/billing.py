@@ -273,10 +273,13 @@ class Billing(Approving):
             | ({"INVALID"} if len({self.person(self.lots[part.lot].customer) for part in chosen}) > 1 else set())
         )
         invoices = [part.invoice for part in chosen]
-        self.may_refuse(self._spent_grants(invoices, now))  # which the release itself may be what gives back
         trial = self.trial()
         trial._let_go([trial.assignments[number] for number in parts], now)
-        refuse(trial._spent_grants(invoices, now))
+        spent = trial._spent_grants(invoices, now)
+        before = self._spent_grants(invoices, now)  # which the release itself may be what gives back
+        self.figures["CREDIT_SPENT"] |= trial.figures["CREDIT_SPENT"]
+        self.may_refuse(before)
+        refuse(spent)
         for invoice in invoices:
             trial._take_back_grants(trial.invoices[invoice], now)
         self.become(trial)
