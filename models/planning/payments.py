@@ -303,7 +303,7 @@ def plan_void(books: Books, context: PostingContext, command: VoidPayment) -> St
     check_grants_unused(books, [invoice])
     kept = None if payment.kept_credit_id is None else books.credits_by_id[payment.kept_credit_id]
     if kept is not None:
-        check_unused(kept, kept.used_minor, invoice.currency, "was kept of the payment")
+        check_unused(kept.used_minor, kept.amount_minor, invoice.currency, "was kept of the payment")
     # Must succeed from here on.
     books.change(payment, voided_at=books.now)
     books.writes.touched_payments.append(payment)

@@ -350,11 +350,14 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
     transaction = credits.begin(books, TransactionKind.VOID, account.customer_id, context, note=command.note)
     yield from put_parts_back(books, transaction, parts)
     credit = books.credits_by_id[command.credit_id]
+    held_minor = credit.held_minor
     for hold in holds:
         for _ in let_go(books, transaction, hold, credit):
             yield
-    if not expired:  # otherwise it expired as it came back: nothing is left to reverse
-        credits.move(books, transaction, account, credit, -credit.remaining_minor, Counter.REMOVED, lifetime=True)
+    # What was held had not expired with the rest; what comes back to an expired or a voided credit is gone as it does.
+    gone_minor = held_minor if expired else credit.remaining_minor
+    if gone_minor:
+        credits.move(books, transaction, account, credit, -gone_minor, Counter.REMOVED, lifetime=True)
         credits.amend(books, credit, voided_at=books.now)
     credits.follow_tier(books, transaction, account, lifetime_before)
     if parts:

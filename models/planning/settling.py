@@ -90,15 +90,15 @@ def check_grants_unused(
         credit_id = books.credits_by_id[part.credit_id].id
         back[credit_id] = back.get(credit_id, 0) + part.amount_minor
     for invoice in granting.values():
-        for credit_id in invoice.grants:
-            credit = books.credits_by_id[credit_id]
-            check_unused(credit, credit.used_minor - back.get(credit.id, 0), invoice.currency, "the order granted")
+        granted = [books.credits_by_id[credit_id] for credit_id in invoice.grants]
+        used_minor = sum(credit.used_minor - back.get(credit.id, 0) for credit in granted)
+        check_unused(used_minor, sum(credit.amount_minor for credit in granted), invoice.currency, "the order granted")
 
 
-def check_unused(credit: CreditState, used_minor: int, currency: str, which: str) -> None:
-    """Raises CreditSpent if so much of it is used. which: how the credit came about, for people."""
+def check_unused(used_minor: int, whole_minor: int, currency: str, which: str) -> None:
+    """Raises CreditSpent if so much of the whole is used. which: how the credit came about, for people."""
     if used_minor:
-        used, whole = (to_decimal(minor, currency) for minor in (used_minor, credit.amount_minor))
+        used, whole = (to_decimal(minor, currency) for minor in (used_minor, whole_minor))
         raise CreditSpent(used, whole, currency, which)
 
 

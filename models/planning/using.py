@@ -68,9 +68,11 @@ def plan_expire(books: Books, context: PostingContext, command: ExpireCredits) -
     account = books.accounts.get((command.customer_id, command.asset))
     if account is None:
         return Outcome()
+    # One that was merged may stand there under its old id as well.
+    credits_once = {credit.id: credit for credit in books.credits_by_id.values()}
     expired = [
         credit
-        for credit in books.credits_by_id.values()
+        for credit in credits_once.values()
         if credit.account_id == account.id
         and credit.free_minor
         and credit.expires_at is not None

@@ -5,11 +5,14 @@ from uuid import UUID
 
 import pytest
 
-from models.commands import AdjustCredit, NewExpiry, ReviveCredit
+from models.commands import AdjustCredit, MergeCustomers, NewExpiry, ReviveCredit
 from models.operations.adjust import adjust_credit
-from models.operations.releasing import update_credit
+from models.operations.expire import SYSTEM
+from models.operations.merge_customers import merge_customers
+from models.operations.releasing import release_assignments, update_credit
 from models.operations.revive_credit import revive_credit
-from models.planning.releasing import UpdateCredit
+from models.planning.releasing import ReleaseAssignments, UpdateCredit
+from models.planning.using import ExpireCredits, expire_needs
 from models.units import Posted
 from tests.support.batch import Batch
 from tests.support.clock import Clock
@@ -90,3 +93,26 @@ async def test_an_expired_credit_that_a_neighbour_makes_good_again_can_be_spent(
     assert await tenant.available(anna, "POINTS") == 5
     left = await tenant.rows("SELECT remaining_minor FROM credits WHERE tenant_id = $1 AND id = $2", expired)
     assert left == [(0,)]
+
+
+async def test_a_credit_that_a_neighbour_names_by_its_old_id_expires_once(
+    tenant: Tenant, anna: UUID, clock: Clock
+) -> None:
+    """After a merge: the sweep has it under both ids then, and the whole batch would be posted one by one."""
+    ben = await tenant.customer(name="Ben")
+    old, invoice = await tenant.credit(ben, 10, expires_in_days=1), await tenant.invoice(ben, 4)
+    (part,) = (await tenant.assign(old, (invoice, 4))).assignment_ids
+    await merge_customers(tenant.ledger, tenant.id, MANAGER, MergeCustomers(ben, anna), "merge")
+    ((new,),) = await tenant.rows("SELECT id FROM credits WHERE tenant_id = $1 AND remaining_minor > 0")
+    clock.advance(days=2)
+    batch, sweep = Batch(tenant.clock), ExpireCredits(anna, "GBP")
+    await batch.run(
+        tenant.id,
+        [
+            batch.ledger.submit(tenant.id, SYSTEM, "expireCredits", sweep, expire_needs(sweep, (new,)), None),
+            release_assignments(batch.ledger, tenant.id, MANAGER, ReleaseAssignments((part,)), "release"),
+        ],
+    )
+
+    assert batch.ledger.metrics.one_by_one == 0
+    assert await tenant.remainders(new) == [0]

@@ -1,13 +1,14 @@
 """A credit deleted, as the sources call it: what is left is reversed, on request with what is set against invoices."""
 
 import asyncio
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
 from models.ledger import Ledger
 from tests.support.clock import Clock
+from tests.support.holds import hold
 from tests.support.tenants import Tenant
 
 STATE = """SELECT remaining_minor, voided_at IS NOT NULL, swept_at IS NOT NULL FROM credits
@@ -123,6 +124,24 @@ async def test_an_expired_credit_that_is_assigned_comes_back_and_expires(
     assert await tenant.rows(STATE, credit) == [(0, False, True)]
     assert await tenant.invoice_state(invoice) == ("OPEN", 0, 0)
     assert await lifetime(tenant, anna) == 10000
+
+
+async def test_what_is_held_of_an_expired_credit_is_voided_with_it(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    """It has not expired with the rest; and what was voided is not revived."""
+    credit, invoice = await tenant.credit(anna, 100, expires_in_days=1), await tenant.invoice(anna, 40)
+    await tenant.assign(credit, (invoice, 40))
+    await hold(tenant, anna, 50, until=clock() + timedelta(days=9))
+    clock.advance(days=3)
+    outcome = await tenant.void_credit(credit, release_assignments=True, release_holds=True)
+
+    assert await tenant.rows(MOVED, outcome.transaction_id) == [
+        ("INVOICES", 4000, 0),
+        ("EXPIRED", -5000, 0),
+        ("REMOVED", -5000, -5000),
+    ]
+    assert await tenant.rows(STATE, credit) == [(0, True, True)]
+    async with tenant.refused("CREDIT_NOT_OPEN"):
+        await tenant.revive(credit)
 
 
 async def test_what_was_paid_with_it_is_voided_first(tenant: Tenant, anna: UUID) -> None:

@@ -12,6 +12,7 @@ from tests.simulation.records import (
     MOST,
     NOTHING,
     PLACES,
+    TAKEN_BACK,
     USED,
     WHOLE,
     Assignment,
@@ -125,8 +126,8 @@ class Billing(Approving):
 
     def _spent_grants(self, invoices: Iterable[int], now: datetime) -> set[str]:
         """Why what these orders have granted cannot be taken back: something of it is used, and was not given back."""
-        lots = [self.lots[number] for invoice in set(invoices) for number in self.invoices[invoice].granted]
-        used = [lot.used + self.held(lot, now) for lot in lots]
+        granted = [[self.lots[number] for number in self.invoices[invoice].granted] for invoice in set(invoices)]
+        used = [sum(lot.used + self.held(lot, now) for lot in lots) for lots in granted]
         self.figures["CREDIT_SPENT"] = {amount for amount in used if amount}
         return {"CREDIT_SPENT"} if self.figures["CREDIT_SPENT"] else set()
 
@@ -272,10 +273,13 @@ class Billing(Approving):
             | ({"INVALID"} if len({self.person(self.lots[part.lot].customer) for part in chosen}) > 1 else set())
         )
         invoices = [part.invoice for part in chosen]
-        self.may_refuse(self._spent_grants(invoices, now))  # which the release itself may be what gives back
         trial = self.trial()
         trial._let_go([trial.assignments[number] for number in parts], now)
-        refuse(trial._spent_grants(invoices, now))
+        spent = trial._spent_grants(invoices, now)
+        before = self._spent_grants(invoices, now)  # which the release itself may be what gives back
+        self.figures["CREDIT_SPENT"] |= trial.figures["CREDIT_SPENT"]
+        self.may_refuse(before)
+        refuse(spent)
         for invoice in invoices:
             trial._take_back_grants(trial.invoices[invoice], now)
         self.become(trial)
@@ -323,12 +327,15 @@ class Billing(Approving):
         refuse({"INVALID"} if any(part.payment is not None for part in parts) else set())
         refuse({"CREDIT_NOTED"} if any(part.noted for part in parts) else set())
         refuse(self._spent_grants([part.invoice for part in parts], now))
+        held = self.held(lot, now)
         self._let_go(parts, now)
         for hold in self.holds:
             if hold.is_live(now):
                 hold.parts = tuple((n, NOTHING if n == credit else amount) for n, amount in hold.parts)
-        if not lot.swept:  # as it came back, it has expired: there is nothing left to reverse
-            self._void(lot)
+        gone = held if lot.has_expired(now) else lot.left  # the rest has expired, or was reversed as it came back
+        if gone:
+            lot.move(TAKEN_BACK, -gone)
+            lot.voided = True
         for part in parts:
             self._take_back_grants(self.invoices[part.invoice], now)
         return "done"
