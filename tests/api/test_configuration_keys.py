@@ -4,12 +4,14 @@ import asyncio
 from datetime import timedelta
 from typing import Any, Final
 
+import asyncpg
 import pytest
 
 from jobs.worker import work_once
 from models.reads.verify import verify
 from tests.api.conftest import Api
 from tests.support.clock import Clock
+from tests.support.tampering import Tampering
 from tests.support.tenants import Tenant
 
 GIVEN: Final[dict[str, dict[str, Any]]] = {
@@ -112,6 +114,19 @@ async def test_a_key_is_pruned_like_others(api: Api, tenant: Tenant, clock: Cloc
     again = await create(api, "Service", **KEYED)
     assert [error["code"] for error in again["userErrors"]] == ["DUPLICATE"]
     assert (await verify(tenant.id)).holds
+
+
+@pytest.mark.parametrize("kind", sorted(GIVEN.keys() - {"Tier"}))
+async def test_a_key_whose_row_is_gone_is_found(
+    api: Api, tenant: Tenant, owner_connection: "asyncpg.Connection[Any]", kind: str
+) -> None:
+    """Even with its seal. Tiers can be deleted."""
+    await create(api, kind, **KEYED)
+    tamper, table = Tampering(owner_connection, tenant.id), f"{kind.lower()}s"
+    [(row_id,)] = await tenant.rows("SELECT result_id FROM idempotency_keys WHERE tenant_id = $1")
+    await tamper("seals", f"DELETE FROM seals WHERE of_table = '{table}' AND id = '{row_id}'")
+    await tamper(table, f"DELETE FROM {table} WHERE id = '{row_id}'")
+    assert "key result" in (await verify(tenant.id)).found
 
 
 async def test_a_tier_answers_with_itself_as_it_is_now(api: Api, tenant: Tenant) -> None:
