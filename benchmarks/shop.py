@@ -140,8 +140,8 @@ async def _fill(rig: Rig, tenant_id: UUID, tokens: list[str], everybody: list[st
         [str(global_id("Invoice", row[3])) for row in made],
         [str(global_id("Transaction", row[4])) for row in made],
         [str(global_id("Credit", row[5])) for row in made],
-        str(global_id("Reward", reward)),
-        str(global_id("Service", service)),
+        str(global_id("Reward", reward.row_id)),
+        str(global_id("Service", service.row_id)),
     )
 
 

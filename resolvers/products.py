@@ -45,10 +45,10 @@ async def resolve_create(info: Info, input: CreateProductInput) -> CreateProduct
     """Create a product for orders to sell."""
     try:
         command = input.command()
-        product_id = await info.context.change(create_product, command)
+        made = await info.context.change(create_product, command, idempotency_key=input.key())
     except LedgerError as error:
         return CreateProductPayload(user_errors=user_errors(error))
-    return CreateProductPayload(product_id=product_id)
+    return CreateProductPayload(product_id=made.row_id, replayed=made.replayed)
 
 
 async def resolve_update(info: Info, input: UpdateProductInput) -> UpdateProductPayload:  # noqa: A002 - the argument's name in the API

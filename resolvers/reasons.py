@@ -14,10 +14,10 @@ async def resolve_create(info: Info, input: CreateReasonInput) -> CreateReasonPa
     context = info.context
     try:
         command = input.command()
-        await context.change(create_reason, command)
+        made = await context.change(create_reason, command, idempotency_key=input.key())
     except LedgerError as error:
         return CreateReasonPayload(user_errors=user_errors(error))
-    return CreateReasonPayload(reason=await _reason(context, command.code))
+    return CreateReasonPayload(reason=await _reason(context, command.code), replayed=made.replayed)
 
 
 async def resolve_update(info: Info, input: UpdateReasonInput) -> UpdateReasonPayload:  # noqa: A002 - as above

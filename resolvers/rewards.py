@@ -11,10 +11,10 @@ async def resolve_create(info: Info, input: CreateRewardInput) -> CreateRewardPa
     """Create a reward: the template that coupons are issued from."""
     try:
         command = input.command()
-        reward_id = await info.context.change(create_reward, command)
+        made = await info.context.change(create_reward, command, idempotency_key=input.key())
     except LedgerError as error:
         return CreateRewardPayload(user_errors=user_errors(error))
-    return CreateRewardPayload(reward_id=reward_id)
+    return CreateRewardPayload(reward_id=made.row_id, replayed=made.replayed)
 
 
 async def resolve_update(info: Info, input: UpdateRewardInput) -> UpdateRewardPayload:  # noqa: A002 - as above

@@ -11,10 +11,10 @@ async def resolve_create(info: Info, input: CreateServiceInput) -> CreateService
     """Create a service that service credits can be spent on."""
     try:
         command = input.command()
-        service_id = await info.context.change(create_service, command)
+        made = await info.context.change(create_service, command, idempotency_key=input.key())
     except LedgerError as error:
         return CreateServicePayload(user_errors=user_errors(error))
-    return CreateServicePayload(service_id=service_id)
+    return CreateServicePayload(service_id=made.row_id, replayed=made.replayed)
 
 
 async def resolve_update(info: Info, input: UpdateServiceInput) -> UpdateServicePayload:  # noqa: A002 - as above

@@ -18,10 +18,10 @@ async def resolve_create(info: Info, input: CreateTierInput) -> CreateTierPayloa
     """Create a tier. Customers who have reached it enter it immediately."""
     try:
         command = input.command()
-        done = await info.context.change(create_tier, command)
+        done = await info.context.change(create_tier, command, idempotency_key=input.key())
     except LedgerError as error:
         return CreateTierPayload(user_errors=user_errors(error))
-    return CreateTierPayload(tier_id=done.tier_id, customers_moved=done.customers_moved)
+    return CreateTierPayload(tier_id=done.tier_id, customers_moved=done.customers_moved, replayed=done.replayed)
 
 
 async def resolve_update(info: Info, input: UpdateTierInput) -> UpdateTierPayload:  # noqa: A002 - as above

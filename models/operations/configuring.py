@@ -1,22 +1,33 @@
-"""Steps of every change of the configuration: queue for the tenant's row, change one row, record the change.
+"""Steps of every change of the configuration: queue for the tenant's row, claim a key if there is one, change one row,
+record the change.
 
 Postings read the configuration by its version and lock none of it, so changes never block them.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
+from models import idempotency
 from models.commands import Actor
 from models.currencies import hold_currencies
-from models.errors import Duplicate, Invalid
+from models.errors import Busy, Duplicate, Invalid
 from models.ledger import Ledger
 from models.operations.auditing import Doer, changes, doer_of, record_event
 from models.planning.limits import MONEY
 from models.session import TenantConnection, tenant_transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A row that was created, by its id. replayed: whether that was before, under the same key."""
+
+    row_id: UUID
+    replayed: bool = False
 
 
 class Configuring:
@@ -39,6 +50,21 @@ class Configuring:
     async def record(self, action: str, row_id: UUID, details: Mapping[str, Any]) -> None:
         """Record a change made by other means than the methods below."""
         await record_event(self.connection, self._ledger, self._doer, action, row_id, details=details)
+
+    async def claim(self, operation: str, command: object, row_id: UUID, key: str | None) -> UUID | None:
+        """Claim the key, if there is one, for the row to be created under this id. Returns the id of the row that was
+        created under it before: then nothing is to be changed. Raises Invalid, IdempotencyKeyReused, Busy."""
+        if key is None:
+            return None
+        idempotency.check_key(key)
+        place = key, idempotency.client_of(self._doer.actor)
+        use = idempotency.Use(operation, idempotency.input_hash(command), row_id)
+        claimed, used = await idempotency.claim(self.connection, {place: use}, self._ledger.clock.given)
+        if place in claimed:
+            return None
+        if place not in used:  # it has just been freed
+            raise Busy
+        return idempotency.answer(used[place], operation, (use.input_hash,))
 
     async def check_room(self, table: str, most: int) -> None:
         """Raises Invalid if the tenant has the maximum number of rows. `table` is a constant from the code."""

@@ -15,7 +15,7 @@ from models.kinds import ProductKind
 from models.ledger import Ledger
 from models.money import exponent, is_money, to_minor_price
 from models.names import checked_if_given, checked_name
-from models.operations.configuring import configuring
+from models.operations.configuring import Created, configuring
 from models.patience import patiently
 from models.texts import checked_metadata, checked_reference, stored_metadata
 
@@ -27,8 +27,11 @@ TEXTS: Final = frozenset({"reference", "metadata"})
 
 
 @patiently
-async def create_product(ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateProduct) -> UUID:
-    """Create a product and return its id. Raises Invalid, Duplicate, and for a price that its currency does not have."""
+async def create_product(
+    ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateProduct, *, idempotency_key: str | None = None
+) -> Created:
+    """Create a product, once for the key, if there is one. Raises Invalid, Duplicate, IdempotencyKeyReused, Busy, and for a
+    price that its currency does not have."""
     name = checked_name(command.name, MAX_NAME_CHARACTERS, "name")
     if command.kind not in KINDS:
         raise Invalid("There is no such kind of product.", field=("kind",))
@@ -44,8 +47,10 @@ async def create_product(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
     }
     product_id = ledger.source.new_id()
     async with configuring(ledger, tenant_id, actor) as change:
+        if (made := await change.claim("createProduct", command, product_id, idempotency_key)) is not None:
+            return Created(made, replayed=True)
         await change.insert("products", "product.created", product_id, values)
-    return product_id
+    return Created(product_id)
 
 
 @patiently

@@ -9,7 +9,7 @@ from models.configuration_commands import CreateReason, UpdateReason
 from models.errors import Invalid, NotFound
 from models.ledger import Ledger
 from models.names import checked_if_given, checked_name, clean_name
-from models.operations.configuring import configuring
+from models.operations.configuring import Created, configuring
 from models.patience import patiently
 
 MAX_REASONS: Final = 1_000
@@ -20,8 +20,10 @@ _CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)
 
 
 @patiently
-async def create_reason(ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateReason) -> str:
-    """Create a reason and return its code. Raises Invalid, Duplicate."""
+async def create_reason(
+    ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateReason, *, idempotency_key: str | None = None
+) -> Created:
+    """Create a reason, once for the key, if there is one. Raises Invalid, Duplicate, IdempotencyKeyReused, Busy."""
     code = clean_name(command.code)
     if not _CODE.fullmatch(code):
         raise Invalid(
@@ -38,10 +40,13 @@ async def create_reason(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
         "note_required": command.note_required,
         "active": True,
     }
+    reason_id = ledger.source.new_id()
     async with configuring(ledger, tenant_id, actor, taken="code") as change:
+        if (made := await change.claim("createReason", command, reason_id, idempotency_key)) is not None:
+            return Created(made, replayed=True)
         await change.check_room("reasons", MAX_REASONS)
-        await change.insert("reasons", "reason.created", ledger.source.new_id(), values)
-    return code
+        await change.insert("reasons", "reason.created", reason_id, values)
+    return Created(reason_id)
 
 
 @patiently

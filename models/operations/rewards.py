@@ -16,7 +16,7 @@ from models.kinds import RewardKind
 from models.ledger import Ledger
 from models.money import POINTS, exponent, is_money, nonzero_minor, to_minor
 from models.names import checked_if_given, checked_name
-from models.operations.configuring import configuring
+from models.operations.configuring import Created, configuring
 from models.patience import patiently
 from models.planning.calendar import MAX_EXPIRY_DAYS
 
@@ -34,8 +34,11 @@ SAYS: Final[dict[str, frozenset[str]]] = {
 
 
 @patiently
-async def create_reward(ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateReward) -> UUID:
-    """Create a reward and return its id. Raises Invalid, Duplicate, and for a value that its currency does not have."""
+async def create_reward(
+    ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateReward, *, idempotency_key: str | None = None
+) -> Created:
+    """Create a reward, once for the key, if there is one. Raises Invalid, Duplicate, IdempotencyKeyReused, Busy, and for a
+    value that its currency does not have."""
     command = replace(
         command, name=checked_name(command.name, MAX_NAME_CHARACTERS, "name"), product=_product(command.product)
     )
@@ -53,8 +56,10 @@ async def create_reward(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
     }
     reward_id = ledger.source.new_id()
     async with configuring(ledger, tenant_id, actor) as change:
+        if (made := await change.claim("createReward", command, reward_id, idempotency_key)) is not None:
+            return Created(made, replayed=True)
         await change.insert("rewards", "reward.created", reward_id, values)
-    return reward_id
+    return Created(reward_id)
 
 
 @patiently

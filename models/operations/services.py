@@ -11,7 +11,7 @@ from models.configuration_commands import CreateService, UpdateService
 from models.errors import NotFound
 from models.ledger import Ledger
 from models.names import checked_if_given, checked_name
-from models.operations.configuring import configuring
+from models.operations.configuring import Created, configuring
 from models.patience import patiently
 
 MAX_SERVICES: Final = 1_000
@@ -19,14 +19,18 @@ MAX_NAME_CHARACTERS: Final = 200
 
 
 @patiently
-async def create_service(ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateService) -> UUID:
-    """Create a service and return its id. Raises Invalid, Duplicate."""
+async def create_service(
+    ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateService, *, idempotency_key: str | None = None
+) -> Created:
+    """Create a service, once for the key, if there is one. Raises Invalid, Duplicate, IdempotencyKeyReused, Busy."""
     name = checked_name(command.name, MAX_NAME_CHARACTERS, "name")
     service_id = ledger.source.new_id()
     async with configuring(ledger, tenant_id, actor) as change:
+        if (made := await change.claim("createService", command, service_id, idempotency_key)) is not None:
+            return Created(made, replayed=True)
         await change.check_room("services", MAX_SERVICES)
         await change.insert("services", "service.created", service_id, {"name": name, "active": True})
-    return service_id
+    return Created(service_id)
 
 
 @patiently

@@ -32,20 +32,29 @@ CHANGES_AT_ONCE: Final = 5_000
 
 @dataclass(frozen=True, slots=True)
 class LadderChange:
-    """customers_moved: number of customers whose tier changed."""
+    """customers_moved: number of customers whose tier changed. replayed: whether the tier was created before, under the
+    same key."""
 
     tier_id: UUID
     customers_moved: int
+    replayed: bool = False
 
 
 @patiently
-async def create_tier(ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateTier) -> LadderChange:
-    """Create a tier; customers who have reached it are in it. Raises Invalid, Duplicate, Busy."""
+async def create_tier(
+    ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateTier, *, idempotency_key: str | None = None
+) -> LadderChange:
+    """Create a tier, once for the key, if there is one; customers who have reached it are in it.
+
+    Raises Invalid, Duplicate, IdempotencyKeyReused, Busy.
+    """
     name = checked_name(command.name, MAX_NAME_CHARACTERS, "name")
     threshold_minor = _threshold_minor(command.threshold)
     tier_id = ledger.source.new_id()
     await until_tiers_rest(tenant_id)
     async with configuring(ledger, tenant_id, actor) as change:
+        if (made := await change.claim("createTier", command, tier_id, idempotency_key)) is not None:
+            return LadderChange(made, 0, replayed=True)
         await change.check_room("tiers", MAX_TIERS)
         before = await _ladder(change)
         _check_threshold_free(before, tier_id, threshold_minor)

@@ -179,11 +179,12 @@ _APPROVALS = (
     ),
 )
 
-# For other operations, a repetition or a part of a bulk may have made nothing with the id.
+# For other operations, a repetition or a part of a bulk may have made nothing with the id, and a tier may be deleted.
 _MAKES_ITS_RESULT = """'adjustCredit', 'assignCredit', 'bulkCredit', 'captureHold', 'createCreditNote', 'createInvoice',
-                'createOrder', 'extendHold', 'giveReward', 'holdCredit', 'reassignCredit', 'recordPayment', 'refundSpend',
-                'releaseAssignments', 'releaseHold', 'reverseBulkOperation', 'reviveCredit', 'spendCredit', 'transferCredit',
-                'updateCredit', 'useCredit', 'voidCredit', 'voidCreditNote', 'voidInvoice'"""
+                'createOrder', 'createProduct', 'createReason', 'createReward', 'createService', 'extendHold', 'giveReward',
+                'holdCredit', 'reassignCredit', 'recordPayment', 'refundSpend', 'releaseAssignments', 'releaseHold',
+                'reverseBulkOperation', 'reviveCredit', 'spendCredit', 'transferCredit', 'updateCredit', 'useCredit',
+                'voidCredit', 'voidCreditNote', 'voidInvoice'"""
 
 # Of keys used since the last pruning. A posting claims its key, and may then wait before it gets its time, but less
 # than an hour. The key is the requester's; for an approved request, the approver's.

@@ -38,12 +38,37 @@ class KeyedInput:
     Tenant.idempotencyKeyDays (90 unless set, 30 at least): after that, the same request is a new one."""
 
 
+@strawberry.input
+class CreatingInput:
+    """Input of a mutation that creates configuration: safe to send again with a key."""
+
+    idempotency_key: str | None = None
+    """Your own unique key of this request, up to 255 characters, such as a UUID. A request sent again with the same key
+    and input creates nothing, and answers with what was created then, as it is now; make a new key for each new request.
+    Null: a request sent again is a new one. Keys are those of one client: a partner's are its own, and people share one
+    name space, in all apps. They live for Tenant.idempotencyKeyDays (90 unless set, 30 at least): after that, the same
+    request is a new one."""
+
+    def key(self) -> str | None:
+        """Return the key, if there is one. Raises Invalid."""
+        return None if self.idempotency_key is None else idempotency_key(self.idempotency_key)
+
+
 @strawberry.type
 class Payload:
     """Result of a mutation."""
 
     user_errors: list[UserError] = strawberry.field(default_factory=list)
     """Reasons for which nothing was changed; empty on success."""
+
+
+@strawberry.type
+class CreatingPayload(Payload):
+    """Result of a mutation that creates configuration."""
+
+    replayed: bool = False
+    """Whether this idempotency key had been used for the same request before: what was created then, as it is now, and
+    nothing was created this time."""
 
 
 @strawberry.type

@@ -11,7 +11,7 @@ from models.configuration_commands import CreateProduct, UpdateProduct
 from models.kinds import ProductKind
 from schema import texts
 from schema.context import Info
-from schema.mutations.base import Payload, loaded
+from schema.mutations.base import CreatingInput, CreatingPayload, Payload, loaded
 from schema.naming import ProductBy, one
 from schema.scalars import AssetCode
 from schema.types.base import resolved
@@ -20,7 +20,7 @@ from schema.types.product import Product
 
 
 @strawberry.input
-class CreateProductInput(TextsInput):
+class CreateProductInput(CreatingInput, TextsInput):
     """A product to add."""
 
     name: str
@@ -87,7 +87,7 @@ class ProductPayload(Payload):
 
 
 @strawberry.type
-class CreateProductPayload(ProductPayload):
+class CreateProductPayload(CreatingPayload, ProductPayload):
     """Result of createProduct."""
 
 

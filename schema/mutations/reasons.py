@@ -4,13 +4,13 @@ import strawberry
 
 from models.configuration_commands import CreateReason, UpdateReason
 from schema import texts
-from schema.mutations.base import Payload
+from schema.mutations.base import CreatingInput, CreatingPayload, Payload
 from schema.types.configuration import AdjustmentReason
 from schema.types.enums import Direction
 
 
 @strawberry.input
-class CreateReasonInput:
+class CreateReasonInput(CreatingInput):
     """An adjustment reason to add."""
 
     code: str
@@ -68,7 +68,7 @@ class UpdateReasonInput:
 
 
 @strawberry.type
-class CreateReasonPayload(Payload):
+class CreateReasonPayload(CreatingPayload):
     """Result of createReason."""
 
     reason: AdjustmentReason | None = None

@@ -11,7 +11,7 @@ from models.configuration_commands import CreateReward, UpdateReward
 from models.kinds import RewardKind
 from schema import texts
 from schema.context import Info
-from schema.mutations.base import Payload, loaded
+from schema.mutations.base import CreatingInput, CreatingPayload, Payload, loaded
 from schema.naming import RewardBy, one
 from schema.scalars import AssetCode
 from schema.types.base import resolved
@@ -19,7 +19,7 @@ from schema.types.reward import Reward
 
 
 @strawberry.input
-class CreateRewardInput:
+class CreateRewardInput(CreatingInput):
     """A reward to add."""
 
     name: str
@@ -107,7 +107,7 @@ class RewardPayload(Payload):
 
 
 @strawberry.type
-class CreateRewardPayload(RewardPayload):
+class CreateRewardPayload(CreatingPayload, RewardPayload):
     """Result of createReward."""
 
 

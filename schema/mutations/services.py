@@ -9,14 +9,14 @@ from gateway.reading import Pending
 from models.configuration_commands import CreateService, UpdateService
 from schema import texts
 from schema.context import Info
-from schema.mutations.base import Payload, loaded
+from schema.mutations.base import CreatingInput, CreatingPayload, Payload, loaded
 from schema.naming import ServiceBy, one
 from schema.types.base import resolved
 from schema.types.configuration import Service
 
 
 @strawberry.input
-class CreateServiceInput:
+class CreateServiceInput(CreatingInput):
     """A service to add."""
 
     name: str
@@ -51,7 +51,7 @@ class UpdateServiceInput:
 
 
 @strawberry.type
-class CreateServicePayload(Payload):
+class CreateServicePayload(CreatingPayload):
     """Result of createService."""
 
     service_id: strawberry.Private[UUID | None] = None

@@ -10,7 +10,7 @@ from gateway.reading import Pending
 from models.configuration_commands import CreateTier, DeleteTier, UpdateTier
 from schema import texts
 from schema.context import Info
-from schema.mutations.base import Payload, loaded
+from schema.mutations.base import CreatingInput, CreatingPayload, Payload, loaded
 from schema.naming import TierBy, one
 from schema.types.base import resolved
 from schema.types.configuration import Tier
@@ -19,7 +19,7 @@ MOVED = "How many customers are in another tier now. Each has an event of their 
 
 
 @strawberry.input
-class CreateTierInput:
+class CreateTierInput(CreatingInput):
     """A tier to add."""
 
     name: str
@@ -73,7 +73,7 @@ class TierPayload(Payload):
     """A tier after it was added or changed."""
 
     customers_moved: int = 0
-    """Number of customers whose tier changed. Account.tierChanges lists each move."""
+    """Number of customers whose tier changed by this call. Account.tierChanges lists each move."""
     tier_id: strawberry.Private[UUID | None] = None
 
     @resolved(Tier | None)
@@ -83,7 +83,7 @@ class TierPayload(Payload):
 
 
 @strawberry.type
-class CreateTierPayload(TierPayload):
+class CreateTierPayload(CreatingPayload, TierPayload):
     """Result of createTier."""
 
 

@@ -121,12 +121,12 @@ async def _customer(tenant: Tenant, name: str) -> object:
 
 
 async def _service(tenant: Tenant, name: str) -> object:
-    return await create_service(tenant.ledger, tenant.id, ADMIN, CreateService(name))
+    return (await create_service(tenant.ledger, tenant.id, ADMIN, CreateService(name))).row_id
 
 
 async def _product(tenant: Tenant, name: str) -> object:
     command = CreateProduct(name, "GOODS", "GBP", Decimal(1))
-    return await create_product(tenant.ledger, tenant.id, ADMIN, command)
+    return (await create_product(tenant.ledger, tenant.id, ADMIN, command)).row_id
 
 
 async def _tier(tenant: Tenant, name: str) -> object:
@@ -135,7 +135,7 @@ async def _tier(tenant: Tenant, name: str) -> object:
 
 async def _reward(tenant: Tenant, name: str) -> object:
     command = CreateReward(name=name, kind="FREE_PRODUCT", points_cost=Decimal(1), product=name)
-    return await create_reward(tenant.ledger, tenant.id, ADMIN, command)
+    return (await create_reward(tenant.ledger, tenant.id, ADMIN, command)).row_id
 
 
 async def _reason(tenant: Tenant, name: str) -> object:

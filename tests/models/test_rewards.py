@@ -18,7 +18,7 @@ async def create(tenant: Tenant, kind: str = "FREE_DELIVERY", cost: int | str = 
     name = more.pop("name", f"{kind} {uuid4()}")
     value = more.pop("value", None)
     command = CreateReward(name, kind, Decimal(cost), None if value is None else Decimal(value), **more)
-    return await create_reward(tenant.ledger, tenant.id, ADMIN, command)
+    return (await create_reward(tenant.ledger, tenant.id, ADMIN, command)).row_id
 
 
 async def update(tenant: Tenant, reward_id: UUID, **more: Any) -> bool:

@@ -125,7 +125,7 @@ class Billing(Asking):
         active: bool = True,
     ) -> UUID:
         command = CreateProduct(name or f"{kind} {uuid4()}", kind, currency, Decimal(price))
-        product_id = await create_product(self.ledger, self.id, ADMIN, command)
+        product_id = (await create_product(self.ledger, self.id, ADMIN, command)).row_id
         if not active:
             await update_product(self.ledger, self.id, ADMIN, UpdateProduct(product_id, active=False))
         return product_id

@@ -10,7 +10,7 @@ SETTINGS: Final = [
         "createProduct",
         {ADMIN},
         scopes("config:write"),
-        lambda ids: {"name": "Lamp", "kind": "GOODS", "currency": "GBP", "price": "9.00"},
+        lambda ids: {"name": "Lamp", "kind": "GOODS", "currency": "GBP", "price": "9.00", "idempotencyKey": "k"},
     ),
     mutating(
         "update product",
@@ -24,7 +24,7 @@ SETTINGS: Final = [
         "createReward",
         {ADMIN},
         scopes("config:write"),
-        lambda ids: {"name": "Cup", "kind": "FREE_DELIVERY", "pointsCost": "10"},
+        lambda ids: {"name": "Cup", "kind": "FREE_DELIVERY", "pointsCost": "10", "idempotencyKey": "k"},
     ),
     mutating(
         "update reward",
@@ -34,7 +34,11 @@ SETTINGS: Final = [
         lambda ids: {"rewardId": ids["Reward"], "active": False},
     ),
     mutating(
-        "create tier", "createTier", {ADMIN}, scopes("config:write"), lambda ids: {"name": "Silver", "threshold": "50"}
+        "create tier",
+        "createTier",
+        {ADMIN},
+        scopes("config:write"),
+        lambda ids: {"name": "Silver", "threshold": "50", "idempotencyKey": "k"},
     ),
     mutating(
         "update tier",
@@ -49,7 +53,7 @@ SETTINGS: Final = [
         "createReason",
         {ADMIN},
         scopes("config:write"),
-        lambda ids: {"code": "NEW", "label": "New", "directions": ["ADD"]},
+        lambda ids: {"code": "NEW", "label": "New", "directions": ["ADD"], "idempotencyKey": "k"},
     ),
     mutating(
         "update reason",
@@ -58,7 +62,13 @@ SETTINGS: Final = [
         scopes("config:write"),
         lambda ids: {"code": "GOODWILL", "active": False},
     ),
-    mutating("create service", "createService", {ADMIN}, scopes("config:write"), lambda ids: {"name": "New"}),
+    mutating(
+        "create service",
+        "createService",
+        {ADMIN},
+        scopes("config:write"),
+        lambda ids: {"name": "New", "idempotencyKey": "k"},
+    ),
     mutating(
         "update service",
         "updateService",
