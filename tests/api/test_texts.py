@@ -222,6 +222,19 @@ async def test_rows_of_a_bulk_have_their_own_or_the_bulks(api: Api, tenant: Tena
     assert payload["userErrors"] == [{"code": "INVALID", "field": ["items", "1", "reference"]}]
 
 
+@pytest.mark.parametrize("sent", [(" ", None), (None, " ")], ids=["blank", "missing"])
+async def test_a_rows_blank_reference_is_the_same_as_none(
+    api: Api, tenant: Tenant, sent: tuple[str | None, str | None]
+) -> None:
+    row = {"customerId": gid("Customer", await tenant.customer("carol")), "amount": "1"}
+    given = {"asset": "POINTS", "reason": "PROMOTION", "idempotencyKey": "k"}
+    answers = [
+        await write(api, "bulkCredit", {**given, "items": [row | {"reference": reference}]}, "replayed")
+        for reference in sent
+    ]
+    assert answers == [{"replayed": replayed, "userErrors": []} for replayed in (False, True)]
+
+
 async def test_customers_and_products_keep_what_is_left_out(api: Api, tenant: Tenant) -> None:
     told = {"reference": "PO-7", "metadata": SHOWN}
     named, shown = {"externalId": "carol", "name": "Carol"}, f"customer {{ id {ASKED} }}"
