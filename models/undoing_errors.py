@@ -1,5 +1,5 @@
-"""Expected failures of undoing: of coupons that were used, of bulks, and of what credit notes take back; of trying bulks
-again; and of what does not fit an invoice. See models/errors.py."""
+"""Expected failures of undoing: of coupons that were used, of bulks, and of what credit notes take back; of trying
+bulks again; and of what does not fit an invoice. See models/errors.py."""
 
 from models.errors import ExceedsRemaining, Invalid, LedgerError
 

@@ -54,7 +54,7 @@ async def preview_reward(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
 async def price_of(tenant_id: UUID, reward_id: UUID) -> int:
     """The price in points, for loading credits; the price paid is read under the lock.
 
-    0 for a reward that is not there: the plan refuses it, but not a request sent again, whose reward has another name now.
+    0 for a reward that is not there: the plan refuses it, but not a request sent again, whose reward has another name.
     """
     return (await _PRICES.ask(tenant_id, reward_id)).get(reward_id, 0)
 

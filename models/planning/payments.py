@@ -196,8 +196,8 @@ def _may_keep(
     books: Books, context: PostingContext, command: RecordPayment, invoice: InvoiceState, kept_minor: int
 ) -> tuple[Outcome | None, Limited | None]:
     """The request that the payment becomes, if it has to wait; else its use of the actor's limits. Raises LimitExceeded,
-    CurrencyNotAllowed; Invalid for an erased customer, UnlikeInvoice for one approved that would keep more than was asked
-    for."""
+    CurrencyNotAllowed; Invalid for an erased customer; UnlikeInvoice for one approved that would keep more than was
+    asked for."""
     credits.check_open(books, invoice.customer_id, "invoiceId")
     currency = invoice.currency
     if context.approved_by is None:
