@@ -76,10 +76,12 @@ async def points_account(tenant_id: UUID, transaction_id: UUID) -> UUID | None:
     """The points account, if any, of whom the reward was given to: a free one has no entry that names it."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         found: UUID | None = await connection.raw.fetchval(
-            """SELECT a.id FROM transactions t JOIN customers c ON c.tenant_id = $1 AND c.id = t.customer_id
-            JOIN accounts a ON a.tenant_id = $1 AND a.asset = $3
-                AND a.customer_id = CASE WHEN c.merged_into_id IS NULL THEN c.id ELSE c.merged_into_id END
-            WHERE t.tenant_id = $1 AND t.id = $2""",
+            """SELECT a.id FROM (SELECT customer_id FROM transactions WHERE tenant_id = $1 AND id = $2 OFFSET 0) t
+            CROSS JOIN LATERAL (
+                SELECT CASE WHEN merged_into_id IS NULL THEN id ELSE merged_into_id END AS id FROM customers
+                WHERE tenant_id = $1 AND id = t.customer_id OFFSET 0) p
+            CROSS JOIN LATERAL (
+                SELECT id FROM accounts WHERE tenant_id = $1 AND customer_id = p.id AND asset = $3 OFFSET 0) a""",
             tenant_id,
             transaction_id,
             POINTS,
