@@ -1,5 +1,5 @@
-"""Expected failures of undoing: of coupons that were used, of bulks, and of what credit notes take back; and of trying bulks
-again. See models/errors.py."""
+"""Expected failures of undoing: of coupons that were used, of bulks, and of what credit notes take back; of trying
+bulks again; and of what does not fit an invoice. See models/errors.py."""
 
 from models.errors import ExceedsRemaining, Invalid, LedgerError
 
@@ -43,8 +43,9 @@ class BulkNotReversible(LedgerError):
         super().__init__(f"The bulk cannot be taken back. {why}", field=("operationId",))
 
 
-class NotedOtherwise(Invalid):
-    """Something that a credit note names does not fit its invoice. without: the message without the invoice's figure."""
+class UnlikeInvoice(Invalid):
+    """An amount or a quantity that was asked for does not fit its invoice. without: the message without the invoice's
+    figure."""
 
     def __init__(self, message: str, without: str, *, field: tuple[str, ...]) -> None:
         super().__init__(message, field=field)

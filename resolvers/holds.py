@@ -6,7 +6,7 @@ import strawberry
 
 from gateway.errors import BadUserInput
 from models.kinds import HoldStatus
-from models.reads import holds
+from models.reads import filtering, holds
 from models.reads.paging import Condition
 from models.reads.references import TooManyFound, of_transaction, transactions_of
 from schema.context import Context, Info
@@ -50,17 +50,23 @@ async def resolve(
     conditions: tuple[Condition, ...] = () if status is None else (holds.with_status(status, context.now),)
     for place, named in (("reference", reference), ("filter.reference", None if filter is None else filter.reference)):
         if named is not None:
-            conditions = (*conditions, await _referenced(context, named, place))
+            of_one = listing is holds.CUSTOMER_HOLDS
+            conditions = (*conditions, await _referenced(context, named, place, of_one=of_one))
     if filter is not None:
         conditions = (*conditions, *filter.conditions(context, listing))
     return await root_page(info, listing, parent, (first, after, last, before, reverse), *conditions)
 
 
-async def _referenced(context: Context, by: ReferenceBy, place: str) -> Condition:
-    """Return the condition for it: by the transactions that have it, if they are few."""
+async def _referenced(context: Context, by: ReferenceBy, place: str, *, of_one: bool) -> Condition:
+    """Return the condition for it: by the transactions that have it, if they are few.
+
+    Else the holds of one person are looked through: a refusal would tell a customer how many others have it.
+    """
     reference = by.reference(place)
     try:
         found = await transactions_of(context.reads, reference)
     except TooManyFound as error:
+        if of_one:
+            return filtering.looked(of_transaction(reference, "t.id"), "reference")
         raise BadUserInput(str(error), *place.split(".")) from None
     return of_transaction(reference, "t.id") if found is None else holds.placed_by(found)

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from gateway.errors import BadUserInput
-from models.reads import ledger
+from models.reads import filtering, ledger
 from models.reads.paging import Condition
 from models.reads.references import TooManyFound, of_transaction, transactions_of
 from schema.context import Context, Info
@@ -62,10 +61,13 @@ async def resolve(
 
 
 async def _referenced(context: Context, by: ReferenceBy, place: str) -> Condition:
-    """Return the condition for it: by the transactions that have it, if they are few."""
+    """Return the condition for it: by the transactions that have it, if they are few.
+
+    Else the person's entries are looked through: a refusal would tell a customer how many others have it.
+    """
     reference = by.reference(place)
     try:
         found = await transactions_of(context.reads, reference)
-    except TooManyFound as error:
-        raise BadUserInput(str(error), *place.split(".")) from None
+    except TooManyFound:
+        return filtering.looked(of_transaction(reference, "t.transaction_id"), "reference")
     return of_transaction(reference, "t.transaction_id") if found is None else ledger.of_transactions(found)

@@ -2,6 +2,7 @@
 
 from auth.roles import Permission
 from models.errors import LedgerError
+from models.named_ids import NamedId
 from models.operations.merge_customers import merge_customers, preview_merge
 from models.operations.people import erase_customer, update_customer
 from resolvers.previews import effects_of
@@ -38,7 +39,9 @@ async def resolve_merge(info: Info, input: MergeCustomersInput) -> MergeCustomer
         outcome = await info.context.post(merge_customers, command, idempotency_key(input.idempotency_key))
     except LedgerError as error:
         return MergeCustomersPayload(user_errors=user_errors(error))
-    return MergeCustomersPayload(replayed=outcome.replayed, customer_id=command.into_id)
+    named = outcome.replayed and isinstance(command.into_id, NamedId)
+    # By now another may have the name of the surviving record, but not that of the one that was merged into it.
+    return MergeCustomersPayload(replayed=outcome.replayed, customer_id=command.from_id if named else command.into_id)
 
 
 async def resolve_erase(info: Info, input: EraseCustomerInput) -> EraseCustomerPayload:  # noqa: A002 - as above

@@ -23,7 +23,7 @@ from models.ledger import Ledger
 from models.money import enter_books
 from models.named_ids import told_by_name
 from models.names import clean_name
-from models.operations.access_audit import Denial, record_denials
+from models.operations.access_audit import record_denials
 from models.reads.holders import Holder, holder_of
 from models.reads.live import LiveFeed
 from models.reads.session import ReadSession
@@ -189,9 +189,10 @@ class Context:
         await self.own_customer_id()
 
     async def rest(self) -> None:
-        """Hold no connection: a subscription waits, or its client reads."""
+        """Hold no connection: a subscription waits, or its client reads. Record what its last message was denied."""
         if hasattr(self, "reads"):
             await self.reads.release()
+            await self._record_denials()
 
     async def charge_message(self) -> None:
         """Charge a message of a subscription what its document costs: some together, before the first. Raises
@@ -344,12 +345,13 @@ class Context:
         if not hasattr(self, "reads"):
             return
         await self.reads.close()
-        if denied := self.denials.take():
-            await self._record(denied)
+        await self._record_denials()
 
-    async def _record(self, denied: Sequence[Denial]) -> None:
+    async def _record_denials(self) -> None:
         """Never raises: the response is the same, whether or not this succeeds."""
-        who = self.principal
+        denied, who = self.denials.take(), self.principal
+        if not denied:
+            return
         narrowed = who.role is Role.PARTNER or who.scopes != scopes_of(who.role)
         holder = {"role": who.role.name} | ({"scopes": sorted(who.scopes)} if narrowed else {})
         try:

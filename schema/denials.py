@@ -1,4 +1,4 @@
-"""Denials of one request, gathered while it runs and recorded at its end."""
+"""Denials of one request, gathered while it runs and recorded at its end; of a subscription, after each message."""
 
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar

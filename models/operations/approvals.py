@@ -94,7 +94,7 @@ async def _approved(tenant_id: UUID, request_id: UUID) -> Outcome:
     if row["operation"] == "recordPayment":
         posted = replace(posted, payment_id=await payment_of(tenant_id, posted.credit_id))
     if posted.account_id is None and row["operation"] == "giveReward":  # a free one moves nothing on it
-        posted = replace(posted, account_id=await points_account(tenant_id, row["customer_id"]))
+        posted = replace(posted, account_id=await points_account(tenant_id, row["transaction_id"]))
     asked = restored(row["operation"], orjson.loads(row["command"]))
     if isinstance(asked, CreateCreditNote):
         posted = as_note(posted, asked)

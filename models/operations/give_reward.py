@@ -5,7 +5,6 @@ from typing import Final
 from uuid import UUID
 
 from models.commands import Actor, GiveReward, LimitVerdict, Outcome
-from models.errors import NotFound
 from models.ledger import Ledger
 from models.lookups import each
 from models.money import POINTS
@@ -30,9 +29,9 @@ async def give_reward(
     if isinstance(done, Outcome):
         return done
     replay = await found_request(tenant_id, done) or await replay_of_transaction(tenant_id, done)
-    if replay.account_id is not None or replay.approval_request_id is not None:
+    if replay.account_id is not None or replay.transaction_id is None:
         return replay
-    return replace(replay, account_id=await points_account(tenant_id, command.customer_id))
+    return replace(replay, account_id=await points_account(tenant_id, replay.transaction_id))
 
 
 async def preview_reward(ledger: Ledger, tenant_id: UUID, actor: Actor, command: GiveReward) -> Effects:
@@ -53,11 +52,11 @@ async def preview_reward(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
 
 
 async def price_of(tenant_id: UUID, reward_id: UUID) -> int:
-    """The price in points, for loading credits; the price paid is read under the lock. Raises NotFound."""
-    prices = await _PRICES.ask(tenant_id, reward_id)
-    if reward_id not in prices:
-        raise NotFound("There is no such reward.", field=("rewardId",))
-    return prices[reward_id]
+    """The price in points, for loading credits; the price paid is read under the lock.
+
+    0 for a reward that is not there: the plan refuses it, but not a request sent again, whose reward has another name.
+    """
+    return (await _PRICES.ask(tenant_id, reward_id)).get(reward_id, 0)
 
 
 async def _prices(connection: TenantConnection, ids: list[UUID]) -> dict[UUID, int]:
@@ -73,15 +72,18 @@ async def _prices(connection: TenantConnection, ids: list[UUID]) -> dict[UUID, i
 _PRICES: Final = Together(_prices)
 
 
-async def points_account(tenant_id: UUID, customer_id: UUID) -> UUID | None:
-    """The customer's points account, if any: a free reward has no entry that names it."""
+async def points_account(tenant_id: UUID, transaction_id: UUID) -> UUID | None:
+    """The points account, if any, of whom the reward was given to: a free one has no entry that names it."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         found: UUID | None = await connection.raw.fetchval(
-            """SELECT a.id FROM customers c JOIN accounts a ON a.tenant_id = $1 AND a.asset = $3
-                AND a.customer_id = CASE WHEN c.merged_into_id IS NULL THEN c.id ELSE c.merged_into_id END
-            WHERE c.tenant_id = $1 AND c.id = $2""",
+            """SELECT a.id FROM (SELECT customer_id FROM transactions WHERE tenant_id = $1 AND id = $2 OFFSET 0) t
+            CROSS JOIN LATERAL (
+                SELECT CASE WHEN merged_into_id IS NULL THEN id ELSE merged_into_id END AS id FROM customers
+                WHERE tenant_id = $1 AND id = t.customer_id OFFSET 0) p
+            CROSS JOIN LATERAL (
+                SELECT id FROM accounts WHERE tenant_id = $1 AND customer_id = p.id AND asset = $3 OFFSET 0) a""",
             tenant_id,
-            customer_id,
+            transaction_id,
             POINTS,
         )
     return found

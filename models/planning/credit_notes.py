@@ -34,7 +34,7 @@ from models.planning.state import (
     PaymentState,
     PostingContext,
 )
-from models.undoing_errors import NotedOtherwise, NotedTooMuch
+from models.undoing_errors import NotedTooMuch, UnlikeInvoice
 from models.views import CreditNoteView
 from turns.steps import Steps, each
 
@@ -145,7 +145,7 @@ def what_to_note(books: Books, command: CreateCreditNote) -> tuple[InvoiceState,
         amount_minor = sum([line_minor for _, _, line_minor in lines])
         if command.amount is not None and _positive(command.amount, invoice) != amount_minor:
             total = to_decimal(amount_minor, invoice.currency)
-            raise NotedOtherwise(
+            raise UnlikeInvoice(
                 f"The lines come to {total}. Leave the amount out, or correct it.",
                 "The lines come to another amount. Leave the amount out, or correct it.",
                 field=("amount",),
@@ -213,7 +213,7 @@ def _check_quantity(quantity: Decimal, left: Decimal) -> None:
         )
     if quantity > left:
         shown = format(left.normalize(), "f")
-        raise NotedOtherwise(
+        raise UnlikeInvoice(
             f"Only {shown} of the line's quantity can still be noted.",
             "That is more than can still be noted of the line. Lower the quantity.",
             field=("quantity",),

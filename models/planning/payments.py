@@ -41,6 +41,7 @@ from models.planning.state import (
     PostingContext,
 )
 from models.texts import Texts
+from models.undoing_errors import UnlikeInvoice
 from models.views import PaymentView
 from turns.steps import Steps
 
@@ -195,7 +196,8 @@ def _may_keep(
     books: Books, context: PostingContext, command: RecordPayment, invoice: InvoiceState, kept_minor: int
 ) -> tuple[Outcome | None, Limited | None]:
     """The request that the payment becomes, if it has to wait; else its use of the actor's limits. Raises LimitExceeded,
-    CurrencyNotAllowed; Invalid for an erased customer, and for one approved that would keep more than was asked for."""
+    CurrencyNotAllowed; Invalid for an erased customer; UnlikeInvoice for one approved that would keep more than was
+    asked for."""
     credits.check_open(books, invoice.customer_id, "invoiceId")
     currency = invoice.currency
     if context.approved_by is None:
@@ -206,7 +208,11 @@ def _may_keep(
         return asking, None if asking is not None else allowance.use(books, kept_minor)
     if command.kept is None or kept_minor > nonzero_minor(command.kept, currency):
         more = to_decimal(kept_minor, currency)
-        raise Invalid(f"{more} {currency} would be kept now, and {command.kept} were asked for.", field=("amount",))
+        raise UnlikeInvoice(
+            f"{more} {currency} would be kept now, and {command.kept} were asked for.",
+            "More would be kept now than was asked for.",
+            field=("amount",),
+        )
     return None, None
 
 

@@ -107,7 +107,9 @@ class ApproveRequestPayload(PostingPayload):
     @resolved(Invoice | None)
     def order(self, info: Info) -> Pending[Any]:
         """Order that was made; null unless the request was for one."""
-        return loaded(info, "Invoice", self.outcome.invoice_id)
+        done = self.outcome
+        # That of a credit note is the invoice that it is for.
+        return loaded(info, "Invoice", done.invoice_id if done.credit_note_id is None else None)
 
 
 @strawberry.type

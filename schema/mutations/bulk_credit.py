@@ -1,6 +1,5 @@
 """bulkCredit."""
 
-from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -93,23 +92,25 @@ class BulkCreditInput(TextsInput, KeyedInput):
             error_policy=(self.error_policy or BulkErrorPolicy.REJECT_ALL).value,
             dry_run=bool(self.dry_run),
             allow_duplicate_customers=bool(self.allow_duplicate_customers),
-            row_texts=tuple(_row_texts(self.items, own)),
+            row_texts=_row_texts(self.items, own),
             effective_on=self.effective_on,
             service_ids=some(self.service_ids, self.services_by, "Service", "serviceIds") or (),
             mode=(self.mode or BulkMode.ADJUST).value,
         )
 
 
-def _row_texts(items: list[BulkCreditItemInput], whole: Texts | None) -> Iterator[Texts | None]:
-    """Yield each row's texts; nothing if no row has a reference. Raises Invalid."""
+def _row_texts(items: list[BulkCreditItemInput], whole: Texts | None) -> tuple[Texts | None, ...]:
+    """Return each row's texts; none if no row has a reference, or all are blank. Raises Invalid."""
     if all(item.reference is None for item in items):
-        return
+        return ()
+    found = []
     for row, item in enumerate(items):
         try:
             own = texts_of(reference(item.reference), None)
         except Invalid as error:
             raise error.at("items", str(row), "reference") from None
-        yield None if own is None else own.over(whole)
+        found.append(None if own is None else own.over(whole))
+    return tuple(found) if any(found) else ()
 
 
 @strawberry.type

@@ -46,7 +46,7 @@ class PreviewRevivalInput(TextsInput):
         """Raises NotFound, Invalid."""
         return ReviveCredit(
             credit_id=input_id(self.credit_id, "Credit", "creditId"),
-            reason=self.reason,
+            reason=texts.code(self.reason, texts.MAX_REASON, "reason"),
             new_expiry=NewExpiry(self.expires_in_days, self.expires_at, bool(self.never_expires)),
             amount=self.amount,
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),

@@ -9,7 +9,7 @@ import strawberry
 from auth.roles import Permission
 from models import errors
 from models.errors import CreditSpent, InsufficientBalance, LedgerError, LedgerErrors, LimitExceeded
-from models.undoing_errors import NotedOtherwise, NotedTooMuch
+from models.undoing_errors import NotedTooMuch, UnlikeInvoice
 from schema.context import Info
 from schema.scalars import AssetCode
 from schema.types.base import in_turns, resolved
@@ -107,7 +107,7 @@ class UserError:
 
 def _hidden(error: LedgerError) -> tuple[Permission, str] | None:
     """The right to read the figure in its message, and the message without it, where its code does not say so."""
-    if isinstance(error, NotedOtherwise):
+    if isinstance(error, UnlikeInvoice):
         return Permission.READ_INVOICES, error.without
     if isinstance(error, NotedTooMuch):
         return Permission.READ_INVOICES, FIGURES[error.code][1]

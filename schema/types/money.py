@@ -30,25 +30,22 @@ class Money:
     """Unit of the amount: an ISO 4217 code, SERVICE_CREDITS or POINTS."""
 
 
-def money(
-    asset: Callable[[Any], str | None], *names: str, may_be_unknown: bool = False
-) -> Callable[[type[T]], type[T]]:
+def money(asset: Callable[[Any], str | None], *names: str) -> Callable[[type[T]], type[T]]:
     """Add `<name>Money` for each of these fields of a type: put it below `@strawberry.type`.
 
     asset: given the object, returns the asset of all its figures; None if that is not known, and the money null.
-    may_be_unknown: whether it may be None although there is a figure. The money is null where the figure is, and denied
-    where it is.
+    The money is null where the figure is, and denied where it is.
     """
 
     def add(kind: type[T]) -> type[T]:
         for name in names:
-            setattr(kind, f"{name}{SUFFIX}", _beside(kind, name, asset, may_be_unknown))
+            setattr(kind, f"{name}{SUFFIX}", _beside(kind, name, asset))
         return kind
 
     return add
 
 
-def _beside(kind: type, name: str, asset: Callable[[Any], str | None], may_be_unknown: bool) -> Any:
+def _beside(kind: type, name: str, asset: Callable[[Any], str | None]) -> Any:
     declared = inspect.getattr_static(kind, name, None)
     if isinstance(declared, StrawberryField):
         annotation: Any = declared.type_annotation.annotation if declared.type_annotation else None
@@ -57,7 +54,7 @@ def _beside(kind: type, name: str, asset: Callable[[Any], str | None], may_be_un
     else:
         annotation, resolver = inspect.get_annotations(kind)[name], _reading(name, asset)
     may_be_null = NoneType in get_args(annotation)
-    missing = "; null where that is" if may_be_null else "; null if its unit is not known" if may_be_unknown else ""
+    missing = "; null where that is" if may_be_null else ""
     words = name.split("_")
     camel = words[0] + "".join(map(str.capitalize, words[1:]))
     return strawberry.field(

@@ -12,9 +12,10 @@ from gateway.reading import Pending
 from models.commands import RecordPayment
 from models.kinds import PaymentMethod
 from schema.context import Info
+from schema.scalars import AssetCode
 from schema.types.base import resolved
 from schema.types.invoice import Invoice
-from schema.types.money import by_itself, money
+from schema.types.money import Money, by_itself, money
 from schema.types.product import Product
 
 
@@ -48,7 +49,6 @@ class RequestedItem:
 
 
 @strawberry.type
-@money(by_itself, "amount", may_be_unknown=True)
 class RequestedPayment:
     """A payment that waits for approval of what is to be kept of it."""
 
@@ -70,6 +70,12 @@ class RequestedPayment:
             invoice_id=asked.invoice_id,
             unit=asked.asset,
         )
+
+    @resolved(Money | None)
+    def amount_money(self, info: Info) -> Money | None:
+        """The figure `amount` with its unit, which takes the right to read invoices; null if its unit is not known."""
+        info.context.require(Permission.READ_INVOICES)
+        return None if self.unit is None else Money(amount=self.amount, asset=AssetCode(self.unit))
 
     @resolved(Invoice | None)
     def invoice(self, info: Info) -> Pending[Any]:

@@ -26,7 +26,8 @@ VOID = """mutation($input: VoidCreditNoteInput!) { voidCreditNote(input: $input)
   replayed userErrors { code message field used } account { available } invoice { status noted due }
   creditNote { id voidedAt voidedBy { kind note } } transaction { kind } } }"""
 APPROVE = """mutation($input: ApproveRequestInput!) { approveRequest(input: $input) {
-  transaction { kind creditNote { amount } actor { subject } approvedBy { subject } } userErrors { code } } }"""
+  transaction { kind creditNote { amount } actor { subject } approvedBy { subject } } order { id } replayed
+  userErrors { code } } }"""
 OWN = """{ invoices { edges { node { noted creditNotes { edges { node { amount lowered givenBack credit { remaining }
   transaction { kind note actor { subject } } } } } payments { edges { node { amount noted } } } } } } }"""
 LIABILITY = "{ liability { asset bySource { kind outstanding } } }"
@@ -189,8 +190,11 @@ async def test_over_a_limit_a_manager_approves_it(api: Api, tenant: Tenant, caro
             "actor": {"subject": "sam"},
             "approvedBy": {"subject": "maria"},
         },
+        "order": None,
+        "replayed": False,
         "userErrors": [],
     }
+    assert (await api(APPROVE, {"input": given}, **MANAGER))["approveRequest"] == approved | {"replayed": True}
 
 
 async def test_the_preview_tells_what_would_be(api: Api, tenant: Tenant, carol: UUID) -> None:

@@ -141,6 +141,8 @@ async def test_holds_are_found_by_reference(
         assert await found(exactly) == [0, 2]
         assert await found(exactly, customer=gid("Customer", carol)) == [0]
         assert await found(exactly, token={"role": Role.CUSTOMER, "customer": "dave"}) == [2]
+        assert await found(begins, token={"role": Role.CUSTOMER, "customer": "dave"}) == [2]
+        assert await found(begins, customer=gid("Customer", carol)) == [0, 1]
     cursor = (await api(query, {"by": exactly, "first": 1}))["holds"]["edges"][0]["cursor"]
     assert await found(exactly, after=cursor) == [2]
     assert (await api(query, {"by": begins})).codes == ["BAD_USER_INPUT"]

@@ -164,6 +164,47 @@ async def test_it_is_the_same_request_whoever_has_the_name(api: Api, tenant: Ten
     ]
 
 
+async def rename(api: Api, customer: UUID, external_id: str) -> None:
+    renamed = {"customerId": gid("Customer", customer), "externalId": external_id}
+    assert await mutate(api, "updateCustomer", renamed) == {"userErrors": []}
+
+
+async def test_a_reward_given_is_answered_whatever_has_the_names(api: Api, tenant: Tenant, carol: UUID) -> None:
+    """The coupon and the account are those of then: the reward's name is nothing's by now, the customer's another's."""
+    reward = await tenant.reward(10, name="Mug")
+    await tenant.adjust(carol, "500", "POINTS")
+    selection = f"replayed coupon {{ id }} account {{ customer {{ id }} }} transaction {{ id }} {ERRORS}"
+    named = {"customerBy": {"externalId": "carol"}, "rewardBy": {"name": "Mug"}}
+    given = [{**named, "deductPoints": points, **fresh()} for points in (True, False)]
+    first = [await mutate(api, "giveReward", each, selection) for each in given]
+    assert [each["account"]["customer"]["id"] for each in first] == [gid("Customer", carol)] * 2
+    cup = {"rewardId": gid("Reward", reward), "name": "Cup"}
+    assert await mutate(api, "updateReward", cup) == {"userErrors": []}
+    await rename(api, carol, "caroline")
+    for _ in range(2):  # nobody's; then another's
+        async with tenant.nothing_moves():
+            again = [await mutate(api, "giveReward", each, selection) for each in given]
+        assert again == [each | {"replayed": True} for each in first]
+        await tenant.adjust(await tenant.customer("carol"), "500", "POINTS")
+    nothing = [{"code": "NOT_FOUND", "field": ["rewardBy", "name"]}]
+    async with tenant.nothing_moves():
+        for points in (True, False):
+            new = {**named, "deductPoints": points, **fresh()}
+            assert await mutate(api, "giveReward", new) == {"userErrors": nothing}
+
+
+async def test_a_merge_is_answered_with_the_person_whoever_has_the_name(api: Api, tenant: Tenant, carol: UUID) -> None:
+    await tenant.customer("dave")
+    given = {"fromBy": {"externalId": "dave"}, "intoBy": {"externalId": "carol"}, "idempotencyKey": "m"}
+    selection = f"replayed customer {{ id }} {ERRORS}"
+    merged = {"replayed": False, "customer": {"id": gid("Customer", carol)}, "userErrors": []}
+    assert await mutate(api, "mergeCustomers", given, selection) == merged
+    await rename(api, carol, "caroline")
+    for _ in range(2):  # nobody's; then another's
+        assert await mutate(api, "mergeCustomers", given, selection) == merged | {"replayed": True}
+        await tenant.customer("carol")
+
+
 async def test_a_merge_leaves_a_request_what_it_was(api: Api, tenant: Tenant, carol: UUID) -> None:
     given = by_name("carol", "5.00")
     await done(api, ADJUST, given)

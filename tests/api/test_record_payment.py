@@ -235,6 +235,36 @@ async def test_a_request_tells_no_figure_of_an_invoice_to_who_may_not_read_it(ap
     assert [error["extensions"]["missing"] for error in answer.errors] == [["invoices:read"]]
 
 
+async def test_an_approval_tells_no_figure_of_an_invoice_to_who_may_not_read_it(api: Api, tenant: Tenant) -> None:
+    """What would be kept says what is due: neither the refusal nor the request tells it, nor the invoice's currency."""
+    invoice = await tenant.invoice(await tenant.customer("carol"), "70.00", auto_apply=False)
+    given = paying(invoice, "100.00", keepExcess=True, proposeOnly=True)
+    request = (await api(KEEP, given, **STAFF))["recordPayment"]["approvalRequest"]["id"]
+    await tenant.pay(invoice, "20.00")
+    narrowed = MANAGER | {"scopes": [Scope.PAYMENTS_WRITE, Scope.CREDITS_REFUND]}
+    approve = """mutation($input: ApproveRequestInput!) { approveRequest(input: $input) {
+      userErrors { code message field } approvalRequest { id } } }"""
+    approving = {"input": {"requestId": request, "idempotencyKey": "a"}}
+    told = []
+    async with tenant.nothing_moves():
+        for token in (narrowed, MANAGER):
+            (error,) = (await api(approve, approving, **token))["approveRequest"]["userErrors"]
+            assert (error["code"], error["field"]) == ("INVALID", ["requestId"])
+            told.append(error["message"])
+    assert told == [
+        "More would be kept now than was asked for.",
+        "50.00 GBP would be kept now, and 30.00 were asked for.",
+    ]
+    seen = """query($id: ID!) { node(id: $id) { ... on ApprovalRequest {
+      status payment { amount amountMoney { amount asset } } } } }"""
+    answer = await api(seen, {"id": request}, **narrowed)
+    assert answer.data is not None
+    assert answer.data["node"] == {"status": "PENDING", "payment": {"amount": "100.00", "amountMoney": None}}
+    assert [error["extensions"]["missing"] for error in answer.errors] == [["invoices:read"]]
+    money = (await api(seen, {"id": request}, **MANAGER))["node"]["payment"]["amountMoney"]
+    assert money == {"amount": "100.00", "asset": "GBP"}
+
+
 async def test_a_preview_and_what_it_foresaw(api: Api, tenant: Tenant) -> None:
     carol = await tenant.customer("carol")
     invoice = await tenant.invoice(carol, "100.00", auto_apply=False)

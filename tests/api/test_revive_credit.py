@@ -67,11 +67,20 @@ async def test_a_part_and_then_the_rest(api: Api, tenant: Tenant, gone: UUID) ->
     assert (error["code"], error["field"]) == ("EXCEEDS_REMAINING", ["amount"])
 
 
+async def test_the_reason_is_trimmed(api: Api, tenant: Tenant, gone: UUID) -> None:
+    done = await ask(api, gone, reason=" GOODWILL ")
+    assert (done["userErrors"], done["account"]) == ([], {"available": "50.00"})
+    assert done["transaction"]["reason"] == "GOODWILL"
+    async with tenant.nothing_moves():
+        assert await ask(api, gone) == done | {"replayed": True}
+
+
 async def test_what_cannot_be_moves_nothing(api: Api, tenant: Tenant, carol: UUID, gone: UUID) -> None:
     bad: list[tuple[dict[str, Any], list[str]]] = [
         ({"creditId": "x"}, ["NOT_FOUND", "creditId"]),
         ({"creditId": gid("Customer", carol)}, ["NOT_FOUND", "creditId"]),
         ({"reason": "NOPE"}, ["REASON_UNKNOWN", "reason"]),
+        ({"reason": "\x00"}, ["INVALID", "reason"]),
         ({"amount": "50.01"}, ["EXCEEDS_REMAINING", "amount"]),
         ({"amount": "-1"}, ["INVALID", "amount"]),
         ({"expiresInDays": ...}, ["EXPIRY_CONFLICT", "expiresAt"]),
