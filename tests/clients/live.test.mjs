@@ -30,6 +30,9 @@ before(async () => {
   scrip = await startScrip();
   token = await scrip.token("manager");
   customer = (await post(UPSERT)).upsertCustomer.customer.id;
+  // Behind all of the sample, whose events get their positions soon after it is there.
+  await adjust();
+  await settled();
 });
 
 after(() => scrip?.stop());
