@@ -67,5 +67,5 @@ if [ "$status" -eq 0 ] || [ -z "$second_try" ] || [ ! -s build/failed.txt ]; the
 if [ "$(wc -l < build/failed.txt)" -gt 4 ]; then exit "$status"; fi
 printf '%s\n' "FAILED, each file tried once more:" "$(cat build/failed.txt)"
 # shellcheck disable=SC2046 # A file's name has no space.
-node --test --test-reporter=spec $(cat build/failed.txt)
+node --test --test-timeout=2700000 --test-concurrency=1 --test-reporter=spec $(cat build/failed.txt)
 printf '%s\n' "PASSED AT THE SECOND TRY. To be mended:" "$(cat build/failed.txt)"

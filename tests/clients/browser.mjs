@@ -19,7 +19,8 @@ export async function startBrowser() {
     return { browser, stop: () => browser.close() };
   }
   const folder = await mkdtemp(path.join(tmpdir(), "scrip-chromium-"));
-  const remove = () => rm(folder, { recursive: true });
+  // What Chromium's processes write until they have ended, they write into it.
+  const remove = () => rm(folder, { recursive: true, maxRetries: 10, retryDelay: 100 });
   try {
     const executablePath = unpack(folder);
     // The package's own configuration looks for the fonts in /tmp/fonts, and Chromium dies where it finds none.

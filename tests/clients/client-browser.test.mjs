@@ -22,10 +22,13 @@ test("the client in Chromium asks, writes, follows, and sends a file with progre
       const { newKey, Scrip } = await import(`${location.origin}/client/index.js`);
       const documents = await import(`${location.origin}/client/generated/graphql.js`);
       const client = new Scrip({ url: location.origin, token });
-      const { customer } = (await client.ask(documents.CustomerDocument, { by: { externalId: "16013" } })).data;
-      const follow = client.follow(documents.FollowEventsDocument, { types: ["CREDIT_ADJUSTED"], customerId: customer.id });
+      const externalId = newKey();
+      await client.do(documents.UpsertCustomerDocument, { input: { externalId, name: "Ada Browser" } });
+      const { customer } = (await client.ask(documents.CustomerDocument, { by: { externalId } })).data;
+      const after = (await client.ask(documents.NewestEventDocument, {})).data.events.pageInfo.endCursor;
+      const following = { after, types: ["CREDIT_ADJUSTED"], customerId: customer.id };
+      const follow = client.follow(documents.FollowEventsDocument, following);
       const next = follow.next();
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
       const input = { customerId: customer.id, asset: "GBP", amount: "3.00", reason: "GOODWILL", idempotencyKey: newKey() };
       const { done } = await client.do(documents.AdjustCreditDocument, { input });
       const amount = (await next).value.node.movements[0].amount;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startBrowser } from "./browser.mjs";
-import { bill, foreseen, give, pounds, told } from "./console-books.mjs";
+import { bill, expired, foreseen, give, pounds, told } from "./console-books.mjs";
 import { accessible, figureOf, open, openCustomer } from "./console.mjs";
 import { startScrip } from "./server.mjs";
 
@@ -25,9 +25,6 @@ after(async () => {
 });
 
 const as = (role, options) => open(chromium.browser, scrip.url, role, options);
-
-/** Two amounts that are the same to the penny. */
-const same = (one, other) => assert.equal(one.toFixed(2), other.toFixed(2));
 
 /** What finds an element again that is drawn anew. */
 const keyOf = async (locator) => `[data-key="${await locator.getAttribute("data-key")}"]`;
@@ -89,7 +86,7 @@ test("credit is set aside, kept for longer, taken in part, and the rest let go, 
   const dialog = await spending(page, "30", "TABLE-4");
   await dialog.getByRole("radio", { name: "Set aside first" }).check();
   await dialog.getByLabel("For how long").selectOption({ label: "1 hour" });
-  same(await foreseen(dialog, "Balance"), had - 30);
+  await foreseen(dialog, "Balance", had - 30);
   await accessible(page, "setting aside");
   const box = await dialog.getByRole("button", { name: "Set aside", exact: true }).boundingBox();
   assert.ok(box.y + box.height <= 844 && box.height >= 44);
@@ -130,7 +127,7 @@ test("what is set aside pays an invoice", async () => {
   await told(page, "£45.00 is set aside");
   await page.getByRole("button", { name: "Take: £45.00" }).click();
   await dialog.getByLabel("As", { exact: true }).selectOption({ label: "payment of HELD-1 (£45.00 due)" });
-  assert.equal(await foreseen(dialog, "Due"), 0);
+  await foreseen(dialog, "Due", 0);
   await dialog.getByRole("button", { name: "Take" }).click();
   await told(page, "£45.00 taken");
   await page.getByRole("link", { name: "Billing" }).click();
@@ -237,8 +234,7 @@ test("a credit that is set aside is voided only with what is set aside of it", a
 });
 
 test("a manager puts back what has expired, for as long as is said", async () => {
-  await give(scrip.url, OTHER, "4.56", { expiresAt: new Date(Date.now() + 1_500).toISOString() });
-  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  await expired(scrip.url, OTHER, "4.56");
   const { page, problems, close } = await as("manager");
   await openCustomer(page, OTHER);
   const had = pounds(await figureOf(page, "GBP"));
@@ -248,7 +244,7 @@ test("a manager puts back what has expired, for as long as is said", async () =>
   await dialog.getByLabel("Reason").selectOption("GOODWILL");
   await dialog.getByRole("button", { name: "30 days" }).click();
   await dialog.getByLabel("Amount").fill("4.00");
-  same(await foreseen(dialog, "Balance"), had + 4);
+  await foreseen(dialog, "Balance", had + 4);
   await accessible(page, "revive");
   await dialog.getByRole("button", { name: "Put back" }).click();
   await told(page, "Put back. Balance");

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { accessible } from "./console.mjs";
 import { as, business, scrip } from "./shop.mjs";
 
+const PATIENCE_MS = 60_000;
 const manager = (hand = "mouse") => as("manager", hand);
 
 /** Sends a file over the API, and waits until it has been gone through. */
@@ -12,11 +13,12 @@ async function send(text, dryRun, key) {
   const headers = { authorization: `Bearer ${business.token}`, "content-type": "text/csv", "idempotency-key": key };
   const answer = await fetch(`${scrip.url}/imports/credits?asset=GBP&reason=PROMOTION&fileName=${key}.csv&dryRun=${dryRun}`, { method: "POST", headers, body: text });
   const { operation } = await answer.json();
-  for (;;) {
+  for (const end = Date.now() + PATIENCE_MS; Date.now() < end; ) {
     const { bulkOperation } = await business.ask("query ($id: ID!) { bulkOperation(id: $id) { status } }", { id: operation });
     if (!["QUEUED", "RUNNING"].includes(bulkOperation.status)) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+  assert.fail(`${key} is not gone through`);
 }
 
 test("activity is narrowed to a customer and to amounts, and saved so", async () => {

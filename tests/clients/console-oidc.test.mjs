@@ -118,7 +118,8 @@ test("a token that ends in the middle of a form is replaced, and nobody notices"
 });
 
 test("where the provider wants to see somebody, a dialog stands above what was typed, and a window of its own leads there", async () => {
-  Object.assign(provider, { ttl: 8, refreshes: false });
+  // Long enough to fill the form in.
+  Object.assign(provider, { ttl: 30, refreshes: false });
   const { context, page, problems } = await visit();
   await signIn(page, "sam");
   const form = await beginAdjusting(page);

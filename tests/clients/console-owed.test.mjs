@@ -12,26 +12,31 @@ test("liability says what is owed by month and source, now and on another day, a
   const { page } = person;
   await person.go("Liability");
   const card = page.getByRole("region", { name: "£ credit" });
-  const owed = async () => pounds(await card.locator(".big").textContent());
+  const pence = (text) => Math.round(100 * pounds(text));
+  const owed = async () => pence(await card.locator(".big").textContent());
   const plot = (title) => card.getByRole("table", { name: title }).locator("tr");
-  const sumOf = async (title) => (await plot(title).locator(".sum").allTextContents()).reduce((sum, text) => sum + Math.round(100 * pounds(text)), 0) / 100;
+  const sumOf = async (title) => {
+    const texts = await plot(title).locator(".sum").allTextContents();
+    return texts.reduce((sum, text) => sum + pence(text), 0);
+  };
   await card.waitFor();
   const before = await owed();
-  const given = pounds(await plot("By source").filter({ hasText: "Goodwill" }).locator(".sum").textContent());
+  const given = async () => pence(await plot("By source").filter({ hasText: "Goodwill" }).locator(".sum").textContent());
+  const givenBefore = await given();
   const customer = await business.customer("owed");
   for (let n = 0; n < 21; n += 1) await business.add(customer, "GBP", "2", { expiresInDays: 1 });
   await business.add(customer, "GBP", "30.50", { expiresInDays: 5 });
   await page.reload();
   await card.waitFor();
-  assert.equal(await owed(), before + 72.5);
-  assert.equal(pounds(await plot("By source").filter({ hasText: "Goodwill" }).locator(".sum").textContent()), given + 72.5);
-  for (const title of ["By month of expiry", "By source"]) assert.equal(await sumOf(title), before + 72.5, title);
+  assert.equal(await owed(), before + 7_250);
+  assert.equal(await given(), givenBefore + 7_250);
+  for (const title of ["By month of expiry", "By source"]) assert.equal(await sumOf(title), before + 7_250, title);
 
   const asked = page.waitForRequest((request) => request.postData()?.includes('"operationName":"Liability"') ?? false);
   await person.date(page.getByLabel("As it was on"), new Date(Date.now() - 3 * 86_400_000).toISOString().slice(0, 10));
   const { at } = JSON.parse((await asked).postData()).variables;
   const { liability } = await business.ask(OWED, { at });
-  const then = Number(liability.find(({ asset }) => asset === "GBP")?.outstanding ?? 0);
+  const then = pence(liability.find(({ asset }) => asset === "GBP")?.outstanding ?? "0");
   await page.waitForFunction(() => document.querySelector(".cards .skeleton, .stack > div [aria-busy]") === null);
   assert.equal((await card.count()) === 0 ? 0 : await owed(), then);
 

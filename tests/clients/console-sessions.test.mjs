@@ -6,11 +6,13 @@ import { watched } from "./console.mjs";
 import { Person } from "./person.mjs";
 import { as, business, chromium, scrip } from "./shop.mjs";
 
-const TTL_S = 15;
+/** Long enough to fill a form in, from when the token is made. */
+const BRIEF_S = 40;
+const LONG_S = 600;
 
-/** Somebody whose token is good for seconds. Gives them, and when it has ended. */
-async function briefly(role) {
-  const token = await scrip.token(role, "--subject", `${role}@demo`, "--ttl", `${TTL_S}s`);
+/** Somebody whose token is good for so many seconds. Gives them, and when it has ended. */
+async function holding(role, seconds) {
+  const token = await scrip.token(role, "--subject", `${role}@demo`, "--ttl", `${seconds}s`);
   const ends = JSON.parse(Buffer.from(token.split(".")[1], "base64url")).exp * 1000;
   const context = await chromium.browser.newContext({ locale: "en-GB", viewport: { width: 1440, height: 900 } });
   const page = await context.newPage();
@@ -41,7 +43,7 @@ async function expire(person, where) {
 
 test("a token runs out in the middle of a form: what was typed is sent under the next, and the badge goes on counting", async () => {
   const customer = await business.customer("session");
-  const { person, ended } = await briefly("manager");
+  const { person, ended } = await holding("manager", BRIEF_S);
   await person.open(customer);
   await person.button("Adjust", person.page.locator(".profile-head"));
   const { dialog } = person;
@@ -97,7 +99,7 @@ test("while a file is sent, and while its failed rows are saved", async () => {
 
 test("somebody else who signs in finds nothing of what was typed", async () => {
   const customer = await business.customer("session");
-  const { person } = await briefly("manager");
+  const { person } = await holding("manager", LONG_S);
   await person.page.evaluate(() => {
     const session = JSON.parse(sessionStorage.getItem("scrip.session"));
     sessionStorage.setItem("scrip.session", JSON.stringify({ token: session.token }));

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startBrowser } from "./browser.mjs";
 import { accessible, figureOf, open, openCustomer } from "./console.mjs";
+import { typeOption } from "./person.mjs";
 import { startScrip } from "./server.mjs";
 
 const REGULAR = "16013";
@@ -102,10 +103,9 @@ test("days and the last day follow each other, in the shop's zone", async () => 
 test("over the limit a manager is asked in the same row; it arrives on the manager's screen by itself and is approved", async () => {
   const [staff, manager] = [await as("staff"), await as("manager")];
   const badge = manager.page.locator(".count");
-  const waits = async () => Number((await badge.count()) ? (await badge.textContent()).match(/\d+/)[0] : 0);
   await manager.page.getByRole("link", { name: /Approvals/ }).click();
   await manager.page.locator(".request").first().waitFor();
-  const before = await waits();
+  const before = Number((await badge.textContent()).match(/\d+/)[0]);
   await openCustomer(staff.page, REGULAR);
   const had = pounds(await figureOf(staff.page, "GBP"));
   await staff.page.getByRole("button", { name: "Adjust", exact: true }).first().click();
@@ -264,7 +264,7 @@ test("several are ticked and adjusted at once, by the keyboard alone", async () 
   await dialog.getByLabel("Amount").waitFor();
   await page.keyboard.type("3");
   await page.keyboard.press("Tab");
-  await page.keyboard.type("Goodwill");
+  await typeOption(page, dialog.getByLabel("Reason"), "Goodwill");
   await page.keyboard.press("Control+Enter");
   await dialog.getByText("Add £3.00 to each of 2 customers").waitFor();
   await page.keyboard.press("Control+Enter");
@@ -343,12 +343,10 @@ test("customers are filtered, sorted and counted, and scrolled to the last", asy
   await page.locator(".window-body .row", { hasText: "Member" }).first().waitFor();
   await page.getByLabel("Show").selectOption("Everybody");
   await page.getByText(`${all} customers`).waitFor();
-  for (;;) {
-    await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
-    const last = await page.evaluate(() => Math.max(...[...document.querySelectorAll(".window-body .row")].map((row) => Number(row.dataset.index))));
-    if (last === all - 1) break;
-    await page.waitForTimeout(50);
-  }
+  await page.waitForFunction((n) => {
+    scrollTo(0, document.documentElement.scrollHeight);
+    return [...document.querySelectorAll(".window-body .row")].some((row) => Number(row.dataset.index) === n);
+  }, all - 1);
   assert.ok((await page.locator(".window-body .row").count()) < 60);
   assert.deepEqual(problems, []);
   await close();

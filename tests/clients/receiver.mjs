@@ -1,4 +1,4 @@
-// A receiver of webhooks: it keeps what it takes, and whether that was signed with its secret (Standard Webhooks).
+// A receiver of webhooks: it keeps what comes, whether its secret signed that (Standard Webhooks), and what it answered.
 import { createHmac } from "node:crypto";
 import { createServer } from "node:http";
 
@@ -14,7 +14,7 @@ export async function startReceiver() {
       const key = Buffer.from(secret.replace(/^whsec_/, ""), "base64");
       return given.includes(`v1,${createHmac("sha256", key).update(content).digest("base64")}`);
     });
-    receiver.taken.push({ id, type: JSON.parse(body).type, signed: signed.length });
+    receiver.taken.push({ id, type: JSON.parse(body).type, signed: signed.length, status: receiver.status });
     response.writeHead(receiver.status).end(receiver.status === 204 ? undefined : `answered ${receiver.status}`);
   }).listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));

@@ -69,7 +69,7 @@ test("Apollo Client: pages grow, a write changes what is shown, and what is know
   const watching = ledger.subscribe(() => {});
   const first = await ledger.refetch();
   await ledger.fetchMore({ variables: { after: first.data?.ledger?.pageInfo.endCursor } });
-  for (let left = 100; amounts()?.length !== 3 && left > 0; left -= 1) await pause(20);
+  for (let left = 1_500; amounts()?.length !== 3 && left > 0; left -= 1) await pause(20);
   assert.deepEqual(amounts(), ["1.00", "2.00", "3.00"]);
 
   await client.query({ query: BalancesDocument, variables: { customerId } });

@@ -8,7 +8,9 @@ import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 
 const PROJECT = path.resolve(import.meta.dirname, "../..");
-const START_MS = 90_000;
+/** With a database of its own, all migrations, and the sample. */
+const START_MS = 300_000;
+const STOP_MS = 120_000;
 
 /**
  * Starts it and waits until it answers; settings: variables of its own. Gives its address; `token`, which takes what
@@ -29,8 +31,11 @@ export async function startScrip(settings = {}) {
 
   async function stop() {
     scrip.kill("SIGINT");
-    await ended;
-    await rm(folder, { recursive: true });
+    const late = setTimeout(() => scrip.kill("SIGKILL"), STOP_MS);
+    const [, signal] = await ended;
+    clearTimeout(late);
+    if (signal === "SIGKILL") throw new Error("scrip run did not stop");
+    await rm(folder, { recursive: true, maxRetries: 10, retryDelay: 100 });
   }
 
   try {

@@ -2,11 +2,10 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { startBrowser } from "./browser.mjs";
 import { startScrip } from "./server.mjs";
@@ -15,6 +14,7 @@ const HERE = import.meta.dirname;
 const PROJECT = path.resolve(HERE, "../..");
 const PYTHON = path.join(PROJECT, ".venv", "bin", "python");
 const ADDRESS = "http://127.0.0.1:8000";
+const START_MS = 60_000;
 const run = promisify(execFile);
 
 let scrip;
@@ -60,22 +60,17 @@ test("docs/tutorials/frontend.md", async () => {
   const place = path.join(folder, "frontend");
   await mkdir(place);
   await read("docs/tutorials/frontend.md", place);
-  const port = await freePort();
-  const preview = spawn(path.join(place, "node_modules/.bin/vite"), ["preview", "--port", String(port), "--strictPort"], { cwd: place, stdio: "ignore" });
+  const vite = path.join(place, "node_modules/.bin/vite");
+  const env = { ...process.env, NO_COLOR: "1", FORCE_COLOR: "0" };
+  const command = ["preview", "--host", "127.0.0.1", "--port", "0"];
+  const preview = spawn(vite, command, { cwd: place, env, stdio: ["ignore", "pipe", "inherit"] });
   const { browser, stop } = await startBrowser();
   try {
+    const address = await addressOf(preview);
     const page = await browser.newPage();
     const faults = [];
     page.on("pageerror", (error) => faults.push(String(error)));
-    for (let left = 50; ; left -= 1) {
-      try {
-        await page.goto(`http://127.0.0.1:${port}/`);
-        break;
-      } catch (error) {
-        if (left === 0) throw error;
-        await pause(200);
-      }
-    }
+    await page.goto(address);
     const balance = page.locator("#GBP");
     await balance.waitFor();
     const was = Number(await balance.textContent());
@@ -112,11 +107,18 @@ test("clients/typescript/README.md: its first example", async () => {
   assert.match(stdout, /added to .* \d+\.\d\d$/m);
 });
 
-function freePort() {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
+/** Where a server is, as soon as it says so. */
+async function addressOf(server) {
+  const late = setTimeout(() => server.kill(), START_MS);
+  try {
+    for await (const line of createInterface({ input: server.stdout })) {
+      const address = /http:\/\/127\.0\.0\.1:\d+\//.exec(line)?.[0];
+      if (!address) continue;
+      server.stdout.resume();
+      return address;
+    }
+  } finally {
+    clearTimeout(late);
+  }
+  return assert.fail("vite did not start");
 }
