@@ -15,6 +15,7 @@ from app.postgres.embedded import Urls
 from models import pool as pools
 from models.errors import DatabaseAway
 from models.pool import Pool, the_pool
+from tests.support.logged import logged
 from turns.deadlines import Deadlines
 
 POOL_MAX: Final = 6
@@ -86,7 +87,7 @@ async def test_who_finds_none_waits_for_one_that_is_given_back(
     for raw in taken:
         await stand.pool.give_back(raw)
     assert not stand.is_full()
-    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    assert [record for record in logged(caplog) if record.levelno >= logging.WARNING] == []
 
 
 async def test_a_crowd_shares_what_there_is_and_does_not_besiege_the_server(
