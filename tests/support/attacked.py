@@ -75,7 +75,8 @@ MOST: Final = 1_100
 
 
 @pytest.fixture
-async def attacked(database: Urls, tmp_path: Path) -> AsyncIterator[Server]:
+async def attacked(database: Urls, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Server]:
+    """Its parameter, if a test gives one, is the server's read timeout in seconds."""
     ledger = Ledger()
     tenant = await make_tenant(ledger)
     await tenant.customer()
@@ -85,7 +86,7 @@ async def attacked(database: Urls, tmp_path: Path) -> AsyncIterator[Server]:
         DATABASE_URL=database.app,
         SCRIP_JWT_SECRET=SECRET,
         SCRIP_RATE_LIMIT="0",
-        SCRIP_READ_TIMEOUT=str(READ_TIMEOUT_S),
+        SCRIP_READ_TIMEOUT=str(getattr(request, "param", READ_TIMEOUT_S)),
         SCRIP_EXECUTION_TIMEOUT=str(EXECUTION_TIMEOUT_S),
         SCRIP_KEEP_ALIVE="1",
         SCRIP_MAX_CONNECTIONS=str(MOST),
