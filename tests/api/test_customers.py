@@ -1,8 +1,7 @@
 """customer and customers."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
@@ -12,6 +11,7 @@ from tortoise import connections
 from auth.roles import Role, Scope
 from models.session import CONNECTION_NAME
 from tests.api.conftest import Api, gid
+from tests.support.sockets import until
 from tests.support.tenants import Tenant
 
 PAGE = """query($first: Int, $after: String, $last: Int, $before: String, $search: String) {
@@ -226,7 +226,8 @@ async def test_a_field_that_fails_leaves_no_connection_behind(api: Api, tenant: 
     ):
         answer = await api(f'{{ customer(by: {{externalId: "carol"}}) {{ {fields} }} }}', **partner)
         assert len(answer.codes) == 1
-        await asyncio.sleep(0.05)
+        with suppress(TimeoutError):
+            await until(lambda: pool._pool.get_idle_size() == pool._pool.get_size())
         assert pool._pool.get_idle_size() == pool._pool.get_size(), fields
 
 

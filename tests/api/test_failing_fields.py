@@ -13,6 +13,7 @@ from gateway.reading import MAX_BATCH, Loader, Rows
 from models.errors import DatabaseAway
 from schema.loaders import Loaders
 from tests.api.conftest import Api, gid
+from tests.support.logged import logged
 from tests.support.tenants import Tenant
 
 ADJUST: Final = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) {
@@ -138,7 +139,7 @@ async def test_a_stray_cancellation_is_an_answer_with_the_requests_id(
     assert answer.response.status_code == 500
     assert answer.codes == ["INTERNAL_SERVER_ERROR"]
     assert answer.errors[0]["extensions"]["requestId"] == answer.response.headers["x-request-id"]
-    assert len([record for record in caplog.records if record.exc_info]) == 1
+    assert len([record for record in logged(caplog) if record.exc_info]) == 1
     caplog.clear()
 
 

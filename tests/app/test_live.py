@@ -306,7 +306,7 @@ async def test_a_revoked_token_gets_no_event_more(
 
 
 async def test_an_expired_token_ends_its_subscription(follow: Follow, tenant: Tenant, live: LiveFeed) -> None:
-    client = await follow(bearer=token(tenant=tenant.slug, role=Role.MANAGER, lifetime_s=2))
+    client = await follow(bearer=token(tenant=tenant.slug, role=Role.MANAGER, lifetime_s=4))
     assert await client.closed() == (4403, "the token has expired")
     await joined(live, 0)
 

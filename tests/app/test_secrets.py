@@ -30,6 +30,7 @@ from auth.roles import Role
 from auth.tokens import TokenVerifier, issue
 from tests.app.cli.test_run import ROOT, Scrip
 from tests.conftest import cloned_database
+from tests.support.logged import logged
 from tests.support.sockets import opened
 
 SECRET: Final = "a signing secret of this test alone, and long enough"
@@ -238,11 +239,11 @@ async def test_refused_tokens_are_counted_by_why_and_logged_so_many_a_minute(cap
     for _ in range(MAX_LINES_A_MINUTE + 5):
         refused.note("the token has expired", "r-1", "203.0.113.9")
     assert refused.counts == {"the token has expired": MAX_LINES_A_MINUTE + 5}
-    assert len(caplog.records) == MAX_LINES_A_MINUTE
-    assert caplog.records[0].getMessage() == "token refused: the token has expired; request r-1 from 203.0.113.9"
+    assert len(logged(caplog)) == MAX_LINES_A_MINUTE
+    assert logged(caplog)[0].getMessage() == "token refused: the token has expired; request r-1 from 203.0.113.9"
     at += timedelta(minutes=1)
     refused.note("this is not a signed token", None, None)
-    assert caplog.records[-1].getMessage() == (
+    assert logged(caplog)[-1].getMessage() == (
         "token refused: this is not a signed token; request - from - (5 more were not logged)"
     )
     for n in range(MAX_REASONS * 2):

@@ -152,7 +152,7 @@ async def test_a_process_of_several_that_dies_while_the_database_is_away_does_no
     first, second = workers(scrip)
     first.kill()
     await until_told(scrip, WAITS)
-    assert get(f"{base}/health/live") == (200, {"status": "live"})
+    await asyncio.to_thread(wait_for, lambda: get(f"{base}/health/live") == (200, {"status": "live"}))
     assert second in workers(scrip)
     await way.open()
     await asyncio.to_thread(wait_for, lambda: told(scrip, "Application startup complete") == 3)

@@ -167,16 +167,17 @@ async def test_what_is_refused_is_an_event_too(ledger: Ledger, tenant: Tenant, l
 async def test_a_stream_ends_with_its_token(ledger: Ledger, tenant: Tenant, live: LiveFeed, end: str) -> None:
     secret = (await tenant.partner_token("events:read")).text
     revoked = end == "it is revoked"
-    bearer = f"Bearer {secret}" if revoked else token(tenant=tenant.slug, role=Role.MANAGER, lifetime_s=2)
     await keep_feed(ledger, tenant.id)
-    async with streams_of(ledger, live) as client, stream(client, LIVE, bearer) as told:
-        await until(lambda: live.joined)
-        if revoked:
-            await revoke_token(ledger, tenant.id, ADMIN, RevokeToken(parse(secret).token_id))
-        data = (await told.next())[1]
-        assert [error["extensions"]["code"] for error in data["errors"]] == ["UNAUTHENTICATED"]
-        assert await told.next() == ("complete", None)
-        await until(lambda: live.followers == 0)
+    async with streams_of(ledger, live) as client:
+        bearer = f"Bearer {secret}" if revoked else token(tenant=tenant.slug, role=Role.MANAGER, lifetime_s=4)
+        async with stream(client, LIVE, bearer) as told:
+            await until(lambda: live.joined)
+            if revoked:
+                await revoke_token(ledger, tenant.id, ADMIN, RevokeToken(parse(secret).token_id))
+            data = (await told.next())[1]
+            assert [error["extensions"]["code"] for error in data["errors"]] == ["UNAUTHENTICATED"]
+            assert await told.next() == ("complete", None)
+            await until(lambda: live.followers == 0)
 
 
 async def test_streams_count_as_sockets(ledger: Ledger, tenant: Tenant, live: LiveFeed) -> None:

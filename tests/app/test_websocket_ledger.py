@@ -216,7 +216,8 @@ async def test_a_posting_is_made_once_whatever_becomes_of_its_socket(
     secret = await tenant.partner_token("credits:add", "ledger:read")
     successor = await tenant.partner_token("credits:add", "ledger:read")
     revoked = end == "the token is revoked"
-    bearer = token(tenant=tenant.slug, role=Role.MANAGER, lifetime_s=2)
+    lifetime_s = 4 if end == "the token expires" else 3600
+    bearer = token(tenant=tenant.slug, role=Role.MANAGER, lifetime_s=lifetime_s)
     async with opened(base) as client:
         await client.begin(f"Bearer {secret.text}" if revoked else bearer)
         async with tenant_transaction(tenant.id) as connection:

@@ -28,7 +28,7 @@ def test_comes_after():
 def test_it_fails_by_name_and_tells_where_each_task_stands(tmp_path: Path) -> None:
     (tmp_path / "test_hanging.py").write_text(HANGS)
     plugins = ["-p", "tests.support.out_of_time", "-p", "no:randomly", "-p", "no:cacheprovider"]
-    settings = ["-q", "-n", "2", "-o", "asyncio_mode=auto", "-o", "timeout=2", "--rootdir", str(tmp_path)]
+    settings = ["-q", "-n", "2", "-o", "asyncio_mode=auto", "-o", "timeout=6", "--rootdir", str(tmp_path)]
     command = [sys.executable, "-m", "pytest", *settings, *plugins, str(tmp_path)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == pytest.ExitCode.TESTS_FAILED

@@ -15,6 +15,7 @@ from app.postgres.embedded import Urls
 from models import pool as pools
 from models.errors import DatabaseAway
 from models.pool import Pool, the_pool
+from tests.support.logged import logged
 from turns.deadlines import Deadlines
 
 POOL_MAX: Final = 6
@@ -34,6 +35,12 @@ class Stand:
 
     def is_full(self) -> bool:
         return self.pool.is_full
+
+    async def until_full(self) -> None:
+        """Until the server has refused somebody one more."""
+        async with asyncio.timeout(TIMEOUT_S):
+            while not self.is_full():  # noqa: ASYNC110 - nobody tells us
+                await asyncio.sleep(0.005)
 
     async def leave(self, number: int) -> None:
         """-1: as many as anybody likes. Those that are open stay."""
@@ -66,9 +73,11 @@ async def taken(stand: Stand) -> list[Any]:
 
 
 async def test_who_finds_none_waits_for_one_that_is_given_back(
-    stand: Stand, taken: list[Any], caplog: pytest.LogCaptureFixture
+    stand: Stand, taken: list[Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setattr(pools, "REFUSED_S", TIMEOUT_S)
     third = asyncio.create_task(stand.pool.take())
+    await stand.until_full()
     done, _ = await asyncio.wait([third], timeout=0.1)
     assert done == set()
     assert stand.is_full()
@@ -78,7 +87,7 @@ async def test_who_finds_none_waits_for_one_that_is_given_back(
     for raw in taken:
         await stand.pool.give_back(raw)
     assert not stand.is_full()
-    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    assert [record for record in logged(caplog) if record.levelno >= logging.WARNING] == []
 
 
 async def test_a_crowd_shares_what_there_is_and_does_not_besiege_the_server(
@@ -115,7 +124,7 @@ async def test_a_crowd_shares_what_there_is_and_does_not_besiege_the_server(
 
 async def test_once_there_is_room_again_nobody_waits_for_those_in_use(stand: Stand, taken: list[Any]) -> None:
     third = asyncio.create_task(stand.pool.take())
-    await asyncio.sleep(0.1)
+    await stand.until_full()
     await stand.leave(-1)
     async with asyncio.timeout(TIMEOUT_S):
         taken.append(await third)
@@ -137,7 +146,7 @@ async def test_nobody_waits_for_ever(
 
 async def test_who_goes_away_leaves_its_turn_to_the_next(stand: Stand, taken: list[Any]) -> None:
     first, second = (asyncio.create_task(stand.pool.take()) for _ in range(2))
-    await asyncio.sleep(0.1)
+    await stand.until_full()
     first.cancel()
     await stand.pool.give_back(taken.pop())
     async with asyncio.timeout(TIMEOUT_S):
@@ -150,7 +159,7 @@ async def test_who_goes_away_leaves_its_turn_to_the_next(stand: Stand, taken: li
 async def test_where_all_of_ours_are_lost_it_is_an_outage(stand: Stand, taken: list[Any]) -> None:
     await stand.leave(0)
     third = asyncio.create_task(stand.pool.take())
-    await asyncio.sleep(0.1)
+    await stand.until_full()
     for raw in taken:
         await stand.end(raw)
         await stand.pool.give_back(raw)

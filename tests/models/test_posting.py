@@ -372,7 +372,7 @@ async def test_a_key_in_flight_in_two_processes_at_once(tenant: Tenant, anna: UU
 
 # Locks that others hold
 
-SOON = 2.0
+SOON = 15.0
 """Seconds. Well over what a posting takes, well under what one waits for a lock."""
 
 

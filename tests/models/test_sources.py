@@ -8,6 +8,7 @@ import pytest
 from models.errors import Unavailable
 from models.sources import SAID_EVERY_S, STALE_S, DatabaseClock, GivenClock, steady_clock, system_clock
 from tests.support.clock import NOON
+from tests.support.logged import logged
 
 SECOND = timedelta(seconds=1)
 
@@ -125,7 +126,7 @@ def test_it_says_so_once_and_again_when_it_is_over(world: World, caplog: pytest.
     world.skew = timedelta()
     for _ in range(100):
         world.tell(clock, there=0.01)
-    said = [(record.levelname, record.getMessage()) for record in caplog.records]
+    said = [(record.levelname, record.getMessage()) for record in logged(caplog)]
     assert [level for level, _ in said] == ["ERROR", "WARNING"]
     assert "+7200.0" in said[0][1]
 
@@ -135,7 +136,7 @@ def test_a_clock_at_the_bound_does_not_fill_the_log(world: World, caplog: pytest
     for n in range(1_000):
         world.skew = (2.1 if n % 2 else 1.9) * SECOND
         world.tell(clock, there=0.01)
-    assert len(caplog.records) <= 1 + 10 / SAID_EVERY_S
+    assert len(logged(caplog)) <= 1 + 10 / SAID_EVERY_S
 
 
 def test_the_real_clocks() -> None:

@@ -24,6 +24,7 @@ from auth.tokens import issue
 from models.ledger import Ledger
 from tests.app.cli.test_run import Scrip
 from tests.support.tenants import Tenant, make_tenant
+from tests.support.waiting_client import main_thread_of, scheduled
 
 SECRET: Final = "a secret for servers under attack, and long enough"
 GROWN_BYTES: Final = 200 * 1024 * 1024
@@ -41,7 +42,7 @@ class Server:
     def __init__(self, scrip: Scrip, tenant: Tenant) -> None:
         self.base = scrip.url()
         self.port = int(self.base.rpartition(":")[2])
-        self._pid = scrip.process.pid
+        self.pid = scrip.process.pid
         token = issue(
             SECRET,
             issuer="scrip",
@@ -57,11 +58,10 @@ class Server:
 
     def loop_time(self) -> tuple[float, float]:
         """Seconds that the server's main thread has run, and has waited for a processor."""
-        ran, waited, _ = Path(f"/proc/{self._pid}/task/{self._pid}/schedstat").read_text().split()
-        return int(ran) / 1e9, int(waited) / 1e9
+        return scheduled(main_thread_of(self.pid))
 
     def peak_bytes(self) -> int:
-        (line,) = [line for line in Path(f"/proc/{self._pid}/status").read_text().splitlines() if "VmHWM" in line]
+        (line,) = [line for line in Path(f"/proc/{self.pid}/status").read_text().splitlines() if "VmHWM" in line]
         return int(line.split()[1]) * 1024
 
     def connection(self, sent: bytes = b"") -> socket.socket:
@@ -75,7 +75,8 @@ MOST: Final = 1_100
 
 
 @pytest.fixture
-async def attacked(database: Urls, tmp_path: Path) -> AsyncIterator[Server]:
+async def attacked(database: Urls, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Server]:
+    """Its parameter, if a test gives one, is the server's read timeout in seconds."""
     ledger = Ledger()
     tenant = await make_tenant(ledger)
     await tenant.customer()
@@ -85,7 +86,7 @@ async def attacked(database: Urls, tmp_path: Path) -> AsyncIterator[Server]:
         DATABASE_URL=database.app,
         SCRIP_JWT_SECRET=SECRET,
         SCRIP_RATE_LIMIT="0",
-        SCRIP_READ_TIMEOUT=str(READ_TIMEOUT_S),
+        SCRIP_READ_TIMEOUT=str(getattr(request, "param", READ_TIMEOUT_S)),
         SCRIP_EXECUTION_TIMEOUT=str(EXECUTION_TIMEOUT_S),
         SCRIP_KEEP_ALIVE="1",
         SCRIP_MAX_CONNECTIONS=str(MOST),

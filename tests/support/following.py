@@ -45,6 +45,10 @@ class Follower:
         self._after: str | None = None
         self._over = False
 
+    async def begin(self) -> None:
+        """Before anybody posts: a first page also shows what has not settled, and the next one would show it again."""
+        await self.page()
+
     async def page(self) -> bool:
         """Read one more page. Whether the list goes on behind it."""
         session = ReadSession(self._tenant.id, settling=self._settling)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tests.support.logged import logged
 from tests.support.sockets import served, until
 
 REQUEST = b"GET /%d HTTP/1.1\r\nhost: localhost\r\n\r\n"
@@ -121,4 +122,4 @@ async def test_what_was_sent_ahead_by_a_client_that_has_gone_is_not_begun(caplog
             await until(lambda: app.gone)
             await asyncio.sleep(0.2)
     assert (app.begun, app.gone) == (["/0"], ["/0"])
-    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+    assert [record for record in logged(caplog) if record.levelno >= logging.ERROR] == []

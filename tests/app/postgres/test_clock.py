@@ -23,6 +23,7 @@ from jobs.worker import Job, working
 from models.ledger import Ledger
 from models.sources import DatabaseClock, system_clock
 from schema.ids import global_id
+from tests.support.logged import logged
 from tests.support.sockets import served
 from tests.support.tenants import Tenant, make_tenant
 
@@ -157,10 +158,10 @@ async def test_the_database_is_asked_at_the_start_and_again_and_again(
         assert ledger.clock.skew is not None
         wall.off = HOURS
         async with asyncio.timeout(10):
-            while not caplog.records:  # noqa: ASYNC110 - there is no event for it
+            while not logged(caplog):  # noqa: ASYNC110 - there is no event for it
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
-    assert [(record.name, record.levelname) for record in caplog.records] == [("models.sources", "ERROR")]
+    assert [(record.name, record.levelname) for record in logged(caplog)] == [("models.sources", "ERROR")]
 
 
 @pytest.mark.parametrize(("error", "told"), [(OSError("no route"), 0), (asyncpg.QueryCanceledError("by hand"), 2)])
@@ -182,7 +183,7 @@ async def test_it_goes_on_asking_when_it_had_no_answer(
         monkeypatch.setattr(ledger, "sync_clock", unreachable_at_first)
         async with asyncio.timeout(10):
             await answered.wait()
-    assert [record.levelname for record in caplog.records] == ["ERROR"] * told
+    assert [record.levelname for record in logged(caplog)] == ["ERROR"] * told
 
 
 @pytest.mark.usefixtures("tenant")
@@ -200,4 +201,4 @@ async def test_no_job_is_begun_meanwhile(ledger: Ledger, wall: Wall, caplog: pyt
         wall.off = timedelta()
         async with asyncio.timeout(10):
             await taken.wait()
-    assert [record.name for record in caplog.records] == ["models.sources"]
+    assert [record.name for record in logged(caplog)] == ["models.sources"]

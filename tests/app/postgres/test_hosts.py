@@ -51,10 +51,10 @@ async def test_a_silent_one_is_waited_for_once(hosts: tuple[Proxy, Proxy]) -> No
     first.silent = True
     began = monotonic()
     for _ in range(3):
-        connection = await asked.connect(timeout=2.0)
+        connection = await asked.connect(timeout=4.0)
         assert connection._addr == ("127.0.0.1", second.port)
         connection.terminate()
-    assert monotonic() - began < 2.0
+    assert monotonic() - began < 4.0  # half of the time for one of them
     first.silent = False
 
 

@@ -22,6 +22,7 @@ from models.ledger import Ledger
 from models.operations.partner_tokens import revoke_token
 from models.reads.partner_tokens import StoredToken, stored_token
 from tests.app.cli.test_run import Scrip
+from tests.support.logged import logged
 from tests.support.tenants import ADMIN, Tenant, make_tenant
 
 REVOKED_WITHIN_S: Final = 2.0
@@ -226,7 +227,7 @@ async def test_out_of_reach_is_not_refused_nor_remembered(
     for _ in range(2):
         with pytest.raises(TokensUnavailable):
             await use(verifier, token)
-    assert [record.getMessage() for record in caplog.records] == ["partner tokens cannot be checked"]
+    assert [record.getMessage() for record in logged(caplog)] == ["partner tokens cannot be checked"]
     assert token.text not in caplog.text
     looks.fault = None
     assert (await use(verifier, token)).subject == "shop"

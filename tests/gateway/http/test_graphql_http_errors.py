@@ -17,6 +17,7 @@ from gateway.errors import MASKED_MESSAGE, BadUserInput
 from gateway.http.view import GraphQLView
 from gateway.schema import GatewaySchema
 from schema.errors import Forbidden, Unauthenticated
+from tests.support.logged import logged
 
 SECRET = "password=hunter2"
 
@@ -128,7 +129,7 @@ async def test_an_expected_error_keeps_its_code_and_is_not_logged(
     assert error["message"] == message
     assert error["extensions"]["code"] == code
     assert error["path"] == [query.split()[2]]
-    assert caplog.records == []
+    assert logged(caplog) == []
 
 
 @pytest.mark.parametrize(
@@ -160,7 +161,7 @@ async def test_an_unexpected_error_is_masked_and_logged_once_with_the_request_s_
     assert error["extensions"] == {"code": "INTERNAL_SERVER_ERROR", "requestId": "id-1"}
     assert error["path"] == [field]
     assert error["locations"] == [{"line": 1, "column": 8}]
-    (record,) = caplog.records
+    (record,) = logged(caplog)
     assert record.levelno == logging.ERROR
     assert record.exc_info
     assert record.__dict__["request_id"] == "id-1"
@@ -179,7 +180,7 @@ async def test_a_malformed_id_is_bad_input(
     body = await ask(client, "query ($id: ID!) { byId(id: $id) }", {"id": id_})
     assert body["data"] == {"byId": None}
     assert body["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
-    assert caplog.records == []
+    assert logged(caplog) == []
 
 
 @pytest.mark.parametrize("number", [3, "4", None, 1.5, [2], {"a": 1}])
@@ -189,7 +190,7 @@ async def test_a_value_that_a_scalar_refuses_is_bad_input(
     body = await ask(client, "query ($n: Even!) { even(number: $n) }", {"n": number})
     assert "data" not in body
     assert body["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
-    assert caplog.records == []
+    assert logged(caplog) == []
 
 
 async def test_a_literal_that_a_scalar_refuses_fails_validation(client: httpx.AsyncClient) -> None:
@@ -201,7 +202,7 @@ async def test_a_literal_that_a_scalar_refuses_fails_validation(client: httpx.As
 async def test_a_fault_in_a_scalar_is_ours(client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture) -> None:
     body = await ask(client, "query ($n: Even!) { even(number: $n) }", {"n": 666})
     assert body["errors"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
-    assert len(caplog.records) == 1
+    assert len(logged(caplog)) == 1
 
 
 async def test_a_huge_value_is_not_repeated_in_the_message(client: httpx.AsyncClient) -> None:

@@ -1,6 +1,7 @@
 """A small app with a WebSocket, and a schema that has a subscription: what the tests of the machinery look at."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -173,6 +174,7 @@ class Shared:
 
 @pytest.fixture(scope="module")
 async def shared() -> AsyncIterator[Shared]:
+    gc.collect()  # what tests of other files have left is told of now, and not in one that wants silence
     seen = Seen()
     app, view = make_app(seen)
     async with served(app) as base:

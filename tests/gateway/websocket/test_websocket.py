@@ -171,13 +171,13 @@ async def test_the_socket_ends_with_its_token(seen: Seen) -> None:
     """At the instant, not at the next look: that is an hour away here."""
     app, _ = make_app(seen, limits=small_limits(check_interval=3600))
     async with served(app) as base, opened(base) as client:
-        await client.begin(token(lifetime_s=2))
+        began = asyncio.get_running_loop().time()
+        await client.begin(token(lifetime_s=4))
         await client.subscribe("1", FOREVER)
         await client.subscribe("2", "{ slow }")
         await until(seen.begun.is_set)
-        began = asyncio.get_running_loop().time()
         assert await client.closed() == (4403, "the token has expired")
-        assert asyncio.get_running_loop().time() - began < 2.1
+        assert asyncio.get_running_loop().time() - began < 5
         await until(lambda: sorted(seen.ended) == ["forever", "slow"])
         await until(lambda: all(context.closed == 1 for context in seen.contexts))
 
@@ -357,14 +357,14 @@ async def test_an_answer_that_cannot_be_sent_is_a_masked_error(ready: Socket, ca
 
 
 async def test_a_slow_operation_is_given_up(seen: Seen) -> None:
-    app, _ = make_app(seen, limits=small_limits(execution_timeout=0.1))
+    app, _ = make_app(seen, limits=small_limits(execution_timeout=0.5))
     async with served(app) as base, opened(base) as client:
         await client.begin(token())
         assert (await client.ask("{ slow }"))["refused"][0]["extensions"]["code"] == "TIMEOUT"
         assert seen.ended == ["slow"]
         await client.subscribe("s", FOREVER)  # which is no slow operation, however long it goes on
         with suppress(TimeoutError):
-            async with asyncio.timeout(0.3):
+            async with asyncio.timeout(1):
                 while True:
                     assert (await client.receive())["type"] == "next"
         await client.send({"type": "complete", "id": "s"})
