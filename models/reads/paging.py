@@ -378,6 +378,13 @@ class Range:
         return f"({some}) t", looked
 
 
+def ends_settled(request: PageRequest, settled: datetime | None) -> bool:
+    """Whether the page follows a cursor and so ends at the settled instant, since no row before that bounds it."""
+    if request.after is None or settled is None:
+        return False
+    return request.before is None or _place(request.before.key) >= settled
+
+
 def range_of(
     listing: Listing[Any],
     request: PageRequest,
@@ -397,7 +404,7 @@ def range_of(
         into = looked if isinstance(condition, looks_for) else where
         into.append(f"({condition.sql.format(*map(place, condition.values))})")
     after, before = request.after, request.before
-    settles_first = after is not None and settled is not None and (before is None or _place(before.key) >= settled)
+    settles_first = ends_settled(request, settled)
     start = None if after is None else _bound(listing, after.settled or after.key, place)
     end = _bound(listing, settled, place) if settled and settles_first else None
     if before is not None and end is None:
