@@ -13,6 +13,7 @@ from models.operations.bulk_row import RunningBulk
 from models.operations.cancel_bulk import cancel_bulk
 from models.operations.run_bulks import run_bulk
 from models.operations.suspend_tenant import resume_tenant, suspend_tenant
+from models.operations.validate_bulk import validate
 from models.sources import system_clock
 from tests.models.test_bulk_jobs import balances, people, queue, row, state, work
 from tests.support.killed_bulks import claims_run_out
@@ -83,10 +84,9 @@ async def test_rows_that_it_was_about_to_post_stay_unposted_once_the_bulk_is_can
 
 async def test_a_bulk_rests_while_its_tenant_is_suspended(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = await queue(tenant, [row(customer, 5) for customer in await people(tenant, 6)])
-    validated = run_bulks.validate
 
     async def suspended_meanwhile(*asked: Any) -> int | None:
-        found = await validated(*asked)
+        found = await validate(*asked)
         await suspend_tenant(tenant.ledger, tenant.id, ADMIN)
         return found
 
