@@ -189,12 +189,12 @@ async def _instants(session: ReadSession, sql: str, sought: SoughtAmount, at: da
 
 
 def _start(after: Mark | None) -> datetime:
-    """Where the page continues, as `range_of` has it: at the latest with the cursor's row."""
+    """The instant from which the page continues, as in `range_of`: at the latest that of the cursor's row."""
     return BEGINNING if after is None else after.settled or _place(after)
 
 
 def _end(request: PageRequest, settled: datetime | None) -> datetime:
-    """Where the page ends, as `range_of` has it: with the cursor's row, whatever was settled when it was given out."""
+    """The instant at which the page ends, as in `range_of`: that of the cursor's row, whatever was settled by then."""
     if settled is not None and ends_settled(request, settled):
         return settled
     return END if request.before is None else _place(request.before)
