@@ -1003,15 +1003,17 @@ CREATE POLICY own_tenant ON feed
 GRANT SELECT, INSERT, DELETE ON feed TO scrip_app;
 
 CREATE TABLE feed_heads (
-    id         uuid NOT NULL,
-    tenant_id  uuid NOT NULL,
-    position   bigint NOT NULL,
-    at         timestamptz NOT NULL,
-    noticed_at timestamptz NOT NULL,
-    noticed_id uuid NOT NULL,
-    lapsed_at  timestamptz NOT NULL,
-    lapsed_id  uuid NOT NULL,
-    pruned     bigint NOT NULL,
+    id          uuid NOT NULL,
+    tenant_id   uuid NOT NULL,
+    position    bigint NOT NULL,
+    at          timestamptz NOT NULL,
+    noticed_at  timestamptz NOT NULL,
+    noticed_id  uuid NOT NULL,
+    lapsed_at   timestamptz NOT NULL,
+    lapsed_id   uuid NOT NULL,
+    pruned      bigint NOT NULL,
+    told_until  timestamptz,
+    told_before timestamptz,
     CONSTRAINT feed_heads_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT feed_heads_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
     CONSTRAINT feed_heads_own CHECK (id = tenant_id),
@@ -1023,8 +1025,8 @@ ALTER TABLE feed_heads FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON feed_heads
     USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
     WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
-GRANT SELECT, INSERT, UPDATE (position, at, noticed_at, noticed_id, lapsed_at, lapsed_id, pruned) ON feed_heads TO
-    scrip_app;
+GRANT SELECT, INSERT, UPDATE (position, at, noticed_at, noticed_id, lapsed_at, lapsed_id, pruned, told_until,
+    told_before) ON feed_heads TO scrip_app;
 
 CREATE TABLE grants (
     id                     uuid NOT NULL,

@@ -245,18 +245,35 @@ _TOLD: Final = f"""
          cross join lateral (select created_at from credit_changes where tenant_id = $1 and credit_id = k.id
                                 and old_expires_at is distinct from new_expires_at offset 0) h), '-infinity')"""
 
+# Of a credit that expires before the place from which announcing was set back: whether it had that expiry before then.
+_TOLD_BEFORE: Final = """
+    c.created_at < h.told_before and (
+        select true from credit_changes where tenant_id = $1 and credit_id = c.id and created_at >= h.told_before
+           and old_expires_at is distinct from new_expires_at limit 1) is null"""
+
 NOTICES: Final = f"""
     select c.id, c.expires_at, null::timestamptz as since, c.remaining_minor as minor, a.customer_id,
-           case when c.origin_id is null then false else coalesce({_TOLD}, false) end as told
-      from (select id, origin_id, account_id, expires_at, remaining_minor from credits
+           case when c.origin_id is not null then coalesce({_TOLD}, false)
+                when c.expires_at <= h.told_until then {_TOLD_BEFORE}
+                else false end as told
+      from (select id, origin_id, account_id, expires_at, remaining_minor, created_at from credits
              where tenant_id = $1 and open and expires_at is not null and (expires_at, id) > ($2, $3)
                and expires_at > $4::timestamptz and expires_at <= $4 + (
                    select make_interval(days => expiry_notice_days) from tenants where id = $1)
              order by expires_at, id limit $5) c
       cross join lateral (select customer_id from accounts where tenant_id = $1 and id = c.account_id offset 0) a
+      cross join (select told_until, told_before from feed_heads where tenant_id = $1 and id = $1) h
      order by c.expires_at, c.id"""
 """Credits whose expiry is announced next, after the one of $2 and $3, at $4. What has expired by then is not announced.
-told: whether it was announced already, of the credit that a merge has moved since."""
+told: whether it was announced already: of the credit that a merge has moved since, or with more days of notice."""
+SET_BACK: Final = """
+    update feed_heads
+       set told_until = case when told_until > noticed_at then told_until else noticed_at end,
+           told_before = case when told_until > noticed_at then told_before else $2 end,
+           noticed_at = $3, noticed_id = '00000000-0000-0000-0000-000000000000'
+     where tenant_id = $1 and id = $1 and noticed_at > $3"""
+"""Go on announcing from $3, since fewer days of notice are given from $2 on: also what gets an expiry before the last one
+that was announced."""
 LAPSES: Final = """
     select o.id, o.expires_at, o.expires_at as since, o.held_minor as minor, a.customer_id, false as told
       from (select id, home_id, expires_at, held_minor from holds

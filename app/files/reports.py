@@ -188,7 +188,7 @@ class _Line:
             "customer": row.customer if self._people else None,
             "amount": None if row.amount is None else _amount(row).replace(".", self._mark),
             "asset": own.get("asset"),
-            "expires": own.get("expires_in_days", self._last_day(own.get("expires_at"))),
+            "expires": own.get("expires_in_days", own.get("expires_on", self._last_day(own.get("expires_at")))),
             "effectiveOn": own.get("effective_on"),
             "services": "; ".join(self._services[each] for each in _services(row) if each in self._services),
             "reason": own.get("reason"),
@@ -208,7 +208,7 @@ class _Line:
         )
 
     def _last_day(self, expires_at: str | None) -> date | None:
-        """The last day on which it can be spent, as a file says it."""
+        """The last day on which it can be spent, of a row that was stored without the day."""
         if expires_at is None:
             return None
         return local_date(datetime.fromisoformat(expires_at), self._zone) - timedelta(days=1)

@@ -23,12 +23,12 @@ CLAIM: Final = timedelta(minutes=2)
 
 
 class ClaimLost(Exception):
-    """Another worker has the operation, or it is over."""
+    """Another worker has the operation, it is over, or its tenant is suspended."""
 
 
 @patiently
 async def claim_next(ledger: Ledger, tenant_id: UUID, operation_id: UUID | None = None) -> RunningBulk | None:
-    """Claim the oldest bulk that nobody has, or this one. None if there is none."""
+    """Claim the oldest bulk that nobody has, or this one. None if there is none, or the tenant is suspended."""
     async with tenant_transaction(tenant_id) as connection:
         now = await ledger.stamp(connection)
         until = now + CLAIM
@@ -36,6 +36,7 @@ async def claim_next(ledger: Ledger, tenant_id: UUID, operation_id: UUID | None 
             """WITH k AS MATERIALIZED (  -- looked for once: a join could do so again, and find another
                 SELECT id FROM bulk_operations WHERE tenant_id = $1 AND status IN ('QUEUED', 'RUNNING')
                     AND (claimed_until IS NULL OR claimed_until <= $2) AND ($4::uuid IS NULL OR id = $4)
+                    AND (SELECT suspended_at IS NULL FROM tenants WHERE id = $1)
                 ORDER BY created_at, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
             UPDATE bulk_operations o SET status = 'RUNNING', claimed_until = $3 FROM k, actors a
             WHERE o.tenant_id = $1 AND o.id = k.id AND a.tenant_id = $1 AND a.id = o.actor_id
@@ -66,12 +67,15 @@ async def claim_next(ledger: Ledger, tenant_id: UUID, operation_id: UUID | None 
 
 @patiently
 async def keep_claim(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk) -> bool:
-    """Renew the claim. False if it is to be cancelled. Raises ClaimLost if it is over, or another worker's."""
+    """Renew the claim. False if it is to be cancelled. Raises ClaimLost if it is over, another worker's, or its
+    tenant is suspended."""
     async with tenant_transaction(tenant_id) as connection:
         until = await ledger.stamp(connection) + CLAIM
         cancelled = await connection.raw.fetchval(
             """UPDATE bulk_operations SET claimed_until = $3
-            WHERE tenant_id = $1 AND id = $2 AND status = 'RUNNING' AND claimed_until = $4 RETURNING cancel_requested""",
+            WHERE tenant_id = $1 AND id = $2 AND status = 'RUNNING' AND claimed_until = $4
+                AND (SELECT suspended_at IS NULL FROM tenants WHERE id = $1)
+            RETURNING cancel_requested""",
             tenant_id,
             bulk.id,
             until,

@@ -61,7 +61,7 @@ async def _expired_after(
     tenant_id: UUID, now: datetime, place: _Place | None
 ) -> tuple[dict[AccountKey, list[UUID]], _Place | None, datetime | None]:
     """The next credits expired at `now` with a remainder that is not held, by account; the place from which to continue,
-    None at the end; and the soonest of these expiries."""
+    None at the end; and the soonest of these expiries. None if the tenant is suspended."""
     beyond = "" if place is None else "AND (c.expires_at, c.id) > ($4, $5)"
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         rows = await connection.raw.fetch(
@@ -72,6 +72,7 @@ async def _expired_after(
                 WHERE h.expires_at > $2) ELSE 0 END AS goes
             FROM (SELECT c.id, c.account_id, c.expires_at, c.remaining_minor FROM credits c
                 WHERE c.tenant_id = $1 AND c.open AND c.expires_at <= $2 {beyond}
+                    AND (SELECT suspended_at IS NULL FROM tenants WHERE id = $1)
                 ORDER BY c.expires_at, c.id LIMIT $3) c
             CROSS JOIN LATERAL (
                 SELECT customer_id, asset, held_until FROM accounts WHERE tenant_id = $1 AND id = c.account_id OFFSET 0) a

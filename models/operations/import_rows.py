@@ -130,8 +130,9 @@ class Understanding:
 
     def _expiry(self, row: ImportRow, details: dict[str, Any]) -> None:
         if row.expires_on is not None:
-            day = checked_date(row.expires_on, "expires") + timedelta(days=1)
-            details["expires_at"] = start_of_day(day, self._books.config.zone).isoformat()
+            day = checked_date(row.expires_on, "expires")
+            details["expires_on"] = day.isoformat()  # for the report: the zone may be another by then
+            details["expires_at"] = start_of_day(day + timedelta(days=1), self._books.config.zone).isoformat()
 
     def _effective_on(self, row: ImportRow, details: dict[str, Any]) -> None:
         if row.effective_on is not None:

@@ -4,6 +4,7 @@ It is the same operation that goes on: a row that was posted has its result, and
 and by whomever it is asked for, nothing is posted twice.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -18,6 +19,7 @@ from models.ledger import Ledger
 from models.operations.auditing import Doer, doer_of, record_event
 from models.operations.bulk_keys import claim_for
 from models.operations.import_credits import LOCK_WAIT, refuse_duplicates
+from models.planning.columns import to_json
 from models.session import TenantConnection, tenant_transaction
 from models.undoing_errors import BulkNotRetryable
 
@@ -59,13 +61,13 @@ async def _queue(ledger: Ledger, tenant_id: UUID, doer: Doer, command: RetryBulk
         rows = await connection.raw.fetchval(
             """UPDATE bulk_operations o SET status = 'QUEUED', finished_at = NULL, cancel_requested = false,
                 failed = n.bad, processed = o.succeeded + n.bad,
-                command = o.command
-                    || ('{"retries": ' || (coalesce((o.command->>'retries')::int, 0) + 1)::text || '}')::jsonb
+                command = o.command || $3::jsonb
             FROM (SELECT count(*) AS bad FROM bulk_rows
                 WHERE tenant_id = $1 AND operation_id = $2 AND error IS NOT NULL) AS n
             WHERE o.tenant_id = $1 AND o.id = $2 RETURNING o.total - o.processed""",
             tenant_id,
             operation_id,
+            to_json({"retries": bulk["retries"] + 1, "endings": [*json.loads(bulk["endings"]), _ending(bulk)]}),
         )
         if not rows:
             raise BulkNotRetryable(
@@ -79,7 +81,9 @@ async def _retryable(connection: TenantConnection, operation_id: UUID) -> Any:
     """The file, locked against another retry, and a reversal. Raises NotFound, BulkNotRetryable."""
     bulk: Any = await connection.raw.fetchrow(
         """SELECT status, dry_run, total, command->'first_line' IS NOT NULL AS is_file,
-            coalesce((command->>'allow_duplicate_customers')::boolean, false) AS allowed_duplicates
+            coalesce((command->>'allow_duplicate_customers')::boolean, false) AS allowed_duplicates,
+            finished_at, succeeded, failed, coalesce((command->>'retries')::int, 0) AS retries,
+            coalesce(command->'endings', '[]')::text AS endings
         FROM bulk_operations WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE""",
         connection.tenant_id,
         operation_id,
@@ -102,6 +106,11 @@ async def _retryable(connection: TenantConnection, operation_id: UUID) -> Any:
     ):
         raise BulkNotRetryable("It was taken back, or is being taken back.")
     return bulk
+
+
+def _ending(bulk: Any) -> list[Any]:
+    """How it has ended, for the event that tells of that (models/reads/events.py)."""
+    return [bulk["finished_at"].isoformat(), bulk["status"], bulk["succeeded"], bulk["failed"]]
 
 
 async def _clear(connection: TenantConnection, operation_id: UUID, first: int) -> None:

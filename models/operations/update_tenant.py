@@ -3,6 +3,7 @@ request waits, days that an idempotency key and an event are kept, notice of exp
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -10,6 +11,7 @@ from zoneinfo import available_timezones
 from models.commands import Actor
 from models.configuration_commands import UpdateTenant
 from models.errors import Invalid, NotFound
+from models.feed import SET_BACK
 from models.ledger import Ledger
 from models.money import exponent, is_money
 from models.names import checked_if_given
@@ -83,7 +85,12 @@ async def _update(
         row = await change.fetchrow("SELECT * FROM tenants WHERE id = $1")
         if row is None:
             raise NotFound("There is no such tenant.")
-        return await change.update("tenants", "tenant.updated", row, wanted, cleared=cleared)
+        changed = await change.update("tenants", "tenant.updated", row, wanted, cleared=cleared)
+        days = wanted["expiry_notice_days"]
+        if isinstance(days, int) and days < row["expiry_notice_days"]:
+            now = await ledger.stamp(change.connection)
+            await change.connection.raw.execute(SET_BACK, tenant_id, now, now + timedelta(days=days))
+        return changed
 
 
 def checked_currencies(codes: tuple[str, ...] | None) -> str | None:

@@ -1,6 +1,7 @@
 """Validate every row of a queued bulk as if posted now: planned on one snapshot of the books."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from operator import attrgetter
 from typing import Final
 from uuid import UUID
 
@@ -26,7 +27,8 @@ MarkErrors = Callable[[Sequence[RowOutcome]], Awaitable[bool]]
 async def validate(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk, mark: MarkErrors) -> int | None:
     """Return the number of bad rows, including those known before; None once `mark` says to stop.
 
-    A customer's rows are planned one after the other and see each other; all rows count against the actor's day.
+    A customer's rows see each other, and all rows count against the actor's day, in the order in which they are posted:
+    but where a customer has several rows, those in later batches count with the one in the first.
     """
     carried: dict[CounterKey, CounterState] = {}
     async with tenant_transaction(tenant_id, read_only=True, one_moment=True) as connection:
@@ -46,25 +48,33 @@ async def validate(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk, mark: Mar
 
 
 async def _by_customer(connection: TenantConnection, bulk: RunningBulk) -> AsyncIterator[tuple[RowAdjustment, ...]]:
-    """The rows not known to be bad, in batches that never split a customer's rows."""
+    """The rows not known to be bad, in batches that never split a customer's rows: by each customer's first row, and within
+    a batch in order."""
     lot: list[RowAdjustment] = []
     cursor = connection.raw.cursor(
-        """SELECT r."row", coalesce(c.merged_into_id, r.customer_id) AS customer_id, r.amount, r.details::text
-        FROM bulk_rows r LEFT JOIN LATERAL (
-            SELECT merged_into_id FROM customers WHERE tenant_id = $1 AND id = r.customer_id OFFSET 0) AS c ON true
-        WHERE r.tenant_id = $1 AND r.operation_id = $2 AND r.transaction_id IS NULL AND r.error IS NULL
-        ORDER BY 2, r."row" """,
+        """SELECT "row", customer_id, amount, details, min("row") OVER (PARTITION BY customer_id) AS first
+        FROM (
+            SELECT r."row", coalesce(c.merged_into_id, r.customer_id) AS customer_id, r.amount, r.details::text
+            FROM bulk_rows r LEFT JOIN LATERAL (
+                SELECT merged_into_id FROM customers WHERE tenant_id = $1 AND id = r.customer_id OFFSET 0) AS c ON true
+            WHERE r.tenant_id = $1 AND r.operation_id = $2 AND r.transaction_id IS NULL AND r.error IS NULL
+        ) AS r
+        ORDER BY first, "row" """,
         connection.tenant_id,
         bulk.id,
         prefetch=ROWS_AT_ONCE,
     )
     async for row in cursor:
         if len(lot) >= ROWS_AT_ONCE and lot[-1].adjustment.customer_id != row["customer_id"]:
-            yield tuple(lot)
+            yield _in_order(lot)
             lot = []
         lot.append(adjustment(bulk, row))
     if lot:
-        yield tuple(lot)
+        yield _in_order(lot)
+
+
+def _in_order(rows: list[RowAdjustment]) -> tuple[RowAdjustment, ...]:
+    return tuple(sorted(rows, key=attrgetter("row")))
 
 
 async def _unlocked_books(

@@ -45,8 +45,9 @@ _NOTES: Final = _among(EventKind.CREDIT_NOTED, EventKind.CREDIT_NOTE_VOIDED)
 _COUPONS: Final = _among(
     EventKind.COUPON_ISSUED, EventKind.COUPON_USED, EventKind.COUPON_REOPENED, EventKind.COUPON_DISABLED
 )
-# What each kind tells besides: an array, in the order in which its type reads it. PostgreSQL lets no COALESCE pass the
-# policy of a table into an index (it does not count it as leakproof), but a CASE.
+# What each kind tells besides: an array, in the order in which its type reads it. A bulk that was tried again since has
+# kept how it had ended. PostgreSQL lets no COALESCE pass the policy of a table into an index (it does not count it as
+# leakproof), but a CASE.
 _FACTS: Final = f"""
     case when {_INVOICES} then (
               select jsonb_build_array(kind, currency, total_minor) from invoices
@@ -68,8 +69,12 @@ _FACTS: Final = f"""
               select jsonb_build_array(account_id, old_tier, new_tier) from tier_changes
                where tenant_id = $1 and id = t.subject_id)
          when {_among(EventKind.BULK_FINISHED)} then (
-              select jsonb_build_array(status, total, succeeded, failed) from bulk_operations
-               where tenant_id = $1 and id = t.subject_id)
+              select case when e.ending is null then jsonb_build_array(o.status, o.total, o.succeeded, o.failed)
+                          else jsonb_build_array(e.ending->1, o.total, e.ending->2, e.ending->3) end
+                from (select status, total, succeeded, failed, command->'endings' as endings from bulk_operations
+                       where tenant_id = $1 and id = t.subject_id offset 0) o
+                left join lateral (select ending from jsonb_array_elements(o.endings) with ordinality as x(ending, nth)
+                                    where (ending->>0)::timestamptz >= t.recorded_at order by nth limit 1) e on true)
          when {_among(EventKind.CREDIT_EXPIRING)} then (
               select jsonb_build_array(a.id, a.asset) from credits c
                 join accounts a on a.tenant_id = $1 and a.id = c.account_id

@@ -29,7 +29,8 @@ V = TypeVar("V")
 
 DEFAULT_PAGE: Final = 20
 MAX_PAGE: Final = 100
-MAX_CURSOR_CHARACTERS: Final = 512
+MAX_CURSOR_CHARACTERS: Final = 4096
+"""More than any list gives: its texts have at most 455 characters, of at most 6 bytes each as they stand in a cursor."""
 LOOKED_AT: Final = 10_000
 """Rows of a list that are looked at for what no index leads to: about 20 ms."""
 
@@ -172,7 +173,8 @@ class Listing(Generic[V]):
             parts.append([None if at is None else microseconds(at) for at in (key.place, beyond)])
         if key.recorded is not None:
             parts.append(microseconds(key.recorded))
-        return urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).rstrip(b"=").decode()
+        written = json.dumps(parts, separators=(",", ":"), ensure_ascii=False)
+        return urlsafe_b64encode(written.encode()).rstrip(b"=").decode()
 
     def mark(self, cursor: str) -> Mark:
         """Decode a cursor issued by this list. Raises BadPage for any other text."""
@@ -378,6 +380,13 @@ class Range:
         return f"({some}) t", looked
 
 
+def ends_settled(request: PageRequest, settled: datetime | None) -> bool:
+    """Whether the page follows a cursor and so ends at the settled instant, since no row before that bounds it."""
+    if request.after is None or settled is None:
+        return False
+    return request.before is None or _place(request.before.key) >= settled
+
+
 def range_of(
     listing: Listing[Any],
     request: PageRequest,
@@ -397,7 +406,7 @@ def range_of(
         into = looked if isinstance(condition, looks_for) else where
         into.append(f"({condition.sql.format(*map(place, condition.values))})")
     after, before = request.after, request.before
-    settles_first = after is not None and settled is not None and (before is None or _place(before.key) >= settled)
+    settles_first = ends_settled(request, settled)
     start = None if after is None else _bound(listing, after.settled or after.key, place)
     end = _bound(listing, settled, place) if settled and settles_first else None
     if before is not None and end is None:

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from models.amounts import BEFORE, FROM, LEVELS
+from models.errors import InvariantViolated
 from models.lookups import each
-from models.reads.paging import Condition, Listing, Mark, PageRequest, Through
+from models.reads.paging import Condition, Listing, Mark, PageRequest, Through, ends_settled
 from models.reads.references import Reference, transactions_of
 from models.reads.session import ReadSession
 from models.totals import BEGINNING, END
@@ -141,8 +142,10 @@ async def _page_parts(
     from_: datetime | None,
     to: datetime | None,
 ) -> set[Part]:
-    start = max(_instant(request.after, BEGINNING), from_ or BEGINNING)
-    end = min(_instant(request.before, END), to or END)
+    if request.after is not None:  # as when the page is read
+        await session.open()
+    start = max(_start(request.after), from_ or BEGINNING)
+    end = min(_end(request, session.settled), to or END)
     enough = request.limit + 1 + BESIDE
     parts: set[Part] = set()
     for at, ahead, behind in (
@@ -185,11 +188,23 @@ async def _instants(session: ReadSession, sql: str, sought: SoughtAmount, at: da
     return {(row["after"], row["until"]) for row in found}
 
 
-def _instant(mark: Mark | None, otherwise: datetime) -> datetime:
-    if mark is None:
-        return otherwise
-    found = mark.settled or mark.key.values[0]
-    return found if isinstance(found, datetime) else otherwise
+def _start(after: Mark | None) -> datetime:
+    """The instant from which the page continues, as in `range_of`: at the latest that of the cursor's row."""
+    return BEGINNING if after is None else after.settled or _place(after)
+
+
+def _end(request: PageRequest, settled: datetime | None) -> datetime:
+    """The instant at which the page ends, as in `range_of`: that of the cursor's row, whatever was settled by then."""
+    if settled is not None and ends_settled(request, settled):
+        return settled
+    return END if request.before is None else _place(request.before)
+
+
+def _place(mark: Mark) -> datetime:
+    found = mark.key.values[0]
+    if not isinstance(found, datetime):
+        raise InvariantViolated("a record's place in the audit trail is no instant")
+    return found
 
 
 def _needed(rows: Sequence[Any], at: datetime, request: PageRequest) -> Iterator[Part]:

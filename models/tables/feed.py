@@ -12,7 +12,8 @@ class FeedHead(TenantRow):
 
     position: the last one given. at: everything recorded before then has a position. noticed_at, noticed_id: the last
     credit, by expiry and id, whose end was announced. lapsed_at, lapsed_id: the last hold whose end has passed. pruned: the
-    last position that was deleted.
+    last position that was deleted. told_until, told_before: from where and when noticed_at was set back, since fewer
+    days of notice are given: what expires by then, and had that expiry before, was announced.
     """
 
     position = fields.BigIntField()
@@ -22,9 +23,21 @@ class FeedHead(TenantRow):
     lapsed_at = fields.DatetimeField()
     lapsed_id = fields.UUIDField()
     pruned = fields.BigIntField()
+    told_until = fields.DatetimeField(null=True)
+    told_before = fields.DatetimeField(null=True)
 
     app_may: ClassVar = Privileges(
-        updates=("position", "at", "noticed_at", "noticed_id", "lapsed_at", "lapsed_id", "pruned")
+        updates=(
+            "position",
+            "at",
+            "noticed_at",
+            "noticed_id",
+            "lapsed_at",
+            "lapsed_id",
+            "pruned",
+            "told_until",
+            "told_before",
+        )
     )
 
     class Meta:

@@ -15,6 +15,7 @@ from app.files.import_parameters import XLSX
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, bearer
 from tests.api.test_imports import post, work
+from tests.api.test_update_tenant import UPDATE
 from tests.support.tenants import Tenant
 
 WRITTEN: Final = Path(__file__).parents[1] / "app/files/written"
@@ -397,6 +398,37 @@ async def test_a_report_has_all_that_was_sent_and_can_be_sent_again(api: Api, te
         "SELECT reference, metadata::text FROM transaction_texts WHERE tenant_id = $1 AND reference = 'R-2'"
     )
     assert kept == [("R-2", '{"Shop":"York"}')]
+
+
+async def test_a_report_has_all_of_long_cells_also_of_a_row_that_was_refused(api: Api, tenant: Tenant) -> None:
+    names = [f"Treatment of kind {n}" for n in range(6)]
+    services = {await tenant.service(name) for name in names}
+    long = "c" * 255
+    await tenant.customer(long)
+    await tenant.customer("c" * 80)
+    content = f'customer,amount,services\n{long},"12,50","{"; ".join(names)}"\nx{long},"12,50",\n'
+    answer = await send(api, content, asset="SERVICE_CREDITS")
+    await done(api, tenant, answer)
+    failed = (await get(api, f"{answer.json()['report']}?onlyFailed=true")).text
+    corrected = failed.replace('"12,50"', "12")
+    again, rows = await done(api, tenant, await send(api, corrected, key="again", asset="SERVICE_CREDITS"))
+    assert (again["succeeded"], [row["error"] and row["error"]["field"] for row in rows]) == (1, [None, ["customer"]])
+    found = await tenant.rows("SELECT service_id FROM credit_services WHERE tenant_id = $1")
+    assert {row[0] for row in found} == services
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_report_says_the_days_that_were_written_whatever_the_time_zone_is_by_now(
+    api: Api, tenant: Tenant
+) -> None:
+    content = 'customer,amount,expires\ncarol,5,2031-05-06\nnobody,5,2031-05-06\ndave,"1,5",2031-05-06\n'
+    answer = await send(api, content)
+    await done(api, tenant, answer)
+    before = (await get(api, answer.json()["report"])).text
+    assert [row["expires"] for row in csv.DictReader(io.StringIO(before))] == ["2031-05-06"] * 3
+    moved = await api(UPDATE, {"input": {"timeZone": "America/New_York"}})
+    assert moved["updateTenant"]["userErrors"] == []
+    assert (await get(api, answer.json()["report"])).text == before
 
 
 @pytest.mark.usefixtures("people")

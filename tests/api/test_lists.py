@@ -1,5 +1,6 @@
 """What is the same of every list: nodes, the count, the opposite order, cursors of one order, filters that are bounded."""
 
+import json
 from datetime import timedelta
 from typing import Any, Final
 
@@ -10,7 +11,8 @@ from models.commands import MergeCustomers
 from models.operations.keep_standings import keep_standings
 from models.operations.merge_customers import merge_customers
 from models.reads import counts, customers, paging
-from tests.api.conftest import Api
+from tests.api.conftest import Api, gid
+from tests.api.test_texts import write
 from tests.support.clock import Clock
 from tests.support.schema import SCHEMA
 from tests.support.tenants import MANAGER, Tenant
@@ -94,6 +96,43 @@ async def test_a_cursor_is_good_for_both_directions_and_for_one_order(api: Api) 
     assert answer.codes == ["BAD_USER_INPUT"]
     assert "another order" in answer.errors[0]["message"]
     assert "other" not in (await api(PAGE, {"after": "x"})).errors[0]["message"]
+
+
+@pytest.mark.parametrize("letter", ["ж", "𝄞", '"', "a"])
+async def test_lists_by_text_take_the_cursors_of_the_longest(api: Api, tenant: Tenant, letter: str) -> None:
+    product = gid("Product", await tenant.product("3.00"))
+    for last in ("1", "2"):
+        reference, name = letter * 254 + last, letter * 199 + last
+        customer = {"externalId": last, "name": reference, "reference": reference}
+        made = await write(api, "upsertCustomer", customer, "customer { id }")
+        order = {"customerId": made["customer"]["id"], "number": last, "currency": "GBP", "reference": reference}
+        order |= {"items": [{"productId": product, "quantity": 1}], "idempotencyKey": last}
+        await write(api, "createOrder", order, "replayed")
+        goods = {"name": name, "kind": "GOODS", "currency": "GBP", "price": "3.00", "reference": reference}
+        await write(api, "createProduct", goods, "product { id }")
+        await write(
+            api, "createReward", {"name": name, "kind": "FREE_PRODUCT", "pointsCost": "1", "product": "Tea"}, ""
+        )
+    begins = f"reference: {{startsWith: {json.dumps(letter)}}}"
+    for field, arguments, shown_by, number in (
+        ("customers", "sortBy: NAME", "name", 2),
+        ("customers", f"filter: {{{begins}}}", "reference", 2),
+        ("products", "", "name", 3),
+        ("products", begins, "name", 2),
+        ("rewards", "", "name", 2),
+        ("invoices", begins, "number", 2),
+        ("orders", begins, "number", 2),
+    ):
+        query = f"""query($after: String) {{
+          {field}(first: 1, after: $after, {arguments}) {{
+            nodes {{ {shown_by} }} pageInfo {{ hasNextPage endCursor }} }} }}"""
+        seen: list[str] = []
+        going_on, after = True, None
+        while going_on:
+            found = (await api(query, {"after": after}))[field]
+            seen += [node[shown_by] for node in found["nodes"]]
+            going_on, after = found["pageInfo"]["hasNextPage"], found["pageInfo"]["endCursor"]
+        assert len(set(seen)) == len(seen) == number, (field, arguments)
 
 
 @pytest.mark.usefixtures("five")

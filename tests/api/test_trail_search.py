@@ -1,12 +1,18 @@
 """The audit trail by an actor, a kind, a reason or an amount: the same pages with totals as without."""
 
 import random
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from models import amounts
 from models.operations.keep_totals import keep_totals
+from models.reads.audit import AUDIT_TRAIL, of_amount
+from models.reads.paging import Key, Mark, PageRequest, load_pages
+from models.reads.session import reading
 from models.reads.trail_search import confined
 from tests.api.conftest import Api
 from tests.models.reads.test_past import Story
@@ -14,9 +20,9 @@ from tests.support.clock import Clock
 from tests.support.tenants import ADMIN, MANAGER, STAFF, Tenant
 
 TRAIL = """query($a: String, $k: [TransactionKind!], $r: String, $min: Decimal, $max: Decimal, $asset: AssetCode,
-    $from: DateTime, $to: DateTime, $first: Int, $after: String, $last: Int, $before: String) {
+    $from: DateTime, $to: DateTime, $first: Int, $after: String, $last: Int, $before: String, $reverse: Boolean) {
   auditTrail(actor: $a, kind: $k, reason: $r, minAmount: $min, maxAmount: $max, asset: $asset, from: $from, to: $to,
-      first: $first, after: $after, last: $last, before: $before) {
+      first: $first, after: $after, last: $last, before: $before, reverse: $reverse) {
     edges { cursor node { at kind reason action amount actor { subject } } }
     pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"""
 EVERY = 4
@@ -30,6 +36,17 @@ def small_runs(monkeypatch: pytest.MonkeyPatch) -> None:
         assert small != getattr(amounts, name)
         monkeypatch.setattr(f"models.operations.keep_totals.{name}", small)
     monkeypatch.setattr("models.operations.keep_totals.FAN", 3)
+
+
+async def many_amounts(tenant: Tenant, clock: Clock) -> tuple[list[UUID], list[datetime]]:
+    """40 transactions of 1.00 GBP, of which all but the last ones are noted: their ids and instants."""
+    anna = await tenant.customer(name="Anna")
+    for _ in range(40):
+        clock.advance(seconds=30)
+        await tenant.adjust(anna, "1.00")
+    await keep_totals(tenant.ledger, tenant.id, EVERY)
+    rows = await tenant.rows("SELECT id, created_at FROM transactions WHERE tenant_id = $1 ORDER BY created_at")
+    return [row[0] for row in rows], [row[1] for row in rows]
 
 
 @pytest.fixture(params=[4, 1, 1000], ids=["as it is", "whole runs", "amount by amount"])
@@ -104,6 +121,31 @@ async def test_pages_are_the_same_with_totals_as_without(
     monkeypatch.setattr("resolvers.audit_trail.confined", nothing)
     for page, found in zip(pages, confined, strict=True):
         assert found == (await api(TRAIL, page))["auditTrail"], page
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["backward", "reversed"])
+async def test_a_page_before_a_cursor_ends_at_its_row(api: Api, tenant: Tenant, clock: Clock, turned: bool) -> None:
+    """Also where postings before the row were not settled when the cursor was given out."""
+    ids, at = await many_amounts(tenant, clock)
+    cursor = AUDIT_TRAIL.cursor(Key((at[25], ids[25])), settled=at[3])
+    asked: dict[str, Any] = {"min": "1", "max": "1", "asset": "GBP"}
+    asked |= {"first": 5, "after": cursor, "reverse": True} if turned else {"last": 5, "before": cursor}
+    found = (await api(TRAIL, asked))["auditTrail"]
+    expected = at[20:25][::-1] if turned else at[20:25]
+    assert [datetime.fromisoformat(edge["node"]["at"]) for edge in found["edges"]] == expected
+
+
+async def test_the_last_rows_after_a_cursor_are_settled(tenant: Tenant, clock: Clock) -> None:
+    ids, at = await many_amounts(tenant, clock)
+    request = PageRequest(limit=5, backward=True, after=Mark(Key((at[1], ids[1]))))
+    pages = []
+    async with reading(tenant.id) as session:
+        session.settling, session.settled = False, at[12]
+        condition = of_amount(["GBP"], Decimal(1), Decimal(1))
+        for listing in (AUDIT_TRAIL, await confined(session, AUDIT_TRAIL, request, [condition], None, None)):
+            page = (await load_pages(session, listing, [tenant.id], request, (condition,)))[tenant.id]
+            pages.append(([row.at for row in page.rows], page.has_next, page.has_previous))
+    assert pages[0] == pages[1] == (at[7:12], False, True)
 
 
 async def test_only_parts_that_have_any_are_read(

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,14 +11,19 @@ import pytest
 
 from app.postgres.embedded import Urls
 from models.commands import MergeCustomers
+from models.configuration_commands import SetLimit
 from models.ledger import Ledger
 from models.loading import accounts
+from models.operations import validate_bulk
+from models.operations.limits import set_limit
 from models.operations.merge_customers import merge_customers
+from tests.models.test_bulk_jobs import failures, queue, row, work
+from tests.models.test_bulk_jobs import people as some_people
 from tests.support.clock import Clock
 from tests.support.holding import transaction_elsewhere
 from tests.support.mutating import statements_sent
 from tests.support.pausing import Pause
-from tests.support.tenants import MANAGER, STAFF, Tenant
+from tests.support.tenants import ADMIN, MANAGER, PARTNER, STAFF, Tenant
 
 SOON: Final = 15
 """Seconds: less than anybody waits for what is held for as long as the test goes on."""
@@ -132,3 +138,27 @@ async def test_a_key_that_is_used_is_told_as_ever(tenant: Tenant, people: list[U
     assert (again.replayed, again.bulk_operation_id) == (True, posted.bulk_operation_id)
     await tenant.bulk((people[0], 1), key="free", dry_run=True)
     assert not (await tenant.bulk((people[0], 2), key="free")).replayed
+
+
+@pytest.mark.parametrize("repeated", [False, True], ids=["each once", "some twice"])
+async def test_a_file_s_goes_in_the_order_in_which_rows_are_posted(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, repeated: bool
+) -> None:
+    """So that the same rows reach the limit of the sender's day, whatever their customers' ids."""
+    monkeypatch.setattr(validate_bulk, "ROWS_AT_ONCE", 4)
+    await set_limit(tenant.ledger, tenant.id, ADMIN, SetLimit("PARTNER", "POINTS", per_actor_day=Decimal(100)))
+    await some_people(tenant, 8)
+    sql = "SELECT external_id FROM customers WHERE tenant_id = $1 ORDER BY id DESC"
+    names = [found[0] for found in await tenant.rows(sql)]
+    rows = [row(names[0], 60), row(names[1], 50), *(row(name, 10) for name in names[2:])]
+    if repeated:
+        rows[2:2] = [row(names[1], 30), row(names[0], 10)]
+    found = []
+    for dry_run in (True, False):
+        outcome = await queue(
+            tenant, rows, actor=PARTNER, error_policy="SKIP_FAILED", dry_run=dry_run, allow_duplicate_customers=repeated
+        )
+        await work(tenant)
+        found.append(await failures(tenant, outcome))
+    assert found[0] == found[1]
+    assert 0 < len(found[0]) < len(rows)

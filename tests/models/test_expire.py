@@ -12,10 +12,11 @@ from models.ledger import Ledger
 from models.operations import expire
 from models.operations.expire import SYSTEM, expire_credits
 from models.operations.releasing import update_credit
+from models.operations.suspend_tenant import resume_tenant, suspend_tenant
 from models.planning.releasing import UpdateCredit
 from models.planning.using import ExpireCredits, expire_needs
 from tests.support.clock import Clock
-from tests.support.tenants import MANAGER, Tenant
+from tests.support.tenants import ADMIN, MANAGER, Tenant
 
 EXPIRIES = """SELECT e.credit_id, e.amount_minor, e.counter, t.reason, a.role FROM entries e
     JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
@@ -139,3 +140,25 @@ async def test_an_account_that_cannot_be_swept_does_not_keep_the_others_from_it(
     assert [str(error) for error in caught.value.exceptions] == ["her books are on fire"]
     assert [row[1] for row in await tenant.rows(EXPIRIES)] == [-2000]
     assert await sweep(tenant) == 1
+
+
+async def test_a_sweep_stops_once_the_tenant_is_suspended(
+    tenant: Tenant, anna: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expire, "CREDITS_AT_ONCE", 1)
+    for _ in range(3):
+        await tenant.credit(anna, 10, expires_in_days=1)
+    tenant.clock.advance(days=2)
+    write_off = expire._write_off
+
+    async def suspended_by_then(*asked: Any) -> Outcome:
+        found = await write_off(*asked)
+        await suspend_tenant(tenant.ledger, tenant.id, ADMIN)
+        return found
+
+    monkeypatch.setattr(expire, "_write_off", suspended_by_then)
+    assert await sweep(tenant) == 1
+    assert await sweep(tenant) == 0
+    await resume_tenant(tenant.ledger, tenant.id, ADMIN)
+    monkeypatch.setattr(expire, "_write_off", write_off)
+    assert await sweep(tenant) == 2

@@ -236,6 +236,39 @@ async def test_expiries_are_announced_once(tenant: Tenant, clock: Clock, anna: U
     assert proof.holds, proof.listed
 
 
+async def test_with_less_notice_each_expiry_is_still_announced_once(tenant: Tenant, clock: Clock, anna: UUID) -> None:
+    """Also one that was given after the days became fewer, and lies before others that had been announced by then."""
+
+    async def announced() -> list[UUID | None]:
+        clock.advance(timedelta(seconds=1))
+        await keep_feed(tenant.ledger, tenant.id)
+        return [event.subject_id for event in await feed(tenant) if event.kind is EventKind.CREDIT_EXPIRING]
+
+    async def notice(days: int) -> None:
+        await update_tenant(tenant.ledger, tenant.id, ADMIN, UpdateTenant(expiry_notice_days=days))
+
+    await notice(30)
+    early, late = await tenant.credit(anna, 1, expires_in_days=15), await tenant.credit(anna, 2, expires_in_days=28)
+    changed = await tenant.credit(anna, 4, expires_in_days=27)
+    expected: list[UUID | None] = [early, changed, late]
+    assert await announced() == expected
+    await notice(7)
+    clock.advance(days=1)
+    between = await tenant.credit(anna, 3, expires_in_days=19)
+    await tenant.update_credit(changed, expires_in_days=20)
+    assert await announced() == expected
+    await notice(6)  # before it has come again to where it was
+    for days, new in ((9, []), (5, [between]), (1, [changed]), (7, [])):
+        clock.advance(days=days)
+        expected += new
+        assert await announced() == expected
+    await notice(30)
+    last = await tenant.credit(anna, 5, expires_in_days=29)
+    assert await announced() == [*expected, last]
+    proof = await verify(tenant.id)
+    assert proof.holds, proof.listed
+
+
 async def test_who_was_held_up_announces_nothing_at_an_instant_before_the_last(
     tenant: Tenant, clock: Clock, anna: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,17 +1,21 @@
 """The failed rows of a file tried again: what was posted is not posted twice, by however many at once."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from models.commands import Outcome
 from models.errors import Invalid, LedgerError
+from models.event_kinds import EventKind
 from models.operations import reverse_bulk, run_bulks
 from models.operations.cancel_bulk import cancel_bulk
+from models.operations.keep_feed import keep_feed
 from models.operations.retry_bulk import RetryBulk, retry_bulk
 from models.operations.run_bulks import run_bulk
 from tests.models.test_bulk_jobs import balances, failures, people, queue, row, state, work
 from tests.models.test_erasing_beside import until_it_waits
+from tests.models.test_keep_feed import feed
 from tests.support.pausing import Pause
 from tests.support.tenants import MANAGER, Tenant, known
 
@@ -155,3 +159,29 @@ async def test_one_that_waits_for_a_reversal_to_be_queued_is_refused(
         await retrying
     await work(tenant)
     assert [line[1:] for line in await balances(tenant)] == [("POINTS", 0, 2)]
+
+
+async def test_an_event_goes_on_saying_how_a_bulk_ended_then(tenant: Tenant) -> None:
+    async def told() -> list[Any]:
+        tenant.clock.advance(seconds=1)
+        await keep_feed(tenant.ledger, tenant.id)
+        return [event.facts for event in await feed(tenant) if event.kind is EventKind.BULK_FINISHED]
+
+    (a,) = await people(tenant, 1)
+    rows = [row(a, 5), row("soon", 6), row("later", 7)]
+    outcome = await queue(tenant, rows, error_policy="SKIP_FAILED")
+    await work(tenant)
+    first = ["COMPLETED", 3, 1, 2]
+    assert await told() == [first]
+    await tenant.customer("soon")
+    await retry(tenant, outcome)
+    assert await told() == [first]
+    await cancel_bulk(tenant.ledger, tenant.id, MANAGER, known(outcome.bulk_operation_id))
+    await work(tenant)
+    second = ["CANCELLED", 3, 1, 1]
+    assert await told() == [first, second]
+    await tenant.customer("later")
+    await retry(tenant, outcome, "once more")
+    assert await told() == [first, second]
+    await work(tenant)
+    assert await told() == [first, second, ["COMPLETED", 3, 3, 0]]

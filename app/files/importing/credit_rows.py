@@ -39,6 +39,7 @@ MAX_ASSET: Final = 16
 MAX_SERVICES_CHARACTERS: Final = 20_000
 MAX_SHOWN: Final = 40
 MAX_KEPT: Final = 80
+"""Characters that are kept of a cell that was written: more than any is understood with, but for those of _LONGER."""
 _DAYS: Final = re.compile(r"[0-9]{1,6}", re.ASCII)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _MOST_OF_A_NUMBER: Final = Decimal(10**15)
@@ -47,6 +48,8 @@ _TEXTS: Final = (("asset", MAX_ASSET), ("reason", MAX_REASON), ("note", MAX_NOTE
 _IDS: Final = ("customer", "reference")
 _KEPT: Final = ("customer", "amount", "asset", "expires", "effectiveOn", "services", "reason")
 """Columns whose cells are kept as they were written of a row that was not understood."""
+_LONGER: Final = {"customer": 4 * MAX_EXTERNAL_ID + 1, "services": MAX_SERVICES_CHARACTERS + 1}
+"""Cells that are kept longer. Of an external id, up to four characters may become one (NFC)."""
 _KEPT_OF_ALL: Final = ("amount",)
 """The same of any row: its asset may have fewer decimal places."""
 
@@ -118,7 +121,11 @@ def _row(
             understood["texts"] = _texts(said)
         except LedgerError as error:
             errors.append(error)
-    kept = [(column, _shown(said[column], mark)) for column in (_KEPT if errors else _KEPT_OF_ALL) if column in said]
+    kept = [
+        (column, _shown(said[column], mark)[: _LONGER.get(column, MAX_KEPT)])
+        for column in (_KEPT if errors else _KEPT_OF_ALL)
+        if column in said
+    ]
     return ImportRow(**understood, line=line, errors=tuple(errors), unread=tuple(kept))
 
 
@@ -247,4 +254,4 @@ def _texts(said: dict[str, Any]) -> Texts | None:
 def _shown(cell: Cell, mark: str = ".") -> str:
     """The cell as it was written; a workbook's number as a text with this decimal mark would say it."""
     shown = cell.problem if isinstance(cell, Wrong) else str(cell)
-    return (shown.replace(".", mark) if isinstance(cell, Number) else shown)[:MAX_KEPT]
+    return shown.replace(".", mark) if isinstance(cell, Number) else shown

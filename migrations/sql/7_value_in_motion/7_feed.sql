@@ -4,7 +4,8 @@
 
 -- How far a tenant's feed has come: its last position, and the instant before which everything recorded has one.
 -- noticed_at, noticed_id: the last credit, by expiry, whose end was announced; lapsed_at, lapsed_id: the last hold, whose end
--- has passed. pruned: the last position that was deleted.
+-- has passed. pruned: the last position that was deleted. told_until, told_before: from where and when noticed_at was set back,
+-- since fewer days of notice are given: what expires by then, and had that expiry before, was announced.
 CREATE TABLE feed_heads (
     id         uuid NOT NULL,
     tenant_id  uuid NOT NULL REFERENCES tenants (id),
@@ -15,6 +16,8 @@ CREATE TABLE feed_heads (
     lapsed_at  timestamptz NOT NULL,
     lapsed_id  uuid NOT NULL,
     pruned     bigint NOT NULL,
+    told_until timestamptz,
+    told_before timestamptz,
     PRIMARY KEY (tenant_id, id),
     CONSTRAINT feed_heads_own CHECK (id = tenant_id),
     CONSTRAINT feed_heads_positions CHECK (pruned BETWEEN 0 AND position)
