@@ -353,7 +353,8 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
     for hold in holds:
         for _ in let_go(books, transaction, hold, credit):
             yield
-    if not expired:  # otherwise it expired as it came back: nothing is left to reverse
+    # One that has expired, or was voided before, has lost what came back already: nothing is left to reverse.
+    if not expired and credit.voided_at is None:
         credits.move(books, transaction, account, credit, -credit.remaining_minor, Counter.REMOVED, lifetime=True)
         credits.amend(books, credit, voided_at=books.now)
     credits.follow_tier(books, transaction, account, lifetime_before)
