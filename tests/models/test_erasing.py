@@ -125,6 +125,16 @@ async def test_once_and_nothing_is_added_any_more(tenant: Tenant, anna: UUID) ->
     assert await tenant.available(anna) == 0
 
 
+async def test_nobody_is_written_onto_what_is_left_of_them(tenant: Tenant, anna: UUID) -> None:
+    """By the external ids that the erasure gave to their records."""
+    await merge_customers(tenant.ledger, tenant.id, MANAGER, MergeCustomers(await tenant.customer(), anna), "k")
+    assert await erase_customer(tenant.ledger, tenant.id, MANAGER, anna)
+    for (external_id,) in await tenant.rows("SELECT external_id FROM customers WHERE tenant_id = $1"):
+        again = UpsertCustomer(external_id, SECRET, f"{SECRET}@example.org")
+        async with tenant.refused("INVALID"):
+            await upsert_customer(tenant.ledger, tenant.id, MANAGER, again)
+
+
 async def test_records_that_were_merged_go_along(tenant: Tenant, anna: UUID) -> None:
     other = await tenant.customer(name=SECRET)
     await tenant.adjust(other, 5, note=SECRET)
