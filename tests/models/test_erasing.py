@@ -5,11 +5,14 @@ from contextlib import closing
 from decimal import Decimal
 from uuid import UUID, uuid4
 
+import pytest
+
 from app.files.importing.credit_rows import credit_rows
 from app.files.importing.dialects import Said
 from app.files.importing.opened import open_file
 from models.commands import MembershipChange, MergeCustomers
 from models.customers import UpdateCustomer, UpsertCustomer
+from models.operations.approvals import approve_request, reject_request
 from models.operations.import_credits import import_credits
 from models.operations.import_files import ImportCredits, ImportRow
 from models.operations.memberships import start_membership
@@ -18,6 +21,7 @@ from models.operations.people import erase_customer, update_customer
 from models.operations.retry_bulk import RetryBulk, retry_bulk
 from models.operations.run_bulks import run_bulk
 from models.operations.upsert_customer import upsert_customer
+from models.planning.approving import ApproveRequest
 from models.texts import Texts
 from tests.support.tenants import MANAGER, STAFF, Tenant
 
@@ -140,6 +144,36 @@ async def test_records_that_were_merged_go_along(tenant: Tenant, anna: UUID) -> 
     await tenant.adjust(other, 5, note=SECRET)
     await merge_customers(tenant.ledger, tenant.id, MANAGER, MergeCustomers(other, anna, SECRET), "k")
     assert await erase_customer(tenant.ledger, tenant.id, MANAGER, anna)
+    assert await where(tenant, SECRET) == set()
+
+
+@pytest.mark.parametrize("approves", [True, False])
+async def test_what_was_said_of_a_transfer_to_them_goes_too(tenant: Tenant, anna: UUID, approves: bool) -> None:
+    """Also what the approver or rejecter said, after the giver and they were merged into others."""
+    ben = await tenant.customer(name="Ben")
+    await tenant.credit(ben, 5)
+    request = (await tenant.transfer(ben, anna, 5, actor=STAFF, propose_only=True, note=SECRET)).approval_request_id
+    assert request is not None
+    for number in range(2):
+        giver = await tenant.customer(name="Ben")
+        await merge_customers(tenant.ledger, tenant.id, MANAGER, MergeCustomers(ben, giver), f"{number}")
+        if number == 0 and approves:
+            asked = ApproveRequest(request, SECRET)
+            await approve_request(tenant.ledger, tenant.id, MANAGER, asked, "k")
+        elif number == 0:
+            await reject_request(tenant.ledger, tenant.id, MANAGER, request, SECRET)
+    assert "audit_events" in await where(tenant, SECRET)
+    assert await erase_customer(tenant.ledger, tenant.id, MANAGER, anna)
+    assert await where(tenant, SECRET) == set()
+
+
+async def test_what_is_said_after_they_were_erased_is_not_kept(tenant: Tenant, anna: UUID) -> None:
+    ben = await tenant.customer(name="Ben")
+    await tenant.credit(ben, 5)
+    request = (await tenant.transfer(ben, anna, 5, actor=STAFF, propose_only=True)).approval_request_id
+    assert request is not None
+    assert await erase_customer(tenant.ledger, tenant.id, MANAGER, anna)
+    await reject_request(tenant.ledger, tenant.id, MANAGER, request, SECRET)
     assert await where(tenant, SECRET) == set()
 
 
