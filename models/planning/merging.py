@@ -61,7 +61,8 @@ def plan(books: Books, context: PostingContext, command: MergeCustomers) -> Step
     _keep_membership(books, source, target)
     books.change(source, merged_into_id=target.id)
     books.writes.merged_customers.append(MergedCustomer(source.id, target.id))
-    audit(books, context, "customer.merged", target.id, source.id)
+    # Where value moves, its transactions keep the note.
+    audit(books, context, "customer.merged", target.id, source.id, None if moving else command.note)
     emit(books, "customer.merged", source.id)
     return Outcome()
 
