@@ -28,6 +28,7 @@ from tests.support.tenants import MANAGER, STAFF, Tenant
 SECRET = "Zanzibar"
 EVERYWHERE = (
     "accounts",
+    "actors",
     "approval_requests",
     "audit_events",
     "bulk_operations",
