@@ -100,7 +100,7 @@ def move_account(
             move_home(books, taken, given, hold, part, lot, new)
         if lot.expires_at is not None and lot.expires_at <= books.now:
             # As if written off here: a balance in the past looks for what had expired among what was (models/reads).
-            credits.amend(books, lot, swept_at=books.now)
+            credits.amend(books, lot, swept_at=account.stamp(books.now))
         yield
     if before:
         credits.move_lifetime(books, taken, account, -before)
