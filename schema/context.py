@@ -249,7 +249,7 @@ class Context:
             subject=who.subject,
             role=who.role.name,
             client=who.client_id,
-            name=who.name,
+            name=None if who.role is Role.CUSTOMER else who.name,  # it would outlive the customer's erasure
             request_id=self.request_id,
             address=self.address,
         )

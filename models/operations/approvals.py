@@ -22,6 +22,7 @@ from models.commands import (
 from models.errors import InvariantViolated, NotFound, OthersRequest, OwnRequest, RequestNotPending
 from models.kinds import ApprovalStatus
 from models.ledger import Ledger
+from models.loading.accounts import lock_customers
 from models.money import nonzero_minor
 from models.operations.auditing import Doer, doer_of, record_event
 from models.operations.create_credit_note import as_note, needs_of_note
@@ -167,15 +168,13 @@ async def _asker(connection: TenantConnection, request_id: UUID) -> Actor:
 
 
 async def _erased(connection: TenantConnection, request_id: UUID) -> bool:
-    """Whether the request's customer was erased. If not, they are locked until this transaction ends, so that an
-    erasure finds its note. Locked before the request, as in a posting."""
-    erased = await connection.raw.fetchval(
-        """SELECT erased_at IS NOT NULL FROM customers WHERE tenant_id = $1
-            AND id = (SELECT customer_id FROM approval_requests WHERE tenant_id = $1 AND id = $2) FOR KEY SHARE""",
-        connection.tenant_id,
-        request_id,
-    )
-    return bool(erased)
+    """Whether the request's customer was erased, or the receiver of a transfer. If not, they are locked until this
+    transaction ends, so that an erasure finds its note. Locked before the request, as in a posting. Raises NotFound."""
+    row = await _row(connection, request_id)
+    asked = restored(row["operation"], orjson.loads(row["command"]))
+    parties = {row["customer_id"]} | ({asked.to_customer_id} if isinstance(asked, TransferCredit) else set())
+    customers = await lock_customers(connection, parties, skip="")
+    return any(customer.erased for customer in customers.values())
 
 
 async def _tell(

@@ -141,6 +141,11 @@ _TEXTS: Final = (
     # Details of a refusal say nothing about the person: they name the field and the actor.
     f"""UPDATE audit_events e SET note = NULL, details = CASE WHEN action = 'access.denied' THEN details END
     FROM {each("id uuid")} k WHERE e.tenant_id = $1 AND e.customer_id = k.id""",
+    # Of a transfer to them, the decision is about the giver, and was audited at the instant of its making.
+    f"""UPDATE audit_events e SET note = NULL FROM {each("id uuid")} k
+    JOIN approval_requests r ON r.tenant_id = $1 AND r.operation = 'transferCredit'
+        AND r.command->>'to_customer_id' = k.id::text
+    WHERE e.tenant_id = $1 AND e.created_at = r.decided_at AND e.subject_id = r.id""",
     f"""UPDATE approval_requests r SET command = command - ARRAY['note', 'texts', 'invoice_texts'], decision_note = NULL
     FROM {each("id uuid")} k
     WHERE r.tenant_id = $1 AND r.customer_id = k.id

@@ -82,10 +82,12 @@ async def _edit(
     if named is None:  # it existed a statement ago, and customers are never deleted: it was renamed
         raise Busy
     old = await locked_person(connection, named, _COLUMNS.removeprefix("id, "))
+    if old["id"] == named and old["external_id"] != said["external_id"]:  # it was renamed, or erased, during the wait
+        raise Busy
+    if old["erased_at"] is not None:
+        raise Invalid("The customer was erased.", field=("externalId",))
     if old["id"] != named:
         return CustomerView.of(old), []
-    if old["external_id"] != said["external_id"]:
-        raise Busy
     said |= {name: old[name] for name in kept}
     changed = [name for name in _EDITED if old[name] != said[name]]
     if not changed:

@@ -21,7 +21,7 @@ from models.planning.drafts import TransactionDraft
 from models.planning.events import emit
 from models.planning.needs import Needs
 from models.planning.noted import CreditNoteLineDraft, CreditNotePartDraft, CreditNoteState, LineState
-from models.planning.notes import check_note, kept_note
+from models.planning.notes import check_note
 from models.planning.returning import Paid, to_give_back
 from models.planning.settling import account_of, check_grants_fit, grant_if_paid, invoice_view, settle
 from models.planning.state import (
@@ -118,7 +118,6 @@ def _as_asked(
         lines=named,
         customer_id=account.customer_id,
         asset=account.asset,
-        note=kept_note(books, account.customer_id, command.note),
     )
 
 

@@ -337,7 +337,7 @@ def expire(books: Books, transaction: TransactionDraft, account: AccountState, c
         books.change(lapsed, expired_minor=lapsed.expired_minor + credit.free_minor)
     move(books, transaction, account, credit, -credit.free_minor, counter, lifetime=counter is Counter.REMOVED)
     follow_tier(books, transaction, account, before)
-    amend(books, credit, swept_at=books.now)
+    amend(books, credit, swept_at=account.stamp(books.now))  # as the entry, which may be ahead
 
 
 def amend(books: Books, credit: CreditState, **values: object) -> None:

@@ -61,7 +61,8 @@ def plan(books: Books, context: PostingContext, command: MergeCustomers) -> Step
     _keep_membership(books, source, target)
     books.change(source, merged_into_id=target.id)
     books.writes.merged_customers.append(MergedCustomer(source.id, target.id))
-    audit(books, context, "customer.merged", target.id, source.id)
+    # Where value moves, its transactions keep the note.
+    audit(books, context, "customer.merged", target.id, source.id, None if moving else command.note)
     emit(books, "customer.merged", source.id)
     return Outcome()
 
@@ -99,7 +100,7 @@ def move_account(
             move_home(books, taken, given, hold, part, lot, new)
         if lot.expires_at is not None and lot.expires_at <= books.now:
             # As if written off here: a balance in the past looks for what had expired among what was (models/reads).
-            credits.amend(books, lot, swept_at=books.now)
+            credits.amend(books, lot, swept_at=account.stamp(books.now))
         yield
     if before:
         credits.move_lifetime(books, taken, account, -before)

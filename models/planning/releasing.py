@@ -358,7 +358,7 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
     gone_minor = held_minor if expired else credit.remaining_minor
     if gone_minor:
         credits.move(books, transaction, account, credit, -gone_minor, Counter.REMOVED, lifetime=True)
-        credits.amend(books, credit, voided_at=books.now)
+        credits.amend(books, credit, voided_at=credit.voided_at or books.now)
     credits.follow_tier(books, transaction, account, lifetime_before)
     if parts:
         return (yield from _released(books, context, transaction, parts))

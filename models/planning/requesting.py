@@ -29,7 +29,7 @@ from models.money import to_minor
 from models.planning.answering import actor_view
 from models.planning.binding import Terms, credit_sold, terms_of
 from models.planning.events import emit
-from models.planning.notes import kept_texts
+from models.planning.notes import kept_note, kept_texts
 from models.planning.state import ApprovalState, Books, PostingContext
 from models.views import ApprovalRequestView
 
@@ -88,10 +88,14 @@ def request_approval(books: Books, context: PostingContext, operation: str, comm
 
 
 def _kept(books: Books, command: Any) -> Any:
-    """The command without texts of a customer who was erased."""
-    if command.texts is None or kept_texts(books, command.customer_id, command.texts) is not None:
-        return command
-    return replace(command, texts=None)
+    """The command without the note and texts of a customer who was erased."""
+    kept = {
+        "note": kept_note(books, command.customer_id, command.note),
+        "texts": kept_texts(books, command.customer_id, command.texts),
+    }
+    # A command without one of these fields has None there, and None is kept of it.
+    changed = {name: value for name, value in kept.items() if getattr(command, name) != value}
+    return replace(command, **changed)
 
 
 def too_many(books: Books) -> bool:

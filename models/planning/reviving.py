@@ -13,7 +13,6 @@ from models.planning import answering, credits, plan_of, requesting
 from models.planning.adjust import check_membership, check_reason
 from models.planning.allowances import allowance_of
 from models.planning.needs import Needs
-from models.planning.notes import kept_note
 from models.planning.renewing import is_unswept, new_expiry, put_back
 from models.planning.spending import positive_minor
 from models.planning.state import AccountKey, AccountState, Books, CreditState, PostingContext
@@ -45,8 +44,8 @@ def plan(books: Books, context: PostingContext, command: ReviveCredit) -> Steps[
     limited = None
     if context.approved_by is None:
         allowance = allowance_of(books, context.actor, account.customer_id, account.asset)
-        amount, note = to_decimal(amount_minor, account.asset), kept_note(books, account.customer_id, command.note)
-        asked = replace(command, amount=amount, customer_id=account.customer_id, asset=account.asset, note=note)
+        amount = to_decimal(amount_minor, account.asset)
+        asked = replace(command, amount=amount, customer_id=account.customer_id, asset=account.asset)
         waiting = requesting.waits(books, context, "reviveCredit", asked, allowance.refusal(amount_minor, "creditId"))
         if waiting is not None:
             return waiting

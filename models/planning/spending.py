@@ -20,7 +20,7 @@ from models.planning.adjust import check_services
 from models.planning.allowances import Allowance, allowance_of, spending_allowance_of
 from models.planning.drafts import RefundDraft
 from models.planning.needs import Needs, Spend
-from models.planning.notes import check_note, kept_note
+from models.planning.notes import check_note
 from models.planning.renewing import check_may_renew, new_expiry, put_back_what_came
 from models.planning.spend_rows import SpendRecord, SpendState
 from models.planning.state import AccountKey, AccountState, Books, CreditState, PostingContext
@@ -147,8 +147,7 @@ def plan_refund(books: Books, context: PostingContext, command: RefundSpend) -> 
     if context.approved_by is None:
         allowance = allowance_of(books, context.actor, account.customer_id, account.asset)
         amount = to_decimal(amount_minor, account.asset)
-        note = kept_note(books, account.customer_id, command.note)
-        asked = replace(command, amount=amount, customer_id=account.customer_id, asset=account.asset, note=note)
+        asked = replace(command, amount=amount, customer_id=account.customer_id, asset=account.asset)
         refusal = allowance.refusal(amount_minor, "transactionId")
         waiting = requesting.waits(books, context, "refundSpend", asked, refusal)
         if waiting is not None:

@@ -44,7 +44,7 @@ class Actor(Node):
     subject: str
     """Subject (`sub`) of the token."""
     name: str | None
-    """Display name from the token; null if it has none, or the person was erased."""
+    """Display name from the token; null if it has none, and for customers, whose names can be erased."""
     role: Role
     """Role in which it was done."""
     client: str | None

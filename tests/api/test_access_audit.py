@@ -199,6 +199,15 @@ async def test_erasing_a_customer_wipes_no_trace_of_who_reached_for_them(
     assert after["customer"]["externalId"].startswith("erased-")
 
 
+async def test_the_name_in_a_customers_own_token_is_not_kept(api: Api, tenant: Tenant, denied: Denied) -> None:
+    carol = gid("Customer", await tenant.customer("carol"))
+    await refused(api, BALANCE, role=Role.CUSTOMER, customer="carol", subject="c-1")
+    erase = "mutation($id: ID!) { eraseCustomer(input: {customerId: $id}) { userErrors { code } } }"
+    assert (await api(erase, {"id": carol}))["eraseCustomer"] == {"userErrors": []}
+    (record,) = await denied()
+    assert record["actor"] == {"subject": "c-1", "name": None, "role": "CUSTOMER", "client": None}
+
+
 async def test_downloads_and_imports_are_endpoints_too(
     api: Api, client: httpx.AsyncClient, tenant: Tenant, denied: Denied
 ) -> None:

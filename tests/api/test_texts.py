@@ -381,15 +381,23 @@ async def test_a_token_without_rights_sees_what_it_wrote(api: Api, tenant: Tenan
 
 
 async def test_of_an_erased_customer_none_is_kept(api: Api, tenant: Tenant) -> None:
-    """Neither by a posting, nor by a request for one."""
+    """Neither by a posting, nor by a request for one; and no note."""
     carol = await tenant.customer("carol")
     await tenant.credit(carol, 5)
+    spend = await tenant.spend(carol, 1)
     assert await erase_customer(tenant.ledger, tenant.id, MANAGER, carol)
-    outcome = await tenant.adjust(carol, -1, texts=OWN)
-    await tenant.adjust(carol, -1, texts=OWN, propose_only=True, actor=STAFF)
+    said: dict[str, Any] = {"texts": OWN, "note": "Of Carol"}
+    outcome = await tenant.adjust(carol, -1, **said)
+    await tenant.adjust(carol, -1, propose_only=True, actor=STAFF, **said)
+    await tenant.transfer(carol, await tenant.customer("dora"), 1, propose_only=True, **said)
+    await tenant.refund(spend, 1, propose_only=True, **said)
     assert await texts_of_transaction(tenant, outcome.transaction_id) == []
-    asked = "SELECT command->>'texts' FROM approval_requests WHERE tenant_id = $1"
-    assert await tenant.rows(asked) == [(None,)]
+    asked = (
+        "SELECT operation, command->>'texts', command->>'note' FROM approval_requests WHERE tenant_id = $1 ORDER BY 1"
+    )
+    assert await tenant.rows(asked) == [
+        (name, None, None) for name in ("adjustCredit", "refundSpend", "transferCredit")
+    ]
 
 
 async def texts_of_transaction(tenant: Tenant, transaction_id: UUID | None) -> list[Any]:

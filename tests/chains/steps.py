@@ -21,6 +21,7 @@ from tests.chains.world import (
     INVOICE,
     LONG,
     MONEY_BULK,
+    OF_BULK,
     OPEN_AMOUNT,
     ORDER,
     POINTS,
@@ -195,6 +196,10 @@ def _assign(moment: Moment) -> Iterable[Command]:
     yield _command("assign", credit=SHORT, items=((INVOICE, PART), (ORDER, PART)))
 
 
+def _assign_of_bulk(moment: Moment) -> Iterable[Command]:
+    yield _command("assign", credit=OF_BULK, items=((INVOICE, PART),))
+
+
 def _release(moment: Moment) -> Iterable[Command]:
     numbers = [n for n, part in enumerate(moment.books.assignments) if part.payment is None]
     return [_command("release", parts=(number,)) for number in numbers]
@@ -222,6 +227,10 @@ def _void_credit(moment: Moment) -> Iterable[Command]:
     granted = moment.books.invoices[ORDER].granted
     for number in (SHORT, LONG, *granted):
         yield _command("void_credit", credit=number, release=True, release_holds=True)
+
+
+def _void_of_bulk(moment: Moment) -> Iterable[Command]:
+    yield _command("void_credit", credit=OF_BULK, release=True, release_holds=True)
 
 
 def _void_credit_that_is_free(moment: Moment) -> Iterable[Command]:
@@ -332,12 +341,14 @@ STEPS: Final = {
     "pay too much": Step(_pay_too_much, (Permission.WRITE_PAYMENTS, Permission.KEEP_EXCESS)),
     "void payment": Step(_void_payment, (Permission.VOID_PAYMENT,)),
     "assign": Step(_assign, (Permission.ASSIGN,)),
+    "assign of bulk": Step(_assign_of_bulk, (Permission.ASSIGN,)),
     "release": Step(_release, (Permission.RELEASE,)),
     "note": Step(_note, (Permission.CREATE_CREDIT_NOTE,)),
     "note in proportion": Step(_note_in_proportion, (Permission.CREATE_CREDIT_NOTE,)),
     "void note": Step(_void_note, (Permission.VOID_CREDIT_NOTE,)),
     "void invoice": Step(_void_invoice, (Permission.VOID_INVOICE,)),
     "void credit": Step(_void_credit, (Permission.VOID,)),
+    "void of bulk": Step(_void_of_bulk, (Permission.VOID,)),
     "void free credit": Step(_void_credit_that_is_free, (Permission.VOID,)),
     "void points": Step(_void_points, (Permission.VOID,)),
     "give": Step(_give, (Permission.GIVE_REWARD,)),
@@ -374,6 +385,7 @@ _STORIES: Final = {
     "points": "spend points, refund, give, use coupon, reopen coupon, disable coupon, remove points, void points,"
     " reverse points, transfer points, merge",
     "reversals": "spend, refund, hold, capture, release hold, transfer, assign, release, remove, reverse, merge, wait",
+    "taken back": "assign of bulk, reverse, void of bulk, release, spend, hold, merge, wait",
     "approvals": "propose, propose as a manager, propose order, approve, approve as another, spend, refund, pay the last,"
     " pay the invoice, note the invoice, merge into Ann, wait for the end",
     "lessons": "use, refund, void credit, merge into Ann, erase, wait",

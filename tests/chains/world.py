@@ -19,8 +19,8 @@ ZONE: Final = "Europe/London"
 ANN, BEN, CARL = range(3)
 INVOICE, ORDER = range(2)
 MONEY_BULK, POINTS_BULK = range(2)
-SHORT, LONG, POINTS, BENS = range(4)
-"""Lots by their numbers, as they are added below."""
+SHORT, LONG, POINTS, BENS, LESSONS, OF_BULK = range(6)
+"""Lots by their numbers, as they are added below. OF_BULK: Ann's of MONEY_BULK."""
 INSTANTS: Final = (NOON, NOON + timedelta(minutes=15), NOON + timedelta(days=1))
 """When something happens: a hold placed at the beginning ends at the second; Ann's first credit expires at the third."""
 FOUNDED: Final = NOON - timedelta(hours=1)

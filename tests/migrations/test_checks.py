@@ -266,7 +266,6 @@ BROKEN = [
     ("holds_amount", "held_minor = -1"),
     ("holds_amount", "captured_minor = -1"),
     ("holds_amount", "held_minor = 6"),
-    ("holds_expiry", "expires_at = created_at"),
     ("holds_expiry", "expires_at = created_at + interval '720 hours 1 microsecond'"),
     ("hold_lots_position", "position = -1"),
     ("transactions_digest", f"digest = {SHORT}"),

@@ -64,6 +64,9 @@ LEFT_BEHIND: Final = """SELECT c.external_id, a.asset, a.balance_minor, a.lifeti
     JOIN customers c ON c.tenant_id = $1 AND c.id = a.customer_id
     WHERE a.tenant_id = $1 AND c.merged_into_id IS NOT NULL AND (a.balance_minor <> 0 OR a.lifetime_minor <> 0)
     ORDER BY 1, 2"""
+CUSTOMERS_ACTOR: Final = """INSERT INTO actors (id, tenant_id, subject, role, client, name)
+    SELECT gen_random_uuid(), id, 'carol', 'CUSTOMER', '', 'Carol' FROM tenants"""
+"""In each tenant a customer who was refused something: the dump has none."""
 PRUNABLE: Final = """SELECT count(*) FROM idempotency_keys k LEFT JOIN approval_requests r
     ON r.tenant_id = k.tenant_id AND r.id = k.result_id AND r.status = 'PENDING' WHERE NOT k.kept AND r.id IS NULL"""
 
@@ -147,6 +150,7 @@ async def _load(url: str) -> tuple[dict[str, Entries], dict[str, dict[str, int]]
                 await superuser.copy_to_table(table.decode(), source=source, columns=names, format="text")
         await superuser.execute("SELECT setval('outbox_position_seq', max(position)) FROM outbox")
         await _check_figures(superuser)
+        await superuser.execute(CUSTOMERS_ACTOR)
         before, right = {}, {}
         for tenant, told in TENANTS.items():
             rows = await superuser.fetch(ENTRIES, UUID(told["tenant_id"]))
@@ -248,6 +252,11 @@ async def test_a_record_names_the_person_of_now(upgraded: Upgraded) -> None:
         "hand",
     )
     assert rows == [("chain-a", "chain-c", None), ("chain-b", "chain-c", None)]
+
+
+async def test_no_customer_has_a_name_as_an_actor(upgraded: Upgraded) -> None:
+    found = await upgraded.superuser.fetch("SELECT name FROM actors WHERE role = 'CUSTOMER'")
+    assert [row["name"] for row in found] == [None] * len(TENANTS)
 
 
 async def test_work_goes_on(upgraded: Upgraded) -> None:

@@ -5,11 +5,14 @@ from contextlib import closing
 from decimal import Decimal
 from uuid import UUID, uuid4
 
+import pytest
+
 from app.files.importing.credit_rows import credit_rows
 from app.files.importing.dialects import Said
 from app.files.importing.opened import open_file
 from models.commands import MembershipChange, MergeCustomers
 from models.customers import UpdateCustomer, UpsertCustomer
+from models.operations.approvals import approve_request, reject_request
 from models.operations.import_credits import import_credits
 from models.operations.import_files import ImportCredits, ImportRow
 from models.operations.memberships import start_membership
@@ -18,12 +21,14 @@ from models.operations.people import erase_customer, update_customer
 from models.operations.retry_bulk import RetryBulk, retry_bulk
 from models.operations.run_bulks import run_bulk
 from models.operations.upsert_customer import upsert_customer
+from models.planning.approving import ApproveRequest
 from models.texts import Texts
 from tests.support.tenants import MANAGER, STAFF, Tenant
 
 SECRET = "Zanzibar"
 EVERYWHERE = (
     "accounts",
+    "actors",
     "approval_requests",
     "audit_events",
     "bulk_operations",
@@ -125,11 +130,51 @@ async def test_once_and_nothing_is_added_any_more(tenant: Tenant, anna: UUID) ->
     assert await tenant.available(anna) == 0
 
 
+async def test_nobody_is_written_onto_what_is_left_of_them(tenant: Tenant, anna: UUID) -> None:
+    """By the external ids that the erasure gave to their records."""
+    await merge_customers(tenant.ledger, tenant.id, MANAGER, MergeCustomers(await tenant.customer(), anna), "k")
+    assert await erase_customer(tenant.ledger, tenant.id, MANAGER, anna)
+    for (external_id,) in await tenant.rows("SELECT external_id FROM customers WHERE tenant_id = $1"):
+        again = UpsertCustomer(external_id, SECRET, f"{SECRET}@example.org")
+        async with tenant.refused("INVALID"):
+            await upsert_customer(tenant.ledger, tenant.id, MANAGER, again)
+
+
 async def test_records_that_were_merged_go_along(tenant: Tenant, anna: UUID) -> None:
     other = await tenant.customer(name=SECRET)
     await tenant.adjust(other, 5, note=SECRET)
     await merge_customers(tenant.ledger, tenant.id, MANAGER, MergeCustomers(other, anna, SECRET), "k")
     assert await erase_customer(tenant.ledger, tenant.id, MANAGER, anna)
+    assert await where(tenant, SECRET) == set()
+
+
+@pytest.mark.parametrize("approves", [True, False])
+async def test_what_was_said_of_a_transfer_to_them_goes_too(tenant: Tenant, anna: UUID, approves: bool) -> None:
+    """Also what the approver or rejecter said, after the giver and they were merged into others."""
+    ben = await tenant.customer(name="Ben")
+    await tenant.credit(ben, 5)
+    request = (await tenant.transfer(ben, anna, 5, actor=STAFF, propose_only=True, note=SECRET)).approval_request_id
+    assert request is not None
+    for number in range(2):
+        giver = await tenant.customer(name="Ben")
+        await merge_customers(tenant.ledger, tenant.id, MANAGER, MergeCustomers(ben, giver), f"{number}")
+        if number == 0 and approves:
+            asked = ApproveRequest(request, SECRET)
+            await approve_request(tenant.ledger, tenant.id, MANAGER, asked, "k")
+        elif number == 0:
+            await reject_request(tenant.ledger, tenant.id, MANAGER, request, SECRET)
+    assert "audit_events" in await where(tenant, SECRET)
+    assert await erase_customer(tenant.ledger, tenant.id, MANAGER, anna)
+    assert await where(tenant, SECRET) == set()
+
+
+async def test_what_is_said_after_they_were_erased_is_not_kept(tenant: Tenant, anna: UUID) -> None:
+    ben = await tenant.customer(name="Ben")
+    await tenant.credit(ben, 5)
+    request = (await tenant.transfer(ben, anna, 5, actor=STAFF, propose_only=True)).approval_request_id
+    assert request is not None
+    assert await erase_customer(tenant.ledger, tenant.id, MANAGER, anna)
+    await reject_request(tenant.ledger, tenant.id, MANAGER, request, SECRET)
     assert await where(tenant, SECRET) == set()
 
 

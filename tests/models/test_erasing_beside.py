@@ -47,8 +47,21 @@ async def asking(tenant: Tenant, anna: UUID) -> Write:
     return lambda: tenant.adjust(anna, 5_000, actor=STAFF, request_approval=True, note=SECRET)
 
 
+async def proposing_a_removal(tenant: Tenant, anna: UUID) -> Write:
+    await tenant.adjust(anna, 5)
+    return lambda: tenant.adjust(anna, -5, propose_only=True, note=SECRET)
+
+
 async def rejecting(tenant: Tenant, anna: UUID) -> Write:
     request = await asked(tenant, anna)
+    return lambda: reject_request(tenant.ledger, tenant.id, MANAGER, request, SECRET)
+
+
+async def rejecting_a_transfer_to_them(tenant: Tenant, anna: UUID) -> Write:
+    ben = await tenant.customer(name="Ben")
+    await tenant.credit(ben, 5)
+    request = (await tenant.transfer(ben, anna, 5, actor=STAFF, propose_only=True)).approval_request_id
+    assert request is not None
     return lambda: reject_request(tenant.ledger, tenant.id, MANAGER, request, SECRET)
 
 
@@ -106,7 +119,9 @@ WRITERS = (
     adding,
     removing,
     asking,
+    proposing_a_removal,
     rejecting,
+    rejecting_a_transfer_to_them,
     withdrawing,
     voiding_an_invoice,
     adding_with_texts,
@@ -119,6 +134,7 @@ WRITERS = (
 )
 PAUSED_AT: Final[dict[Prepare, str]] = {
     rejecting: "models.operations.approvals.record_event",
+    rejecting_a_transfer_to_them: "models.operations.approvals.record_event",
     withdrawing: "models.operations.approvals.record_event",
     queueing_a_file: "models.operations.import_credits.record_event",
     becoming_a_member: "models.operations.memberships.record_event",

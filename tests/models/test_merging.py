@@ -11,6 +11,7 @@ import pytest
 from models.commands import Actor, MergeCustomers, Outcome
 from models.configuration_commands import CreateTier
 from models.operations.merge_customers import merge_customers
+from models.operations.people import erase_customer
 from models.operations.tiers import create_tier
 from models.reads.credits import CHANGES, GRANTED
 from models.reads.invoices import CREDIT_ASSIGNMENTS
@@ -191,12 +192,12 @@ async def test_while_both_are_being_adjusted(tenant: Tenant, anna: UUID, ann: UU
 
 
 async def test_a_customer_with_nothing(tenant: Tenant, anna: UUID, ann: UUID) -> None:
-    await merge(tenant, ann, anna)
+    await merge(tenant, ann, anna, note="Came twice")
     assert await tenant.count("transactions") == 0
-    events = await tenant.rows(
-        "SELECT action, subject_id, customer_id FROM audit_events WHERE tenant_id = $1 AND action <> 'customer.created'"
-    )
-    assert events == [("customer.merged", anna, ann)]
+    sql = "SELECT action, subject_id, customer_id, note FROM audit_events WHERE tenant_id = $1 AND action <> $2"
+    assert await tenant.rows(sql, "customer.created") == [("customer.merged", anna, ann, "Came twice")]
+    await erase_customer(tenant.ledger, tenant.id, MANAGER, anna)
+    assert await tenant.rows(f"{sql} AND note IS NOT NULL", "customer.created") == []
 
 
 # By the numbers of the cases

@@ -97,6 +97,28 @@ async def test_what_comes_back_later_is_taken_then(tenant: Tenant, anna: UUID) -
     assert [await tenant.invoice_state(invoice) for invoice in (one, two)] == [("OPEN", 0, 0)] * 2
 
 
+@pytest.mark.parametrize("merged", [False, True])
+async def test_what_is_still_set_against_invoices_can_be_voided(tenant: Tenant, anna: UUID, merged: bool) -> None:
+    bulk = await tenant.bulk((anna, 100), asset="GBP")
+    ((credit,),) = await tenant.rows("SELECT id FROM credits WHERE tenant_id = $1")
+    invoice = await tenant.invoice(anna, 60, auto_apply=False)
+    await tenant.assign(credit, (invoice, 60))
+    back = await tenant.reverse(bulk)
+    assert await report(tenant, back) == [(4000, 6000, None, None)]
+    holder = anna
+    if merged:
+        holder = await tenant.customer(name="Ann")
+        await merge(tenant, anna, holder)
+    voided = await tenant.void_credit(credit, release_assignments=True)
+
+    moved = "SELECT amount_minor FROM entries WHERE tenant_id = $1 AND transaction_id = $2 ORDER BY sequence"
+    assert await tenant.rows(moved, voided.transaction_id) == [(6000,), (-6000,)]
+    assert await tenant.invoice_state(invoice) == ("OPEN", 0, 0)
+    assert await tenant.available(holder) == 0
+    async with tenant.refused("CREDIT_NOT_OPEN"):
+        await tenant.void_credit(credit, release_assignments=True)
+
+
 async def test_a_removal_is_put_back_on_its_credits(tenant: Tenant, anna: UUID) -> None:
     await tenant.tier("Silver", 100)
     first = await tenant.credit(anna, 100, "POINTS", expires_in_days=9)

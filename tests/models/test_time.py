@@ -33,12 +33,13 @@ from models.operations.services import create_service
 from models.operations.tiers import create_tier
 from models.operations.update_tenant import update_tenant
 from models.operations.upsert_customer import upsert_customer
-from models.reads import accounts
+from models.reads import accounts, liability
 from models.reads.session import ReadSession
 from models.reads.verify import verify
 from models.session import database_time
 from models.sources import STALE_S, DatabaseClock, system_clock
 from models.units import Posted
+from tests.support import holds
 from tests.support.approvals import ask
 from tests.support.clock import Clock
 from tests.support.holding import begin
@@ -106,11 +107,16 @@ async def stamps(tenant: Tenant, customer_id: UUID) -> list[datetime]:
 
 async def balance_now(tenant: Tenant, customer_id: UUID) -> int:
     """`balanceAt` this moment, by the database's clock."""
+    return await balance_at(tenant, customer_id, await database_time())
+
+
+async def balance_at(tenant: Tenant, customer_id: UUID, at: datetime) -> int:
+    """What `balanceAt` says was available."""
     account = await tenant.account(customer_id)
     assert account is not None
     session = ReadSession(tenant.id)
     try:
-        (view,) = await accounts.balances_at(session, [(account.id, await database_time())])
+        (view,) = await accounts.balances_at(session, [(account.id, at)])
     finally:
         await session.release()
     return view.available_minor
@@ -319,7 +325,7 @@ async def test_one_instant_to_a_transaction(right: Tenant, there: dict[str, Any]
 
 async def ahead(tenant: Tenant, customer_id: UUID, asset: str = "GBP") -> datetime:
     """The account gets an entry of tomorrow, as an older version of the books may have it. Answers its time."""
-    other = server(tenant, Ledger(Clock(await database_time() + timedelta(days=1))))
+    other = server(tenant, Ledger(Clock(tenant.clock() + timedelta(days=1))))
     await other.adjust(customer_id, 10, asset)
     await other.ledger.close()
     return (await stamps(tenant, customer_id))[-1]
@@ -367,3 +373,40 @@ async def test_a_transaction_on_two_accounts_has_the_later_time(right: Tenant) -
     times = [row[0] for row in await right.rows(sql)]
     assert times[-1] == tomorrow == (await stamps(right, anna))[-1]
     assert began <= (await stamps(right, ben))[-1] <= ended
+
+
+@pytest.mark.parametrize("written_off", ["never", "by the sweep", "by a merge"])
+async def test_what_has_expired_on_it_has_expired_whenever_that_is_written_down(
+    tenant: Tenant, anna: UUID, clock: Clock, written_off: str
+) -> None:
+    began = clock()
+    await tenant.credit(anna, 5, expires_at=began + timedelta(hours=1))
+    await ahead(tenant, anna)
+    clock.advance(hours=2)
+    if written_off == "by the sweep":
+        assert await tenant.expire() == 1
+    elif written_off == "by a merge":
+        into = await tenant.customer(name="Ann")
+        await merge_customers(tenant.ledger, tenant.id, MANAGER, MergeCustomers(anna, into), tenant.key())
+    clock.advance(hours=2)
+    past = [await balance_at(tenant, anna, began + timedelta(hours=hours)) for hours in (0.5, 1.5, 3)]
+    assert past == [500, 0, 0]
+    session = ReadSession(tenant.id)
+    try:
+        owed = await liability.by_asset(session, began + timedelta(hours=3), clock())
+    finally:
+        await session.release()
+    # A merge has moved what the account got ahead of its time to one that is not ahead.
+    assert [view.outstanding_minor for view in owed] == [1000 if written_off == "by a merge" else 0]
+
+
+async def test_value_on_it_is_held(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    await ahead(tenant, anna)
+    captured, released, _ = [await holds.hold(tenant, anna, 3, minutes=1) for _ in range(3)]
+    assert await tenant.available(anna) == 100
+    await holds.extend(tenant, captured, 9)
+    await holds.release(tenant, released)
+    assert await tenant.available(anna) == 400
+    clock.advance(minutes=2)  # the third has ended by itself
+    await holds.capture(tenant, captured)
+    assert await tenant.available(anna) == 700
