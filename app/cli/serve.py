@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import multiprocessing
 import os
 import resource
 import signal
@@ -14,9 +15,11 @@ from tempfile import TemporaryDirectory
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from app.cli.output import say
+from app.cli.stopping import stop_is_success
 from app.http.logs import log_config
 from app.http.protocol import BoundedHttpProtocol
 from app.http.shared_metrics import TEMPORARY
@@ -41,6 +44,7 @@ UNREAD_MS = 60_000
 
 def serve_command() -> None:
     """Serve requests, and run no jobs. For production: set DATABASE_URL, and run `scrip migrate` first."""
+    stop_is_success()
     settings = load_settings()
     if settings.app_url is None:
         raise SetupProblem("DATABASE_URL is not set. Set it, or use `scrip run`, which brings a database of its own.")
@@ -114,6 +118,8 @@ class Processes(Multiprocess):
     failed = False
 
     def keep_subprocess_alive(self) -> None:
+        for process in self.processes:
+            process.child_conn.close()  # the process has its own: with that, a wait for its answer ends as it does
         if not self.should_exit.is_set():
             super().keep_subprocess_alive()
             self.failed = self.should_exit.is_set()
@@ -122,12 +128,19 @@ class Processes(Multiprocess):
 def application() -> Starlette:
     """The app, made in each serving process; called by uvicorn.
 
-    What is imported for it stays: to look for garbage among it meanwhile would take a fifth of a start.
+    What is imported for it stays: to look for garbage among it meanwhile would take a fifth of a start. A process of
+    several that cannot start ends with the status by which the others learn that none can.
     """
     gc.disable()
     from app.main import create_app_from_environment
 
-    return create_app_from_environment()
+    try:
+        return create_app_from_environment()
+    except SetupProblem as problem:
+        if multiprocessing.parent_process() is None:
+            raise
+        print(f"scrip: {problem}", file=sys.stderr, flush=True)
+        sys.exit(STARTUP_FAILURE)
 
 
 def bounded_http(settings: Settings) -> "partial[BoundedHttpProtocol]":

@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from multiprocessing import Pipe
 from pathlib import Path
 from types import FrameType, SimpleNamespace
 from typing import Any, Final, cast
@@ -186,7 +187,7 @@ def test_processes_of_which_one_cannot_start_have_failed(monkeypatch: pytest.Mon
     """A supervisor that starts again what has failed starts them again."""
 
     class Dead:
-        exitcode, pid = STARTUP_FAILURE, 1
+        exitcode, pid, child_conn = STARTUP_FAILURE, 1, Pipe()[1]
 
         def is_alive(self, timeout: float) -> bool:
             return False
