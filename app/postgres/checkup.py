@@ -11,7 +11,8 @@ import asyncpg
 from app.finding import Finding, fault, ok, warning
 from app.postgres.archive import look_at_archive
 from app.postgres.clock import webhook_setup
-from app.postgres.database import OLDEST_SERVER, check_migrated, check_same, connecting, place, statements_survive
+from app.postgres.connecting import check_same, connecting, place
+from app.postgres.database import OLDEST_SERVER, check_migrated, statements_survive
 from app.postgres.distributed import (
     citus_version,
     is_distributed,

@@ -136,6 +136,14 @@ async def test_what_does_not_pass_by_itself_is_not_waited_for(
     assert "refuses the role scrip_app" in scrip.said[-1]
 
 
+async def test_a_file_that_the_url_names_and_that_is_not_there_is_not_waited_for(
+    start: Callable[..., Scrip], way: Proxy
+) -> None:
+    scrip = start("serve", DATABASE_URL=way.url.replace("=disable", "=verify-full&sslrootcert=/typo.pem"))
+    assert await asyncio.to_thread(scrip.wait) == 1
+    assert [line for line in scrip.said if "sslrootcert=/typo.pem cannot be read" in line] == scrip.said
+
+
 async def test_a_single_round_of_jobs_does_not_wait(start: Callable[..., Scrip], tmp_path: Path, way: Proxy) -> None:
     once = Scrip("work", "--once", cwd=tmp_path, DATABASE_URL=way.url, SCRIP_JWT_SECRET=SECRET)
     assert await asyncio.to_thread(once.wait) == 1
@@ -250,6 +258,19 @@ async def test_other_errors_are_not_waited_for() -> None:
         (asyncpg.TooManyConnectionsError(""), True),
         (asyncpg.ConnectionDoesNotExistError(""), True),
         (asyncpg.TargetServerAttributeNotMatched(""), True),
+        (asyncpg.InterfaceError("connection is closed"), True),
+        (asyncpg.ProtocolViolationError("server login has been failing, try again later (server_login_retry)"), True),
+        (asyncpg.ProtocolViolationError("client_login_timeout (server down)"), True),
+        (asyncpg.ProtocolViolationError("query_wait_timeout"), True),
+        (asyncpg.ProtocolViolationError("SASL authentication failed"), False),
+        (asyncpg.ProtocolViolationError("password authentication failed"), False),
+        (asyncpg.ProtocolViolationError('"trust" authentication failed'), False),
+        (asyncpg.ProtocolViolationError("empty password returned by client"), False),
+        (asyncpg.ProtocolViolationError("login rejected"), False),
+        (asyncpg.ProtocolViolationError("no authentication method is found"), False),
+        (asyncpg.ProtocolViolationError("no such user: u"), False),
+        (asyncpg.ProtocolViolationError("no such database: x"), False),
+        (asyncpg.InterfaceError("unsupported authentication method requested by the server: 'kerberosv5'"), False),
         (asyncpg.InvalidPasswordError(""), False),
         (asyncpg.InvalidCatalogNameError(""), False),
         (asyncpg.ClientConfigurationError(""), False),

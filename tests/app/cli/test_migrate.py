@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from app.postgres.database import MIGRATION_LOCK, check_database, check_role, migrate, place
+from app.postgres.connecting import place
+from app.postgres.database import MIGRATION_LOCK, check_database, check_role, migrate
 from app.postgres.embedded import DATABASE, OWNER, Urls
 from app.problems import SetupProblem
 
