@@ -1,6 +1,7 @@
 """`scrip serve`: the server alone, on a database that exists and is migrated. And the parts that `run` shares with it."""
 
 import asyncio
+import errno
 import gc
 import multiprocessing
 import os
@@ -38,6 +39,8 @@ BACKLOG = 2048
 """Connections that wait to be accepted."""
 OPEN_FILES = 65_536
 """Connections are open files; many systems let a process have 1,024 unless it asks."""
+LOOK_S = 1
+"""How long a process may take to say whether it serves, before it is asked again."""
 UNREAD_MS = 60_000
 """How long a client may leave a response unread, the connection being full, before the system drops the connection."""
 
@@ -60,11 +63,11 @@ async def _check(url: str) -> None:
     await check_role(url, say)
 
 
-def take_port(host: str, port: int) -> socket.socket:
+def take_port(host: str, port: int, setting: str = "SCRIP_PORT") -> socket.socket:
     """A socket that is bound already, so that a port in use is found out before anything else is started.
 
     It does not listen yet: until the app is there, connections are refused, and a proxy goes to another server instead of
-    waiting. Raises SetupProblem if it cannot be opened.
+    waiting. Raises SetupProblem if it cannot be opened. setting: the one that says the port.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio sends small packets at once only where the protocol is named: else each second one waits for 40 ms.
@@ -76,10 +79,19 @@ def take_port(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        reason = f"Port {port} on {host} cannot be used: {error.strerror or error}."
-        raise SetupProblem(f"{reason} Stop what uses it, or set SCRIP_PORT to another one.") from error
+        raise _no_port(host, port, setting, error) from error
     listener.set_inheritable(True)
     return listener
+
+
+def _no_port(host: str, port: int, setting: str, error: OSError) -> SetupProblem:
+    reason = f"Port {port} on {host} cannot be used: {error.strerror or error}."
+    return SetupProblem(f"{reason} Stop what uses it, or set {setting} to another one.")
+
+
+def _in_use(config: uvicorn.Config) -> SetupProblem:
+    taken = OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+    return _no_port(config.host, config.port, "SCRIP_PORT", taken)
 
 
 def address(listener: socket.socket) -> str:
@@ -99,10 +111,12 @@ def serve(settings: Settings, listener: socket.socket) -> None:
         with _counting_together(settings):
             processes = Processes(config, sockets=[listener])
             processes.run()
+        if processes.is_deaf:
+            raise _in_use(config)
         if processes.failed:
             sys.exit(1)
         return
-    server = uvicorn.Server(config)
+    server = Alone(config)
     signal.signal(signal.SIGHUP, server.handle_exit)
     try:
         server.run(sockets=[listener])
@@ -112,17 +126,47 @@ def serve(settings: Settings, listener: socket.socket) -> None:
         sys.exit(1)
 
 
+def listens(listener: socket.socket) -> bool:
+    """Whether it does. Two can have a port until one of them listens, as where both have waited for the database; uvloop
+    does not say that it cannot.
+    """
+    return listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) != 0
+
+
+class Alone(uvicorn.Server):
+    """uvicorn's, which ends if somebody else listens to its port by now."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        given = sockets or []
+        kept = [each.dup() for each in given]
+        await super().startup(sockets)
+        is_deaf = not all(map(listens, kept))
+        for each in kept:
+            each.close()
+        if is_deaf:
+            await self.lifespan.shutdown()
+            for each in given:
+                each.detach()  # uvloop has closed what cannot listen
+            raise _in_use(self.config)
+
+
 class Processes(Multiprocess):
     """uvicorn's, which ends all of them if one cannot start: that is a failure, and no end in good order."""
 
     failed = False
+    is_deaf = False
 
     def keep_subprocess_alive(self) -> None:
         for process in self.processes:
             process.child_conn.close()  # the process has its own: with that, a wait for its answer ends as it does
-        if not self.should_exit.is_set():
-            super().keep_subprocess_alive()
-            self.failed = self.should_exit.is_set()
+        if self.should_exit.is_set():
+            return
+        super().keep_subprocess_alive()
+        self.failed = self.should_exit.is_set()
+        if not self.failed and not listens(self.sockets[0]):
+            self.is_deaf = any(process.is_ready(LOOK_S) for process in self.processes)
+            if self.is_deaf:
+                self.should_exit.set()
 
 
 def application() -> Starlette:

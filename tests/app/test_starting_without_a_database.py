@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -87,6 +88,23 @@ async def test_a_server_waits_and_refuses_connections_until_it_can_serve(
     assert base.endswith(f":{port}")
     assert (told(scrip, WAITS), told(scrip, THERE), told(scrip, "Traceback")) == (1, 1, 0)
     assert await asyncio.to_thread(scrip.end, signal.SIGTERM) == 0
+
+
+@pytest.mark.parametrize("count", ["1", "2"])
+async def test_one_of_two_servers_that_waited_at_one_port_ends(
+    start: Callable[..., Scrip], way: Proxy, count: str
+) -> None:
+    (port,) = free_ports(1)
+    both = [start("serve", SCRIP_PORT=port, SCRIP_WORKERS=count) for _ in range(2)]
+    for scrip in both:
+        await until_told(scrip, WAITS)
+    await way.open()
+    await asyncio.to_thread(wait_for, lambda: any(scrip.process.poll() is not None for scrip in both))
+    ended, other = sorted(both, key=lambda scrip: scrip.process.poll() is None)
+    assert await asyncio.to_thread(ended.wait) == 1
+    assert told(ended, f"scrip: Port {port} on 127.0.0.1 cannot be used: Address already in use.") >= 1
+    assert (told(ended, "Traceback"), told(ended, "died")) == (0, 0)
+    await asyncio.to_thread(other.url)
 
 
 async def test_jobs_wait(start: Callable[..., Scrip], way: Proxy) -> None:
@@ -203,7 +221,8 @@ def test_processes_of_which_one_cannot_start_have_failed(monkeypatch: pytest.Mon
         kill = join = terminate = lambda _: None
 
     class Ended(Processes):
-        def __init__(self, *_: object, **__: object) -> None:
+        def __init__(self, _: object, sockets: list[socket.socket]) -> None:
+            self.sockets = sockets
             self.should_exit, self.signal_queue = threading.Event(), []
             self.config = cast("Any", SimpleNamespace(timeout_worker_healthcheck=1))
             self.processes = [cast("Any", Dead())]

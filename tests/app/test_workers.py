@@ -106,7 +106,7 @@ def test_how_long_a_worker_may_be_silent_can_be_set(
     told: list[Config] = []
 
     class Supervisor:
-        failed = False
+        failed = is_deaf = False
 
         def __init__(self, config: Config, **_: Any) -> None:
             told.append(config)

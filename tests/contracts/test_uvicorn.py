@@ -241,6 +241,7 @@ def test_a_wait_for_a_process_that_has_ended_is_over_at_once() -> None:
     """Once the parent keeps only its own end of the pipe that it asks through."""
     process = Process(config(), [])
     process.child_conn.close()
+    has(process, "is_ready")
     began = time.monotonic()
     assert not process.ping(timeout=SILENT_S)
     assert time.monotonic() - began < SILENT_S
@@ -250,6 +251,7 @@ def test_a_wait_for_a_process_that_has_ended_is_over_at_once() -> None:
 async def test_a_server_leaves_signals_alone() -> None:
     """A server beside a worker: uvicorn's own handlers are put up in `capture_signals`, and nowhere else."""
     takes(uvicorn.Server.capture_signals)
+    takes(uvicorn.Server.startup, "sockets")
 
     class Beside(uvicorn.Server):
         @contextmanager
