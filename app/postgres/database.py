@@ -149,8 +149,7 @@ async def migrate(owner_url: str, app_url: str, say: Callable[[str], None], *, d
             if distributed:
                 await distribute(connection, say)
             if app_role is not None:
-                async with connection.transaction():
-                    await connection.execute(grants(app_role))
+                await _grant(connection, app_role, say)
             await _restate(owner_url, say)
         except NamesClash as clash:
             listed = "\n  ".join(clash.lines)
@@ -168,6 +167,16 @@ async def migrate(owner_url: str, app_url: str, say: Callable[[str], None], *, d
                 "Set SCRIP_MIGRATION_DATABASE_URL to the owner's."
             ) from error
         return applied
+
+
+async def _grant(connection: "asyncpg.Connection[Any]", role: str, say: Callable[[str], None]) -> None:
+    """Give the app's role its rights, unless a newer version has: it serves by now, and needs those that it gave."""
+    newer = sorted(set(await _applied(connection)) - _known_steps())
+    if newer:
+        say(f"A newer version has migrated this database ({', '.join(newer)}): the rights of {role} stay as they are")
+        return
+    async with connection.transaction():
+        await connection.execute(grants(role))
 
 
 async def _without_jit(connection: "asyncpg.Connection[Any]", say: Callable[[str], None]) -> None:
@@ -393,10 +402,14 @@ async def _check_encoding(connection: "asyncpg.Connection[Any]", url: str) -> No
 
 async def check_migrated(connection: "asyncpg.Connection[Any]", url: str) -> None:
     """A database that is ahead is fine: a newer version of the app has migrated it and is about to take over."""
-    missing = {path.name for path in (LOCATION / APP_LABEL).glob("[0-9]*_*.py")} - set(await _applied(connection))
+    missing = _known_steps() - set(await _applied(connection))
     if missing:
         names = ", ".join(sorted(missing))
         raise SetupProblem(f"The database at {place(url)} is not up to date: it lacks {names}. Run `scrip migrate`.")
+
+
+def _known_steps() -> set[str]:
+    return {path.name for path in (LOCATION / APP_LABEL).glob("[0-9]*_*.py")}
 
 
 async def applied_steps(url: str) -> tuple[str, ...]:
