@@ -125,7 +125,11 @@ async def test_a_redis_that_does_not_answer(unused_tcp_port: int) -> None:
 def test_places_for_metrics(tmp_path: Path) -> None:
     good = Settings(metrics_dir=tmp_path, verify_metrics=tmp_path / "verify.prom", work_port=8001)
     assert "metrics" not in {finding.part for finding in look_at_machine(good)}
-    bad = Settings(metrics_dir=tmp_path / "none", verify_metrics=tmp_path / "none/verify.prom", work_port=8000)
+    made = Settings(metrics_dir=tmp_path / "not/yet/there")
+    assert "metrics" not in {finding.part for finding in look_at_machine(made)}
+    file = tmp_path / "file"
+    file.touch()
+    bad = Settings(metrics_dir=file / "none", verify_metrics=tmp_path / "none/verify.prom", work_port=8000)
     found = [finding for finding in look_at_machine(bad) if finding.part == "metrics"]
     assert [finding.state for finding in found] == [State.FAULT, State.FAULT, State.WARNING]
 
@@ -160,8 +164,9 @@ async def test_more_connections_than_there_are(database_urls: Urls) -> None:
     [
         (["off", 0], State.WARNING, "is not archived"),
         (["off", 1], State.OK, "receives it"),
-        (["on", "0000000100000000000000A1"], State.WARNING, "0000000100000000000000A1"),
-        (["on", None], State.OK, "is archived"),
+        (["on", True, "0000000100000000000000A1"], State.WARNING, "0000000100000000000000A1"),
+        (["on", True, None], State.OK, "is archived"),
+        (["on", False], State.WARNING, "archive_command is empty"),
     ],
 )
 async def test_the_archive(told: list[object], state: State, message: str) -> None:
