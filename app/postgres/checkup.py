@@ -31,6 +31,10 @@ SKEW_S: Final = 0.5
 """Seconds from which a difference of the clocks is worth a look."""
 PROBE_S: Final = 5.0
 
+_OWNS: Final = """SELECT coalesce(bool_and(pg_has_role(relowner, 'USAGE')), true) FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"""
+"""Whether this role may do what the owner of all tables may; true as long as there are none."""
+
 Raw = Any
 """A connection as asyncpg has it, which has no types."""
 
@@ -203,6 +207,8 @@ async def _owner(settings: Settings) -> list[Finding]:
     try:
         async with connecting(url) as raw:
             pooled = await is_pooled(raw)
+            writes = await raw.fetchval("SHOW transaction_read_only") == "off"
+            owns = await raw.fetchval(_OWNS)
     except SetupProblem as problem:
         return [warning("owner", str(problem), "scrip migrate needs SCRIP_MIGRATION_DATABASE_URL; servers do not.")]
     if settings.app_url is not None:
@@ -213,4 +219,10 @@ async def _owner(settings: Settings) -> list[Finding]:
     if pooled:
         todo = "Set SCRIP_MIGRATION_DATABASE_URL to a URL that leads past the pooler."
         return [warning("owner", "The way leads through a pooler, and migrations need the server itself.", todo)]
+    if not writes:
+        todo = "Name the primary in SCRIP_MIGRATION_DATABASE_URL."
+        return [warning("owner", f"The database at {place(url)} takes no writes, and cannot be migrated.", todo)]
+    if not owns:
+        todo = "Set SCRIP_MIGRATION_DATABASE_URL to the owner's."
+        return [warning("owner", f"The role at {place(url)} does not own the tables, and cannot migrate them.", todo)]
     return [ok("owner", f"Can migrate at {place(url)}.")]

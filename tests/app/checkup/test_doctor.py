@@ -115,6 +115,16 @@ async def test_two_databases_where_one_is_meant(database_urls: Urls) -> None:
     assert finding.message.startswith("Two databases are set where one is meant")
 
 
+async def test_an_owner_that_cannot_migrate(database_urls: Urls) -> None:
+    for owner, app in (
+        (f"{database_urls.owner}&default_transaction_read_only=on", database_urls.app),
+        (database_urls.app, database_urls.owner),
+    ):
+        given = Settings(database_url=app, migration_database_url=owner)
+        (finding,) = (each for each in await look_at_database(given, app) if each.part == "owner")
+        assert finding.state is State.WARNING
+
+
 async def test_a_redis_that_does_not_answer(unused_tcp_port: int) -> None:
     (finding,) = await look_at_counts(Settings(rate_limit_url=f"redis://127.0.0.1:{unused_tcp_port}/0"))
     assert finding.state is State.WARNING
