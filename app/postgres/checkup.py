@@ -125,7 +125,10 @@ async def _role(raw: Raw) -> list[Finding]:
         findings.append(fault("role", f"{row['rolname']} is not bound by row-level security.", todo))
     there = await raw.fetch(
         "SELECT c.relname, pg_get_userbyid(c.relowner) = current_user AS owns, "
-        "has_table_privilege(c.oid, 'SELECT') AS reads "
+        "has_table_privilege(c.oid, 'SELECT') AS reads, has_table_privilege(c.oid, 'INSERT') AS inserts, "
+        "has_table_privilege(c.oid, 'DELETE') AS deletes, ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE "
+        "a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
+        "AND has_column_privilege(c.oid, a.attnum, 'UPDATE')) AS updates "
         "FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND c.relname = ANY ($1)",
         list(APP_PRIVILEGES),
     )
@@ -134,10 +137,26 @@ async def _role(raw: Raw) -> list[Finding]:
         findings.append(
             warning("role", f"The app's role {row['rolname']} owns the tables: it could rewrite the books.", todo)
         )
-    if unread := [table["relname"] for table in there if not table["reads"]]:
-        message = f"{row['rolname']} may not read {', '.join(unread[:5])}."
+    if lacking := [table["relname"] for table in there if _lacks(table)]:
+        message = f"{row['rolname']} lacks rights in {', '.join(lacking[:5])}."
         findings.append(fault("role", message, "Run scrip migrate, which gives the app's role its rights."))
+    too_many = [table["relname"] for table in there if _may_too_much(table)]
+    if too_many and not findings:
+        message = f"{row['rolname']} has more rights than it needs in {', '.join(too_many[:5])}."
+        findings.append(warning("role", message, "Run scrip migrate, which takes the others away."))
     return findings or [ok("role", f"{row['rolname']} has its rights and no more.")]
+
+
+def _lacks(table: Any) -> bool:
+    may = APP_PRIVILEGES[table["relname"]]
+    lacks_a_table = not table["reads"] or may.inserts > table["inserts"] or may.deletes > table["deletes"]
+    return lacks_a_table or not set(may.updates) <= set(table["updates"])
+
+
+def _may_too_much(table: Any) -> bool:
+    may = APP_PRIVILEGES[table["relname"]]
+    has_a_table = table["inserts"] > may.inserts or table["deletes"] > may.deletes
+    return has_a_table or not set(table["updates"]) <= set(may.updates)
 
 
 async def _pooler(raw: Raw, settings: Settings, url: str) -> list[Finding]:

@@ -106,6 +106,24 @@ async def test_roles_that_may_too_much(database_urls: Urls) -> None:
     assert (await found(database_urls, database_urls.app))["role"] is State.OK
 
 
+@pytest.mark.parametrize(
+    ("change", "state"),
+    [
+        ("REVOKE INSERT ON entries FROM scrip_app", State.FAULT),
+        ("GRANT UPDATE ON entries TO scrip_app", State.WARNING),
+        ("GRANT DELETE ON entries TO scrip_app", State.WARNING),
+    ],
+)
+async def test_other_rights_than_migrate_gives(server: Urls, worker_id: str, change: str, state: State) -> None:
+    async with cloned_database(server, f"doctor_{worker_id}") as urls:
+        connection = await asyncpg.connect(urls.owner)
+        try:
+            await connection.execute(change)
+        finally:
+            await connection.close()
+        assert (await found(urls, urls.app))["role"] is state
+
+
 async def test_two_databases_where_one_is_meant(database_urls: Urls) -> None:
     other = re.sub(r"/\w+\?host", "/postgres?host", database_urls.owner)
     assert other != database_urls.owner
