@@ -127,8 +127,8 @@ def serve(settings: Settings, listener: socket.socket) -> None:
 
 
 def listens(listener: socket.socket) -> bool:
-    """Whether it does. Two can have a port until one of them listens, as where both have waited for the database; uvloop
-    does not say that it cannot.
+    """Whether it does. Two can have a port until one of them listens, as where both have waited for the database, and
+    uvloop does not say that it cannot.
     """
     return listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) != 0
 

@@ -90,7 +90,7 @@ def _why_not(error: Exception, url: str) -> str:
 
 
 def _of_the_way(error: Exception, url: str) -> str | None:
-    """What is wrong between here and the database; None if it is something else."""
+    """The line about a fault between here and the database; None if it is something else."""
     if (file := unreadable_file(error, url)) is not None:
         return (
             f"{file} cannot be read, which the URL of the database at {place(url)} names. Check the file, or the URL."

@@ -20,8 +20,8 @@ from models.outages import is_outage
 _ONE_MUST_DECIDE: Final = "prefer-standby"
 """Only who sees all of them knows whether there is a standby."""
 _REFUSED: Final = re.compile(
-    r'(SASL|password|"\w+") authentication failed|no such (user|database)|login rejected|no authentication method is found'
-    "|empty password returned by client"
+    r'(SASL|password|"\w+") authentication failed|no such (user|database)|login rejected'
+    "|no authentication method is found|empty password returned by client"
 )
 """PgBouncer says so, and without an SQLSTATE that would tell it from a server that is away."""
 _NO_PEM: Final = "PEM lib"
@@ -89,8 +89,8 @@ def is_refused(error: BaseException) -> bool:
 
 
 def is_of_tls(error: BaseException) -> bool:
-    """Whether there can be no TLS as the URL asks for it: the server has none, or no certificate is in a file, or it is not
-    trusted."""
+    """Whether there can be no TLS as the URL asks for it: the server has none, or no certificate is in a file, or it is
+    not trusted."""
     if isinstance(error, ssl.SSLError):
         # An error of the connection itself is of the library "SSL", or of none.
         is_of_a_file = error.library not in (None, "SSL") or _NO_PEM in str(error)
