@@ -52,7 +52,7 @@ def _places(settings: Settings) -> list[Finding]:
     """Findings of the folders that metrics are kept in, and of the port for those of the jobs."""
     findings = []
     for name, folder in (
-        ("SCRIP_METRICS_DIR", settings.metrics_dir),
+        ("SCRIP_METRICS_DIR", settings.metrics_dir and _nearest(settings.metrics_dir)),
         ("SCRIP_VERIFY_METRICS", settings.verify_metrics and settings.verify_metrics.parent),
     ):
         if folder is not None and not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
@@ -62,6 +62,11 @@ def _places(settings: Settings) -> list[Finding]:
         todo = "Set another one, where the server and scrip work run on one machine."
         findings.append(warning("metrics", f"SCRIP_WORK_PORT and SCRIP_PORT are both {settings.port}.", todo))
     return findings
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder itself, or what is there of the way to it: the server makes the rest."""
+    return next((each for each in (folder, *folder.absolute().parents) if each.exists()), folder)
 
 
 def _processes(settings: Settings) -> list[Finding]:

@@ -4,18 +4,17 @@ A command is imported when it is asked for: most need a small part of Scrip, and
 """
 
 import gc
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from types import FrameType
 from typing import Any, Final
 
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
+from app.cli.stopping import stop_is_failure
 from app.problems import SetupProblem
 from models.errors import DatabaseAway
 
@@ -95,8 +94,7 @@ def _scrip() -> None:
 
 def main() -> None:
     """Run the command that was typed. A problem of set-up is reported in a line or two, not as a traceback."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _leave)
+    stop_is_failure()
     try:
         cli()
     except SetupProblem as problem:
@@ -107,8 +105,3 @@ def main() -> None:
             "scrip: The database cannot be reached. Work done so far is kept; run the command again.", file=sys.stderr
         )
         sys.exit(1)
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    """End as after Ctrl-C: everything started is stopped on the way out."""
-    sys.exit(0)

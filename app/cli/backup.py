@@ -9,7 +9,7 @@ import typer
 from app.cli.output import say
 from app.cli.verify import verify_all
 from app.postgres.backup import MAKE_ROLE, back_up, restore
-from app.postgres.database import check_same, place
+from app.postgres.connecting import check_same, place
 from app.problems import SetupProblem
 from app.settings import load_settings
 

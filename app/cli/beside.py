@@ -43,7 +43,7 @@ async def shown_beside(settings: Settings, ledger: Ledger) -> AsyncIterator[None
     )
     routes = [*health_routes(ledger), *(metrics.routes if settings.metrics else ())]
     app = Starlette(routes=routes, middleware=[Middleware(SecurityHeadersMiddleware)])
-    with take_port(settings.host, settings.work_port) as listener:
+    with take_port(settings.host, settings.work_port, "SCRIP_WORK_PORT") as listener:
         say(f"Health and metrics are at {address(listener)}")
         server = Beside(
             uvicorn.Config(

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.cli.output import say
-from app.postgres.database import check_same, migrate
+from app.postgres.connecting import check_same
+from app.postgres.database import migrate
 from app.postgres.embedded import EmbeddedPostgres, Urls, running_server
 from app.problems import SetupProblem
 from app.settings import Settings

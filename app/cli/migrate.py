@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from app.cli.output import say
-from app.postgres.database import migrate, place
+from app.postgres.connecting import place
+from app.postgres.database import migrate
 from app.problems import SetupProblem
 from app.settings import load_settings
 

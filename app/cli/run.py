@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 
 from app.cli.output import say
 from app.cli.serve import BACKLOG, address, serve, take_port
+from app.cli.stopping import stop_is_success
 from app.postgres.database import migrate
 from app.postgres.embedded import EmbeddedPostgres
 from app.sample.demo import TENANT
@@ -22,6 +23,7 @@ from app.tokens.keys import made_secret, made_webhook_key, others_issue
 
 def run_command() -> None:
     """Start a PostgreSQL unless DATABASE_URL names one, migrate it, load sample data if it is new, serve and run jobs."""
+    stop_is_success()
     os.environ["SCRIP_RUN_JOBS"] = os.environ.get("SCRIP_RUN_JOBS") or "true"
     settings = load_settings()
     with take_port(settings.host, settings.port) as listener, _database(settings) as ready:

@@ -1,7 +1,9 @@
 """`scrip serve`: the server alone, on a database that exists and is migrated. And the parts that `run` shares with it."""
 
 import asyncio
+import errno
 import gc
+import multiprocessing
 import os
 import resource
 import signal
@@ -14,9 +16,11 @@ from tempfile import TemporaryDirectory
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from app.cli.output import say
+from app.cli.stopping import stop_is_success
 from app.http.logs import log_config
 from app.http.protocol import BoundedHttpProtocol
 from app.http.shared_metrics import TEMPORARY
@@ -35,12 +39,15 @@ BACKLOG = 2048
 """Connections that wait to be accepted."""
 OPEN_FILES = 65_536
 """Connections are open files; many systems let a process have 1,024 unless it asks."""
+LOOK_S = 1
+"""How long a process may take to say whether it serves, before it is asked again."""
 UNREAD_MS = 60_000
 """How long a client may leave a response unread, the connection being full, before the system drops the connection."""
 
 
 def serve_command() -> None:
     """Serve requests, and run no jobs. For production: set DATABASE_URL, and run `scrip migrate` first."""
+    stop_is_success()
     settings = load_settings()
     if settings.app_url is None:
         raise SetupProblem("DATABASE_URL is not set. Set it, or use `scrip run`, which brings a database of its own.")
@@ -56,11 +63,11 @@ async def _check(url: str) -> None:
     await check_role(url, say)
 
 
-def take_port(host: str, port: int) -> socket.socket:
+def take_port(host: str, port: int, setting: str = "SCRIP_PORT") -> socket.socket:
     """A socket that is bound already, so that a port in use is found out before anything else is started.
 
     It does not listen yet: until the app is there, connections are refused, and a proxy goes to another server instead of
-    waiting. Raises SetupProblem if it cannot be opened.
+    waiting. Raises SetupProblem if it cannot be opened. setting: the one that says the port.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio sends small packets at once only where the protocol is named: else each second one waits for 40 ms.
@@ -72,10 +79,19 @@ def take_port(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        reason = f"Port {port} on {host} cannot be used: {error.strerror or error}."
-        raise SetupProblem(f"{reason} Stop what uses it, or set SCRIP_PORT to another one.") from error
+        raise _no_port(host, port, setting, error) from error
     listener.set_inheritable(True)
     return listener
+
+
+def _no_port(host: str, port: int, setting: str, error: OSError) -> SetupProblem:
+    reason = f"Port {port} on {host} cannot be used: {error.strerror or error}."
+    return SetupProblem(f"{reason} Stop what uses it, or set {setting} to another one.")
+
+
+def _in_use(config: uvicorn.Config) -> SetupProblem:
+    taken = OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+    return _no_port(config.host, config.port, "SCRIP_PORT", taken)
 
 
 def address(listener: socket.socket) -> str:
@@ -95,10 +111,12 @@ def serve(settings: Settings, listener: socket.socket) -> None:
         with _counting_together(settings):
             processes = Processes(config, sockets=[listener])
             processes.run()
+        if processes.is_deaf:
+            raise _in_use(config)
         if processes.failed:
             sys.exit(1)
         return
-    server = uvicorn.Server(config)
+    server = Alone(config)
     signal.signal(signal.SIGHUP, server.handle_exit)
     try:
         server.run(sockets=[listener])
@@ -108,26 +126,65 @@ def serve(settings: Settings, listener: socket.socket) -> None:
         sys.exit(1)
 
 
+def listens(listener: socket.socket) -> bool:
+    """Whether it does. Two can have a port until one of them listens, as where both have waited for the database, and
+    uvloop does not say that it cannot.
+    """
+    return listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) != 0
+
+
+class Alone(uvicorn.Server):
+    """uvicorn's, which ends if somebody else listens to its port by now."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        given = sockets or []
+        kept = [each.dup() for each in given]
+        await super().startup(sockets)
+        is_deaf = not all(map(listens, kept))
+        for each in kept:
+            each.close()
+        if is_deaf:
+            await self.lifespan.shutdown()
+            for each in given:
+                each.detach()  # uvloop has closed what cannot listen
+            raise _in_use(self.config)
+
+
 class Processes(Multiprocess):
     """uvicorn's, which ends all of them if one cannot start: that is a failure, and no end in good order."""
 
     failed = False
+    is_deaf = False
 
     def keep_subprocess_alive(self) -> None:
-        if not self.should_exit.is_set():
-            super().keep_subprocess_alive()
-            self.failed = self.should_exit.is_set()
+        for process in self.processes:
+            process.child_conn.close()  # the process has its own: with that, a wait for its answer ends as it does
+        if self.should_exit.is_set():
+            return
+        super().keep_subprocess_alive()
+        self.failed = self.should_exit.is_set()
+        if not self.failed and not listens(self.sockets[0]):
+            self.is_deaf = any(process.is_ready(LOOK_S) for process in self.processes)
+            if self.is_deaf:
+                self.should_exit.set()
 
 
 def application() -> Starlette:
     """The app, made in each serving process; called by uvicorn.
 
-    What is imported for it stays: to look for garbage among it meanwhile would take a fifth of a start.
+    What is imported for it stays: to look for garbage among it meanwhile would take a fifth of a start. A process of
+    several that cannot start ends with the status by which the others learn that none can.
     """
     gc.disable()
     from app.main import create_app_from_environment
 
-    return create_app_from_environment()
+    try:
+        return create_app_from_environment()
+    except SetupProblem as problem:
+        if multiprocessing.parent_process() is None:
+            raise
+        print(f"scrip: {problem}", file=sys.stderr, flush=True)
+        sys.exit(STARTUP_FAILURE)
 
 
 def bounded_http(settings: Settings) -> "partial[BoundedHttpProtocol]":

@@ -14,7 +14,8 @@ from app.cli.output import say
 from app.cli.tenants import tenant_named
 from app.cli.verify import verify_all
 from app.files.tenant_file import Manifest, TenantFile, write_tenant
-from app.postgres.database import applied_steps, check_same, open_database, place
+from app.postgres.connecting import check_same, place
+from app.postgres.database import applied_steps, open_database
 from app.problems import SetupProblem
 from app.settings import load_settings
 from models.errors import LedgerError

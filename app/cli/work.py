@@ -13,6 +13,7 @@ import typer
 from app.cli.beside import shown_beside
 from app.cli.database import app_database
 from app.cli.output import say
+from app.cli.stopping import stop_is_success
 from app.cli.tenants import tenant_at_work
 from app.http.logs import log_config
 from app.notary import notary
@@ -35,6 +36,8 @@ def work_command(
     """Run the jobs, such as writing off expired credit and posting queued imports, until told to stop."""
     if tenant is not None and not once:
         raise SetupProblem("--tenant goes with --once.")
+    if not once:
+        stop_is_success()
     settings = load_settings()
     dictConfig(log_config(settings.log_level, settings.log_format))
     with app_database(settings) as url:

@@ -7,6 +7,7 @@ from app.finding import Finding, ok, warning
 PART = "archive"
 _FAILS = """SELECT last_failed_wal FROM pg_stat_archiver
     WHERE last_failed_time > coalesce(last_archived_time, '-infinity')"""
+_HAS_A_WAY = "SELECT current_setting('archive_command') <> '' OR current_setting('archive_library') <> ''"
 _RECEIVED = "SELECT count(*) FROM pg_replication_slots WHERE slot_type = 'physical' AND active"
 
 
@@ -19,6 +20,12 @@ async def look_at_archive(raw: Any) -> Finding:
             PART,
             "WAL is not archived: what was posted since the last backup is lost with the disk.",
             "Set archive_mode and archive_command, or receive it (docs/running.md, Backups).",
+        )
+    if not await raw.fetchval(_HAS_A_WAY):
+        return warning(
+            PART,
+            "WAL is kept to be archived, and archive_command is empty: it fills the database's disk.",
+            "Set archive_command, or archive_library (docs/running.md, Backups).",
         )
     failed = await raw.fetchval(_FAILS)
     if failed is not None:

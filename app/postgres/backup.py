@@ -11,7 +11,8 @@ from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from app.postgres.account import installed_programs
-from app.postgres.database import connecting, migrate, place
+from app.postgres.connecting import connecting, place
+from app.postgres.database import migrate
 from app.problems import SetupProblem
 from models.pool import is_pooled
 

@@ -11,7 +11,8 @@ import asyncpg
 from app.finding import Finding, fault, ok, warning
 from app.postgres.archive import look_at_archive
 from app.postgres.clock import webhook_setup
-from app.postgres.database import OLDEST_SERVER, check_migrated, check_same, connecting, place, statements_survive
+from app.postgres.connecting import check_same, connecting, place
+from app.postgres.database import OLDEST_SERVER, check_migrated, statements_survive
 from app.postgres.distributed import (
     citus_version,
     is_distributed,
@@ -29,6 +30,10 @@ from models.reads.webhooks import keys_in_use
 SKEW_S: Final = 0.5
 """Seconds from which a difference of the clocks is worth a look."""
 PROBE_S: Final = 5.0
+
+_OWNS: Final = """SELECT coalesce(bool_and(pg_has_role(relowner, 'USAGE')), true) FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"""
+"""Whether this role may do what the owner of all tables may; true as long as there are none."""
 
 Raw = Any
 """A connection as asyncpg has it, which has no types."""
@@ -120,7 +125,10 @@ async def _role(raw: Raw) -> list[Finding]:
         findings.append(fault("role", f"{row['rolname']} is not bound by row-level security.", todo))
     there = await raw.fetch(
         "SELECT c.relname, pg_get_userbyid(c.relowner) = current_user AS owns, "
-        "has_table_privilege(c.oid, 'SELECT') AS reads "
+        "has_table_privilege(c.oid, 'SELECT') AS reads, has_table_privilege(c.oid, 'INSERT') AS inserts, "
+        "has_table_privilege(c.oid, 'DELETE') AS deletes, ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE "
+        "a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
+        "AND has_column_privilege(c.oid, a.attnum, 'UPDATE')) AS updates "
         "FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND c.relname = ANY ($1)",
         list(APP_PRIVILEGES),
     )
@@ -129,10 +137,26 @@ async def _role(raw: Raw) -> list[Finding]:
         findings.append(
             warning("role", f"The app's role {row['rolname']} owns the tables: it could rewrite the books.", todo)
         )
-    if unread := [table["relname"] for table in there if not table["reads"]]:
-        message = f"{row['rolname']} may not read {', '.join(unread[:5])}."
+    if lacking := [table["relname"] for table in there if _lacks(table)]:
+        message = f"{row['rolname']} lacks rights in {', '.join(lacking[:5])}."
         findings.append(fault("role", message, "Run scrip migrate, which gives the app's role its rights."))
+    too_many = [table["relname"] for table in there if _may_too_much(table)]
+    if too_many and not findings:
+        message = f"{row['rolname']} has more rights than it needs in {', '.join(too_many[:5])}."
+        findings.append(warning("role", message, "Run scrip migrate, which takes the others away."))
     return findings or [ok("role", f"{row['rolname']} has its rights and no more.")]
+
+
+def _lacks(table: Any) -> bool:
+    may = APP_PRIVILEGES[table["relname"]]
+    lacks_a_table = not table["reads"] or may.inserts > table["inserts"] or may.deletes > table["deletes"]
+    return lacks_a_table or not set(may.updates) <= set(table["updates"])
+
+
+def _may_too_much(table: Any) -> bool:
+    may = APP_PRIVILEGES[table["relname"]]
+    has_a_table = table["inserts"] > may.inserts or table["deletes"] > may.deletes
+    return has_a_table or not set(table["updates"]) <= set(may.updates)
 
 
 async def _pooler(raw: Raw, settings: Settings, url: str) -> list[Finding]:
@@ -202,6 +226,8 @@ async def _owner(settings: Settings) -> list[Finding]:
     try:
         async with connecting(url) as raw:
             pooled = await is_pooled(raw)
+            writes = await raw.fetchval("SHOW transaction_read_only") == "off"
+            owns = await raw.fetchval(_OWNS)
     except SetupProblem as problem:
         return [warning("owner", str(problem), "scrip migrate needs SCRIP_MIGRATION_DATABASE_URL; servers do not.")]
     if settings.app_url is not None:
@@ -212,4 +238,10 @@ async def _owner(settings: Settings) -> list[Finding]:
     if pooled:
         todo = "Set SCRIP_MIGRATION_DATABASE_URL to a URL that leads past the pooler."
         return [warning("owner", "The way leads through a pooler, and migrations need the server itself.", todo)]
+    if not writes:
+        todo = "Name the primary in SCRIP_MIGRATION_DATABASE_URL."
+        return [warning("owner", f"The database at {place(url)} takes no writes, and cannot be migrated.", todo)]
+    if not owns:
+        todo = "Set SCRIP_MIGRATION_DATABASE_URL to the owner's."
+        return [warning("owner", f"The role at {place(url)} does not own the tables, and cannot migrate them.", todo)]
     return [ok("owner", f"Can migrate at {place(url)}.")]

@@ -8,7 +8,6 @@ from pathlib import Path
 from time import monotonic
 from types import MappingProxyType
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
 import aerich
 import asyncpg
@@ -18,11 +17,12 @@ from tortoise.context import TortoiseContext
 from tortoise.exceptions import OperationalError
 
 import migrations
+from app.postgres.connecting import CONNECT_TIMEOUT_S, SERVER_SETTINGS, check_same, connecting, place, user_of
 from app.postgres.distributed import IN_TURN, check_can_distribute, distribute, is_distributed, take_to_the_shards
 from app.postgres.engines import refused_engine
-from app.postgres.hosts import Hosts, may_pass
+from app.postgres.hosts import Hosts
 from app.postgres.shards import statements_of
-from app.problems import OutOfReach, SetupProblem
+from app.problems import SetupProblem
 from migrations.clashing_names import NamesClash
 from models.errors import Unavailable
 from models.ledger import Ledger
@@ -34,18 +34,13 @@ from models.reads.verify import every_tenant
 CONNECTION: Final = "default"
 APP_LABEL: Final = "models"
 OLDEST_SERVER: Final = 15
-CONNECT_TIMEOUT_S: Final = 10
 POOL_CONNECT_TIMEOUT_S: Final = 5
 """Less than the wait for a connection (models/pool.py), so that the reason is reported."""
 KEEPALIVE: Final = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 10_000}
 """Seconds until a silent connection is asked for a sign of life, and between the questions; how many; and milliseconds
 until sent data has to be acknowledged. Otherwise it takes the kernel a quarter of an hour."""
-SERVER_SETTINGS: Final = {"application_name": "scrip"}
-"""Nothing else: PgBouncer refuses what it does not know. That nothing is compiled (jit) is said by the migrated database."""
 STATEMENT_CACHE: Final = 100
 """Prepared statements that a connection keeps. 0: none, for poolers that know none."""
-WITHOUT_CACHE: Final = 0
-"""Of connections for a few statements, which may lead through any pooler."""
 LOCK_TIMEOUT: Final = "500ms"
 """How long a step waits for a lock. Others who ask for the table after it wait no longer, either."""
 MAX_LOCK_TRIES: Final = 120
@@ -154,8 +149,7 @@ async def migrate(owner_url: str, app_url: str, say: Callable[[str], None], *, d
             if distributed:
                 await distribute(connection, say)
             if app_role is not None:
-                async with connection.transaction():
-                    await connection.execute(grants(app_role))
+                await _grant(connection, app_role, say)
             await _restate(owner_url, say)
         except NamesClash as clash:
             listed = "\n  ".join(clash.lines)
@@ -169,10 +163,20 @@ async def migrate(owner_url: str, app_url: str, say: Callable[[str], None], *, d
             if not isinstance(refused, asyncpg.InsufficientPrivilegeError):
                 raise
             raise SetupProblem(
-                f"The role {_user(owner_url)} may not migrate the database at {place(owner_url)}: {error}. "
+                f"The role {user_of(owner_url)} may not migrate the database at {place(owner_url)}: {error}. "
                 "Set SCRIP_MIGRATION_DATABASE_URL to the owner's."
             ) from error
         return applied
+
+
+async def _grant(connection: "asyncpg.Connection[Any]", role: str, say: Callable[[str], None]) -> None:
+    """Give the app's role its rights, unless a newer version has: it serves by now, and needs those that it gave."""
+    newer = sorted(set(await _applied(connection)) - _known_steps())
+    if newer:
+        say(f"A newer version has migrated this database ({', '.join(newer)}): the rights of {role} stay as they are")
+        return
+    async with connection.transaction():
+        await connection.execute(grants(role))
 
 
 async def _without_jit(connection: "asyncpg.Connection[Any]", say: Callable[[str], None]) -> None:
@@ -275,7 +279,7 @@ async def _app_role(
     connection: "asyncpg.Connection[Any]", owner_url: str, app_url: str, say: Callable[[str], None]
 ) -> str | None:
     """The role to give rights to, or None if it is our own. Warns if that leaves the books less protected."""
-    user, role = await connection.fetchval("SELECT current_user"), _user(app_url) or _user(owner_url)
+    user, role = await connection.fetchval("SELECT current_user"), user_of(app_url) or user_of(owner_url)
     row = await connection.fetchrow("SELECT rolsuper OR rolbypassrls AS unbound FROM pg_roles WHERE rolname = $1", role)
     if row is None:
         raise SetupProblem(
@@ -398,10 +402,14 @@ async def _check_encoding(connection: "asyncpg.Connection[Any]", url: str) -> No
 
 async def check_migrated(connection: "asyncpg.Connection[Any]", url: str) -> None:
     """A database that is ahead is fine: a newer version of the app has migrated it and is about to take over."""
-    missing = {path.name for path in (LOCATION / APP_LABEL).glob("[0-9]*_*.py")} - set(await _applied(connection))
+    missing = _known_steps() - set(await _applied(connection))
     if missing:
         names = ", ".join(sorted(missing))
         raise SetupProblem(f"The database at {place(url)} is not up to date: it lacks {names}. Run `scrip migrate`.")
+
+
+def _known_steps() -> set[str]:
+    return {path.name for path in (LOCATION / APP_LABEL).glob("[0-9]*_*.py")}
 
 
 async def applied_steps(url: str) -> tuple[str, ...]:
@@ -416,76 +424,3 @@ async def _applied(connection: "asyncpg.Connection[Any]") -> tuple[str, ...]:
     except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
         return ()
     return tuple(row["version"] for row in rows)
-
-
-@asynccontextmanager
-async def connecting(url: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
-    """One connection, for a few statements. Raises SetupProblem if there can be none, OutOfReach if that may pass."""
-    try:
-        connection = await Hosts(url).connect(
-            timeout=CONNECT_TIMEOUT_S, server_settings=SERVER_SETTINGS, statement_cache_size=WITHOUT_CACHE
-        )
-    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        problem = OutOfReach if may_pass(error) else SetupProblem
-        raise problem(_why_not(error, url)) from error
-    try:
-        yield connection
-    finally:
-        await connection.close(timeout=CONNECT_TIMEOUT_S)
-
-
-async def check_same(url: str, other: str) -> None:
-    """Raises SetupProblem if the two lead to different databases: a command would prove one and change the other.
-
-    A standby is the same as its primary.
-    """
-    if url == other:
-        return
-    found = []
-    for each in (url, other):
-        async with connecting(each) as raw:
-            found.append(await raw.fetchrow(_WHICH))
-    (name, number, began), (other_name, other_number, other_began) = found
-    if (name, number) != (other_name, other_number) or (began and other_began and began != other_began):
-        raise SetupProblem(
-            f"Two databases are set where one is meant: {place(url)} and {place(other)}. Nothing was done. "
-            "Check DATABASE_URL, SCRIP_MIGRATION_DATABASE_URL and SCRIP_BACKUP_DATABASE_URL."
-        )
-
-
-_WHICH: Final = """SELECT datname, oid::bigint, CASE WHEN NOT pg_is_in_recovery() THEN pg_postmaster_start_time() END
-    FROM pg_database WHERE datname = current_database()"""
-
-
-def _why_not(error: Exception, url: str) -> str:
-    match error:
-        case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
-            who = f"the role {name}" if (name := _user(url)) else "whoever asks"
-            return f"The database at {place(url)} refuses {who}: {error}. Check the role and the password in its URL."
-        case asyncpg.InvalidCatalogNameError():
-            return f"There is no such database at {place(url)}: {error}. Make it first, or check the URL."
-        case asyncpg.PostgresError():
-            return f"The database at {place(url)} does not take connections now: {error}"
-        case asyncpg.TargetServerAttributeNotMatched():
-            return (
-                f"None of the servers at {place(url)} is what target_session_attrs in the URL asks for. "
-                "Is there a primary among them, and does it run?"
-            )
-        case TimeoutError():
-            return f"The database at {place(url)} did not answer within {CONNECT_TIMEOUT_S} s. Is the address right?"
-        case OSError():
-            return f"The database at {place(url)} is out of reach: {error}. Does it run, and is the address right?"
-    # The error would quote the part that it is about, and it takes a wrong one for a part now and then.
-    return "The database's URL is not understood: its port, its options or another part is not as it must be."
-
-
-def place(url: str) -> str:
-    """The URL's target, without the password: for messages."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2] or "the socket"
-    return f"{host}{parts.path}"
-
-
-def _user(url: str) -> str | None:
-    name = urlsplit(url).username
-    return None if name is None else unquote(name)

@@ -2,9 +2,11 @@
 
 import asyncio
 import signal
+import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from multiprocessing import Pipe
 from pathlib import Path
 from types import FrameType, SimpleNamespace
 from typing import Any, Final, cast
@@ -88,6 +90,23 @@ async def test_a_server_waits_and_refuses_connections_until_it_can_serve(
     assert await asyncio.to_thread(scrip.end, signal.SIGTERM) == 0
 
 
+@pytest.mark.parametrize("count", ["1", "2"])
+async def test_one_of_two_servers_that_waited_at_one_port_ends(
+    start: Callable[..., Scrip], way: Proxy, count: str
+) -> None:
+    (port,) = free_ports(1)
+    both = [start("serve", SCRIP_PORT=port, SCRIP_WORKERS=count) for _ in range(2)]
+    for scrip in both:
+        await until_told(scrip, WAITS)
+    await way.open()
+    await asyncio.to_thread(wait_for, lambda: any(scrip.process.poll() is not None for scrip in both))
+    ended, other = sorted(both, key=lambda scrip: scrip.process.poll() is None)
+    assert await asyncio.to_thread(ended.wait) == 1
+    assert told(ended, f"scrip: Port {port} on 127.0.0.1 cannot be used: Address already in use.") >= 1
+    assert (told(ended, "Traceback"), told(ended, "died")) == (0, 0)
+    await asyncio.to_thread(other.url)
+
+
 async def test_jobs_wait(start: Callable[..., Scrip], way: Proxy) -> None:
     scrip = start("work")
     await until_told(scrip, WAITS)
@@ -133,6 +152,14 @@ async def test_what_does_not_pass_by_itself_is_not_waited_for(
     await way.open()
     assert await asyncio.to_thread(scrip.wait) == 1
     assert "refuses the role scrip_app" in scrip.said[-1]
+
+
+async def test_a_file_that_the_url_names_and_that_is_not_there_is_not_waited_for(
+    start: Callable[..., Scrip], way: Proxy
+) -> None:
+    scrip = start("serve", DATABASE_URL=way.url.replace("=disable", "=verify-full&sslrootcert=/typo.pem"))
+    assert await asyncio.to_thread(scrip.wait) == 1
+    assert [line for line in scrip.said if "sslrootcert=/typo.pem cannot be read" in line] == scrip.said
 
 
 async def test_a_single_round_of_jobs_does_not_wait(start: Callable[..., Scrip], tmp_path: Path, way: Proxy) -> None:
@@ -186,7 +213,7 @@ def test_processes_of_which_one_cannot_start_have_failed(monkeypatch: pytest.Mon
     """A supervisor that starts again what has failed starts them again."""
 
     class Dead:
-        exitcode, pid = STARTUP_FAILURE, 1
+        exitcode, pid, child_conn = STARTUP_FAILURE, 1, Pipe()[1]
 
         def is_alive(self, timeout: float) -> bool:
             return False
@@ -194,7 +221,8 @@ def test_processes_of_which_one_cannot_start_have_failed(monkeypatch: pytest.Mon
         kill = join = terminate = lambda _: None
 
     class Ended(Processes):
-        def __init__(self, *_: object, **__: object) -> None:
+        def __init__(self, _: object, sockets: list[socket.socket]) -> None:
+            self.sockets = sockets
             self.should_exit, self.signal_queue = threading.Event(), []
             self.config = cast("Any", SimpleNamespace(timeout_worker_healthcheck=1))
             self.processes = [cast("Any", Dead())]
@@ -249,6 +277,19 @@ async def test_other_errors_are_not_waited_for() -> None:
         (asyncpg.TooManyConnectionsError(""), True),
         (asyncpg.ConnectionDoesNotExistError(""), True),
         (asyncpg.TargetServerAttributeNotMatched(""), True),
+        (asyncpg.InterfaceError("connection is closed"), True),
+        (asyncpg.ProtocolViolationError("server login has been failing, try again later (server_login_retry)"), True),
+        (asyncpg.ProtocolViolationError("client_login_timeout (server down)"), True),
+        (asyncpg.ProtocolViolationError("query_wait_timeout"), True),
+        (asyncpg.ProtocolViolationError("SASL authentication failed"), False),
+        (asyncpg.ProtocolViolationError("password authentication failed"), False),
+        (asyncpg.ProtocolViolationError('"trust" authentication failed'), False),
+        (asyncpg.ProtocolViolationError("empty password returned by client"), False),
+        (asyncpg.ProtocolViolationError("login rejected"), False),
+        (asyncpg.ProtocolViolationError("no authentication method is found"), False),
+        (asyncpg.ProtocolViolationError("no such user: u"), False),
+        (asyncpg.ProtocolViolationError("no such database: x"), False),
+        (asyncpg.InterfaceError("unsupported authentication method requested by the server: 'kerberosv5'"), False),
         (asyncpg.InvalidPasswordError(""), False),
         (asyncpg.InvalidCatalogNameError(""), False),
         (asyncpg.ClientConfigurationError(""), False),

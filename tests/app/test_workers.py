@@ -71,6 +71,28 @@ def test_none_of_many_workers_is_killed_while_it_imports(several: Scrip) -> None
     assert workers(several) == found
 
 
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({"SCRIP_RATE_LIMIT": "100"}, "SCRIP_RATE_LIMIT"),
+        ({"SCRIP_TRUSTED_DOCUMENTS": "nowhere.json"}, "SCRIP_TRUSTED_DOCUMENTS"),
+    ],
+)
+def test_a_setting_that_no_process_can_start_with_ends_the_server(
+    database: Urls, tmp_path: Path, variables: dict[str, str], reason: str
+) -> None:
+    """With a line from each of them, and not by starting them again and again."""
+    given = {"DATABASE_URL": database.app, "SCRIP_JWT_SECRET": SECRET, "SCRIP_WORKERS": "2", **variables}
+    scrip = Scrip("serve", cwd=tmp_path, **given)
+    try:
+        assert scrip.wait() == 1
+    finally:
+        scrip.process.kill()
+        scrip.wait()
+    assert 1 <= sum(line.startswith(f"scrip: {reason}") for line in scrip.said) <= 2, "".join(scrip.said)
+    assert not [line for line in scrip.said if "Traceback" in line or DIED in line]
+
+
 def workers(scrip: Scrip) -> list[psutil.Process]:
     """Those that serve; beside them is one that keeps count of what they share."""
     children = psutil.Process(scrip.process.pid).children()
@@ -84,7 +106,7 @@ def test_how_long_a_worker_may_be_silent_can_be_set(
     told: list[Config] = []
 
     class Supervisor:
-        failed = False
+        failed = is_deaf = False
 
         def __init__(self, config: Config, **_: Any) -> None:
             told.append(config)

@@ -23,6 +23,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Process
 from websockets.exceptions import PayloadTooBig
 from websockets.server import ServerProtocol
 
@@ -38,6 +39,7 @@ HANDSHAKE = (
 )
 TEXT_OF_200_BYTES = b"\x81\xfe\x00\xc8"
 MAX_SIZE = 100
+SILENT_S = 20
 
 
 class Transport(asyncio.Transport):
@@ -235,9 +237,21 @@ def test_several_processes_end_if_one_cannot_start() -> None:
     assert failed.calls == ("kill", "join")
 
 
+def test_a_wait_for_a_process_that_has_ended_is_over_at_once() -> None:
+    """Once the parent keeps only its own end of the pipe that it asks through."""
+    process = Process(config(), [])
+    process.child_conn.close()
+    has(process, "is_ready")
+    began = time.monotonic()
+    assert not process.ping(timeout=SILENT_S)
+    assert time.monotonic() - began < SILENT_S
+    process.parent_conn.close()
+
+
 async def test_a_server_leaves_signals_alone() -> None:
     """A server beside a worker: uvicorn's own handlers are put up in `capture_signals`, and nowhere else."""
     takes(uvicorn.Server.capture_signals)
+    takes(uvicorn.Server.startup, "sockets")
 
     class Beside(uvicorn.Server):
         @contextmanager

@@ -13,8 +13,10 @@ from typing import Final
 
 import pytest
 
-from app.postgres.database import connecting, statements_survive
+from app.postgres.connecting import connecting
+from app.postgres.database import check_database, statements_survive
 from app.postgres.embedded import Urls
+from app.problems import OutOfReach, SetupProblem
 from models.pool import is_pooled
 from tests.app.cli.test_live_servers import play as play_live
 from tests.app.cli.test_run import Scrip, start
@@ -55,6 +57,14 @@ async def test_what_it_keeps_is_known(pgbouncer: Path, database_urls: Urls) -> N
         async with connecting(url) as connection:
             assert await is_pooled(connection)
         assert await statements_survive(url) is pooler.prepares
+
+
+@pytest.mark.parametrize("refused", ["scrip_app:x", "nobody:"])
+async def test_who_is_refused_by_it_is_told_so(pgbouncer: Path, database_urls: Urls, refused: str) -> None:
+    """And does not wait, as for a database that is away."""
+    with pooled(pgbouncer, database_urls) as pooler, pytest.raises(SetupProblem, match="refuses the role") as told:
+        await check_database(pooler.url(database_urls.app).replace("scrip_app:", refused))
+    assert not isinstance(told.value, OutOfReach)
 
 
 async def test_subscriptions_of_two_servers(

@@ -106,6 +106,24 @@ async def test_roles_that_may_too_much(database_urls: Urls) -> None:
     assert (await found(database_urls, database_urls.app))["role"] is State.OK
 
 
+@pytest.mark.parametrize(
+    ("change", "state"),
+    [
+        ("REVOKE INSERT ON entries FROM scrip_app", State.FAULT),
+        ("GRANT UPDATE ON entries TO scrip_app", State.WARNING),
+        ("GRANT DELETE ON entries TO scrip_app", State.WARNING),
+    ],
+)
+async def test_other_rights_than_migrate_gives(server: Urls, worker_id: str, change: str, state: State) -> None:
+    async with cloned_database(server, f"doctor_{worker_id}") as urls:
+        connection = await asyncpg.connect(urls.owner)
+        try:
+            await connection.execute(change)
+        finally:
+            await connection.close()
+        assert (await found(urls, urls.app))["role"] is state
+
+
 async def test_two_databases_where_one_is_meant(database_urls: Urls) -> None:
     other = re.sub(r"/\w+\?host", "/postgres?host", database_urls.owner)
     assert other != database_urls.owner
@@ -113,6 +131,16 @@ async def test_two_databases_where_one_is_meant(database_urls: Urls) -> None:
     (finding,) = (each for each in await look_at_database(given, database_urls.app) if each.part == "owner")
     assert finding.state is State.FAULT
     assert finding.message.startswith("Two databases are set where one is meant")
+
+
+async def test_an_owner_that_cannot_migrate(database_urls: Urls) -> None:
+    for owner, app in (
+        (f"{database_urls.owner}&default_transaction_read_only=on", database_urls.app),
+        (database_urls.app, database_urls.owner),
+    ):
+        given = Settings(database_url=app, migration_database_url=owner)
+        (finding,) = (each for each in await look_at_database(given, app) if each.part == "owner")
+        assert finding.state is State.WARNING
 
 
 async def test_a_redis_that_does_not_answer(unused_tcp_port: int) -> None:
@@ -125,7 +153,11 @@ async def test_a_redis_that_does_not_answer(unused_tcp_port: int) -> None:
 def test_places_for_metrics(tmp_path: Path) -> None:
     good = Settings(metrics_dir=tmp_path, verify_metrics=tmp_path / "verify.prom", work_port=8001)
     assert "metrics" not in {finding.part for finding in look_at_machine(good)}
-    bad = Settings(metrics_dir=tmp_path / "none", verify_metrics=tmp_path / "none/verify.prom", work_port=8000)
+    made = Settings(metrics_dir=tmp_path / "not/yet/there")
+    assert "metrics" not in {finding.part for finding in look_at_machine(made)}
+    file = tmp_path / "file"
+    file.touch()
+    bad = Settings(metrics_dir=file / "none", verify_metrics=tmp_path / "none/verify.prom", work_port=8000)
     found = [finding for finding in look_at_machine(bad) if finding.part == "metrics"]
     assert [finding.state for finding in found] == [State.FAULT, State.FAULT, State.WARNING]
 
@@ -160,8 +192,9 @@ async def test_more_connections_than_there_are(database_urls: Urls) -> None:
     [
         (["off", 0], State.WARNING, "is not archived"),
         (["off", 1], State.OK, "receives it"),
-        (["on", "0000000100000000000000A1"], State.WARNING, "0000000100000000000000A1"),
-        (["on", None], State.OK, "is archived"),
+        (["on", True, "0000000100000000000000A1"], State.WARNING, "0000000100000000000000A1"),
+        (["on", True, None], State.OK, "is archived"),
+        (["on", False], State.WARNING, "archive_command is empty"),
     ],
 )
 async def test_the_archive(told: list[object], state: State, message: str) -> None:

@@ -7,9 +7,13 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from app.postgres.database import MIGRATION_LOCK, check_database, check_role, migrate, place
+from app.postgres.connecting import place
+from app.postgres.database import MIGRATION_LOCK, check_database, check_role, migrate
 from app.postgres.embedded import DATABASE, OWNER, Urls
 from app.problems import SetupProblem
+
+NEWER = "99_20990101000000_newer.py"
+"""A step that this version does not know."""
 
 
 @pytest.fixture
@@ -36,6 +40,20 @@ async def test_two_at_once_apply_each_migration_once(empty: Urls) -> None:
     assert said == ["Another Scrip is migrating this database; waiting for it"] * 3
     assert await migrate(empty.owner, empty.app, keep_quiet) == []
     await check_database(empty.app)
+
+
+async def test_rights_that_a_newer_release_has_given_are_left_alone(empty: Urls) -> None:
+    await migrate(empty.owner, empty.app, keep_quiet)
+    owner = await asyncpg.connect(empty.owner)
+    try:
+        await owner.execute("INSERT INTO aerich (version, app, content) VALUES ($1, 'models', '{}')", NEWER)
+        await owner.execute("GRANT UPDATE (content) ON aerich TO scrip_app")
+        said: list[str] = []
+        assert await migrate(empty.owner, empty.app, said.append) == []
+        assert await owner.fetchval("SELECT has_column_privilege('scrip_app', 'aerich', 'content', 'UPDATE')")
+    finally:
+        await owner.close()
+    assert said == [f"A newer version has migrated this database ({NEWER}): the rights of scrip_app stay as they are"]
 
 
 async def test_one_that_is_not_migrated_is_not_served(empty: Urls) -> None:

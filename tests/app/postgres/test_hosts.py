@@ -7,7 +7,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app.postgres.database import CONNECTION, check_database, migrate, place, tortoise_config
+from app.postgres.connecting import place
+from app.postgres.database import CONNECTION, check_database, migrate, tortoise_config
 from app.postgres.embedded import Urls
 from app.postgres.hosts import Hosts, each_host
 from app.problems import SetupProblem
