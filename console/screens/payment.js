@@ -18,7 +18,7 @@ import { money, t, today } from "../text.js";
 const METHODS = /** @type {const} */ (["CARD", "CASH", "TRANSFER", "CHECK", "ACCOUNT_CREDIT", "OTHER"]);
 
 /** @param {Within} within */
-export function pay({ sheet, invoice, back, again }) {
+export function pay({ sheet, invoice, keys, back, again }) {
   const { id: invoiceId, currency, due, customer } = invoice;
   const available = customer?.balances?.find(({ asset }) => asset === currency)?.available ?? "0";
   const offered = METHODS.filter((each) => each !== "ACCOUNT_CREDIT" || (may("PAY_WITH_CREDIT") && units(available) > 0n));
@@ -50,6 +50,7 @@ export function pay({ sheet, invoice, back, again }) {
       ),
     verb: t("pay"),
     asks: () => method.value !== "ACCOUNT_CREDIT",
+    key: keys.pay,
     back,
     send: async (input, idempotencyKey, requestApproval) => (await ask("Pay", { input: { ...input, requestApproval, idempotencyKey } })).recordPayment,
     said: ({ invoice: after }, input) => {
