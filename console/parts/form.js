@@ -1,7 +1,6 @@
 // A dialog of plain fields that sends them as they are.
-import { typedAmount } from "../decimals.js";
 import { booksChanged, h, put } from "../dom.js";
-import { placesOf, t, typedForm } from "../text.js";
+import { t, typedForm, typedIn } from "../text.js";
 import { forgetChoices } from "./choices.js";
 import { field, select, tick, ticks } from "./fields.js";
 import { busy, Sheet, submitButton } from "./sheet.js";
@@ -83,7 +82,7 @@ function fieldOf({ label, value = "", hint, kind = "text", asset = "POINTS", min
     if (text === "") return null;
     if (kind === "day") return text;
     if (kind === "number") return /^\d{1,6}$/.test(text) ? Number(text) : NaN;
-    const amount = typedAmount(text, placesOf(typeof asset === "string" ? asset : asset(filled)));
+    const amount = typedIn(text, typeof asset === "string" ? asset : asset(filled));
     return amount === null || amount === "unclear" || amount === "precise" || amount.startsWith("-") ? NaN : amount;
   };
   return { root: shown.root, shown, read };

@@ -1,6 +1,6 @@
 // Activity: everything that was done, newest first: who, when, why, how much, on whose approval.
 import { ask } from "../api.js";
-import { typedAmount, units } from "../decimals.js";
+import { units } from "../decimals.js";
 import { h, put } from "../dom.js";
 import { icon } from "../icons.js";
 import { currenciesInUse, reasonLabels } from "../parts/choices.js";
@@ -11,7 +11,7 @@ import { paged, pageOf } from "../parts/pages.js";
 import { personFilter } from "../parts/person-filter.js";
 import { empty, failed, nameOf, region, skeleton } from "../parts/states.js";
 import { pathTo } from "../router.js";
-import { assetName, dayBegins, dayEnds, moment, money, placesOf, t, today, tOr } from "../text.js";
+import { assetName, dayBegins, dayEnds, moment, money, placesOf, t, today, tOr, typedIn } from "../text.js";
 
 /** @typedef {NonNullable<import("../api.js").Data<"Activity">["auditTrail"]>["edges"][number]["node"]} Row */
 /** @typedef {Pick<import("../api.js").Variables<"Activity">, "customerId" | "filter">} Filter */
@@ -109,7 +109,7 @@ function amountOfEither(label, asset, changed) {
     ...shown,
     /** Null where it is blank; undefined, and told, where it is none. */
     read() {
-      const typed = input.value.trim() === "" ? null : typedAmount(input.value, asset.value ? placesOf(asset.value) : PLACES);
+      const typed = input.value.trim() === "" ? null : typedIn(input.value, asset.value, asset.value ? placesOf(asset.value) : PLACES);
       const wrong = input.value.trim() !== "" && (typed === null || typed === "unclear" || typed === "precise");
       shown.tell(wrong ? t(typed === "unclear" ? "amount.unclear" : typed === "precise" ? "refused.AMOUNT_PRECISION" : "amount.wrong") : null);
       return wrong ? undefined : typed;
