@@ -2,7 +2,7 @@
 import { booksChanged, h, put } from "../dom.js";
 import { t, typedForm, typedIn } from "../text.js";
 import { forgetChoices } from "./choices.js";
-import { field, select, tick, ticks } from "./fields.js";
+import { field, select, tick, ticks, wrongDate } from "./fields.js";
 import { busy, Sheet, submitButton } from "./sheet.js";
 import { tell, words } from "./states.js";
 
@@ -35,7 +35,7 @@ export function openForm(title, wanted, send, { intro = "", submit = t("save"), 
     for (const { each, shown, read } of made) {
       const value = read(filled);
       const missing = each.required && (value === null || value === "" || (Array.isArray(value) && value.length === 0));
-      shown?.tell(Number.isNaN(value) ? t("form.wrong") : missing ? t("form.missing") : null);
+      shown?.tell(Number.isNaN(value) ? t(each.kind === "day" ? "date.wrong" : "form.wrong") : missing ? t("form.missing") : null);
       filled[each.name] = value;
     }
     const wrong = sheet.body.querySelector("[aria-invalid=true]");
@@ -79,6 +79,7 @@ function fieldOf({ label, value = "", hint, kind = "text", asset = "POINTS", min
   const read = (filled) => {
     const text = control.value.trim();
     if (kind === "text" || kind === "email" || kind === "choice") return text;
+    if (kind === "day" && wrongDate(control)) return NaN;
     if (text === "") return null;
     if (kind === "day") return text;
     if (kind === "number") return /^\d{1,6}$/.test(text) ? Number(text) : NaN;

@@ -4,7 +4,7 @@ import { units } from "../decimals.js";
 import { h, put } from "../dom.js";
 import { icon } from "../icons.js";
 import { currenciesInUse, reasonLabels } from "../parts/choices.js";
-import { field, select } from "../parts/fields.js";
+import { field, select, wrongDate } from "../parts/fields.js";
 import { head } from "../parts/head.js";
 import { later } from "../parts/later.js";
 import { paged, pageOf } from "../parts/pages.js";
@@ -66,18 +66,21 @@ function filters(reasons, currencies, changed) {
   const to = h("input", { type: "date", max: today(), onchange: draw });
   const least = amountOfEither(t("activity.least"), asset, draw);
   const most = amountOfEither(t("activity.most"), asset, draw);
+  const first = field(t("period.from"), from);
   const last = field(t("period.to"), to);
   const customer = personFilter(t("invoice.customer"), draw);
-  const often = [customer, field(t("activity.kind"), kind), field(t("period.from"), from), last];
+  const often = [customer, field(t("activity.kind"), kind), first, last];
   const more = [field(t("reason"), reason), field(t("activity.asset"), asset), least, most, field(t("activity.who"), who, { hint: t("activity.who.hint") })];
   /** @returns {Filter | null} */
   function read() {
     const [minAmount, maxAmount] = [least.read(), most.read()];
     const late = Boolean(from.value && to.value && to.value < from.value);
-    last.tell(late ? t("period.wrong") : null);
+    const [wrongFrom, wrongTo] = [wrongDate(from), wrongDate(to) ?? (late ? t("period.wrong") : null)];
+    first.tell(wrongFrom);
+    last.tell(wrongTo);
     const crossed = Boolean(minAmount && maxAmount && units(maxAmount) < units(minAmount));
     if (crossed) most.tell(t("activity.crossed"));
-    if (late || crossed || minAmount === undefined || maxAmount === undefined) return null;
+    if (wrongFrom || wrongTo || crossed || minAmount === undefined || maxAmount === undefined) return null;
     const filter = {
       kind: kind.value === "" ? null : [/** @type {typeof KINDS[number]} */ (kind.value)],
       reason: reason.value || null,

@@ -15,8 +15,8 @@ import { openCredit } from "./credit.js";
 /** @typedef {NonNullable<import("../api.js").Data<"InvoiceDetail">["invoice"]>} Invoice */
 /** Those of a payment and of a credit note. @typedef {{pay: string, note: string}} Keys */
 /**
- * Where a step is shown: back to the invoice, and again once it has changed. Back, it may not be known what became of what was
- * sent: its key stays until an answer comes.
+ * Where a step is shown: back to the invoice, and again once it has changed. Back, it may not be known what became of
+ * what was sent: its key stays until an answer comes.
  * @typedef {{sheet: Sheet, invoice: Invoice, keys: Keys, back: () => Promise<void>, again: () => Promise<void>}} Within
  */
 /** @typedef {Invoice["payments"]["edges"][number]["node"]} Payment */

@@ -5,7 +5,7 @@ import { h } from "../dom.js";
 import { amountField } from "../parts/amounts.js";
 import { balanceFact, creditsFact, dueFact, posting } from "../parts/effects.js";
 import { fact, facts } from "../parts/facts.js";
-import { field, select, tick } from "../parts/fields.js";
+import { field, select, tick, wrongDate } from "../parts/fields.js";
 import { noteField } from "../parts/note.js";
 import { confirm, Step } from "../parts/step.js";
 import { may } from "../session.js";
@@ -32,8 +32,10 @@ export function pay({ sheet, invoice, keys, back, again }) {
   const read = (tells) => {
     const typed = amount.read(currency, tells);
     const spare = typed !== null && units(typed) > units(due) && method.value !== "ACCOUNT_CREDIT";
+    const wrong = wrongDate(on);
+    if (tells) fields.receivedOn.tell(wrong);
     kept.hidden = !spare || !may("KEEP_EXCESS");
-    return typed === null ? null : { invoiceId, amount: typed, method: /** @type {Method} */ (method.value), receivedOn: on.value || null, keepExcess: spare && keep.checked };
+    return typed === null || wrong ? null : { invoiceId, amount: typed, method: /** @type {Method} */ (method.value), receivedOn: on.value || null, keepExcess: spare && keep.checked };
   };
   new Step(sheet, {
     body: [amount.root, kept, fields.method.root, fields.receivedOn.root],
