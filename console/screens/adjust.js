@@ -222,9 +222,8 @@ class Adjusting {
 
 /** @typedef {Adjusting} AdjustingDialog */
 
-/** When what was asked for begins and ends, in words. @param {Asked} asked */
-export function term(asked) {
-  const from = asked.effectiveOn;
+/** When what was asked for begins, in words; null if that is today. @param {{effectiveOn: string | null}} asked */
+export function term({ effectiveOn: from }) {
   if (from !== null && from !== today()) return t(from > today() ? "effective.from" : "effective.since", { day: calendarDay(from) });
   return null;
 }
