@@ -29,15 +29,20 @@ export function sum(amounts) {
 
 /**
  * An amount as people type it: 25, 25.00, 25,00, 1 250.50, £25. Null: it is none. "unclear": one mark with three digits
- * behind it is a thousand to some and a decimal to others; where the asset has no decimals it can only be a thousand.
+ * behind it is a thousand to some and a decimal to others; where the asset has no decimals it can only be a thousand, and
+ * where it has three, the language's own mark is the decimal one.
  * @param {string} typed
  * @param {number} places Decimals of the asset.
+ * @param {string} mark Between whole and decimals, as the language writes it.
+ * @param {string} code Of the asset, which may stand behind: other letters may mean another amount.
  * @returns {string | null | "unclear" | "precise"}
  */
-export function typedAmount(typed, places) {
-  const text = typed.replaceAll(/[\s\u00a0\u202f'’]/g, "").replaceAll("\u2212", "-").replace(/\p{Sc}|[A-Za-z]{3}$/u, "");
-  const [, sign, digits] = /^([+-]?)([\d.,]+)$/.exec(text) ?? [];
-  if (digits === undefined || !/\d/.test(digits)) return null;
+export function typedAmount(typed, places, mark, code) {
+  const text = typed.replace(new RegExp(`\\p{Sc}|${code}\\s*$`, "iu"), "").replaceAll("\u2212", "-").trim();
+  const [, sign, spaced = ""] = /^([+-]?)\s*([\d.,\s'’]+)$/.exec(text) ?? [];
+  // A space, or what stands for one, is only ever between thousands.
+  const digits = /^\d{1,3}([\s'’]\d{3})+([.,]\d*)?$/.test(spaced) ? spaced.replaceAll(/[\s'’]/g, "") : spaced;
+  if (!/\d/.test(digits) || /[\s'’]/.test(digits)) return null;
   const marks = digits.replaceAll(/\d/g, "");
   const last = marks.at(-1);
   const at = last === undefined ? -1 : digits.lastIndexOf(last);
@@ -46,7 +51,7 @@ export function typedAmount(typed, places) {
   let parts;
   if (marks.length === 0) parts = [digits, ""];
   else if (mixed ? marks.indexOf(last ?? "") === marks.length - 1 : marks.length === 1) {
-    if (!mixed && decimals.length === 3 && places !== 3) {
+    if (!mixed && decimals.length === 3 && (places !== 3 || last !== mark)) {
       if (places > 0) return "unclear";
       parts = [digits.replace(last ?? "", ""), ""];
     } else parts = [digits.slice(0, at), decimals];

@@ -74,7 +74,8 @@ export const renewal = {
 let renewing;
 
 /**
- * Waits until there is another token than this one. Requests that find it refused at the same time wait together.
+ * Waits until there is another token than this one, of the same person. Requests that find it refused at the same time
+ * wait together.
  * @param {string} token
  */
 export async function renewed(token) {
@@ -82,10 +83,11 @@ export async function renewed(token) {
   renewing ??= quietly()
     .then((begun) => begun ?? renewal.ask())
     .then((begun) => {
-      const other = subjectOf(begun.token) !== subjectOf(token);
-      begin(begun);
-      // Somebody else: what is on the screen is not theirs.
-      if (other) location.reload();
+      if (subjectOf(begun.token) === subjectOf(token)) return begin(begun);
+      // Somebody else: what is on the screen is not theirs, and what waits here is never sent. Their page begins anew.
+      keep(begun);
+      location.reload();
+      return new Promise(() => {});
     })
     .finally(() => {
       renewing = undefined;

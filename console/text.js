@@ -1,5 +1,6 @@
 // The texts of the language that is chosen, and numbers, amounts and dates as it writes them.
 import { placesIn } from "./currencies.js";
+import { typedAmount } from "./decimals.js";
 import { Cell } from "./dom.js";
 
 /** @typedef {keyof typeof import("./texts/en/frame.js")["default"] | keyof typeof import("./texts/en/people.js")["default"] | keyof typeof import("./texts/en/value.js")["default"] | keyof typeof import("./texts/en/billing.js")["default"] | keyof typeof import("./texts/en/office.js")["default"] | keyof typeof import("./texts/en/settings.js")["default"]} Key */
@@ -122,10 +123,24 @@ export function exactly(number) {
   return new Intl.NumberFormat(locale(), { maximumFractionDigits: 20 }).format(/** @type {Intl.StringNumericLiteral} */ (number));
 }
 
+/** Between whole and decimals, as the language writes it. */
+function decimalMark() {
+  return new Intl.NumberFormat(locale()).formatToParts(1.5).find(({ type }) => type === "decimal")?.value ?? ".";
+}
+
 /** An amount as it stands in a field to begin with: with the mark of the language, and none between thousands. @param {string} amount */
 export function typedForm(amount) {
-  const mark = new Intl.NumberFormat(locale()).formatToParts(1.5).find(({ type }) => type === "decimal")?.value ?? ".";
-  return amount.replace(".", mark);
+  return amount.replace(".", decimalMark());
+}
+
+/**
+ * The amount that somebody has typed, as `typedAmount` reads it.
+ * @param {string} typed
+ * @param {string} asset
+ * @param {number} [places]
+ */
+export function typedIn(typed, asset, places = placesOf(asset)) {
+  return typedAmount(typed, places, decimalMark(), asset);
 }
 
 /** £ credit, class credits, points. @param {string} asset */

@@ -1,7 +1,6 @@
 // Amounts that are typed, and what is wrong with them in words.
-import { typedAmount } from "../decimals.js";
 import { h } from "../dom.js";
-import { placesOf, t, typedForm } from "../text.js";
+import { placesOf, t, typedForm, typedIn } from "../text.js";
 import { field } from "./fields.js";
 
 /**
@@ -12,7 +11,7 @@ import { field } from "./fields.js";
  */
 export function amountOf(text, asset) {
   const places = placesOf(asset);
-  const typed = typedAmount(text, places);
+  const typed = typedIn(text, asset);
   /** @param {string} wrong */
   const none = (wrong) => ({ amount: null, wrong });
   if (typed === null || typed.startsWith("-")) return none(t(text.trim() === "" ? "amount.missing" : "amount.wrong"));

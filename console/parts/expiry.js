@@ -1,7 +1,7 @@
 // How long credit is good for: days and the last day together, each follows the other; blank is for ever.
 import { h } from "../dom.js";
 import { calendarDay, daysAfter, daysBetween, t, today, zone } from "../text.js";
-import { field } from "./fields.js";
+import { field, wrongDate } from "./fields.js";
 
 const MAX_DAYS = 36_500;
 const OFTEN = [30, 90, 365];
@@ -19,12 +19,18 @@ export function expiry() {
   const shown = field(t("expiry"), days, { beside: joined, class: "expiry", hint: t("expiry.never.hint") });
   shown.root.append(often);
 
-  /** Whether the date is one that is over, or not typed to its end. */
+  /** Whether the date is one that is over. */
   let over = false;
+  const wrong = () => (over ? t("refused.EXPIRY_IN_PAST") : wrongDate(date));
 
-  /** The days; null for never, NaN if they are none. */
+  /** The days; null for never, NaN if they are none, which is told. */
   function value() {
-    if (over) return NaN;
+    tell();
+    return read();
+  }
+
+  function read() {
+    if (wrong()) return NaN;
     const text = days.value.trim();
     if (text === "" || text === "0") return null;
     return /^\d{1,5}$/.test(text) && Number(text) <= MAX_DAYS ? Number(text) : NaN;
@@ -52,15 +58,16 @@ export function expiry() {
 
   function follow() {
     over = false;
-    const n = value();
-    date.value = n !== null && !Number.isNaN(n) ? daysAfter(today(), n) : "";
+    date.value = "";
+    const n = read();
+    if (n !== null && !Number.isNaN(n)) date.value = daysAfter(today(), n);
     tell();
   }
 
   function tell() {
-    const n = value();
+    const n = read();
     const known = n !== null && !Number.isNaN(n);
-    shown.tell(over ? t("refused.EXPIRY_IN_PAST") : Number.isNaN(n) ? t("expiry.wrong") : null);
+    shown.tell(wrong() ?? (Number.isNaN(n) ? t("expiry.wrong") : null));
     shown.hint(known ? t("expiry.until", { day: calendarDay(date.value), zone: zone.value }) : t("expiry.never.hint"));
   }
 

@@ -1,6 +1,7 @@
 // Fields with their label, a hint and what is wrong with them beside them.
 import { h, put } from "../dom.js";
 import { icon } from "../icons.js";
+import { t } from "../text.js";
 
 /** @typedef {import("../dom.js").Child} Child */
 /** @typedef {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Control */
@@ -87,6 +88,14 @@ export function choice(label, choices, chosen, changed) {
 export function select(options, value, properties = {}) {
   const made = options.map((each) => h("option", { value: each.value, selected: each.value === value }, each.label));
   return h("select", properties, made);
+}
+
+/**
+ * What is wrong with a date: typed in part, it has no value either, but is not blank.
+ * @param {HTMLInputElement | HTMLSelectElement} input
+ */
+export function wrongDate(input) {
+  return input.validity.badInput ? t("date.wrong") : null;
 }
 
 /**

@@ -1,9 +1,8 @@
 // A dialog of plain fields that sends them as they are.
-import { typedAmount } from "../decimals.js";
 import { booksChanged, h, put } from "../dom.js";
-import { placesOf, t, typedForm } from "../text.js";
+import { t, typedForm, typedIn } from "../text.js";
 import { forgetChoices } from "./choices.js";
-import { field, select, tick, ticks } from "./fields.js";
+import { field, select, tick, ticks, wrongDate } from "./fields.js";
 import { busy, Sheet, submitButton } from "./sheet.js";
 import { tell, words } from "./states.js";
 
@@ -36,7 +35,7 @@ export function openForm(title, wanted, send, { intro = "", submit = t("save"), 
     for (const { each, shown, read } of made) {
       const value = read(filled);
       const missing = each.required && (value === null || value === "" || (Array.isArray(value) && value.length === 0));
-      shown?.tell(Number.isNaN(value) ? t("form.wrong") : missing ? t("form.missing") : null);
+      shown?.tell(Number.isNaN(value) ? t(each.kind === "day" ? "date.wrong" : "form.wrong") : missing ? t("form.missing") : null);
       filled[each.name] = value;
     }
     const wrong = sheet.body.querySelector("[aria-invalid=true]");
@@ -80,10 +79,11 @@ function fieldOf({ label, value = "", hint, kind = "text", asset = "POINTS", min
   const read = (filled) => {
     const text = control.value.trim();
     if (kind === "text" || kind === "email" || kind === "choice") return text;
+    if (kind === "day" && wrongDate(control)) return NaN;
     if (text === "") return null;
     if (kind === "day") return text;
     if (kind === "number") return /^\d{1,6}$/.test(text) ? Number(text) : NaN;
-    const amount = typedAmount(text, placesOf(typeof asset === "string" ? asset : asset(filled)));
+    const amount = typedIn(text, typeof asset === "string" ? asset : asset(filled));
     return amount === null || amount === "unclear" || amount === "precise" || amount.startsWith("-") ? NaN : amount;
   };
   return { root: shown.root, shown, read };

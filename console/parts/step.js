@@ -1,5 +1,5 @@
 // A step of a dialog: fields, what the server says that it would do as they are filled in, and the button that does it,
-// once. One key for each step that is shown.
+// once. One key for each step that is shown, where it is not given one that was sent before.
 import { newKey } from "../api.js";
 import { booksChanged, h, put } from "../dom.js";
 import { icon } from "../icons.js";
@@ -16,7 +16,8 @@ import { isLost, skeleton, tell, words } from "./states.js";
 /**
  * body: the fields. foot: what stands before the buttons. read: what the fields say; null if something is missing, which is
  * told beside them if `tells`. empty: what is shown in place of a preview until there is something to ask about. asks:
- * whether a manager can be asked for what is over a limit. said: what was done. done: what comes after, if not that the dialog closes.
+ * whether a manager can be asked for what is over a limit. key: where one can go back and come again before it is known what
+ * became of it. said: what was done. done: what comes after, if not that the dialog closes.
  * @template I
  * @template {Previewed} P
  * @template {Payload} R
@@ -32,6 +33,7 @@ import { isLost, skeleton, tell, words } from "./states.js";
  *   verb: string,
  *   bad?: boolean,
  *   asks?: () => boolean,
+ *   key?: string,
  *   back?: () => void,
  *   send: (input: I, key: string, asks: boolean) => Promise<R | null>,
  *   said: (payload: R, input: I) => string,
@@ -66,7 +68,7 @@ export class Step {
   constructor(sheet, how) {
     this.sheet = sheet;
     this.how = how;
-    this.key = newKey();
+    this.key = how.key ?? newKey();
     this.effect = h("div", { class: "effect", "aria-live": "polite" });
     this.problem = h("div", { class: "problem", role: "alert" });
     this.button = submitButton(how.verb, { bad: how.bad ?? false });

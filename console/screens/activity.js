@@ -1,17 +1,17 @@
 // Activity: everything that was done, newest first: who, when, why, how much, on whose approval.
 import { ask } from "../api.js";
-import { typedAmount, units } from "../decimals.js";
+import { units } from "../decimals.js";
 import { h, put } from "../dom.js";
 import { icon } from "../icons.js";
 import { currenciesInUse, reasonLabels } from "../parts/choices.js";
-import { field, select } from "../parts/fields.js";
+import { field, select, wrongDate } from "../parts/fields.js";
 import { head } from "../parts/head.js";
 import { later } from "../parts/later.js";
 import { paged, pageOf } from "../parts/pages.js";
 import { personFilter } from "../parts/person-filter.js";
 import { empty, failed, nameOf, region, skeleton } from "../parts/states.js";
 import { pathTo } from "../router.js";
-import { assetName, dayBegins, dayEnds, moment, money, placesOf, t, today, tOr } from "../text.js";
+import { assetName, dayBegins, dayEnds, moment, money, placesOf, t, today, tOr, typedIn } from "../text.js";
 
 /** @typedef {NonNullable<import("../api.js").Data<"Activity">["auditTrail"]>["edges"][number]["node"]} Row */
 /** @typedef {Pick<import("../api.js").Variables<"Activity">, "customerId" | "filter">} Filter */
@@ -66,18 +66,21 @@ function filters(reasons, currencies, changed) {
   const to = h("input", { type: "date", max: today(), onchange: draw });
   const least = amountOfEither(t("activity.least"), asset, draw);
   const most = amountOfEither(t("activity.most"), asset, draw);
+  const first = field(t("period.from"), from);
   const last = field(t("period.to"), to);
   const customer = personFilter(t("invoice.customer"), draw);
-  const often = [customer, field(t("activity.kind"), kind), field(t("period.from"), from), last];
+  const often = [customer, field(t("activity.kind"), kind), first, last];
   const more = [field(t("reason"), reason), field(t("activity.asset"), asset), least, most, field(t("activity.who"), who, { hint: t("activity.who.hint") })];
   /** @returns {Filter | null} */
   function read() {
     const [minAmount, maxAmount] = [least.read(), most.read()];
     const late = Boolean(from.value && to.value && to.value < from.value);
-    last.tell(late ? t("period.wrong") : null);
+    const [wrongFrom, wrongTo] = [wrongDate(from), wrongDate(to) ?? (late ? t("period.wrong") : null)];
+    first.tell(wrongFrom);
+    last.tell(wrongTo);
     const crossed = Boolean(minAmount && maxAmount && units(maxAmount) < units(minAmount));
     if (crossed) most.tell(t("activity.crossed"));
-    if (late || crossed || minAmount === undefined || maxAmount === undefined) return null;
+    if (wrongFrom || wrongTo || crossed || minAmount === undefined || maxAmount === undefined) return null;
     const filter = {
       kind: kind.value === "" ? null : [/** @type {typeof KINDS[number]} */ (kind.value)],
       reason: reason.value || null,
@@ -109,7 +112,7 @@ function amountOfEither(label, asset, changed) {
     ...shown,
     /** Null where it is blank; undefined, and told, where it is none. */
     read() {
-      const typed = input.value.trim() === "" ? null : typedAmount(input.value, asset.value ? placesOf(asset.value) : PLACES);
+      const typed = input.value.trim() === "" ? null : typedIn(input.value, asset.value, asset.value ? placesOf(asset.value) : PLACES);
       const wrong = input.value.trim() !== "" && (typed === null || typed === "unclear" || typed === "precise");
       shown.tell(wrong ? t(typed === "unclear" ? "amount.unclear" : typed === "precise" ? "refused.AMOUNT_PRECISION" : "amount.wrong") : null);
       return wrong ? undefined : typed;

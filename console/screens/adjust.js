@@ -5,7 +5,7 @@ import { amountOf } from "../parts/amounts.js";
 import { assetChoice } from "../parts/assets.js";
 import { chooseFrom, currenciesInUse } from "../parts/choices.js";
 import { expiry } from "../parts/expiry.js";
-import { choice, field, select, tick } from "../parts/fields.js";
+import { choice, field, select, tick, wrongDate } from "../parts/fields.js";
 import { busy, Sheet, submitButton } from "../parts/sheet.js";
 import { fill, tell, words } from "../parts/states.js";
 import { may } from "../session.js";
@@ -156,8 +156,9 @@ class Adjusting {
 
   /** What the fields say, or null where something is wrong with one; it is told there. @returns {Asked | null} */
   #read() {
-    for (const each of [this.amountField, this.reasonField, this.noteField, this.fromField]) each.tell(null);
+    for (const each of [this.amountField, this.reasonField, this.noteField]) each.tell(null);
     const amount = this.#readAmount();
+    this.fromField.tell(wrongDate(this.from));
     const days = this.removes ? null : this.expiry.value();
     if (this.reason.value === "") this.reasonField.tell(t("reason.missing"));
     const note = this.note.value.trim();
@@ -221,9 +222,8 @@ class Adjusting {
 
 /** @typedef {Adjusting} AdjustingDialog */
 
-/** When what was asked for begins and ends, in words. @param {Asked} asked */
-export function term(asked) {
-  const from = asked.effectiveOn;
+/** When what was asked for begins, in words; null if that is today. @param {{effectiveOn: string | null}} asked */
+export function term({ effectiveOn: from }) {
   if (from !== null && from !== today()) return t(from > today() ? "effective.from" : "effective.since", { day: calendarDay(from) });
   return null;
 }

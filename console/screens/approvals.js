@@ -12,6 +12,7 @@ import { pathTo } from "../router.js";
 import { may, viewer } from "../session.js";
 import { follow } from "../socket.js";
 import { ago, exactly, lastDay, money, moment, t, tOr } from "../text.js";
+import { term } from "./adjust.js";
 
 /** @typedef {NonNullable<import("../api.js").Data<"Requests">["approvalRequests"]>["edges"][number]["node"]} Asked */
 /** @typedef {NonNullable<import("../api.js").Data<"Approve">["approveRequest"]>["userErrors"][number]} Refusal */
@@ -101,6 +102,16 @@ function sentence({ operation, amount, asset, customer, toCustomer, reward, dedu
   return tOr(`asked.${operation}`, operation, { amount: value, name, to: toCustomer?.name ?? "", number: orderNumber ?? "" });
 }
 
+/** How long the credit is good, from when, and for which services. @param {Asked} each */
+function terms(each) {
+  const { expiresInDays, creditExpiresAt, services } = each;
+  return [
+    expiresInDays ? t("asked.days", { n: expiresInDays }) : creditExpiresAt && t("until", { day: lastDay(creditExpiresAt) }),
+    term(each),
+    services && services.length > 0 && `${t("services")}: ${services.map(({ name }) => name).join(", ")}`,
+  ];
+}
+
 /**
  * @param {Asked} each
  * @param {ReadonlyMap<string, string>} reasons
@@ -116,7 +127,7 @@ function request(each, reasons) {
       { class: "request-what" },
       h("h2", null, sentence(each)),
       why && h("p", { class: "note" }, why),
-      h("p", { class: "hint" }, [t("by", { name: nameOf(requestedBy) }), ago(createdAt), each.expiresInDays ? t("asked.days", { n: each.expiresInDays }) : each.creditExpiresAt && t("until", { day: lastDay(each.creditExpiresAt) }), pending && t("asked.ends", { when: moment(each.expiresAt) })].filter(Boolean).join(" · ")),
+      h("p", { class: "hint" }, [t("by", { name: nameOf(requestedBy) }), ago(createdAt), ...terms(each), pending && t("asked.ends", { when: moment(each.expiresAt) })].filter(Boolean).join(" · ")),
       each.changes && each.changes.length > 0 && h("div", { class: "notice warn" }, icon("warning"), changes(each.changes)),
       !pending && h("p", null, badge(t(`request.${status}`), status === "APPROVED" ? "good" : "plain"), " ", decidedBy && `${t("by", { name: nameOf(decidedBy) })}${decidedAt ? `, ${ago(decidedAt)}` : ""}`, each.decisionNote && h("span", { class: "note" }, ` ${each.decisionNote}`)),
     ),
@@ -156,6 +167,7 @@ function decide(each, how, why) {
   let version = each.version;
   const note = h("textarea", { rows: 2, autofocus: true });
   const problem = h("div", { role: "alert" });
+  const said = terms(each).filter(Boolean).join(" · ");
   sheet.submit = async () => {
     put(problem, []);
     try {
@@ -174,7 +186,7 @@ function decide(each, how, why) {
     }
   };
   sheet.show(
-    [h("p", { class: "review-what" }, sentence(each)), why && h("p", { class: "note asked-why" }, why), each.changes && each.changes.length > 0 && h("div", { class: "notice warn" }, icon("warning"), changes(each.changes)), how === "approve" && region(() => import("./approval-effect.js"), ({ effectOf }) => effectOf(each), 1), field(t(how === "approve" ? "decision.note" : "decision.why"), note).root, problem],
+    [h("p", { class: "review-what" }, sentence(each)), why && h("p", { class: "note asked-why" }, why), said && h("p", { class: "hint" }, said), each.changes && each.changes.length > 0 && h("div", { class: "notice warn" }, icon("warning"), changes(each.changes)), how === "approve" && region(() => import("./approval-effect.js"), ({ effectOf }) => effectOf(each), 1), field(t(how === "approve" ? "decision.note" : "decision.why"), note).root, problem],
     [h("button", { type: "button", onclick: () => sheet.close() }, t("cancel")), submitButton(t(how), { bad: how !== "approve" })],
   );
 }

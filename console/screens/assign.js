@@ -1,7 +1,7 @@
 // Setting a credit against invoices: ticked, with an amount each and what is left of the credit running beside it. Also what
 // is set against one invoice already, moved to others.
 import { ask } from "../api.js";
-import { decimal, typedAmount, units } from "../decimals.js";
+import { decimal, units } from "../decimals.js";
 import { h, put } from "../dom.js";
 import { posting } from "../parts/effects.js";
 import { field, select } from "../parts/fields.js";
@@ -9,7 +9,7 @@ import { allOf } from "../parts/pages.js";
 import { Sheet } from "../parts/sheet.js";
 import { empty, fill } from "../parts/states.js";
 import { Step } from "../parts/step.js";
-import { calendarDay, lastDay, money, placesOf, t, typedForm } from "../text.js";
+import { calendarDay, lastDay, money, placesOf, t, typedForm, typedIn } from "../text.js";
 
 /** @typedef {{lot: {id: string, remaining: string, expiresAt: string | null}, asset: string}} Assignable */
 /** @typedef {{id: string, amount: string, invoice: {id: string, number: string}}} Assignment */
@@ -148,7 +148,7 @@ class Assigning {
 
   /** The amount of a line; null if it is blank or none. @param {Line} line */
   #amount(line) {
-    const typed = typedAmount(line.input.value, placesOf(this.credit.asset));
+    const typed = typedIn(line.input.value, this.credit.asset);
     return typed === null || typed === "unclear" || typed === "precise" || typed.startsWith("-") ? null : typed;
   }
 

@@ -9,7 +9,7 @@ import { later } from "../parts/later.js";
 import { badge, empty, failed, tell } from "../parts/states.js";
 import { Windowed } from "../parts/windowed.js";
 import { go, pathTo } from "../router.js";
-import { may, session } from "../session.js";
+import { may } from "../session.js";
 import { assetName, figure, isMoney, language, money, t } from "../text.js";
 import { openAdjust } from "./adjust.js";
 
@@ -27,11 +27,9 @@ const MAX_TICKED = 500;
 
 /** The screen, kept as it was left: one comes back to it again and again. @type {{element: HTMLElement, list: CustomerList} | null} */
 let kept = null;
-const forget = () => {
+language.followers.add(() => {
   kept = null;
-};
-session.followers.add(forget);
-language.followers.add(forget);
+});
 
 export function customersScreen() {
   if (kept === null) {

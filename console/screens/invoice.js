@@ -1,5 +1,5 @@
 // An invoice or order: its lines, what paid it, what was taken back of it, and what can be done with it.
-import { ask } from "../api.js";
+import { ask, newKey } from "../api.js";
 import { units } from "../decimals.js";
 import { h } from "../dom.js";
 import { fact, facts } from "../parts/facts.js";
@@ -13,9 +13,11 @@ import { calendarDay, day, money, t } from "../text.js";
 import { openCredit } from "./credit.js";
 
 /** @typedef {NonNullable<import("../api.js").Data<"InvoiceDetail">["invoice"]>} Invoice */
+/** Those of a payment and of a credit note. @typedef {{pay: string, note: string}} Keys */
 /**
- * Where a step is shown: back to the invoice as it was, and again once it has changed.
- * @typedef {{sheet: Sheet, invoice: Invoice, back: () => void, again: () => Promise<void>}} Within
+ * Where a step is shown: back to the invoice, and again once it has changed. Back, it may not be known what became of
+ * what was sent: its key stays until an answer comes.
+ * @typedef {{sheet: Sheet, invoice: Invoice, keys: Keys, back: () => Promise<void>, again: () => Promise<void>}} Within
  */
 /** @typedef {Invoice["payments"]["edges"][number]["node"]} Payment */
 /** @typedef {Invoice["assignments"]["edges"][number]["node"]} Assignment */
@@ -31,32 +33,31 @@ export async function openInvoice(id) {
   await show(sheet, id);
 }
 
-/** @param {Sheet} sheet @param {string} id */
-async function show(sheet, id) {
+/** @param {Sheet} sheet @param {string} id @param {Keys} [keys] */
+async function show(sheet, id, keys = { pay: newKey(), note: newKey() }) {
   sheet.back = null;
+  sheet.submit = () => {};
   await fill(
     sheet,
     6,
     () => ask("InvoiceDetail", { id }),
     ({ invoice }) => {
-      if (invoice) detail(sheet, invoice);
+      if (invoice) detail(sheet, invoice, keys);
       else sheet.show([empty(t("invoice.none"))], []);
     },
   );
 }
 
-/** @param {Sheet} sheet @param {Invoice} invoice */
-function detail(sheet, invoice) {
+/** @param {Sheet} sheet @param {Invoice} invoice @param {Keys} keys */
+function detail(sheet, invoice, keys) {
   const { id, number, currency, status, kind, paid, noted } = invoice;
-  const within = { sheet, invoice, back: () => detail(sheet, invoice), again: () => show(sheet, id) };
+  const within = { sheet, invoice, keys, back: () => show(sheet, id, keys), again: () => show(sheet, id) };
   const open = status === "OPEN" || status === "PART_PAID";
   const notable = status !== "VOID" && units(invoice.creditable) > units(noted);
   const notes = pageFrom(invoice.creditNotes);
   // What was paid or noted is voided first, one by one.
   const bare = units(paid) === 0n && units(noted) === 0n && pageFrom(invoice.payments).rows.every(({ voidedAt }) => voidedAt !== null);
   sheet.heading.textContent = t(kind === "ORDER" ? "order.title" : "invoice.title", { number });
-  sheet.back = null;
-  sheet.submit = () => {};
   sheet.show(
     [
       summary(within),

@@ -3,7 +3,7 @@ import { ask } from "../api.js";
 import { units } from "../decimals.js";
 import { h, put } from "../dom.js";
 import { reasonLabels } from "../parts/choices.js";
-import { field } from "../parts/fields.js";
+import { field, wrongDate } from "../parts/fields.js";
 import { head } from "../parts/head.js";
 import { paged, pageFrom } from "../parts/pages.js";
 import { empty, region } from "../parts/states.js";
@@ -20,9 +20,13 @@ export function liabilityScreen() {
   const list = h("div", null);
   const date = h("input", { type: "date", max: today(), value: today(), onchange: () => draw() });
   const at = () => (date.value === "" || date.value >= today() ? null : dayEnds(date.value));
-  const draw = () => put(list, region(() => owed(at()), ({ liability, reasons }) => (liability.length ? h("div", { class: "cards" }, liability.map((each) => card(each, reasons))) : empty(t("liability.none"))), 8));
+  const on = field(t("liability.on"), date, { class: "compact" });
+  const draw = () => {
+    on.tell(wrongDate(date));
+    put(list, wrongDate(date) ? [] : region(() => owed(at()), ({ liability, reasons }) => (liability.length ? h("div", { class: "cards" }, liability.map((each) => card(each, reasons))) : empty(t("liability.none"))), 8));
+  };
   draw();
-  return h("div", { class: "stack" }, head(t("nav.liability")), field(t("liability.on"), date, { class: "compact" }).root, list, expiring());
+  return h("div", { class: "stack" }, head(t("nav.liability")), on.root, list, expiring());
 }
 
 /** @param {string | null} at */

@@ -32,7 +32,7 @@ async function linesOf({ id, lines }) {
 }
 
 /** @param {Within} within @param {InvoiceLine[]} all */
-function noteOf({ sheet, invoice, back, again }, all) {
+function noteOf({ sheet, invoice, keys, back, again }, all) {
   const { id: invoiceId, currency, creditable, noted } = invoice;
   const left = decimal(units(creditable) - units(noted), placesOf(currency));
   const amount = amountField(left, t("note.left", { amount: money(left, currency) }));
@@ -82,6 +82,7 @@ function noteOf({ sheet, invoice, back, again }, all) {
       ),
     verb: t("note.create"),
     asks: () => true,
+    key: keys.note,
     back,
     send: async (input, idempotencyKey, requestApproval) => (await ask("CreateCreditNote", { input: { ...input, requestApproval, idempotencyKey } })).createCreditNote,
     said: ({ creditNote }) => t("note.done", { amount: money(creditNote?.amount ?? "0", currency), number: invoice.number }),

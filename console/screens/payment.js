@@ -5,7 +5,7 @@ import { h } from "../dom.js";
 import { amountField } from "../parts/amounts.js";
 import { balanceFact, creditsFact, dueFact, posting } from "../parts/effects.js";
 import { fact, facts } from "../parts/facts.js";
-import { field, select, tick } from "../parts/fields.js";
+import { field, select, tick, wrongDate } from "../parts/fields.js";
 import { noteField } from "../parts/note.js";
 import { confirm, Step } from "../parts/step.js";
 import { may } from "../session.js";
@@ -18,7 +18,7 @@ import { money, t, today } from "../text.js";
 const METHODS = /** @type {const} */ (["CARD", "CASH", "TRANSFER", "CHECK", "ACCOUNT_CREDIT", "OTHER"]);
 
 /** @param {Within} within */
-export function pay({ sheet, invoice, back, again }) {
+export function pay({ sheet, invoice, keys, back, again }) {
   const { id: invoiceId, currency, due, customer } = invoice;
   const available = customer?.balances?.find(({ asset }) => asset === currency)?.available ?? "0";
   const offered = METHODS.filter((each) => each !== "ACCOUNT_CREDIT" || (may("PAY_WITH_CREDIT") && units(available) > 0n));
@@ -32,8 +32,10 @@ export function pay({ sheet, invoice, back, again }) {
   const read = (tells) => {
     const typed = amount.read(currency, tells);
     const spare = typed !== null && units(typed) > units(due) && method.value !== "ACCOUNT_CREDIT";
+    const wrong = wrongDate(on);
+    if (tells) fields.receivedOn.tell(wrong);
     kept.hidden = !spare || !may("KEEP_EXCESS");
-    return typed === null ? null : { invoiceId, amount: typed, method: /** @type {Method} */ (method.value), receivedOn: on.value || null, keepExcess: spare && keep.checked };
+    return typed === null || wrong ? null : { invoiceId, amount: typed, method: /** @type {Method} */ (method.value), receivedOn: on.value || null, keepExcess: spare && keep.checked };
   };
   new Step(sheet, {
     body: [amount.root, kept, fields.method.root, fields.receivedOn.root],
@@ -50,6 +52,7 @@ export function pay({ sheet, invoice, back, again }) {
       ),
     verb: t("pay"),
     asks: () => method.value !== "ACCOUNT_CREDIT",
+    key: keys.pay,
     back,
     send: async (input, idempotencyKey, requestApproval) => (await ask("Pay", { input: { ...input, requestApproval, idempotencyKey } })).recordPayment,
     said: ({ invoice: after }, input) => {

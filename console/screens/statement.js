@@ -3,7 +3,7 @@ import { ask, rows } from "../api.js";
 import { h, put } from "../dom.js";
 import { icon } from "../icons.js";
 import { reasonLabels } from "../parts/choices.js";
-import { field, select } from "../parts/fields.js";
+import { field, select, wrongDate } from "../parts/fields.js";
 import { empty, region } from "../parts/states.js";
 import { viewer } from "../session.js";
 import { assetName, calendarDay, day, dayBegins, dayEnds, daysAfter, money, t, today, tOr } from "../text.js";
@@ -29,17 +29,20 @@ export function statementPage(customer) {
   const asset = select(assets.map((value) => ({ value, label: assetName(value) })), first.asset, { onchange: () => draw() });
   const from = h("input", { type: "date", max: today(), value: first.from, onchange: () => draw() });
   const to = h("input", { type: "date", max: today(), value: first.to, onchange: () => draw() });
+  const begin = field(t("period.from"), from);
   const last = field(t("period.to"), to);
   function draw() {
     const period = { asset: asset.value, from: from.value, to: to.value || today() };
     chosen = { of: customer.id, period };
-    const wrong = period.from !== "" && period.to < period.from;
-    last.tell(wrong ? t("period.wrong") : null);
-    put(paper, wrong ? [] : region(() => read(customer.id, period), (found) => statement(customer, period, found), 8));
+    const late = period.from !== "" && period.to < period.from;
+    const [wrongFrom, wrongTo] = [wrongDate(from), wrongDate(to) ?? (late ? t("period.wrong") : null)];
+    begin.tell(wrongFrom);
+    last.tell(wrongTo);
+    put(paper, wrongFrom || wrongTo ? [] : region(() => read(customer.id, period), (found) => statement(customer, period, found), 8));
   }
   draw();
   const print_ = h("button", { type: "button", class: "primary", onclick: () => print() }, icon("print"), t("print"));
-  return [h("div", { class: "filters" }, field(t("asset"), asset).root, field(t("period.from"), from).root, last.root, print_), paper];
+  return [h("div", { class: "filters" }, field(t("asset"), asset).root, begin.root, last.root, print_), paper];
 }
 
 /** @param {string} customerId @param {Period} period */

@@ -7,7 +7,7 @@ import { test } from "node:test";
 const source = await readFile(path.resolve(import.meta.dirname, "../../console/decimals.js"), "utf8");
 const { decimal, sum, typedAmount, units } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
 
-for (const [typed, places, read] of [
+for (const [typed, places, read, mark = ".", code = "EUR"] of [
   ["25", 2, "25.00"],
   ["25.00", 2, "25.00"],
   ["25,00", 2, "25.00"],
@@ -40,8 +40,25 @@ for (const [typed, places, read] of [
   ["1,25.00", 2, null],
   ["--5", 2, null],
   ["1234567890123456", 2, null],
+  ["1.250", 3, "unclear", ","],
+  ["1,250", 3, "1.250", ","],
+  ["1,250", 3, "unclear"],
+  ["1 250,500", 3, "1250.500", ","],
+  ["12 50", 2, null],
+  ["12 50,00", 2, null],
+  ["1 250 00", 2, null],
+  ["25,0 0", 2, null],
+  ["1\u00a0250\u202f000'000.50", 2, "1250000000.50"],
+  [" - 25 ", 2, "-25.00"],
+  ["€ 1 250 ", 2, "1250.00"],
+  ["25eur ", 2, "25.00"],
+  ["25", 0, "25", ".", ""],
+  ["2 Mio", 2, null],
+  ["5 Tsd", 2, null],
+  ["25 USD", 2, null],
 ]) {
-  test(`${JSON.stringify(typed)} with ${places} decimals is ${read}`, () => assert.equal(typedAmount(typed, places), read));
+  const title = `${JSON.stringify(typed)} with ${places} decimals and the mark ${mark} is ${read}`;
+  test(title, () => assert.equal(typedAmount(typed, places, mark, code), read));
 }
 
 test("sums are exact, and come back as they were", () => {

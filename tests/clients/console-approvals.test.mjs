@@ -128,3 +128,21 @@ test("an order of credit over the limit is asked for, and made once a manager ag
   await manager.leave();
   await staff.leave();
 });
+
+test("whoever decides reads from when a credit is good, how long, and for which services", async () => {
+  const customer = await business.customer("terms");
+  await business.add(customer, "SERVICE_CREDITS", "4", {
+    proposeOnly: true,
+    note: "Terms to read",
+    effectiveOn: "2026-01-05",
+    expiresInDays: 60,
+    servicesBy: [{ name: "Gift wrapping" }],
+  });
+  const { manager } = await managerWaits("mouse");
+  const asked = manager.page.locator(".request", { hasText: "Terms to read" });
+  const terms = "good for 60 days · Dated 5 Jan 2026 · Good for: Gift wrapping";
+  await asked.getByText(terms).waitFor();
+  await manager.button("Approve", asked);
+  await manager.says(terms);
+  await manager.leave();
+});

@@ -195,3 +195,36 @@ test("importing a file, and taking it back", async () => {
   assert.equal(await person.page.locator(".order", { hasText: "lost.csv" }).count(), 1);
   await leave(person, sent);
 });
+
+test("paying, and noting, after a step back", async () => {
+  const customer = await business.customer("lost");
+  await business.invoice(customer, "LOST-3", "100");
+  const person = await manager();
+  await person.open(customer, "Billing");
+  await person.button("LOST-3", person.page);
+  /** Lets the answer be lost, goes back, and does the same again. */
+  const backAndAgain = async (operation, open, verb, said, fill) => {
+    const sent = await losing(person, (request) => request.postDataJSON().operationName === operation);
+    await person.button(open);
+    await fill();
+    await person.button(verb);
+    await person.says(UNKNOWN);
+    await person.button("Back");
+    await person.button(open);
+    await fill();
+    await person.button(verb);
+    await person.told(`Already done, and not done again. ${said}`);
+    assert.equal(sent.times, 2);
+    return sent;
+  };
+  await backAndAgain("Pay", "Record payment", "Record payment", "£40.00 recorded, £60.00 still due.", async () => {
+    await person.type(person.dialog.getByLabel("Amount"), "40");
+    await person.choose(person.dialog.getByLabel("Paid by"), "cash");
+  });
+  await person.says("£60.00");
+  assert.equal(await person.dialog.getByRole("button", { name: "Void the payment of £40.00" }).count(), 1);
+  const sent = await backAndAgain("CreateCreditNote", "Credit note", "Make credit note", "A credit note of £10.00 on LOST-3.", () => person.type(person.dialog.getByLabel("Amount"), "10"));
+  await person.says("£50.00");
+  assert.equal(await person.dialog.getByRole("button", { name: "Void the note of £10.00" }).count(), 1);
+  await leave(person, sent);
+});

@@ -295,3 +295,31 @@ test("what is wrong with the provider is said in German, also where it gives no 
   assert.deepEqual(problems, []);
   await context.close();
 });
+
+test("a token that is replaced leaves the list of customers as it is, with what is ticked, and its sums follow", async () => {
+  provider.ttl = 8;
+  const { context, page, problems } = await visit();
+  await signIn(page, "maria");
+  const row = page.locator(".window-body .row").first();
+  const before = await row.locator(".sum").first().textContent();
+  await row.getByRole("checkbox").check();
+  provider.ttl = 300;
+  await untilEnded(page);
+  await row.getByRole("button").click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Amount").fill("3");
+  await dialog.getByLabel("Reason").selectOption("GOODWILL");
+  await dialog.getByRole("button", { name: "Review" }).click();
+  await page.getByText("Add £3.00 to").waitFor();
+  await page.keyboard.press("Enter");
+  await page.locator("#told", { hasText: "Added £3.00" }).waitFor();
+  await page.waitForFunction((sum) => document.querySelector(".window-body .row .sum").textContent !== sum, before);
+  await row.getByRole("link").click();
+  await page.locator(".profile-head").waitFor();
+  await page.goBack();
+  await row.waitFor();
+  assert.ok(await row.getByRole("checkbox").isChecked());
+  assert.ok(await page.locator(".bulk-bar").isVisible());
+  assert.deepEqual(problems, []);
+  await context.close();
+});

@@ -119,3 +119,30 @@ test("somebody else who signs in finds nothing of what was typed", async () => {
   assert.equal(await business.balance(customer, "GBP"), null);
   await person.page.context().close();
 });
+
+test("somebody else who signs in at the last step posts nothing under their own name", async () => {
+  const customer = await business.customer("session");
+  const { person } = await briefly("manager");
+  await person.page.evaluate(() => {
+    const session = JSON.parse(sessionStorage.getItem("scrip.session"));
+    sessionStorage.setItem("scrip.session", JSON.stringify({ token: session.token }));
+  });
+  await person.page.reload();
+  await person.open(customer);
+  await person.button("Adjust", person.page.locator(".profile-head"));
+  await person.fill({ amount: "9", reason: "Goodwill" });
+  await person.says(`Add £9.00 to ${customer.name}`);
+  let sent = 0;
+  person.page.on("request", (request) => {
+    if (request.postData()?.includes('"operationName":"Adjust"')) sent += 1;
+  });
+  await expire(person, "**/graphql");
+  await person.button("Apply");
+  const reloaded = person.page.waitForEvent("load");
+  await person.page.getByRole("dialog", { name: "Your session has ended" }).locator('[data-role="staff"]').click();
+  await reloaded;
+  await person.page.getByRole("button", { name: "Staff" }).waitFor();
+  assert.equal(sent, 1);
+  assert.equal(await business.balance(customer, "GBP"), null);
+  await person.page.context().close();
+});

@@ -129,6 +129,7 @@ const texts = {
   "nav.settings": "Einstellungen",
   "saved": "Gespeichert.",
   "form.missing": "Das wird gebraucht.",
+  "date.wrong": "Geben Sie Tag, Monat und Jahr ein.",
   "form.wrong": "Das ist keine passende Zahl.",
 };
 

@@ -128,5 +128,6 @@ export default {
   "nav.settings": "Settings",
   "saved": "Saved.",
   "form.missing": "This is needed.",
+  "date.wrong": "Type day, month and year.",
   "form.wrong": "This is no number as it should be.",
 };
