@@ -23,7 +23,7 @@ from models.ledger import Ledger
 from models.money import enter_books
 from models.named_ids import told_by_name
 from models.names import clean_name
-from models.operations.access_audit import record_denials
+from models.operations.access_audit import Denial, record_denials
 from models.reads.holders import Holder, holder_of
 from models.reads.live import LiveFeed
 from models.reads.session import ReadSession
@@ -62,6 +62,7 @@ class Context:
         "_holder",
         "_load",
         "_paid",
+        "_recording",
         "_refused",
         "_tenants",
         "address",
@@ -119,6 +120,8 @@ class Context:
         """The operation's, as its document says; None of what is no operation, such as a file."""
         self._paid = 0
         self.denials = Denials()
+        self._recording: asyncio.Task[None] | None = None
+        """Of denials, which goes on though whoever waits for it is cancelled."""
         self.asked: list[str] = []
         """Root fields that were asked for so far, or the endpoint: for the log."""
         self.follows = True
@@ -348,10 +351,16 @@ class Context:
         await self._record_denials()
 
     async def _record_denials(self) -> None:
-        """Never raises: the response is the same, whether or not this succeeds."""
-        denied, who = self.denials.take(), self.principal
-        if not denied:
-            return
+        """Never raises but when cancelled: the response is the same, whether or not this succeeds."""
+        if self._recording is not None:
+            await asyncio.shield(self._recording)
+        if denied := self.denials.take():
+            self._recording = asyncio.create_task(self._record(denied))
+            await asyncio.shield(self._recording)
+        self._recording = None
+
+    async def _record(self, denied: Sequence[Denial]) -> None:
+        who = self.principal
         narrowed = who.role is Role.PARTNER or who.scopes != scopes_of(who.role)
         holder = {"role": who.role.name} | ({"scopes": sorted(who.scopes)} if narrowed else {})
         try:
