@@ -232,28 +232,31 @@ OLDEST: Final = "select recorded_at from feed where tenant_id = $1 and position 
 LATEST: Final = "select recorded_at from feed where tenant_id = $1 and position = $2"
 """When the event at $2 was recorded."""
 
-# Of a credit that a merge has moved: whether its expiry was told before that, and has not been changed since.
+# Whether a credit's expiry was told, and has not been changed since; of one that a merge has moved, under any of its ids.
 _FORMS: Final = """(select id, account_id from credits where tenant_id = $1 and id = c.origin_id
                     union all select id, account_id from credits where tenant_id = $1 and origin_id = c.origin_id) k"""
-_TOLD: Final = f"""
-    (select max(f.recorded_at) from {_FORMS}
+_ITSELF: Final = "(select c.id, c.account_id offset 0) k"
+_TOLD: Final = """
+    (select max(f.recorded_at) from {forms}
       cross join lateral (select customer_id from accounts where tenant_id = $1 and id = k.account_id offset 0) b
       cross join lateral (select recorded_at from feed where tenant_id = $1 and customer_id = b.customer_id
                              and kind = 'CREDIT_EXPIRING' and subject_id = k.id offset 0) f)
     > coalesce((
-        select max(h.created_at) from {_FORMS}
+        select max(h.created_at) from {forms}
          cross join lateral (select created_at from credit_changes where tenant_id = $1 and credit_id = k.id
                                 and old_expires_at is distinct from new_expires_at offset 0) h), '-infinity')"""
 
-# Of a credit that expires before the place from which announcing was set back: whether it had that expiry before then.
-_TOLD_BEFORE: Final = """
+# Of a credit that expires before the place from which announcing was set back: whether it had that expiry before then, or
+# was told since.
+_TOLD_BEFORE: Final = f"""
     c.created_at < h.told_before and (
         select true from credit_changes where tenant_id = $1 and credit_id = c.id and created_at >= h.told_before
-           and old_expires_at is distinct from new_expires_at limit 1) is null"""
+           and old_expires_at is distinct from new_expires_at limit 1) is null
+    or coalesce({_TOLD.format(forms=_ITSELF)}, false)"""
 
 NOTICES: Final = f"""
     select c.id, c.expires_at, null::timestamptz as since, c.remaining_minor as minor, a.customer_id,
-           case when c.origin_id is not null then coalesce({_TOLD}, false)
+           case when c.origin_id is not null then coalesce({_TOLD.format(forms=_FORMS)}, false)
                 when c.expires_at <= h.told_until then {_TOLD_BEFORE}
                 else false end as told
       from (select id, origin_id, account_id, expires_at, remaining_minor, created_at from credits

@@ -269,6 +269,34 @@ async def test_with_less_notice_each_expiry_is_still_announced_once(tenant: Tena
     assert proof.holds, proof.listed
 
 
+async def test_what_was_announced_between_two_reductions_of_the_notice_is_not_again(
+    tenant: Tenant, clock: Clock, anna: UUID
+) -> None:
+    async def announced() -> list[UUID | None]:
+        clock.advance(timedelta(seconds=1))
+        await keep_feed(tenant.ledger, tenant.id)
+        return [event.subject_id for event in await feed(tenant) if event.kind is EventKind.CREDIT_EXPIRING]
+
+    async def notice(days: int) -> None:
+        await update_tenant(tenant.ledger, tenant.id, ADMIN, UpdateTenant(expiry_notice_days=days))
+
+    await notice(30)
+    early = await tenant.credit(anna, 1, expires_in_days=29)
+    changed = await tenant.credit(anna, 2, expires_in_days=28)
+    assert await announced() == [changed, early]
+    await notice(7)
+    clock.advance(days=1)
+    between = await tenant.credit(anna, 3, expires_in_days=8)
+    await tenant.update_credit(changed, expires_in_days=7)
+    clock.advance(days=2)
+    expected = [changed, early, changed, between]
+    assert await announced() == expected
+    await notice(5)
+    clock.advance(days=3)
+    assert await announced() == expected
+    assert (await verify(tenant.id)).holds
+
+
 async def test_who_was_held_up_announces_nothing_at_an_instant_before_the_last(
     tenant: Tenant, clock: Clock, anna: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
