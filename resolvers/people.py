@@ -1,5 +1,7 @@
 """updateCustomer, mergeCustomers and eraseCustomer."""
 
+from uuid import UUID
+
 from auth.roles import Permission
 from models.errors import LedgerError
 from models.named_ids import NamedId
@@ -39,9 +41,12 @@ async def resolve_merge(info: Info, input: MergeCustomersInput) -> MergeCustomer
         outcome = await info.context.post(merge_customers, command, idempotency_key(input.idempotency_key))
     except LedgerError as error:
         return MergeCustomersPayload(user_errors=user_errors(error))
-    named = outcome.replayed and isinstance(command.into_id, NamedId)
-    # By now another may have the name of the surviving record, but not that of the one that was merged into it.
-    return MergeCustomersPayload(replayed=outcome.replayed, customer_id=command.from_id if named else command.into_id)
+    survivor: UUID | None = command.into_id
+    if outcome.replayed and isinstance(command.into_id, NamedId):
+        # By now another may have the name of the surviving record; that of the merged one only once both are erased.
+        person = await info.context.loaders.customers.load(command.from_id)
+        survivor = None if person is None or person.view.id == command.from_id else person.view.id
+    return MergeCustomersPayload(replayed=outcome.replayed, customer_id=survivor)
 
 
 async def resolve_erase(info: Info, input: EraseCustomerInput) -> EraseCustomerPayload:  # noqa: A002 - as above

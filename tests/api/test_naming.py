@@ -205,6 +205,20 @@ async def test_a_merge_is_answered_with_the_person_whoever_has_the_name(api: Api
         await tenant.customer("carol")
 
 
+async def test_a_merge_of_somebody_erased_is_not_answered_with_who_has_the_names_now(
+    api: Api, tenant: Tenant, carol: UUID
+) -> None:
+    await tenant.customer("dave")
+    given = {"fromBy": {"externalId": "dave"}, "intoBy": {"externalId": "carol"}, "idempotencyKey": "m"}
+    selection = f"replayed customer {{ id }} {ERRORS}"
+    await mutate(api, "mergeCustomers", given, selection)
+    assert await mutate(api, "eraseCustomer", {"customerId": gid("Customer", carol)}) == {"userErrors": []}
+    for name in ("dave", "carol"):
+        await tenant.customer(name)
+    answer = await mutate(api, "mergeCustomers", given, selection)
+    assert answer == {"replayed": True, "customer": None, "userErrors": []}
+
+
 async def test_a_merge_leaves_a_request_what_it_was(api: Api, tenant: Tenant, carol: UUID) -> None:
     given = by_name("carol", "5.00")
     await done(api, ADJUST, given)
