@@ -51,7 +51,9 @@ export function typedAmount(typed, places, mark, code) {
   let parts;
   if (marks.length === 0) parts = [digits, ""];
   else if (mixed ? marks.indexOf(last ?? "") === marks.length - 1 : marks.length === 1) {
-    if (!mixed && decimals.length === 3 && (places !== 3 || last !== mark)) {
+    // Spaces between thousands, or a zero in front, leave one reading.
+    const decided = places === 3 && (last === mark || digits !== spaced || !/^[1-9]\d{0,2}$/.test(digits.slice(0, at)));
+    if (!mixed && decimals.length === 3 && !decided) {
       if (places > 0) return "unclear";
       parts = [digits.replace(last ?? "", ""), ""];
     } else parts = [digits.slice(0, at), decimals];

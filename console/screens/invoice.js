@@ -17,7 +17,7 @@ import { openCredit } from "./credit.js";
 /**
  * Where a step is shown: back to the invoice, and again once it has changed. Back, it may not be known what became of
  * what was sent: its key stays until an answer comes.
- * @typedef {{sheet: Sheet, invoice: Invoice, keys: Keys, back: () => Promise<void>, again: () => Promise<void>}} Within
+ * @typedef {{sheet: Sheet, invoice: Invoice, keys: Keys, back: () => Promise<void>, again: (answered?: keyof Keys) => Promise<void>}} Within
  */
 /** @typedef {Invoice["payments"]["edges"][number]["node"]} Payment */
 /** @typedef {Invoice["assignments"]["edges"][number]["node"]} Assignment */
@@ -51,7 +51,14 @@ async function show(sheet, id, keys = { pay: newKey(), note: newKey() }) {
 /** @param {Sheet} sheet @param {Invoice} invoice @param {Keys} keys */
 function detail(sheet, invoice, keys) {
   const { id, number, currency, status, kind, paid, noted } = invoice;
-  const within = { sheet, invoice, keys, back: () => show(sheet, id, keys), again: () => show(sheet, id) };
+  const within = {
+    sheet,
+    invoice,
+    keys,
+    back: () => show(sheet, id, keys),
+    /** @param {keyof Keys} [answered] The key that is used up. The other stays: what it was sent with may have come. */
+    again: (answered) => show(sheet, id, answered ? { ...keys, [answered]: newKey() } : keys),
+  };
   const open = status === "OPEN" || status === "PART_PAID";
   const notable = status !== "VOID" && units(invoice.creditable) > units(noted);
   const notes = pageFrom(invoice.creditNotes);

@@ -86,7 +86,7 @@ function noteOf({ sheet, invoice, keys, back, again }, all) {
     back,
     send: async (input, idempotencyKey, requestApproval) => (await ask("CreateCreditNote", { input: { ...input, requestApproval, idempotencyKey } })).createCreditNote,
     said: ({ creditNote }) => t("note.done", { amount: money(creditNote?.amount ?? "0", currency), number: invoice.number }),
-    done: again,
+    done: () => again("note"),
   });
   step.show();
   amount.input.select();
@@ -142,6 +142,6 @@ export function voidNote({ sheet, invoice, back, again }, noted) {
     back,
     send: async (_, idempotencyKey) => (await ask("VoidCreditNote", { input: { ...input(), idempotencyKey } })).voidCreditNote,
     said: () => t("note.voided", { amount }),
-    done: again,
+    done: () => again(),
   });
 }

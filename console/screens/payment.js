@@ -60,7 +60,7 @@ export function pay({ sheet, invoice, keys, back, again }) {
       const paid = t("pay.done", { amount: money(input.amount, currency), due: money(after?.due ?? "0", currency) });
       return granted.length ? `${paid} ${t("pay.granted", { amount: granted.join(", ") })}` : paid;
     },
-    done: again,
+    done: () => again("pay"),
   }).show();
   amount.input.select();
 }
@@ -79,7 +79,7 @@ export function voidPayment({ sheet, invoice, back, again }, payment) {
     back,
     send: async (_, idempotencyKey) => (await ask("VoidPayment", { input: { ...input(), idempotencyKey } })).voidPayment,
     said: () => t("payment.void.done", { amount }),
-    done: again,
+    done: () => again(),
   });
 }
 
@@ -97,6 +97,6 @@ export function voidInvoice({ sheet, invoice, back, again }) {
     back,
     send: async (_, idempotencyKey) => (await ask("VoidInvoice", { input: { ...input(), idempotencyKey } })).voidInvoice,
     said: () => t("invoice.void.done", { number }),
-    done: again,
+    done: () => again(),
   });
 }

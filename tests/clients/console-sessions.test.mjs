@@ -122,7 +122,7 @@ test("somebody else who signs in finds nothing of what was typed", async () => {
 
 test("somebody else who signs in at the last step posts nothing under their own name", async () => {
   const customer = await business.customer("session");
-  const { person } = await briefly("manager");
+  const { person } = await holding("manager", LONG_S);
   await person.page.evaluate(() => {
     const session = JSON.parse(sessionStorage.getItem("scrip.session"));
     sessionStorage.setItem("scrip.session", JSON.stringify({ token: session.token }));
