@@ -164,7 +164,9 @@ class Processes(Multiprocess):
         super().keep_subprocess_alive()
         self.failed = self.should_exit.is_set()
         if not self.failed and not listens(self.sockets[0]):
-            self.is_deaf = any(process.is_ready(LOOK_S) for process in self.processes)
+            # One that can listen does so before it says that it has started, and perhaps since the first look.
+            started = any(process.is_ready(LOOK_S) for process in self.processes)
+            self.is_deaf = started and not listens(self.sockets[0])
             if self.is_deaf:
                 self.should_exit.set()
 

@@ -10,7 +10,7 @@ import asyncpg
 
 from app.postgres.hosts import Hosts, is_of_authentication, is_of_tls, is_refused, may_pass, unreadable_file
 from app.problems import OutOfReach, SetupProblem
-from models.outages import is_outage
+from models.outages import cause_of, is_outage
 
 CONNECT_TIMEOUT_S: Final = 10
 SERVER_SETTINGS: Final = {"application_name": "scrip"}
@@ -37,7 +37,8 @@ async def connecting(url: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
         yield connection
     except Exception as error:
         if is_outage(error, lost=connection.is_closed(), writes=True):
-            raise OutOfReach(_why_not(error, url)) from error
+            lost = f"The database at {place(url)} was lost, or cannot be used now: {cause_of(error)}"
+            raise OutOfReach(lost) from error
         raise
     finally:
         await connection.close(timeout=CONNECT_TIMEOUT_S)

@@ -236,6 +236,33 @@ def test_processes_of_which_one_cannot_start_have_failed(monkeypatch: pytest.Mon
     assert ended.value.code == 1
 
 
+@pytest.mark.parametrize("ours", [True, False])
+def test_processes_are_deaf_only_if_another_has_their_port(*, ours: bool) -> None:
+    """Not if one of them begins to listen while it is asked whether it has started."""
+
+    class Starting:
+        child_conn = Pipe()[1]
+
+        def is_alive(self, timeout: float) -> bool:
+            return True
+
+        def is_ready(self, timeout: float) -> bool:
+            if ours:
+                listener.listen()
+            return True
+
+    class Asked(Processes):
+        def __init__(self, sockets: list[socket.socket]) -> None:
+            self.sockets, self.should_exit = sockets, threading.Event()
+            self.config = cast("Any", SimpleNamespace(timeout_worker_healthcheck=1))
+            self.processes = [cast("Any", Starting())]
+
+    with take_port("127.0.0.1", 0) as listener:
+        processes = Asked([listener])
+        processes.keep_subprocess_alive()
+    assert (processes.is_deaf, processes.should_exit.is_set()) == (not ours, not ours)
+
+
 async def test_why_is_said_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "PAUSE_S", 0)
     monkeypatch.setattr(waiting, "SAID_EVERY_S", 0)
