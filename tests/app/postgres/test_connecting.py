@@ -122,9 +122,13 @@ async def test_a_pooler_whose_database_is_away_is_told_in_a_line(database_urls: 
     assert said.count("\n") == 1
 
 
+async def _lose(url: str) -> None:
+    async with connecting(url) as raw:
+        raw.terminate()
+        await raw.fetchval("SELECT 1")
+
+
 async def test_a_connection_that_is_lost_is_told_as_such(database_urls: Urls) -> None:
     """And not as a fault of the URL."""
     with pytest.raises(OutOfReach, match="was lost, or cannot be used now: "):
-        async with connecting(database_urls.owner) as raw:
-            raw.terminate()
-            await raw.fetchval("SELECT 1")
+        await _lose(database_urls.owner)
