@@ -121,7 +121,7 @@ class Context:
         self._paid = 0
         self.denials = Denials()
         self._recording: asyncio.Task[None] | None = None
-        """Of denials, which goes on though whoever waits for it is cancelled."""
+        """The writing of denials, which goes on though its request is cancelled."""
         self.asked: list[str] = []
         """Root fields that were asked for so far, or the endpoint: for the log."""
         self.follows = True
