@@ -68,6 +68,8 @@ class Ledger:
         self.notary: Notary | None = None
         """Signs checkpoints; without it, none are made."""
         self.denials = Throttle(MAX_DENIALS_A_MINUTE, timedelta(minutes=1))
+        self.fills_suspended = False
+        """Whether sweeps and bulks work in a tenant that is suspended: for who fills one before anybody may see it."""
         self._persons = Persons()
         loader = Loader(self.configurations, self.source, self.clock, self._persons)
         self._poster = Poster(loader, self.metrics)

@@ -217,6 +217,7 @@ async def _live(ledger: Ledger, tenant_id: UUID) -> None:
         if tenant.suspended_at != tenant.created_at or days.begins(DAYS) > ledger.clock():
             raise Invalid("It is there already, and not as this sample begins.")
         past = Ledger(days.clock)
+        past.fills_suspended = True
         try:
             await _live_days(past, tenant_id, days)
         finally:

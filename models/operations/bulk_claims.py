@@ -36,7 +36,7 @@ async def claim_next(ledger: Ledger, tenant_id: UUID, operation_id: UUID | None 
             """WITH k AS MATERIALIZED (  -- looked for once: a join could do so again, and find another
                 SELECT id FROM bulk_operations WHERE tenant_id = $1 AND status IN ('QUEUED', 'RUNNING')
                     AND (claimed_until IS NULL OR claimed_until <= $2) AND ($4::uuid IS NULL OR id = $4)
-                    AND (SELECT suspended_at IS NULL FROM tenants WHERE id = $1)
+                    AND ($5::boolean OR (SELECT suspended_at IS NULL FROM tenants WHERE id = $1))
                 ORDER BY created_at, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
             UPDATE bulk_operations o SET status = 'RUNNING', claimed_until = $3 FROM k, actors a
             WHERE o.tenant_id = $1 AND o.id = k.id AND a.tenant_id = $1 AND a.id = o.actor_id
@@ -46,6 +46,7 @@ async def claim_next(ledger: Ledger, tenant_id: UUID, operation_id: UUID | None 
             now,
             until,
             operation_id,
+            ledger.fills_suspended,
         )
     if row is None:
         return None
@@ -74,12 +75,13 @@ async def keep_claim(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk) -> bool
         cancelled = await connection.raw.fetchval(
             """UPDATE bulk_operations SET claimed_until = $3
             WHERE tenant_id = $1 AND id = $2 AND status = 'RUNNING' AND claimed_until = $4
-                AND (SELECT suspended_at IS NULL FROM tenants WHERE id = $1)
+                AND ($5::boolean OR (SELECT suspended_at IS NULL FROM tenants WHERE id = $1))
             RETURNING cancel_requested""",
             tenant_id,
             bulk.id,
             until,
             bulk.claim.until,
+            ledger.fills_suspended,
         )
     if cancelled is None:
         raise ClaimLost

@@ -33,7 +33,7 @@ async def expire_credits(ledger: Ledger, tenant_id: UUID) -> int:
     """
     now, place, swept, failures = ledger.clock(), None, 0, []
     for _ in range(MAX_STEPS):
-        expired, place, soonest = await _expired_after(tenant_id, now, place)
+        expired, place, soonest = await _expired_after(ledger, tenant_id, now, place)
         if soonest is not None:
             ledger.metrics.job(JOB).found((now - soonest).total_seconds())
         results = await asyncio.gather(
@@ -58,11 +58,11 @@ async def _write_off(ledger: Ledger, tenant_id: UUID, key: AccountKey, credits: 
 
 
 async def _expired_after(
-    tenant_id: UUID, now: datetime, place: _Place | None
+    ledger: Ledger, tenant_id: UUID, now: datetime, place: _Place | None
 ) -> tuple[dict[AccountKey, list[UUID]], _Place | None, datetime | None]:
     """The next credits expired at `now` with a remainder that is not held, by account; the place from which to continue,
     None at the end; and the soonest of these expiries. None if the tenant is suspended."""
-    beyond = "" if place is None else "AND (c.expires_at, c.id) > ($4, $5)"
+    beyond = "" if place is None else "AND (c.expires_at, c.id) > ($5, $6)"
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         rows = await connection.raw.fetch(
             f"""SELECT c.id, c.expires_at, a.customer_id, a.asset, c.remaining_minor > CASE WHEN a.held_until > $2 THEN (
@@ -72,7 +72,7 @@ async def _expired_after(
                 WHERE h.expires_at > $2) ELSE 0 END AS goes
             FROM (SELECT c.id, c.account_id, c.expires_at, c.remaining_minor FROM credits c
                 WHERE c.tenant_id = $1 AND c.open AND c.expires_at <= $2 {beyond}
-                    AND (SELECT suspended_at IS NULL FROM tenants WHERE id = $1)
+                    AND ($4::boolean OR (SELECT suspended_at IS NULL FROM tenants WHERE id = $1))
                 ORDER BY c.expires_at, c.id LIMIT $3) c
             CROSS JOIN LATERAL (
                 SELECT customer_id, asset, held_until FROM accounts WHERE tenant_id = $1 AND id = c.account_id OFFSET 0) a
@@ -80,6 +80,7 @@ async def _expired_after(
             tenant_id,
             now,
             CREDITS_AT_ONCE,
+            ledger.fills_suspended,
             *(place or ()),
         )
     found: defaultdict[AccountKey, list[UUID]] = defaultdict(list)

@@ -68,19 +68,17 @@ def plan_expire(books: Books, context: PostingContext, command: ExpireCredits) -
     account = books.accounts.get((command.customer_id, command.asset))
     if account is None:
         return Outcome()
-    # One that was merged may stand there under its old id as well.
-    credits_once = {credit.id: credit for credit in books.credits_by_id.values()}
-    expired = [
-        credit
-        for credit in credits_once.values()
+    expired = {  # one that was merged may stand there under its old id as well
+        id(credit): credit
+        for credit in books.credits_by_id.values()
         if credit.account_id == account.id
         and credit.free_minor
         and credit.expires_at is not None
         and credit.expires_at <= books.now
-    ]
+    }
     if not expired:
         return Outcome()
-    ordered = yield from in_order(expired, burn_key)
+    ordered = yield from in_order(list(expired.values()), burn_key)
     transaction = credits.begin(books, TransactionKind.EXPIRY, command.customer_id, context)
     for credit in ordered:
         credits.expire(books, transaction, account, credit)

@@ -198,7 +198,7 @@ async def test_one_of_several_that_waits_stops_with_them(start: Callable[..., Sc
     await until_told(scrip, WAITS)
     processes = psutil.Process(scrip.process.pid).children()
     assert await asyncio.to_thread(scrip.end, signal.SIGTERM) == 0
-    assert not [each for each in processes if is_there(each)]
+    await asyncio.to_thread(wait_for, lambda: not [each for each in processes if is_there(each)])
     assert told(scrip, "Traceback") == 0
 
 
