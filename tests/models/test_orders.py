@@ -279,18 +279,6 @@ async def test_credit_that_has_been_spent_keeps_its_order_paid(tenant: Tenant, a
     assert caught.value.message.startswith("1.00 GBP of the 50.00 GBP")
 
 
-async def test_how_much_of_an_order_is_spent_is_said_of_all_its_lines(tenant: Tenant, anna: UUID, credit: UUID) -> None:
-    order = await tenant.order(anna, (credit, 10), (credit, 20))
-    payment = await tenant.pay(order, 30)
-    spent = await tenant.spend(anna, 15)
-    for back, figures in ((0, "15.00 GBP of the 30.00 GBP"), (10, "5.00 GBP of the 30.00 GBP")):
-        if back:
-            await tenant.refund(spent, back)
-        async with tenant.refused("CREDIT_SPENT") as caught:
-            await tenant.void_payment(payment.payment_id)
-        assert caught.value.message.startswith(figures)
-
-
 async def test_released_again_it_can_be_taken_back(tenant: Tenant, anna: UUID, credit: UUID) -> None:
     order = await tenant.order(anna, (credit, 50))
     payment = await tenant.pay(order, 50)

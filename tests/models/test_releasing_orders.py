@@ -1,4 +1,5 @@
-"""What becomes of the credit that an order granted when its assignments are released, moved or voided with it."""
+"""What becomes of the credit that an order granted when its assignments are released, moved or voided with it, or its
+payment is."""
 
 from uuid import UUID
 
@@ -100,3 +101,16 @@ async def test_an_order_is_voided_once_its_payments_are(tenant: Tenant, anna: UU
     assert await granted(tenant) == [(0, True)]
     await tenant.void_invoice(order)
     assert (await tenant.invoice_state(order), await tenant.available(anna)) == (("VOID", 0, 0), 3000)
+
+
+async def test_how_much_of_an_order_is_spent_is_said_of_all_its_lines(tenant: Tenant, anna: UUID) -> None:
+    credit = await tenant.product(1, "CREDIT")
+    order = await tenant.order(anna, (credit, 10), (credit, 20))
+    payment = await tenant.pay(order, 30)
+    spent = await tenant.spend(anna, 15)
+    for back, figures in ((0, "15.00 GBP of the 30.00 GBP"), (10, "5.00 GBP of the 30.00 GBP")):
+        if back:
+            await tenant.refund(spent, back)
+        async with tenant.refused("CREDIT_SPENT") as caught:
+            await tenant.void_payment(payment.payment_id)
+        assert caught.value.message.startswith(figures)
