@@ -59,11 +59,11 @@ class ReadSession:
 
     __slots__ = (
         "_closed",
+        "_held_back",
         "_moment",
         "_read_in",
-        "_settled",
-        "_settling",
         "_shares",
+        "_turn_to_settle",
         "follows",
         "searches",
         "settled",
@@ -89,8 +89,8 @@ class ReadSession:
         self._moment: Moment | None = None
         self._read_in: Moment | None = None
         """The moment in which something was read since the last release."""
-        self._settling = asyncio.Lock()
-        self._settled: asyncio.Event | None = None
+        self._turn_to_settle = asyncio.Lock()
+        self._held_back: asyncio.Event | None = None
         """While `settle` waits: nothing begins to read, or it would not see what is waited for."""
         self._closed = False
 
@@ -123,8 +123,8 @@ class ReadSession:
 
     async def _answer(self, put: Callable[[Moment], "asyncio.Future[Any]"]) -> Any:
         while True:
-            while self._settled is not None:
-                await self._settled.wait()
+            while self._held_back is not None:
+                await self._held_back.wait()
             moment = self._now()
             try:
                 found = await put(moment)
@@ -199,17 +199,17 @@ class ReadSession:
         """
         if not self.settling:
             return
-        async with self._settling:
+        async with self._turn_to_settle:
             await self.open()
             if self.settled is not None and at < self.settled:
                 return
-            self._settled = asyncio.Event()
+            self._held_back = asyncio.Event()
             try:
                 await self.release()
                 self.settled = await _settled_past(self.tenant_id, at)
             finally:
-                self._settled.set()
-                self._settled = None
+                self._held_back.set()
+                self._held_back = None
 
     async def release(self) -> None:
         """Release the connection, if any."""

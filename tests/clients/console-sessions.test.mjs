@@ -97,8 +97,8 @@ test("while a file is sent, and while its failed rows are saved", async () => {
   await person.page.context().close();
 });
 
-test("somebody else who signs in finds nothing of what was typed", async () => {
-  const customer = await business.customer("session");
+/** Somebody of whom only the token is kept, with the dialog open to adjust this customer's credit. */
+async function adjusting(customer) {
   const { person } = await holding("manager", LONG_S);
   await person.page.evaluate(() => {
     const session = JSON.parse(sessionStorage.getItem("scrip.session"));
@@ -107,6 +107,12 @@ test("somebody else who signs in finds nothing of what was typed", async () => {
   await person.page.reload();
   await person.open(customer);
   await person.button("Adjust", person.page.locator(".profile-head"));
+  return person;
+}
+
+test("somebody else who signs in finds nothing of what was typed", async () => {
+  const customer = await business.customer("session");
+  const person = await adjusting(customer);
   await person.type(person.dialog.getByLabel("Amount"), "9");
   await person.choose(person.dialog.getByLabel("Reason"), "Goodwill");
   await expire(person, "**/graphql");
@@ -122,14 +128,7 @@ test("somebody else who signs in finds nothing of what was typed", async () => {
 
 test("somebody else who signs in at the last step posts nothing under their own name", async () => {
   const customer = await business.customer("session");
-  const { person } = await holding("manager", LONG_S);
-  await person.page.evaluate(() => {
-    const session = JSON.parse(sessionStorage.getItem("scrip.session"));
-    sessionStorage.setItem("scrip.session", JSON.stringify({ token: session.token }));
-  });
-  await person.page.reload();
-  await person.open(customer);
-  await person.button("Adjust", person.page.locator(".profile-head"));
+  const person = await adjusting(customer);
   await person.fill({ amount: "9", reason: "Goodwill" });
   await person.says(`Add £9.00 to ${customer.name}`);
   let sent = 0;

@@ -19,6 +19,17 @@ from tests.support.pausing import Pause
 from tests.support.tenants import ADMIN, Tenant
 
 
+async def announced(tenant: Tenant) -> list[UUID | None]:
+    """The credits whose expiry has been announced, a second later."""
+    tenant.clock.advance(timedelta(seconds=1))
+    await keep_feed(tenant.ledger, tenant.id)
+    return [event.subject_id for event in await feed(tenant) if event.kind is EventKind.CREDIT_EXPIRING]
+
+
+async def notice(tenant: Tenant, days: int) -> None:
+    await update_tenant(tenant.ledger, tenant.id, ADMIN, UpdateTenant(expiry_notice_days=days))
+
+
 async def test_expiries_are_announced_once(tenant: Tenant, clock: Clock, anna: UUID) -> None:
     late = await tenant.credit(anna, 7, expires_in_days=30)
     await tenant.credit(anna, 5, expires_in_days=3)
@@ -47,32 +58,24 @@ async def test_expiries_are_announced_once(tenant: Tenant, clock: Clock, anna: U
 async def test_with_less_notice_each_expiry_is_still_announced_once(tenant: Tenant, clock: Clock, anna: UUID) -> None:
     """Also one that was given after the days became fewer, and lies before others that had been announced by then."""
 
-    async def announced() -> list[UUID | None]:
-        clock.advance(timedelta(seconds=1))
-        await keep_feed(tenant.ledger, tenant.id)
-        return [event.subject_id for event in await feed(tenant) if event.kind is EventKind.CREDIT_EXPIRING]
-
-    async def notice(days: int) -> None:
-        await update_tenant(tenant.ledger, tenant.id, ADMIN, UpdateTenant(expiry_notice_days=days))
-
-    await notice(30)
+    await notice(tenant, 30)
     early, late = await tenant.credit(anna, 1, expires_in_days=15), await tenant.credit(anna, 2, expires_in_days=28)
     changed = await tenant.credit(anna, 4, expires_in_days=27)
     expected: list[UUID | None] = [early, changed, late]
-    assert await announced() == expected
-    await notice(7)
+    assert await announced(tenant) == expected
+    await notice(tenant, 7)
     clock.advance(days=1)
     between = await tenant.credit(anna, 3, expires_in_days=19)
     await tenant.update_credit(changed, expires_in_days=20)
-    assert await announced() == expected
-    await notice(6)  # before it has come again to where it was
+    assert await announced(tenant) == expected
+    await notice(tenant, 6)  # before it has come again to where it was
     for days, new in ((9, []), (5, [between]), (1, [changed]), (7, [])):
         clock.advance(days=days)
         expected += new
-        assert await announced() == expected
-    await notice(30)
+        assert await announced(tenant) == expected
+    await notice(tenant, 30)
     last = await tenant.credit(anna, 5, expires_in_days=29)
-    assert await announced() == [*expected, last]
+    assert await announced(tenant) == [*expected, last]
     proof = await verify(tenant.id)
     assert proof.holds, proof.listed
 
@@ -80,28 +83,20 @@ async def test_with_less_notice_each_expiry_is_still_announced_once(tenant: Tena
 async def test_what_was_announced_between_two_reductions_of_the_notice_is_not_again(
     tenant: Tenant, clock: Clock, anna: UUID
 ) -> None:
-    async def announced() -> list[UUID | None]:
-        clock.advance(timedelta(seconds=1))
-        await keep_feed(tenant.ledger, tenant.id)
-        return [event.subject_id for event in await feed(tenant) if event.kind is EventKind.CREDIT_EXPIRING]
-
-    async def notice(days: int) -> None:
-        await update_tenant(tenant.ledger, tenant.id, ADMIN, UpdateTenant(expiry_notice_days=days))
-
-    await notice(30)
+    await notice(tenant, 30)
     early = await tenant.credit(anna, 1, expires_in_days=29)
     changed = await tenant.credit(anna, 2, expires_in_days=28)
-    assert await announced() == [changed, early]
-    await notice(7)
+    assert await announced(tenant) == [changed, early]
+    await notice(tenant, 7)
     clock.advance(days=1)
     between = await tenant.credit(anna, 3, expires_in_days=8)
     await tenant.update_credit(changed, expires_in_days=7)
     clock.advance(days=2)
     expected = [changed, early, changed, between]
-    assert await announced() == expected
-    await notice(5)
+    assert await announced(tenant) == expected
+    await notice(tenant, 5)
     clock.advance(days=3)
-    assert await announced() == expected
+    assert await announced(tenant) == expected
     assert (await verify(tenant.id)).holds
 
 
