@@ -224,6 +224,7 @@ class GatewaySchema(strawberry.Schema):
     - `follows: bool`: set to whether its document may follow a list or read the past;
     - `lists: Lists`: counts the work continued in turns, for the loaders whose owner has the same;
     - `searches: bool`: set to whether its operation adds up or searches much;
+    - `writes: bool`: whether the answer may have parts that are JSON already (gateway/compiled/written.py);
     - `locate(error, operation_name)`: called with each error of its result, and so where it arose.
     """
 

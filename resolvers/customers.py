@@ -17,7 +17,7 @@ from schema.types.base import Connection
 from schema.types.customer import Customer
 from schema.types.filters import CustomerFilter
 from schema.types.metadata import ReferenceBy
-from schema.types.pages import USE_FILTER, root_page
+from schema.types.pages import USE_FILTER, looked_into, root_page
 from schema.types.sorting import CustomerSort
 
 _ORDERS: Final = {
@@ -116,7 +116,7 @@ async def resolve_all(
     if filter is not None:
         text = filter.searches if listing in customers.BY_THEMSELVES else None
         if text is not None and after is None and before is None and 0 not in (first, last):
-            shown = await root_page(info, listing, tenant, page, *conditions, customers.found_within(text))
+            shown = await looked_into(info, listing, tenant, page, *conditions, customers.found_within(text))
             if shown is None or shown.edges:
                 return shown
         listing, searched = await filter.searched(info.context, listing)

@@ -14,7 +14,7 @@ from schema.context import Context, Info
 from schema.event_rights import NARROWER, rights_for
 from schema.ids import asked_id
 from schema.types.events import EventConnection
-from schema.types.pages import asked_page, root_page
+from schema.types.pages import asked_page, looked_into
 
 
 def hidden_from(context: Context) -> frozenset[EventKind]:
@@ -52,7 +52,7 @@ async def resolve(
     listing, parent, conditions = await _asked(context, kinds, customer_id)
     if parent is None:
         return None
-    shown = await root_page(info, listing, parent, page, *conditions)
+    shown = await looked_into(info, listing, parent, page, *conditions)
     mark = asked_page(listing, page).after
     followed = None if mark is None else mark.key
     ends = await events.feed_ends(context.reads, followed)

@@ -81,6 +81,7 @@ class Context:
         "request_id",
         "searches",
         "tenant",
+        "writes",
     )
 
     principal: Principal
@@ -127,6 +128,8 @@ class Context:
         self.follows = True
         """Whether the request may want cursors or past instants. A document that has neither says so."""
         self.lists = Lists()
+        self.writes = False
+        """Whether the answer may have parts that are JSON already."""
         self.searches = False
         """Whether it adds up or searches much: its document says so."""
 

@@ -1,6 +1,7 @@
 """Global ids: the type's name and the row's id, as base64url. Opaque: clients store and compare them."""
 
 import binascii
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 from uuid import UUID
@@ -30,6 +31,18 @@ def _prefix(type_name: str) -> bytes:
 
 def global_id(type_name: str, row_id: UUID) -> strawberry.ID:
     return strawberry.ID(_written(_prefix(type_name) + row_id.bytes).decode())
+
+
+def id_writer(type_name: str) -> Callable[[UUID], str]:
+    """Return a function that writes the global ids of a type's rows."""
+    prefix = _prefix(type_name)
+    length = len(_written(prefix + bytes(_ID_BYTES)))
+    encode, table = binascii.b2a_base64, _WRITTEN
+
+    def write(row_id: UUID) -> str:
+        return encode(prefix + row_id.bytes, newline=False).translate(table)[:length].decode()
+
+    return write
 
 
 def _written(data: bytes) -> bytes:

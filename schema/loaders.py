@@ -8,6 +8,8 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
+from orjson import Fragment
+
 from gateway.errors import BadUserInput
 from gateway.reading import Kind, Lists, Loader, Rows
 from models.errors import InvariantViolated
@@ -30,18 +32,17 @@ from models.reads.counts import count_rows, looked_too_far
 from models.reads.paging import LOOKED_AT, Condition, Listing, Looked, Page, PageRequest, load_pages
 from models.reads.session import ReadSession
 from models.views import InvoiceTextView
+from schema.cells import Unwritable
 from schema.errors import StillPosting
 from schema.nodes import NODE_OF, NODES
 from schema.settling import settle
-from schema.types.base import SHOWN, Connection, Show, Whole, connection
+from schema.types.base import SHOWN, Connection, PageKey, Show, Whole, connection
 from schema.types.configuration import Tiers
+from schema.written import PageWriter, RowWriter, written_accounts
 from turns.slices import each_in_slices
 from turns.steps import Steps
 
 T = TypeVar("T")
-
-PageKey = tuple[Listing[Any], UUID, PageRequest, tuple[Condition, ...]]
-"""A list, whose, which page of it, and what of it."""
 
 
 class NodeRows(Kind[UUID, Any]):
@@ -61,11 +62,21 @@ async def _nodes(type_name: str, loaders: "Loaders", ids: list[UUID]) -> dict[UU
 
 async def _balances(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, list[Any]]:
     found: dict[UUID, list[Any]] = {customer_id: [] for customer_id in ids}
-    views = await accounts.of_customers(loaders.reads, ids, loaders.now)
-    shown = [loaders.show(view) for view in views]
-    loaders.remember(views, shown)
-    for view, account in zip(views, shown, strict=True):
-        found[view.customer_id].append(account)
+    for customer_id, rows in await accounts.rows_of_customers(loaders.reads, ids, loaders.now):
+        views = [accounts.view_of(customer_id, row) for row in rows]
+        found[customer_id] = [loaders.show(view) for view in views]
+        loaders.remember(views, found[customer_id])
+    return found
+
+
+async def _written_balances(
+    loaders: "Loaders", asked: list[tuple[UUID, RowWriter]]
+) -> dict[tuple[UUID, RowWriter], Fragment]:
+    found: dict[tuple[UUID, RowWriter], Fragment] = {}
+    for writer in dict.fromkeys(writer for _, writer in asked):
+        ids = [customer_id for customer_id, each in asked if each is writer]
+        for customer_id, written in (await written_accounts(loaders, ids, writer)).items():
+            found[customer_id, writer] = Fragment(written)
     return found
 
 
@@ -112,6 +123,26 @@ def _refused(conditions: Iterable[Condition]) -> Any:
         "filter",
         *(named if len(named) == 1 else ()),
     )
+
+
+async def _written_pages(
+    loaders: "Loaders", asked: list[tuple[PageKey, PageWriter]]
+) -> dict[tuple[PageKey, PageWriter], Any]:
+    together: defaultdict[tuple[Listing[Any], PageRequest, tuple[Condition, ...], PageWriter], list[UUID]] = (
+        defaultdict(list)
+    )
+    for (listing, parent, request, conditions), writer in asked:
+        together[listing, request, conditions, writer].append(parent)
+    found: dict[tuple[PageKey, PageWriter], Any] = {}
+    for (listing, request, conditions, writer), parents in together.items():
+        pages = await load_pages(loaders.reads, listing, parents, request, conditions, as_read=True)
+        keys = [(listing, parent, request, conditions) for parent in pages]
+        try:
+            shown: list[Any] = [Fragment(text) for text in await writer(loaders, listing, list(pages.values()))]
+        except Unwritable:
+            shown = list((await _pages(loaders, keys)).values())
+        found.update(((key, writer), each) for key, each in zip(keys, shown, strict=True))
+    return found
 
 
 async def _counts(loaders: "Loaders", asked: list[Whole]) -> dict[Whole, int | None]:
@@ -198,6 +229,8 @@ class Loaders:
     """By subject, role and client: the id of who did something."""
     balances = Kind(_balances)
     """All accounts of a customer."""
+    written_balances = Kind(_written_balances)
+    """The same, each with what writes it, as JSON."""
     balances_at = Kind(_balances_at)
     """An account at an instant."""
     bindings = Kind(_bindings)
@@ -217,6 +250,8 @@ class Loaders:
     overpayments = Kind(_overpayments)
     """By payment: what was kept of it."""
     pages = Kind(_pages)
+    written_pages = Kind(_written_pages)
+    """The same, each with what writes it, as JSON."""
     counts = Kind(_counts)
     """By list: how many rows it has; None if they are too many to be counted."""
     payments = NodeRows("Payment")

@@ -87,7 +87,8 @@ def parse_instant(value: object) -> datetime:
     return parsed
 
 
-def _write_instant(value: datetime) -> str:
+def written_instant(value: datetime) -> str:
+    """An instant as the API writes it."""
     return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
 
 
@@ -109,7 +110,7 @@ SCALARS: Final[Mapping[object, ScalarDefinition]] = {
         description="Instant by RFC 3339 with an offset, to the microsecond, such as 2026-01-31T12:00:00Z.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         parse_value=parse_instant,
-        serialize=_write_instant,
+        serialize=written_instant,
     ),
     date: strawberry.scalar(
         name="Date",

@@ -24,6 +24,7 @@ from graphql import (
     default_type_resolver,
 )
 from graphql.pyutils import Undefined, inspect, is_iterable
+from orjson import Fragment
 from strawberry.execution import optimized_is_awaitable as is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import GraphQLCoreConverter
@@ -65,6 +66,8 @@ class Completion:
     def __call__(self, run: Run, value: Any, place: Place) -> Any:
         if value is None or value is Undefined:
             return None if self._null else no_null(self._step)
+        if value.__class__ is Fragment:  # written already (written.py)
+            return value
         return self._inner(run, value, place)
 
 

@@ -39,7 +39,7 @@ class Plan(Protocol):
 class Step:
     """A field of an answer: what is known of it before any request."""
 
-    __slots__ = ("definition", "field", "key", "name", "nodes", "null", "parent")
+    __slots__ = ("definition", "field", "key", "name", "nodes", "parent", "writer")
 
     def __init__(
         self, key: str, nodes: list[FieldNode], parent: GraphQLObjectType, field: StrawberryField | None
@@ -51,6 +51,8 @@ class Step:
         self.parent = parent
         self.field = field
         self.definition: GraphQLField = parent.fields[self.name]
+        self.writer: Any = None
+        """What writes it as JSON, if something does (written.py)."""
 
     @property
     def type(self) -> GraphQLOutputType:
@@ -106,6 +108,11 @@ class FieldInfo(Info[Any, Any]):
     @property
     def field_name(self) -> str:
         return self._step.name
+
+    @property
+    def writer(self) -> Any:
+        """What writes the field as JSON; None if it is to be resolved."""
+        return self._step.writer if getattr(self._asked.context, "writes", False) else None
 
     @property
     def operation(self) -> OperationDefinitionNode:

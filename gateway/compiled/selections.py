@@ -43,6 +43,7 @@ from gateway.compiled.resolvers import NotTaken, Resolvers
 from gateway.compiled.running import fail, later, long_list, no_null
 from gateway.compiled.source import Source, indented
 from gateway.compiled.variables import Variable
+from gateway.compiled.written import writer_for
 
 NAMES: Final[Mapping[str, Any]] = {
     "Abort": Abort,
@@ -135,6 +136,7 @@ class _Writer:
             raise NotTaken("introspection, or a field that is not there")
         declared = parent.fields[name].extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
         step = Step(key, nodes, parent, declared if isinstance(declared, StrawberryField) else None)
+        step.writer = writer_for(step.type, details, self.selections.fields_of)
         s = self.source.name("S", step)
         call, is_coroutine = self._resolvers.of(step, s)
         null = not isinstance(step.type, GraphQLNonNull)

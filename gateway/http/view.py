@@ -151,6 +151,8 @@ class GraphQLView:
             raise HttpError(406, f"The answer can be {JSON} or {GRAPHQL_RESPONSE}.", ErrorCode.NOT_ACCEPTABLE)
         params = await read_params(head, request, self._body_reader)
         context = await self._make_context(request)
+        if hasattr(context, "writes"):
+            context.writes = True
         charge: Charge = getattr(context, "charge", None) or for_free
         try:
             result = await self._executed(params, context, head.method)

@@ -133,5 +133,10 @@ def _transaction(row: Any) -> TransactionView:
     )
 
 
+async def transaction_rows(session: ReadSession, ids: Iterable[UUID]) -> list[Any]:
+    """Transactions as rows, with the columns of their views but for who did it."""
+    return await session.look_up(_TRANSACTIONS, ids)
+
+
 async def transactions_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[TransactionView]:
-    return [_transaction(row) for row in await session.look_up(_TRANSACTIONS, ids)]
+    return [_transaction(row) for row in await transaction_rows(session, ids)]

@@ -281,8 +281,10 @@ async def load_pages(
     parents: Iterable[UUID],
     request: PageRequest,
     conditions: tuple[Condition, ...] = (),
+    *,
+    as_read: bool = False,
 ) -> dict[UUID, Page[V]]:
-    """The same page of every parent's list, in one statement."""
+    """The same page of every parent's list, in one statement. as_read: with the database's rows, and not their views."""
     ids = list(dict.fromkeys(parents))
     if listing.settles:
         await session.open()
@@ -293,9 +295,12 @@ async def load_pages(
     sql, values = page_statement(listing, request, conditions, settled)
     rows = await session.look_up(sql, ids, *values, by=("parent",))
     found: dict[UUID, list[Any]] = {parent: [] for parent in ids}
-    for row in rows:
-        found[row["parent"]].append(row)
-    pages = await each_in_slices(partial(_page, listing, request, settled, asked), found.values())
+    if len(ids) == 1:
+        found[ids[0]] = rows
+    else:
+        for row in rows:
+            found[row["parent"]].append(row)
+    pages = await each_in_slices(partial(_page, listing, request, settled, asked, as_read), found.values())
     return dict(zip(found, pages, strict=True))
 
 
@@ -306,7 +311,7 @@ def named_of_t(sql: str) -> str:
 
 
 def _page(
-    listing: Listing[V], request: PageRequest, settled: datetime | None, asked: bool, found: list[Any]
+    listing: Listing[V], request: PageRequest, settled: datetime | None, asked: bool, as_read: bool, found: list[Any]
 ) -> Page[V]:
     """found: the rows of one parent, at least one; for a page without rows only its bounds."""
     goes_below, goes_above = found[0]["goes_below"], found[0]["goes_above"]
@@ -318,7 +323,7 @@ def _page(
     ends = (more or goes_below, goes_above) if request.backward else (goes_below, more or goes_above)
     has_previous, has_next = reversed(ends) if request.reverse else ends
     return Page(
-        rows=tuple(listing.view(row) for row in kept),
+        rows=tuple(kept if as_read else map(listing.view, kept)),
         key=lambda index: _key(listing, kept[index]),
         has_next=has_next,
         has_previous=has_previous,

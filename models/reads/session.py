@@ -107,8 +107,9 @@ class ReadSession:
 
     async def look_up(self, sql: str, keys: Iterable[Any], *rest: Hashable, by: tuple[str, ...] = ("id",)) -> list[Any]:
         """The rows that a statement finds by keys: $1 is the tenant, $2 the array of the keys, or if they are tuples of
-        their first parts, and so on; then comes `rest`. by: the columns that tell whose a row is. The order of one key's
-        rows is the statement's; who relies on that of the keys asks for none twice. Raises as `ask` does."""
+        their first parts, and so on; then comes `rest`. by: the columns that tell whose a row is; none if the statement has
+        one row for each key, in their order. The order of one key's rows is the statement's; who relies on that of the keys
+        asks for none twice. Raises as `ask` does."""
         wanted = list(keys)
         if len(wanted) > FEW_KEYS:
             return await self.fetch(sql, *columns(wanted), *rest)

@@ -19,6 +19,7 @@ from models.reads.accounts import BalanceView
 from models.reads.credits import CreditChangeView
 from models.reads.paging import Condition
 from models.views import AccountView, CreditView
+from schema.cells import amount, computed, day, flag, instant, node_id, node_id_of_text, or_null, text
 from schema.context import Info
 from schema.ids import global_id
 from schema.nodes import by_ids, by_ids_now, node
@@ -31,6 +32,7 @@ from schema.types.money import by_itself, by_view, money
 from schema.types.pages import USE_FILTER, paged
 from schema.types.refs import AssignmentRef, LedgerEntryRef, PaymentRef, TierChangeRef, TransactionRef
 from schema.types.sorting import CreditSort
+from schema.written import plain
 
 BalanceExplanationRef = Annotated["BalanceExplanation", strawberry.lazy("schema.types.account")]
 CreditChangeRef = Annotated["CreditChange", strawberry.lazy("schema.types.account")]
@@ -40,6 +42,14 @@ REPLAY_WEIGHT: Final = 10
 
 
 @node(AccountView, by_ids_now(accounts.by_ids), Permission.READ_LEDGER, owner="customer_id")
+@plain(
+    id=node_id_of_text("Account", accounts.ID),
+    asset=text(accounts.ASSET),
+    available=amount(accounts.AVAILABLE, accounts.ASSET),
+    scheduled=amount(accounts.SCHEDULED, accounts.ASSET),
+    held=amount(accounts.HELD, accounts.ASSET),
+    lifetime=amount(accounts.LIFETIME, accounts.ASSET),
+)
 @from_view(
     id=lambda view: global_id("Account", view.id),
     asset=attrgetter("asset"),
@@ -216,6 +226,15 @@ class BalanceExplanation:
 
 
 @node(CreditView, by_ids(credit_reads.by_ids), Permission.READ_LEDGER, owner="account_id")
+@plain(
+    id=node_id("Credit"),
+    amount=amount("amount_minor"),
+    remaining=amount("remaining_minor"),
+    status=computed(lambda view, now: view.status(now)),
+    effective_on=day("effective_on"),
+    expires_at=or_null(instant, "expires_at"),
+    auto_apply=flag("auto_apply"),
+)
 @strawberry.type
 @money(by_view, "amount", "remaining", "held")
 class Credit(Node):

@@ -11,7 +11,7 @@ import strawberry
 
 from gateway.query_limits import WEIGHT
 from models.errors import InvariantViolated
-from models.reads.paging import Condition, Key, Listing, Page
+from models.reads.paging import Condition, Key, Listing, Page, PageRequest
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -148,6 +148,10 @@ class Connection(Generic[T]):
         """Number of rows of the whole list, exactly, as long as no more than 10,000 have to be looked at; null if it takes
         more. Its filters are part of it, `first` and cursors are not."""
         return 0 if self.whole is None else info.context.loaders.counts.get(self.whole)
+
+
+PageKey: TypeAlias = tuple[Listing[Any], UUID, PageRequest, tuple[Condition, ...]]
+"""A list, whose, which page of it, and what of it."""
 
 
 class FromView(Generic[V]):

@@ -15,6 +15,7 @@ from models.planning.calendar import end_of_grace
 from models.reads import customers, invoices, ledger, rewards
 from models.reads.paging import Condition
 from schema import texts
+from schema.cells import instant, node_id, or_null, text
 from schema.context import Info
 from schema.ids import global_id
 from schema.naming import CustomerBy, one
@@ -27,6 +28,7 @@ from schema.types.metadata import MetadataInput, MetadataPair, given, pairs, ref
 from schema.types.pages import USE_FILTER, paged
 from schema.types.refs import AccountRef, CouponRef, InvoiceRef, LedgerEntryRef
 from schema.types.sorting import InvoiceSort
+from schema.written import Below, permitted_writer, plain, written_accounts
 
 
 async def _memberships(loaders: NodeReader, ids: list[UUID]) -> dict[UUID, "Membership"]:
@@ -77,6 +79,16 @@ async def _persons(loaders: NodeReader, ids: list[UUID]) -> dict[UUID, Any]:
 
 
 @node(CustomerView, _persons, Permission.READ_CUSTOMERS, owner="id")
+@plain(
+    id=node_id("Customer"),
+    external_id=text("external_id"),
+    name=text("name"),
+    email=or_null(text, "email"),
+    reference=or_null(text, "reference"),
+    created_at=instant("created_at"),
+    erased_at=or_null(instant, "erased_at"),
+    balances=Below("id", written_accounts, Permission.READ_LEDGER),
+)
 @from_view(
     id=lambda view: global_id("Customer", view.id),
     **{name: attrgetter(name) for name in ("external_id", "name", "email", "reference", "created_at", "erased_at")},
@@ -116,7 +128,10 @@ class Customer(Node):
     def balances(self, info: Info) -> Pending[Any]:
         """All accounts of the customer, by asset."""
         info.context.require(Permission.READ_LEDGER)
-        return info.context.loaders.balances.get(self.view.id)
+        writer, loaders = permitted_writer(info), info.context.loaders
+        if writer is None:
+            return loaders.balances.get(self.view.id)
+        return loaders.written_balances.get((self.view.id, writer))
 
     @resolved(AccountRef | None)
     async def account(self, info: Info, asset: AssetCode) -> Any:

@@ -9,12 +9,13 @@ import strawberry
 from auth.roles import Permission
 from gateway.reading import Pending
 from models.kinds import AssignmentOrigin, InvoiceKind, InvoiceStatus, PaymentMethod, ProductKind
-from models.money import to_decimal, to_price, trimmed
+from models.money import decimal_text, to_decimal, to_price, trimmed
 from models.planning.lines import MAX_WHOLE_QUANTITY
 from models.reads import credits as credit_reads
 from models.reads import invoices, rewards
 from models.reads.overpayments import OverpaymentView
 from models.views import AssignmentView, InvoiceLineView, InvoiceTextView, InvoiceView, PaymentView
+from schema.cells import amount, computed, day, member, node_id, or_null, text
 from schema.context import Info
 from schema.ids import global_id
 from schema.nodes import by_ids, node
@@ -27,6 +28,7 @@ from schema.types.money import by_invoice, money
 from schema.types.pages import paged
 from schema.types.product import Product
 from schema.types.refs import AssignmentRef, CouponRef, CreditNoteRef, PaymentRef, TransactionRef
+from schema.written import plain
 
 
 @node(InvoiceLineView, by_ids(invoices.lines_by_ids), Permission.READ_INVOICES, owner="invoice_id")
@@ -86,6 +88,22 @@ class InvoiceLine(Node):
 
 
 @node(InvoiceView, by_ids(invoices.by_ids), Permission.READ_INVOICES, owner="customer_id")
+@plain(
+    id=node_id("Invoice"),
+    number=text("number"),
+    kind=member(InvoiceKind, "kind"),
+    currency=text("currency"),
+    status=member(InvoiceStatus, "status"),
+    total=amount("total_minor", "currency"),
+    tax=amount("tax_minor", "currency"),
+    paid=amount("paid_minor", "currency"),
+    credited=amount("credited_minor", "currency"),
+    noted=amount("noted_minor", "currency"),
+    due=computed(lambda view, _: decimal_text(view.due_minor, view.currency)),
+    creditable=amount("creditable_minor", "currency"),
+    issued_on=day("issued_on"),
+    due_on=or_null(day, "due_on"),
+)
 @strawberry.type
 class Invoice(Node):
     """A request for payment. An order is an invoice whose lines are products."""

@@ -17,6 +17,7 @@ from models.money import to_decimal
 from models.reads import actors, ledger
 from models.reads.refunds import RefundsView
 from models.views import ActorView, EntryView, TransactionView
+from schema.cells import amount, instant, member, node_id, or_null, text, whole
 from schema.context import Info
 from schema.ids import global_id
 from schema.nodes import NodeReader, by_ids, node
@@ -27,6 +28,7 @@ from schema.types.metadata import MetadataPair, shown_metadata
 from schema.types.money import Money, by_view, money
 from schema.types.pages import paged
 from schema.types.refs import CreditNoteRef, HoldRef, LedgerEntryRef, TransactionRef
+from schema.written import Below, plain, written_transactions
 
 HOLDING: Final = (TransactionKind.HOLD, TransactionKind.SPEND, TransactionKind.ASSIGNMENT)
 REFUNDABLE: Final = (TransactionKind.SPEND, TransactionKind.USE, TransactionKind.REFUND)
@@ -71,6 +73,15 @@ class Actor(Node):
 
 
 @node(EntryView, by_ids(ledger.entries_by_ids), Permission.READ_LEDGER, owner="account_id")
+@plain(
+    id=node_id("LedgerEntry"),
+    sequence=whole("sequence"),
+    amount=amount("amount_minor"),
+    balance_after=amount("balance_after_minor"),
+    counter=member(Counter, "counter"),
+    created_at=instant("created_at"),
+    transaction=Below("transaction_id", written_transactions),
+)
 @strawberry.type
 @money(by_view, "amount", "balance_after")
 class LedgerEntry(Node):
@@ -119,6 +130,13 @@ class LedgerEntry(Node):
 
 
 @node(TransactionView, by_ids(ledger.transactions_by_ids), Permission.READ_LEDGER, owner="customer_id")
+@plain(
+    id=node_id("Transaction"),
+    kind=member(TransactionKind, "kind"),
+    reason=or_null(text, "reason"),
+    reference=or_null(text, "reference"),
+    created_at=instant("created_at"),
+)
 @strawberry.type
 class Transaction(Node):
     """One business event of one customer, such as an adjustment. Transactions are never changed or removed."""

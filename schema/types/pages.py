@@ -6,10 +6,11 @@ from uuid import UUID
 import strawberry
 
 from gateway.errors import BadUserInput
-from gateway.reading import Pending
-from models.reads.paging import BadPage, Condition, Listing, PageRequest, page_request
+from gateway.reading import Loader, Pending
+from models.reads.paging import BadPage, Condition, Listing, Looked, PageRequest, page_request
 from schema.context import Info
-from schema.types.base import Connection
+from schema.types.base import Connection, PageKey
+from schema.written import permitted_writer
 
 USE_FILTER_TEXT: Final = "Use filter, which can say the same."
 USE_FILTER: Final = strawberry.argument(deprecation_reason=USE_FILTER_TEXT)
@@ -24,14 +25,33 @@ def paged(info: Info, listing: Listing[Any], parent: UUID, page: PageArguments, 
 
     Raises BadUserInput if the arguments name no page.
     """
-    return info.context.loaders.pages.get((listing, parent, asked_page(listing, page), conditions))
+    loader, key = _asked(info, (listing, parent, asked_page(listing, page), conditions))
+    return loader.get(key)
 
 
 async def root_page(
     info: Info, listing: Listing[Any], parent: UUID, page: PageArguments, *conditions: Condition
 ) -> Connection[Any] | None:
     """Return the same for a root field, which has to wait."""
+    loader, key = _asked(info, (listing, parent, asked_page(listing, page), conditions))
+    return await loader.load(key)
+
+
+async def looked_into(
+    info: Info, listing: Listing[Any], parent: UUID, page: PageArguments, *conditions: Condition
+) -> Connection[Any] | None:
+    """Return the same as objects in any case, for a resolver that looks at its rows."""
     return await info.context.loaders.pages.load((listing, parent, asked_page(listing, page), conditions))
+
+
+def _asked(info: Info, key: PageKey) -> tuple[Loader[Any, Any], Any]:
+    """The loader to ask for a page, and what to ask it for. It is written as JSON if it can be, and is not one that may be
+    refused as it is read."""
+    loaders, conditions = info.context.loaders, key[-1]
+    writer = permitted_writer(info)
+    if writer is None or any(each.until is not None or isinstance(each, Looked) for each in conditions):
+        return loaders.pages, key
+    return loaders.written_pages, (key, writer)
 
 
 def asked_page(listing: Listing[Any], page: PageArguments) -> PageRequest:
