@@ -28,9 +28,11 @@ class Unwritable(Exception):
 @dataclass(frozen=True, slots=True)
 class Cell:
     """text: an expression with `row` for the row, `now` for the request's instant, `view` for what makes the row's view, and
-    `{0}` for `uses`. quoted: whether it gives a JSON string without its quotes."""
+    `{0}` for `uses`. columns: those that it takes; None for all that a view has. quoted: whether it gives a JSON string
+    without its quotes."""
 
     text: str
+    columns: tuple[Column, ...] | None
     uses: Any = None
     quoted: bool = False
 
@@ -40,36 +42,36 @@ class Cell:
 
 
 def text(column: Column) -> Cell:
-    return Cell(f"{{0}}(row[{column!r}])", encode_basestring)
+    return Cell(f"{{0}}(row[{column!r}])", (column,), encode_basestring)
 
 
-def node_id(type_name: str) -> Cell:
-    return Cell("{0}(row['id'])", id_writer(type_name), quoted=True)
+def node_id(type_name: str, column: Column = "id") -> Cell:
+    return Cell(f"{{0}}(row[{column!r}])", (column,), id_writer(type_name), quoted=True)
 
 
 def node_id_of_text(type_name: str, column: Column) -> Cell:
     write = id_writer(type_name)
-    return Cell(f"{{0}}(row[{column!r}])", lambda text: write(UUID(text)), quoted=True)
+    return Cell(f"{{0}}(row[{column!r}])", (column,), lambda text: write(UUID(text)), quoted=True)
 
 
 def amount(column: Column, asset: Column = "asset") -> Cell:
-    return Cell(f"{{0}}(row[{column!r}], row[{asset!r}])", decimal_text, quoted=True)
+    return Cell(f"{{0}}(row[{column!r}], row[{asset!r}])", (column, asset), decimal_text, quoted=True)
 
 
 def instant(column: Column) -> Cell:
-    return Cell(f"{{0}}(row[{column!r}])", written_instant, quoted=True)
+    return Cell(f"{{0}}(row[{column!r}])", (column,), written_instant, quoted=True)
 
 
 def day(column: Column) -> Cell:
-    return Cell(f"{{0}}(row[{column!r}])", date.isoformat, quoted=True)
+    return Cell(f"{{0}}(row[{column!r}])", (column,), date.isoformat, quoted=True)
 
 
 def flag(column: Column) -> Cell:
-    return Cell(f"'true' if row[{column!r}] else 'false'")
+    return Cell(f"'true' if row[{column!r}] else 'false'", (column,))
 
 
 def whole(column: Column) -> Cell:
-    return Cell(f"{{0}}(row[{column!r}])", _whole)
+    return Cell(f"{{0}}(row[{column!r}])", (column,), _whole)
 
 
 def _whole(number: int) -> int:
@@ -79,16 +81,16 @@ def _whole(number: int) -> int:
 
 
 def member(kind: type[Enum], column: Column) -> Cell:
-    return Cell(f"{{0}}[row[{column!r}]]", {each.value: each.name for each in kind}, quoted=True)
+    return Cell(f"{{0}}[row[{column!r}]]", (column,), {each.value: each.name for each in kind}, quoted=True)
 
 
 def computed(write: Callable[[Any, datetime], str]) -> Cell:
     """A string that takes the row's view, and the request's instant."""
-    return Cell("{0}(view(row), now)", write, quoted=True)
+    return Cell("{0}(view(row), now)", None, write, quoted=True)
 
 
 def or_null(cell: Callable[[Column], Cell], column: Column) -> Cell:
     """The field is null where the column is."""
     given = cell(column)
     value = f"'\"' + {given.text} + '\"'" if given.quoted else given.text
-    return Cell(f"'null' if row[{column!r}] is None else {value}", given.uses)
+    return Cell(f"'null' if row[{column!r}] is None else {value}", given.columns, given.uses)

@@ -135,7 +135,8 @@ async def _written_pages(
         together[listing, request, conditions, writer].append(parent)
     found: dict[tuple[PageKey, PageWriter], Any] = {}
     for (listing, request, conditions, writer), parents in together.items():
-        pages = await load_pages(loaders.reads, listing, parents, request, conditions, as_read=True)
+        names = frozenset() if writer.node is None else writer.node.columns
+        pages = await load_pages(loaders.reads, listing, parents, request, conditions, as_read=True, names=names)
         keys = [(listing, parent, request, conditions) for parent in pages]
         try:
             shown: list[Any] = [Fragment(text) for text in await writer(loaders, listing, list(pages.values()))]

@@ -15,9 +15,9 @@ from uuid import UUID
 from auth.roles import Permission
 from gateway.compiled.source import Source
 from gateway.compiled.written import WRITES, Selected, writer_of
-from models.reads import accounts, ledger
+from models.reads import accounts
 from models.reads.paging import Listing, Page
-from schema.cells import Cell
+from schema.cells import Cell, Column
 from schema.types.base import Connection, Cursors
 
 T = TypeVar("T")
@@ -42,11 +42,19 @@ class Below:
     right: Permission | None = None
 
 
-PLAIN: Final[dict[type, Mapping[str, Cell | Below]]] = {}
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A field whose value stands in the same row: an object of these fields."""
+
+    fields: Mapping[str, Cell]
+
+
+Plain: TypeAlias = Cell | Below | Beside
+PLAIN: Final[dict[type, Mapping[str, Plain]]] = {}
 """By type, the fields of it that can be written from a row: filled by `plain`."""
 
 
-def plain(**fields: Cell | Below) -> Callable[[type[T]], type[T]]:
+def plain(**fields: Plain) -> Callable[[type[T]], type[T]]:
     """These fields of the type, by their names in Python, can be written from a row."""
 
     def note(kind: type[T]) -> type[T]:
@@ -64,11 +72,12 @@ def _itself(row: Any) -> Any:
 @dataclass(frozen=True, eq=False, slots=True)
 class RowWriter:
     """Writes what is selected of nodes of a type. below: the parts that are read for it first, each with what writes their
-    rows. rights: what reading all of that takes."""
+    rows. rights: what reading all of that takes. columns: the names of those that it takes; None for all."""
 
     write: Write
     below: "tuple[tuple[Below, RowWriter], ...]"
     rights: frozenset[Permission]
+    columns: frozenset[Any] | None
 
     async def __call__(self, loaders: Any, rows: Sequence[Any], view: Callable[[Any], Any] = _itself) -> list[str]:
         """Return the JSON of each row. view: makes a row's view. Raises Unwritable."""
@@ -82,28 +91,57 @@ class RowWriter:
 def row_writer(selected: Selected) -> RowWriter | None:
     """Return what writes a node of which this is selected; None if it is not all plain."""
     fields = PLAIN.get(selected.kind)
-    if fields is None:
-        return None
-    source = Source({})
-    pieces: list[str] = []
-    below: list[tuple[Below, RowWriter]] = []
-    for key, name, inner in selected.fields:
-        found = Cell(repr(selected.name), quoted=True) if name == TYPENAME else fields.get(name)
-        if isinstance(found, Below):
-            writer = None if inner is None else row_writer(inner)
-            if writer is None:
-                return None
-            below.append((found, writer))
-            found = Cell(f"below[{len(below) - 1}][row[{found.key!r}]]")
-        if found is None:
+    return None if fields is None else _Rows().writer(selected, fields)
+
+
+class _Rows:
+    """Makes a RowWriter: a function whose text is put together field by field."""
+
+    def __init__(self) -> None:
+        self._source = Source({})
+        self._below: list[tuple[Below, RowWriter]] = []
+        self._columns: set[Column] | None = set()
+
+    def writer(self, selected: Selected, fields: Mapping[str, Plain]) -> RowWriter | None:
+        written = self._object(selected, fields)
+        if written is None:
             return None
-        value = f"{{{found.named(source.name('u', found.uses))}}}"
-        pieces.append(f'"{key}":' + (f'"{value}"' if found.quoted else value))
-    object_ = f"{{{{{','.join(pieces)}}}}}"
-    function = source.define("write", "rows, now, view, below", [f'return [f"""{object_}""" for row in rows]'])
-    rights = {part.right for part, _ in below if part.right is not None}
-    rights.update(*(writer.rights for _, writer in below))
-    return RowWriter(source.build(selected.name)[function], tuple(below), frozenset(rights))
+        name = self._source.define("write", "rows, now, view, below", [f'return [f"""{written}""" for row in rows]'])
+        rights = {part.right for part, _ in self._below if part.right is not None}
+        rights.update(*(writer.rights for _, writer in self._below))
+        columns = None if self._columns is None else frozenset(self._columns)
+        return RowWriter(self._source.build(selected.name)[name], tuple(self._below), frozenset(rights), columns)
+
+    def _object(self, selected: Selected, fields: Mapping[str, Plain]) -> str | None:
+        pieces = []
+        for key, name, inner in selected.fields:
+            found = Cell(repr(selected.name), (), quoted=True) if name == TYPENAME else fields.get(name)
+            piece = self._piece(found, inner)
+            if piece is None:
+                return None
+            pieces.append(f'"{key}":{piece}')
+        return f"{{{{{','.join(pieces)}}}}}"
+
+    def _piece(self, found: Plain | None, inner: Selected | None) -> str | None:
+        if isinstance(found, Cell):
+            return self._cell(found)
+        if found is None or inner is None:
+            return None
+        if isinstance(found, Beside):
+            return self._object(inner, found.fields)
+        writer = row_writer(inner)
+        if writer is None:
+            return None
+        self._below.append((found, writer))
+        return self._cell(Cell(f"below[{len(self._below) - 1}][row[{found.key!r}]]", (found.key,)))
+
+    def _cell(self, cell: Cell) -> str:
+        if cell.columns is None:
+            self._columns = None
+        elif self._columns is not None:
+            self._columns.update(cell.columns)
+        value = f"{{{cell.named(self._source.name('u', cell.uses))}}}"
+        return f'"{value}"' if cell.quoted else value
 
 
 def permitted_writer(info: Any) -> Any:
@@ -241,12 +279,6 @@ async def written_accounts(loaders: Any, ids: Sequence[UUID], writer: RowWriter)
     found = await accounts.rows_of_customers(loaders.reads, ids, loaders.now)
     written = iter(await writer(loaders, [row for _, rows in found for row in rows]))
     return {customer_id: f"[{','.join(islice(written, len(rows)))}]" for customer_id, rows in found}
-
-
-async def written_transactions(loaders: Any, ids: Sequence[UUID], writer: RowWriter) -> Texts:
-    """Each transaction, by its id."""
-    rows = await ledger.transaction_rows(loaders.reads, ids)
-    return {row["id"]: text for row, text in zip(rows, await writer(loaders, rows), strict=True)}
 
 
 setattr(Connection, WRITES, staticmethod(page_writer))

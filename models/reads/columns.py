@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import fields
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final, TypeVar
 
@@ -24,6 +25,29 @@ def columns(view: type, /, **given: str) -> str:
     if unknown := given.keys() - set(names):
         raise ValueError(f"{view.__name__} has no {', '.join(sorted(unknown))}")
     return ", ".join(f"{given[name]} as {name}" if name in given else f"t.{name}" for name in names)
+
+
+@lru_cache(maxsize=1_024)
+def only(selected: str, names: frozenset[str]) -> str:
+    """Those columns of a select list that have these names; the others are not read. Raises ValueError if one is missing."""
+    found = {}
+    for column in _split(selected):
+        found[column.rpartition(" as ")[2].strip() if " as " in column else column.rpartition(".")[2].strip()] = column
+    if missing := names - found.keys():
+        raise ValueError(f"no column {', '.join(sorted(missing))}")
+    return ",".join(column for name, column in found.items() if name in names)
+
+
+def _split(selected: str) -> list[str]:
+    """The columns of a select list: it is parted at the commas outside parentheses."""
+    parts, depth = [""], 0
+    for character in selected:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
 
 
 def rows(view: type[V], /, **read: Callable[[Any], Any]) -> Callable[[Any], V]:

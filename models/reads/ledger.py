@@ -15,6 +15,10 @@ from models.views import ActorView, EntryView, TransactionView
 _ASSET: Final = "(select o.asset from accounts o where o.tenant_id = $1 and o.id = t.account_id)"
 _ENTRY: Final = columns(EntryView, asset=_ASSET)
 _entry: Final = rows(EntryView)
+_OF_TRANSACTION: Final = (
+    "(select x.{0} from transactions x where x.tenant_id = $1 and x.id = t.transaction_id) as of_{0}"
+)
+_BESIDE: Final = ", ".join(map(_OF_TRANSACTION.format, ("kind", "reason", "created_at")))
 
 _TRANSACTIONS: Final = f"""
     select t.id, t.customer_id, t.kind, t.reason, nullif(x.note, '') as note, x.reference, x.metadata,
@@ -36,6 +40,7 @@ ACCOUNT_LEDGER: Final = Listing(
     parent="t.account_id",
     keys=(integer_key("t.sequence"),),
     view=_entry,
+    beside=_BESIDE,
 )
 """An account's entries by sequence."""
 
@@ -46,6 +51,7 @@ CUSTOMER_LEDGER: Final = Listing(
     parent="t.account_id",
     keys=(time_key("t.created_at"), id_key("t.account_id"), integer_key("t.sequence")),
     view=_entry,
+    beside=_BESIDE,
     through=ACCOUNTS,
 )
 """The entries of all of a customer's accounts by time, then account and sequence. Those brought by a merge are placed
@@ -58,6 +64,7 @@ CREDIT_LEDGER: Final = Listing(
     parent="t.credit_id",
     keys=(instant_key("t.created_at"), integer_key("t.sequence")),
     view=_entry,
+    beside=_BESIDE,
 )
 """The entries of one credit by sequence."""
 
@@ -68,6 +75,7 @@ TRANSACTION_ENTRIES: Final = Listing(
     parent="t.transaction_id",
     keys=(id_key("t.account_id"), integer_key("t.sequence")),
     view=_entry,
+    beside=_BESIDE,
 )
 """A transaction's entries."""
 
@@ -133,10 +141,5 @@ def _transaction(row: Any) -> TransactionView:
     )
 
 
-async def transaction_rows(session: ReadSession, ids: Iterable[UUID]) -> list[Any]:
-    """Transactions as rows, with the columns of their views but for who did it."""
-    return await session.look_up(_TRANSACTIONS, ids)
-
-
 async def transactions_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[TransactionView]:
-    return [_transaction(row) for row in await transaction_rows(session, ids)]
+    return [_transaction(row) for row in await session.look_up(_TRANSACTIONS, ids)]

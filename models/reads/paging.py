@@ -21,6 +21,7 @@ from uuid import UUID
 
 from models.errors import InvariantViolated
 from models.frozen import frozen
+from models.reads.columns import only
 from models.reads.keys import EPOCH, KeyPart, instant_of, microseconds
 from models.reads.session import ReadSession
 from turns.slices import each_in_slices
@@ -146,7 +147,7 @@ class Listing(Generic[V]):
     and the order's name. table: with its alias, `t`; it has a tenant_id.
     parent: the column that equals the parent's id, or with `through` that of a branch. alone: a condition on all its
     rows. recorded: the column of the view that says when a row was recorded, if cursors say so as well: then one of a row
-    whose key another row has by now can be told (docs/adr/0072).
+    whose key another row has by now can be told (docs/adr/0072). beside: more columns of a row, for who names them.
     """
 
     name: str
@@ -159,6 +160,7 @@ class Listing(Generic[V]):
     alone: str | None = None
     older: Older | None = None
     recorded: str | None = None
+    beside: str = ""
 
     @property
     def settles(self) -> bool:
@@ -283,9 +285,13 @@ async def load_pages(
     conditions: tuple[Condition, ...] = (),
     *,
     as_read: bool = False,
+    names: frozenset[str] | None = None,
 ) -> dict[UUID, Page[V]]:
-    """The same page of every parent's list, in one statement. as_read: with the database's rows, and not their views."""
+    """The same page of every parent's list, in one statement. as_read: with the database's rows, and not their views; names:
+    of the only columns to read then, also of those that a view does not have (`Listing.beside`)."""
     ids = list(dict.fromkeys(parents))
+    if names is not None:
+        listing = _narrowed(listing, names)
     if listing.settles:
         await session.open()
     settled = session.settled if listing.settles else None
@@ -302,6 +308,13 @@ async def load_pages(
             found[row["parent"]].append(row)
     pages = await each_in_slices(partial(_page, listing, request, settled, asked, as_read), found.values())
     return dict(zip(found, pages, strict=True))
+
+
+def _narrowed(listing: Listing[V], names: frozenset[str]) -> Listing[V]:
+    if listing.recorded is not None:
+        names |= {listing.recorded}
+    selected = f"{listing.columns}, {listing.beside}" if listing.beside else listing.columns
+    return replace(listing, columns=only(selected, names) or "null as nothing")
 
 
 @lru_cache(maxsize=256)

@@ -28,7 +28,7 @@ from schema.types.metadata import MetadataPair, shown_metadata
 from schema.types.money import Money, by_view, money
 from schema.types.pages import paged
 from schema.types.refs import CreditNoteRef, HoldRef, LedgerEntryRef, TransactionRef
-from schema.written import Below, plain, written_transactions
+from schema.written import Beside, plain
 
 HOLDING: Final = (TransactionKind.HOLD, TransactionKind.SPEND, TransactionKind.ASSIGNMENT)
 REFUNDABLE: Final = (TransactionKind.SPEND, TransactionKind.USE, TransactionKind.REFUND)
@@ -80,7 +80,14 @@ class Actor(Node):
     balance_after=amount("balance_after_minor"),
     counter=member(Counter, "counter"),
     created_at=instant("created_at"),
-    transaction=Below("transaction_id", written_transactions),
+    transaction=Beside(
+        {
+            "id": node_id("Transaction", "transaction_id"),
+            "kind": member(TransactionKind, "of_kind"),
+            "reason": or_null(text, "of_reason"),
+            "created_at": instant("of_created_at"),
+        }
+    ),
 )
 @strawberry.type
 @money(by_view, "amount", "balance_after")
@@ -130,13 +137,6 @@ class LedgerEntry(Node):
 
 
 @node(TransactionView, by_ids(ledger.transactions_by_ids), Permission.READ_LEDGER, owner="customer_id")
-@plain(
-    id=node_id("Transaction"),
-    kind=member(TransactionKind, "kind"),
-    reason=or_null(text, "reason"),
-    reference=or_null(text, "reference"),
-    created_at=instant("created_at"),
-)
 @strawberry.type
 class Transaction(Node):
     """One business event of one customer, such as an adjustment. Transactions are never changed or removed."""
