@@ -81,6 +81,8 @@ class RowWriter:
 
     async def __call__(self, loaders: Any, rows: Sequence[Any], view: Callable[[Any], Any] = _itself) -> list[str]:
         """Return the JSON of each row. view: makes a row's view. Raises Unwritable."""
+        if not rows:
+            return []
         texts = [
             await part.read(loaders, list(dict.fromkeys([row[part.key] for row in rows])), writer)
             for part, writer in self.below

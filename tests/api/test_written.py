@@ -1,0 +1,140 @@
+"""Lists written as JSON straight from their rows: the same answers as by objects, field by field, and the same refusals."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+import pytest
+
+from auth.roles import Role, Scope
+from schema import cells, written
+from schema.types.account import Account, Credit
+from schema.types.customer import Customer
+from schema.types.invoice import Invoice
+from schema.types.ledger import LedgerEntry
+from schema.written import PLAIN, Beside, Cell, PageWriter
+from tests.api.conftest import Api, gid
+from tests.support.tenants import Tenant
+
+ODD: Final = 'Zoë "Z" \\ \n\t\x7f\u2028 {0} %s 🦊'
+PAGE: Final = "pageInfo { __typename hasNextPage hasPreviousPage startCursor endCursor }"
+LISTS: Final = {
+    "customers": "customers(first: 3) { __typename edges { __typename cursor node { FIELDS } } PAGE }",
+    "the last": "customers(last: 2) { edges { row: node { FIELDS } } PAGE }",
+    "as nodes": "customers(reverse: true) { all: nodes { FIELDS } PAGE }",
+    "some by name": 'customers(search: "zo") { edges { node { FIELDS } } PAGE }',
+    "none": 'customers(search: "nobody") { edges { node { FIELDS } cursor } PAGE }',
+    "credits": "credits(first: 4) { edges { cursor node { FIELDS } } PAGE }",
+    "invoices": "invoices { edges { node { FIELDS } } PAGE }",
+    "ledger": "ledger(customerId: $id) { edges { node { FIELDS } } PAGE }",
+    "of accounts": "balances(customerId: $id) { ledger(last: 3) { edges { node { FIELDS } } PAGE } }",
+}
+TYPES: Final = {"credits": Credit, "invoices": Invoice, "ledger": LedgerEntry, "of accounts": LedgerEntry}
+
+
+def camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def selection(kind: type) -> str:
+    """All of the type's fields that are written, each under another name too, the last ones first."""
+    found = ["__typename"]
+    for name, each in reversed(PLAIN[kind].items()):
+        below = ""
+        if isinstance(each, Beside):
+            below = f" {{ {' '.join(map(camel, each.fields))} __typename }}"
+        elif not isinstance(each, Cell):
+            below = f" {{ {selection(Account)} }}"
+        found.append(f"{camel(name)}{below} also_{name}: {camel(name)}{below}")
+    return " ".join(found)
+
+
+def document(name: str) -> str:
+    text = LISTS[name].replace("FIELDS", selection(TYPES.get(name, Customer))).replace("PAGE", PAGE)
+    return f"query($id: ID!) {{ {text} ... @include(if: false) {{ node(id: $id) {{ id }} }} }}"
+
+
+@pytest.fixture
+def pages(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What was written as pages."""
+    found: list[object] = []
+
+    async def noted(self: PageWriter, *arguments: Any) -> list[str]:
+        texts = await original(self, *arguments)
+        found.extend(texts)
+        return texts
+
+    original = PageWriter.__call__
+    monkeypatch.setattr(PageWriter, "__call__", noted)
+    return found
+
+
+@pytest.fixture
+async def odd(tenant: Tenant) -> str:
+    """A customer who has what is hard to write; others have little."""
+    customer = await tenant.customer("C-1", name=ODD, email=None)
+    await tenant.customer("C-2", name="Bert")
+    await tenant.adjust(await tenant.customer("C-3"), "1.00")
+    for amount, asset in (("0.01", "GBP"), ("1234.5", "KWD"), ("7", "JPY"), ("70", "POINTS"), ("2", "SERVICE_CREDITS")):
+        await tenant.adjust(customer, amount, asset)
+    await tenant.adjust(customer, "10.00", expires_in_days=1, auto_apply=False)
+    await tenant.adjust(customer, "-0.02")
+    void = await tenant.adjust(customer, "3.00")
+    assert void.credit_id is not None
+    await tenant.void_credit(void.credit_id)
+    for number in range(3):
+        invoice = await tenant.invoice(customer, "4.10", number=f'"{number}"')
+        if number:
+            await tenant.pay(invoice, "4.10" if number == 1 else "0.10")
+    tenant.clock.advance(timedelta(days=3))
+    return gid("Customer", customer)
+
+
+@pytest.mark.parametrize("name", LISTS)
+async def test_answers_are_those_of_objects(
+    api: Api, odd: str, name: str, pages: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = document(name)
+    await api(asked, {"id": odd})
+    pages.clear()
+    answer = await api(asked, {"id": odd})
+    assert pages, answer.errors
+    monkeypatch.setattr(written, "writer_of", lambda _: None)
+    expected = await api(asked, {"id": odd})
+    assert expected.data is not None
+    assert (answer.data, answer.errors) == (expected.data, expected.errors)
+
+
+async def test_what_a_token_may_not_read_is_refused_where_it_is(api: Api, odd: str, pages: list[object]) -> None:
+    asked = "{ customers { edges { node { name balances { available } } } } }"
+    token = {"role": Role.PARTNER, "scopes": [Scope.CUSTOMERS_READ]}
+    for _ in range(3):
+        answer = await api(asked, **token)
+        assert [each["path"] for each in answer.errors] == [
+            ["customers", "edges", place, "node", "balances"] for place in range(3)
+        ]
+        assert answer.data is not None
+        assert [each["node"]["balances"] for each in answer.data["customers"]["edges"]] == [None] * 3
+    assert not pages
+    for _ in range(2):
+        assert not (await api(asked.replace("balances { available }", ""), **token)).errors
+    assert pages
+
+
+async def test_what_cannot_be_written_is_shown_as_an_object(
+    api: Api, odd: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = "query($id: ID!) { ledger(customerId: $id) { edges { node { sequence amount } } } }"
+    await api(asked, {"id": odd})
+    expected = await api(asked, {"id": odd})
+    assert expected["ledger"]["edges"]
+    monkeypatch.setattr(cells, "MAX_INT", 0)
+    answer = await api(asked, {"id": odd})
+    assert answer.data == expected.data
+
+
+async def test_other_fields_take_the_usual_way(api: Api, odd: str, pages: list[object]) -> None:
+    asked = "{ customers { totalCount edges { node { id membership { id } } } } }"
+    for _ in range(3):
+        assert (await api(asked))["customers"]["totalCount"] == 3
+    assert not pages
