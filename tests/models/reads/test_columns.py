@@ -5,7 +5,8 @@ from typing import get_type_hints
 
 import pytest
 
-from models.reads.columns import columns, rows
+from models.reads.columns import columns, only, rows
+from models.views import CreditView, InvoiceView
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +33,20 @@ def test_a_row_is_read_by_name_and_may_have_more() -> None:
     assert shelf(row) == Shelf("Low", 7, ("a", "b"))
     assert shelf({**row, "place": None}) == Shelf("Low", None, ("a", "b"))
     assert get_type_hints(shelf)["return"] is Shelf
+
+
+GIVEN = "(select o.asset from accounts o where o.tenant_id = $1 and o.id in (t.a, t.b))"
+
+
+def test_only_those_columns_are_selected() -> None:
+    """Commas and names within a column's own text do not count."""
+    selected = columns(CreditView, asset=GIVEN)
+    found = only(selected, frozenset({"asset", "id", "voided_at"}))
+    assert [column.strip() for column in found.split(", ")] == ["t.id", *f"{GIVEN} as asset".split(", "), "t.voided_at"]
+    assert only(selected, frozenset()) == ""
+
+
+def test_a_column_that_is_not_there_is_named() -> None:
+    selected, names = columns(InvoiceView), frozenset({"kinds", "kind", "asset"})
+    with pytest.raises(ValueError, match="no column asset, kinds"):
+        only(selected, names)
