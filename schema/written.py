@@ -212,7 +212,7 @@ def _template(keys: Iterable[str]) -> str:
 
 
 def _node_of(name: str, selected: Selected | None) -> Selected | None:
-    """What is selected of the nodes by a field of the page."""
+    """Return the part of a page's field that is selected of its nodes."""
     if selected is None or name == "nodes":
         return selected
     return next((each for _, inner, each in selected.fields if inner == "node"), None)

@@ -52,7 +52,7 @@ class Step:
         self.field = field
         self.definition: GraphQLField = parent.fields[self.name]
         self.writer: Any = None
-        """What writes it as JSON, if something does (written.py)."""
+        """Writes it as JSON, if something does (written.py)."""
 
     @property
     def type(self) -> GraphQLOutputType:
@@ -111,7 +111,7 @@ class FieldInfo(Info[Any, Any]):
 
     @property
     def writer(self) -> Any:
-        """What writes the field as JSON; None if it is to be resolved."""
+        """Writes the field as JSON; None if it is to be resolved."""
         return self._step.writer if getattr(self._asked.context, "writes", False) else None
 
     @property

@@ -1,6 +1,7 @@
 """The select list of a view, and the view of a row: both from the fields of its dataclass."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import fields
 from functools import lru_cache
@@ -48,6 +49,12 @@ def _split(selected: str) -> list[str]:
         else:
             parts[-1] += character
     return parts
+
+
+@lru_cache(maxsize=256)
+def named_of_t(sql: str) -> str:
+    """The columns of `t` that it names: all of them would be carried through each row that is looked at."""
+    return ", ".join(dict.fromkeys(re.findall(r"\bt\.\w+", sql)))
 
 
 def rows(view: type[V], /, **read: Callable[[Any], Any]) -> Callable[[Any], V]:

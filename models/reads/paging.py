@@ -10,18 +10,17 @@ there. A first page shows all visible rows.
 
 import binascii
 import json
-import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 from models.errors import InvariantViolated
 from models.frozen import frozen
-from models.reads.columns import only
+from models.reads.columns import named_of_t, only
 from models.reads.keys import EPOCH, KeyPart, instant_of, microseconds
 from models.reads.session import ReadSession
 from turns.slices import each_in_slices
@@ -315,12 +314,6 @@ def _narrowed(listing: Listing[V], names: frozenset[str]) -> Listing[V]:
         names |= {listing.recorded}
     selected = f"{listing.columns}, {listing.beside}" if listing.beside else listing.columns
     return replace(listing, columns=only(selected, names) or "null as nothing")
-
-
-@lru_cache(maxsize=256)
-def named_of_t(sql: str) -> str:
-    """The columns of `t` that it names: all of them would be carried through each row that is looked at."""
-    return ", ".join(dict.fromkeys(re.findall(r"\bt\.\w+", sql)))
 
 
 def _page(
