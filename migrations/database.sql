@@ -935,7 +935,8 @@ CREATE TABLE entries (
 );
 ALTER TABLE entries ALTER COLUMN tenant_id SET (n_distinct=1);
 CREATE INDEX entries_credit ON entries (tenant_id, credit_id, created_at) WITH (fillfactor='98');
-CREATE INDEX entries_time ON entries (tenant_id, account_id, created_at, sequence);
+CREATE INDEX entries_milestones ON entries (tenant_id, account_id, created_at, sequence) WHERE (sequence % 8::bigint) =
+    0;
 CREATE INDEX entries_transaction ON entries (tenant_id, transaction_id) WITH (fillfactor='98');
 ALTER TABLE entries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE entries FORCE ROW LEVEL SECURITY;
