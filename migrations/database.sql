@@ -717,7 +717,7 @@ CREATE TABLE credits (
     CONSTRAINT credits_remaining CHECK (remaining_minor >= 0 AND gone_minor >= 0 AND (remaining_minor + gone_minor) <=
         amount_minor),
     CONSTRAINT credits_swept_expires CHECK (swept_at IS NULL OR expires_at IS NOT NULL)
-) WITH (fillfactor=85);
+) WITH (fillfactor=95);
 ALTER TABLE credits ALTER COLUMN tenant_id SET (n_distinct=1);
 ALTER TABLE credits ALTER COLUMN account_id SET (n_distinct=-0.01);
 CREATE STATISTICS credits_of_accounts (dependencies) ON tenant_id, account_id FROM credits;
@@ -732,7 +732,7 @@ CREATE INDEX credits_start_wait ON credits (tenant_id, account_id, start_wait, s
 CREATE INDEX credits_successor ON credits (tenant_id, successor_id) WHERE successor_id IS NOT NULL;
 CREATE INDEX credits_sweep_time ON credits (tenant_id, sweep_wait, expires_at) WHERE sweep_wait IS NOT NULL;
 CREATE INDEX credits_sweep_wait ON credits (tenant_id, account_id, sweep_wait, expires_at) WHERE sweep_wait IS NOT NULL;
-CREATE INDEX credits_time ON credits (tenant_id, opened_at, id);
+CREATE INDEX credits_time ON credits (tenant_id, opened_at, id) WITH (fillfactor='98');
 ALTER TABLE credits ENABLE ROW LEVEL SECURITY;
 ALTER TABLE credits FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON credits
@@ -934,9 +934,10 @@ CREATE TABLE entries (
     CONSTRAINT entries_sequence CHECK (sequence >= 1 AND (sequence = 1) = (previous_hash IS NULL))
 );
 ALTER TABLE entries ALTER COLUMN tenant_id SET (n_distinct=1);
-CREATE INDEX entries_credit ON entries (tenant_id, credit_id, created_at);
-CREATE INDEX entries_time ON entries (tenant_id, account_id, created_at, sequence);
-CREATE INDEX entries_transaction ON entries (tenant_id, transaction_id);
+CREATE INDEX entries_credit ON entries (tenant_id, credit_id, created_at) WITH (fillfactor='98');
+CREATE INDEX entries_milestones ON entries (tenant_id, account_id, created_at, sequence) WHERE (sequence % 8::bigint) =
+    0;
+CREATE INDEX entries_transaction ON entries (tenant_id, transaction_id) WITH (fillfactor='98');
 ALTER TABLE entries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE entries FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON entries
@@ -2207,7 +2208,7 @@ CREATE TABLE transactions (
 );
 ALTER TABLE transactions ALTER COLUMN tenant_id SET (n_distinct=1);
 CREATE INDEX transactions_customer ON transactions (tenant_id, customer_id, created_at, id);
-CREATE INDEX transactions_time ON transactions (tenant_id, created_at, id);
+CREATE INDEX transactions_time ON transactions (tenant_id, created_at, id) WITH (fillfactor='98');
 ALTER TABLE transactions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE transactions FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON transactions

@@ -39,6 +39,7 @@ from typing import Final
 from uuid import UUID
 
 from models.merkle import leaf_hash
+from models.milestones import last_entry
 from models.signed_notes import Keys
 
 WIDTH: Final = 32
@@ -149,9 +150,7 @@ def head_leaf(tenant_id: UUID, account_id: UUID, sequence: int, digest: bytes) -
 
 
 def _head(of: str, until: str, name: str) -> str:
-    return f"""left join lateral (
-           select sequence, hash from entries where tenant_id = $1 and account_id = {of} and created_at < {until}
-            order by created_at desc, sequence desc limit 1) {name} on true"""
+    return f"left join lateral ({last_entry('e.sequence, e.hash', of, f'< {until}')}) {name} on true"
 
 
 FEED: Final = "select position, at, pruned from feed_heads where tenant_id = $1 and id = $1"

@@ -15,7 +15,6 @@ from models.event_kinds import AuditAction
 from models.kinds import TransactionKind
 from models.money import exponent
 from models.reads import accounts, audit
-from models.reads.ledger import between
 from models.reads.paging import Condition
 from models.reads.references import TooManyFound
 from models.reads.trail_search import confined
@@ -152,7 +151,7 @@ async def _listed(
 ) -> Connection[AuditRecord] | None:
     context = info.context
     start, end = (None, None) if asked.at is None else (asked.at.from_, asked.at.to)
-    conditions = [*between(start, end), *await asked.conditions(context)]
+    conditions = [*audit.between(start, end), *await asked.conditions(context)]
     listing, parent = audit.AUDIT_TRAIL, context.tenant.id
     if customer_id is not None:
         # Another kind's id is like that of a customer who is not there: nothing was done to them.

@@ -47,7 +47,7 @@ async def resolve(
         return None
     period = None if filter is None else filter.posted_at
     await context.settle(to, None if period is None else period.to)
-    conditions = ledger.between(from_, to) + (() if asset is None else (ledger.of_asset(asset),))
+    conditions = ledger.posted(ledger.CUSTOMER_LEDGER, from_, to) + (() if asset is None else (ledger.of_asset(asset),))
     named = reference if reference is not None or filter is None else filter.reference
     if named is not None:
         conditions = (

@@ -15,6 +15,7 @@ from uuid import UUID
 import orjson
 
 from models.lookups import each
+from models.milestones import last_entry
 from models.reads.columns import rows
 from models.reads.session import ReadSession
 from models.views import AccountView
@@ -77,9 +78,7 @@ ID, ASSET, BALANCE, AVAILABLE, SCHEDULED, HELD, LIFETIME = range(7)
 _LONGEST: Final = 17
 LONGEST_HOLD: Final = "interval '720 hours'"
 _AT: Final = f"""
-    select coalesce((select e.balance_after_minor from entries e
-                      where e.tenant_id = $1 and e.account_id = k.account_id and e.created_at <= k.at
-                      order by e.created_at desc, e.sequence desc limit 1), 0) as ledger_minor,
+    select coalesce(({last_entry("e.balance_after_minor", "k.account_id", "<= k.at")}), 0) as ledger_minor,
            coalesce((select sum(left_minor) from generate_series(0, {_LONGEST}) wait, lateral (
                      select (select sum(e.amount_minor) from entries e
                               where e.tenant_id = $1 and e.credit_id = c.id and e.created_at <= k.at) as left_minor

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 
+from models.milestones import last_entry
 from models.reads.session import ReadSession
 
 # Each credit with its remainder and expiry at $2; from now on its present ones.
@@ -42,12 +43,9 @@ _PARTS: Final = f"""
            select o.transaction_id from credits o where o.tenant_id = $1 and o.id = c.origin_id) end
      where {_OWED} group by 1, 2, 3, 4 order by 1, 2 nulls last, 3, 4 nulls first"""
 
-_BALANCES: Final = """
+_BALANCES: Final = f"""
     select a.asset, null as counter, sum(e.balance_after_minor) as balance_minor
-      from accounts a cross join lateral (
-           select e.balance_after_minor from entries e
-            where e.tenant_id = $1 and e.account_id = a.id and e.created_at <= $2
-            order by e.created_at desc, e.sequence desc limit 1) e
+      from accounts a cross join lateral ({last_entry("e.balance_after_minor", "a.id", "<= $2")}) e
      where a.tenant_id = $1 group by a.asset order by a.asset"""
 
 _COUNTERS: Final = """

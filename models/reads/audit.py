@@ -13,9 +13,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.lookups import each
+from models.reads.branches import RECORDS
 from models.reads.filtering import minor_bounds
 from models.reads.keys import id_key, time_key
-from models.reads.paging import RECORDS, Condition, Listing
+from models.reads.paging import Condition, Listing
 from models.reads.references import Reference, of_transaction
 from models.reads.session import ReadSession
 from models.reads.trail_search import Sought, SoughtAmount, SoughtReference
@@ -164,6 +165,13 @@ def of_request(request_id: str) -> Condition:
 def from_address(address: str) -> Condition:
     """Events done, or refused, from one network address."""
     return Condition("t.address = {0}", (address,))
+
+
+def between(from_: datetime | None, to: datetime | None) -> tuple[Condition, ...]:
+    """Recorded from `from_` on, and before `to`."""
+    start = () if from_ is None else (Condition("t.created_at >= {0}", (from_,)),)
+    end = () if to is None else (Condition("t.created_at < {0}", (to,), until=to),)
+    return start + end
 
 
 def with_action(action: str) -> Condition:

@@ -31,7 +31,7 @@ async def looked_too_far(
     settled = session.settled if listing.settles else None
     part = range_of(listing, request, tuple(c for c in conditions if not isinstance(c, Looked)), settled, place)
     direction = "desc" if request.backward else "asc"
-    order = ", ".join(f"{key.column} {direction}" for key in listing.keys)
+    order = listing.order(direction)
     one = (
         f"select true from {listing.table} where {' and '.join(part.between)} order by {order}"
         f" offset {place(LOOKED_AT)} limit 1"
@@ -49,7 +49,7 @@ async def count_rows(
     place = Placed()
     part = range_of(listing, PageRequest(), conditions, None, place, Unserved)
     most, listing = place(MOST_COUNTED + 1), part.listing
-    order = ", ".join(key.column for key in listing.keys)
+    order = listing.order("asc")
     kept = " and ".join(part.looked) or "true"
     rows = (
         f"select ({kept}) as kept from {listing.table} where {' and '.join(part.where)} order by {order} limit {most}"

@@ -7,10 +7,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.kinds import CreditStatus
+from models.reads.branches import ACCOUNTS, LOTS, OWN_ACCOUNTS
 from models.reads.columns import columns, parsed, rows
 from models.reads.keys import id_key, instant_key, integer_key, time_key
 from models.reads.names import Named, by_id_or_name
-from models.reads.paging import ACCOUNTS, LOTS, OWN_ACCOUNTS, Condition, Listing, Looked, Older, Unserved
+from models.reads.paging import Condition, Listing, Looked, Older, Unserved
 from models.reads.session import ReadSession
 from models.views import CreditView
 

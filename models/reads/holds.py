@@ -7,9 +7,10 @@ from uuid import UUID
 
 from models.kinds import HoldStatus
 from models.lookups import each
+from models.reads.branches import ACCOUNTS
 from models.reads.columns import columns, rows
 from models.reads.keys import id_key, time_key
-from models.reads.paging import ACCOUNTS, Condition, Listing, Unserved
+from models.reads.paging import Condition, Listing, Unserved
 from models.reads.session import ReadSession
 from models.views import HoldView
 

@@ -8,9 +8,10 @@ from uuid import UUID
 from models.kinds import InvoiceStatus
 from models.lookups import each
 from models.names import clean_name
+from models.reads.branches import LOTS, RECORDS
 from models.reads.columns import columns, rows
 from models.reads.keys import day_key, id_key, instant_key, integer_key, text_key, time_key
-from models.reads.paging import LOTS, RECORDS, Condition, Listing, Looked, Unserved
+from models.reads.paging import Condition, Listing, Looked, Unserved
 from models.reads.references import Reference
 from models.reads.session import ReadSession
 from models.views import (

@@ -6,9 +6,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.lookups import each
+from models.milestones import begins_after, ends_before
+from models.reads.branches import ACCOUNTS
 from models.reads.columns import columns, rows
 from models.reads.keys import id_key, instant_key, integer_key, time_key
-from models.reads.paging import ACCOUNTS, Condition, Listing
+from models.reads.paging import Condition, Listing
 from models.reads.session import ReadSession
 from models.views import ActorView, EntryView, TransactionView
 
@@ -53,6 +55,7 @@ CUSTOMER_LEDGER: Final = Listing(
     view=_entry,
     beside=_BESIDE,
     through=ACCOUNTS,
+    milestones=True,
 )
 """The entries of all of a customer's accounts by time, then account and sequence. Those brought by a merge are placed
 at the time of the merge."""
@@ -90,33 +93,18 @@ def of_transactions(ids: tuple[UUID, ...]) -> Condition:
     return Condition("t.transaction_id = any({0}::uuid[])", (ids,))
 
 
-def between(from_: datetime | None, to: datetime | None) -> tuple[Condition, ...]:
-    """Posted from `from_` on, and before `to`."""
-    start = () if from_ is None else (Condition("t.created_at >= {0}", (from_,)),)
-    end = () if to is None else (Condition("t.created_at < {0}", (to,), until=to),)
-    return start + end
-
-
-def between_by_sequence(from_: datetime | None, to: datetime | None) -> tuple[Condition, ...]:
-    """The same of one account's entries in the list by sequence, whose index then leads to them."""
-    first = """t.sequence >= (select e.sequence from entries e
-                           where e.tenant_id = $1 and e.account_id = p.id and e.created_at >= {0}
-                           order by e.created_at, e.sequence limit 1)"""
-    last = """t.sequence <= (select e.sequence from entries e
-                           where e.tenant_id = $1 and e.account_id = p.id and e.created_at < {0}
-                           order by e.created_at desc, e.sequence desc limit 1)"""
-    start = () if from_ is None else (Condition(first, (from_,)),)
-    return start if to is None else (*start, Condition(last, (to,), until=to))
+def posted(listing: Listing[Any], from_: datetime | None, to: datetime | None) -> tuple[Condition, ...]:
+    """Posted from `from_` on, and before `to`: of the list of an account or of a customer."""
+    first, last = begins_after(listing.branch, "{0}"), ends_before(listing.branch, "{0}", included=False)
+    start = () if from_ is None else (Condition(f"t.created_at >= {{0}} and t.sequence >= {first}", (from_,)),)
+    end = Condition(f"t.created_at < {{0}} and t.sequence <= {last}", (to,), until=to)
+    return start if to is None else (*start, end)
 
 
 def up_to(at: datetime) -> Condition:
-    """An account's entries posted up to and at `at`: by the last one's sequence, which the list's index uses."""
-    return Condition(
-        """t.sequence <= (select e.sequence from entries e
-                           where e.tenant_id = $1 and e.account_id = p.id and e.created_at <= {0}
-                           order by e.created_at desc, e.sequence desc limit 1)""",
-        (at,),
-    )
+    """An account's entries posted up to and at `at`."""
+    last = ends_before("p.id", "{0}", included=True)
+    return Condition(f"t.created_at <= {{0}} and t.sequence <= {last}", (at,))
 
 
 async def entries_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[EntryView]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from models.milestones import last_entry
 from models.reads import added_up, held
 from models.reads.accounts import LONGEST_HOLD
 from models.reads.session import ReadSession
@@ -81,9 +82,7 @@ _UNSWEPT: Final = f"""
     union all
     select w.asset, null, null, null, 0, count(*)
       from (select account_id, asset, sum(left_minor) as left_minor from found group by account_id, asset) w
-      cross join lateral (select e.balance_after_minor from entries e
-                           where e.tenant_id = $1 and e.account_id = w.account_id and e.created_at <= $3
-                           order by e.created_at desc, e.sequence desc limit 1) b
+      cross join lateral ({last_entry("e.balance_after_minor", "w.account_id", "<= $3")}) b
      where b.balance_after_minor = w.left_minor group by w.asset"""
 
 

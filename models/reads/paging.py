@@ -20,6 +20,7 @@ from uuid import UUID
 
 from models.errors import InvariantViolated
 from models.frozen import frozen
+from models.milestones import begins_after, ends_before
 from models.reads.columns import named_of_t, only
 from models.reads.keys import EPOCH, KeyPart, instant_of, microseconds
 from models.reads.session import ReadSession
@@ -104,31 +105,6 @@ class Through:
     values: tuple[object, ...] = ()
 
 
-_RECORDS: Final = """(select p.id, null::timestamptz as merged_at
-    union all select m.id, m.merged_at from customers m where m.tenant_id = $1 and m.merged_into_id = p.id) c"""
-RECORDS: Final = Through(_RECORDS, "c.id", "c.merged_at")
-"""All records of the person that is the parent: itself, and those merged into it."""
-ACCOUNTS: Final = Through(
-    f"""{_RECORDS} cross join lateral (
-    select o.id, o.asset from accounts o where o.tenant_id = $1 and o.customer_id = c.id offset 0) a""",
-    "a.id",
-    "c.merged_at",
-)
-"""All accounts of the person that is the parent."""
-LOTS: Final = Through(
-    """(select coalesce(q.origin_id, q.id) as id from credits q where q.tenant_id = $1 and q.id = p.id
-    union all select l.id from credits q cross join lateral (select i.id from credits i where i.tenant_id = $1
-        and i.origin_id = case when q.origin_id is null then q.id else q.origin_id end offset 0) l
-      where q.tenant_id = $1 and q.id = p.id) a""",
-    "a.id",
-)
-"""The parent credit, with those that preceded or succeeded it in merges."""
-OWN_ACCOUNTS: Final = Through(
-    "(select o.id, o.asset from accounts o where o.tenant_id = $1 and o.customer_id = p.id) a", "a.id"
-)
-"""Only the parent's own."""
-
-
 @dataclass(frozen=True, slots=True)
 class Older:
     """Cursors in the list's earlier form: keys that end with the row's id. values: SQL for today's key, with `{0}` for
@@ -144,6 +120,8 @@ class Listing(Generic[V]):
 
     name: part of its cursors, so that no other list accepts them; in another order than the usual one it ends with `|`
     and the order's name. table: with its alias, `t`; it has a tenant_id.
+    milestones: whether a branch is an account and its rows are entries: they are in the order of their sequence, the last
+    of the keys, and found by it (models/milestones.py).
     parent: the column that equals the parent's id, or with `through` that of a branch. alone: a condition on all its
     rows. recorded: the column of the view that says when a row was recorded, if cursors say so as well: then one of a row
     whose key another row has by now can be told (docs/adr/0072). beside: more columns of a row, for who names them.
@@ -160,6 +138,17 @@ class Listing(Generic[V]):
     older: Older | None = None
     recorded: str | None = None
     beside: str = ""
+    milestones: bool = False
+
+    @property
+    def branch(self) -> str:
+        """SQL for what `parent` equals."""
+        return self.through.key if self.through else "p.id"
+
+    def order(self, direction: str) -> str:
+        """The ORDER BY list for the rows of one parent or branch."""
+        keys = self.keys[-1:] if self.milestones else self.keys
+        return ", ".join(f"{part.column} {direction}" for part in keys)
 
     @property
     def settles(self) -> bool:
@@ -366,25 +355,38 @@ class Range:
     listing: Listing[Any]
     where: tuple[str, ...]
     looked: tuple[str, ...]
-    start: str | None
-    end: str | None
+    start: tuple[str, ...] | None
+    end: tuple[str, ...] | None
     ends_settled: bool
 
     @property
     def between(self) -> tuple[str, ...]:
-        bounds = [f"({self.row}) > ({self.start})"] if self.start else []
-        bounds += [f"({self.row}) < ({self.end})"] if self.end else []
-        return (*self.where, *bounds)
+        after = self.beyond(">", self.start) if self.start else ()
+        before = self.beyond("<", self.end) if self.end else ()
+        return (*self.where, *after, *before)
 
     @property
     def row(self) -> str:
         return ", ".join(part.column for part in self.listing.keys)
 
+    def beyond(self, sign: str, bound: tuple[str, ...]) -> tuple[str, ...]:
+        """The rows on one side of a bound, as an index leads to them."""
+        row = f"({self.row}) {sign} ({', '.join(bound)})"
+        if not self.listing.milestones:
+            return (row,)
+        instant, account, sequence = bound
+        own = f"case when {account} = {self.listing.branch} and {instant} > '-infinity' then {sequence} else"
+        if sign.startswith(">"):
+            near = f"t.sequence >= {own} {begins_after(self.listing.branch, instant)} end"
+        else:
+            near = f"t.sequence <= {own} {ends_before(self.listing.branch, instant, included=True)} end"
+        return row, near
+
     def rows(self, where: Iterable[str], direction: str, limit: str) -> tuple[str, str]:
         """The table to select from, and the condition: all rows, or those that have what is looked for among so many."""
         if not self.looked:
             return self.listing.table, " and ".join(where)
-        order = ", ".join(f"{part.column} {direction}" for part in self.listing.keys)
+        order = self.listing.order(direction)
         looked = " and ".join(self.looked)
         columns = named_of_t(f"{self.row} {self.listing.columns} {looked}")
         some = f"select {columns} from {self.listing.table} where {' and '.join(where)} order by {order} limit {limit}"
@@ -410,7 +412,7 @@ def range_of(
     if through is not None and through.values:
         through = replace(through, branches=through.branches.format(*map(place, through.values)), values=())
         listing = replace(listing, through=through)
-    where = [f"t.tenant_id = $1 and {listing.parent} = {through.key if through else 'p.id'}"]
+    where = [f"t.tenant_id = $1 and {listing.parent} = {listing.branch}"]
     where += [listing.alone] if listing.alone else []
     looked: list[str] = []
     for condition in conditions:
@@ -433,15 +435,16 @@ def page_statement(
     part = range_of(listing, request, conditions, settled, place)
     listing, through = part.listing, part.listing.through
     looked_at = place(LOOKED_AT) if part.looked else ""
-    below = _exists(part, f"({part.row}) <= ({part.start})", "desc", looked_at) if part.start else "false"
-    goes_on = part.end and not part.ends_settled
-    above = _exists(part, f"({part.row}) >= ({part.end})", "asc", looked_at) if goes_on else "false"
+    below = _exists(part, part.beyond("<=", part.start), "desc", looked_at) if part.start else "false"
+    goes_on = part.end is not None and not part.ends_settled
+    above = _exists(part, part.beyond(">=", part.end), "asc", looked_at) if part.end and goes_on else "false"
     direction = "desc" if request.backward else "asc"
     order = ", ".join(f"k{n} {direction}" for n in range(len(listing.keys)))
     columns = ", ".join(f"{key.column} as k{n}" for n, key in enumerate(listing.keys))
     limit = place(request.limit + 1)
     source, where = part.rows(part.between, direction, looked_at)
-    rows = f"select {columns}, {listing.columns} from {source} where {where} order by {order} limit {limit}"
+    rows = f"select {columns}, {listing.columns} from {source} where {where}"
+    rows += f" order by {listing.order(direction)} limit {limit}"
     if through:
         if through.joined:
             order = f"place {direction}, {order}"
@@ -458,7 +461,7 @@ def page_statement(
     return sql, place.values
 
 
-def _bound(listing: Listing[Any], at: Key | datetime, place: Placed) -> str:
+def _bound(listing: Listing[Any], at: Key | datetime, place: Placed) -> tuple[str, ...]:
     """SQL for the key columns' values at a key, or just before all rows recorded from an instant on: lower values come
     before it, higher ones after it.
 
@@ -468,12 +471,12 @@ def _bound(listing: Listing[Any], at: Key | datetime, place: Placed) -> str:
     """
     joined = listing.through.joined if listing.through else None
     if isinstance(at, datetime):
-        instant, rest = place(at, "timestamptz"), ", ".join(part.least for part in listing.keys[1:])
+        instant, rest = place(at, "timestamptz"), (part.least for part in listing.keys[1:])
         first = instant if joined is None else f"case when {joined} >= {instant} then '-infinity' else {instant} end"
-        return f"{first}, {rest}"
+        return (first, *rest)
     own, *others = (place(value, part.type) for value, part in zip(at.values, listing.keys, strict=True))
     if joined is None:
-        return ", ".join((own, *others))
+        return (own, *others)
     there = own if at.place is None else place(at.place, "timestamptz")
     first = f"case when {joined} > {there} then '-infinity' when {joined} = {there} then {own} else {there} end"
     if at.place is not None:
@@ -481,16 +484,16 @@ def _bound(listing: Listing[Any], at: Key | datetime, place: Placed) -> str:
             f"case when {joined} = {there} then {value} else {part.least} end"
             for value, part in zip(others, listing.keys[1:], strict=True)
         ]
-    return ", ".join((first, *others))
+    return (first, *others)
 
 
-def _exists(part: Range, beyond: str, nearest: str, looked_at: str) -> str:
+def _exists(part: Range, beyond: tuple[str, ...], nearest: str, looked_at: str) -> str:
     # In the list's order, so that its index is used; EXISTS would not keep the order. If rows are looked at, those next to
     # the bound.
     listing = part.listing
-    source, where = part.rows((*part.where, beyond), nearest, looked_at)
+    source, where = part.rows((*part.where, *beyond), nearest, looked_at)
     direction = nearest if part.looked else "asc"
-    order = ", ".join(f"{key.column} {direction}" for key in listing.keys)
+    order = listing.order(direction)
     one = f"select true from {source} where {where} order by {order} limit 1"
     if listing.through:  # one after the other, each from its index
         one = f"select true from {listing.through.branches} cross join lateral ({one}) r limit 1"

@@ -11,9 +11,10 @@ from models.commands import Approvable
 from models.kinds import ApprovalStatus, BulkStatus
 from models.lookups import each
 from models.planning.requesting import restored, what_is_asked
+from models.reads.branches import RECORDS
 from models.reads.columns import actor, columns, parsed, rows, who
 from models.reads.keys import id_key, integer_key, time_key
-from models.reads.paging import RECORDS, Condition, Listing
+from models.reads.paging import Condition, Listing
 from models.reads.session import ReadSession
 from models.views import ApprovalRequestView, BulkOperationView
 from turns.slices import each_in_slices

@@ -8,10 +8,11 @@ from uuid import UUID
 import orjson
 
 from models.names import clean_name
+from models.reads.branches import RECORDS
 from models.reads.columns import columns, rows
 from models.reads.keys import id_key, instant_key, text_key, time_key
 from models.reads.names import Named, by_id_or_name
-from models.reads.paging import RECORDS, Condition, Listing, Looked, Unserved
+from models.reads.paging import Condition, Listing, Looked, Unserved
 from models.reads.session import ReadSession
 from models.views import CouponView, RewardView, TierChangeView
 

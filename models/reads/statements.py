@@ -6,16 +6,15 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from models.reads.paging import RECORDS, Condition
+from models.milestones import last_entry
+from models.reads.branches import RECORDS
+from models.reads.paging import Condition
 from models.reads.session import ReadSession
 
 LINES_AT_ONCE: Final = 1_000
 END_OF_TIME: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
-_LAST_BEFORE: Final = """
-    select e.sequence, e.balance_after_minor from entries e
-     where e.tenant_id = $1 and e.account_id = $2 and e.created_at < $3
-     order by e.created_at desc, e.sequence desc limit 1"""
+_LAST_BEFORE: Final = last_entry("e.sequence, e.balance_after_minor", "$2", "< $3")
 
 # A merged record's accounts count from the merge on: the past before it does not change.
 _ACCOUNTS: Final = f"""

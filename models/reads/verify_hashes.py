@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from models.kinds import Counter, TransactionKind
+from models.milestones import last_entry
 from models.reads.verify_checks import Check
 
 
@@ -350,24 +351,25 @@ of a transfer, either customer's."""
 
 HASH_CHECKS: Final = (Check(None, POSTINGS, merged=True), Check(None, CHAINS, merged=True), Check(None, NOTES))
 
-HEADS_AT: Final = """
+HEADS_AT: Final = f"""
     SELECT get_byte(uuid_send(a.id), 15) AS bucket, count(*) AS accounts, sum(e.sequence)::bigint AS entries,
         sha256(string_agg(uuid_send(a.id) || int8send(e.sequence) || e.hash, '' ORDER BY a.id)) AS digest
-    FROM accounts a CROSS JOIN LATERAL (
-        SELECT sequence, hash FROM entries WHERE tenant_id = $1 AND account_id = a.id AND created_at < $2
-        ORDER BY created_at DESC, sequence DESC LIMIT 1
-    ) e WHERE a.tenant_id = $1 GROUP BY 1 ORDER BY 1
+    FROM accounts a CROSS JOIN LATERAL ({last_entry("e.sequence, e.hash", "a.id", "< $2")}) e
+    WHERE a.tenant_id = $1 GROUP BY 1 ORDER BY 1
 """
 """Of each account, the newest entry before $2: a digest over them for each last byte of an account's id."""
 
-_SINCE: Final = """accounts a CROSS JOIN LATERAL (
-        SELECT * FROM entries WHERE tenant_id = $1 AND account_id = a.id AND created_at >= $2 OFFSET 0
+SINCE: Final = f"""accounts a LEFT JOIN LATERAL ({last_entry("e.sequence", "a.id", "< $2")}) f ON true
+    CROSS JOIN LATERAL (
+        SELECT * FROM entries WHERE tenant_id = $1 AND account_id = a.id AND sequence > CASE
+            WHEN f.sequence IS NULL THEN 0 ELSE f.sequence END OFFSET 0
     ) e"""
+"""Each account `a` with its entries `e` that follow the newest before $2."""
 
 SINCE_STATEMENTS: Final = (
     f"""
     SELECT d.compared, d.id, format('account %s, entry %s: %s', e.account_id, e.sequence, d.detail) AS detail
-    FROM {_SINCE}
+    FROM {SINCE}
     LEFT JOIN LATERAL (SELECT * FROM transactions WHERE tenant_id = $1 AND id = e.transaction_id OFFSET 0) t ON true
     LEFT JOIN LATERAL (
         SELECT * FROM entries WHERE tenant_id = $1 AND account_id = e.account_id AND sequence = e.sequence - 1 OFFSET 0
@@ -388,7 +390,7 @@ SINCE_STATEMENTS: Final = (
     SELECT 'account head' AS compared, a.id,
         format('newest entry %s is not the one that the account names, or has another balance', a.sequence) AS detail
     FROM accounts a LEFT JOIN LATERAL (
-        SELECT * FROM entries WHERE tenant_id = $1 AND account_id = a.id ORDER BY created_at DESC, sequence DESC LIMIT 1
+        SELECT * FROM entries WHERE tenant_id = $1 AND account_id = a.id ORDER BY sequence DESC LIMIT 1
     ) e ON true
     WHERE a.tenant_id = $1 AND $2::timestamptz IS NOT NULL
         AND (a.sequence, a.head_hash, a.posted_at, a.balance_minor)

@@ -18,7 +18,7 @@ from uuid import UUID
 from models.errors import InvariantViolated
 from models.pool import Raw
 from models.reads.proof import Proof
-from models.reads.verify_hashes import HEADS_AT, SINCE_STATEMENTS
+from models.reads.verify_hashes import HEADS_AT, SINCE, SINCE_STATEMENTS
 from models.session import tenant_transaction
 
 _BY_KEY: Final = "SET LOCAL cursor_tuple_fraction = 1; SET LOCAL work_mem = '16MB'"
@@ -100,6 +100,4 @@ async def verify_since(kept: Checkpoint) -> Proof:
     return proof
 
 
-_ENTRIES_SINCE: Final = """SELECT count(*) FROM accounts a CROSS JOIN LATERAL (
-        SELECT FROM entries WHERE tenant_id = $1 AND account_id = a.id AND created_at >= $2 OFFSET 0
-    ) e WHERE a.tenant_id = $1 AND a.posted_at >= $2"""
+_ENTRIES_SINCE: Final = f"SELECT count(*) FROM {SINCE} WHERE a.tenant_id = $1 AND a.posted_at >= $2"

@@ -358,9 +358,7 @@ class LedgerEntryFilter:
             of_branch = listing is ledger.CUSTOMER_LEDGER
             found.append(ledger.of_asset(self.asset) if of_branch else filtering.of_asset(self.asset))
         if self.posted_at is not None:
-            by_sequence = listing is ledger.ACCOUNT_LEDGER
-            between = ledger.between_by_sequence if by_sequence else ledger.between
-            found += between(self.posted_at.from_, self.posted_at.to)
+            found += ledger.posted(listing, self.posted_at.from_, self.posted_at.to)
         reason = None if self.reason is None else texts.looked_up(self.reason, texts.MAX_REASON, "filter.reason")
         found += filtering.of_transaction("t.transaction_id", self.kind, reason, ("kind", "reason"))
         if self.amount is not None:

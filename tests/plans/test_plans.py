@@ -151,7 +151,7 @@ async def lists_in_other_orders() -> None:
         (credits.BY_EXPIRY, tenant.id, filtering.ranged(credits.BY_EXPIRY, "t.expires_at", now, None, "")),
         (credits.CUSTOMER_BY_EXPIRY, anna, ()),
         (credits.ACCOUNT_BY_EXPIRY, account.id, ()),
-        (ledger.ACCOUNT_LEDGER, account.id, ledger.between_by_sequence(now - timedelta(days=1), now)),
+        (ledger.ACCOUNT_LEDGER, account.id, ledger.posted(ledger.ACCOUNT_LEDGER, now - timedelta(days=1), now)),
     ]
     session = ReadSession(tenant.id)
     for listing, parent, conditions in listed:
