@@ -30,8 +30,8 @@ MAX_WAITING_UNITS: Final = 20_000
 LONG_S: Final = 0.25
 """If a posting takes longer, others may start beside it. Most take a few milliseconds, full ones some tens."""
 QUIET_TURNS: Final = 4
-"""Rounds of the event loop without a new unit, after which none is taken to be on its way: one in which the answers go out, one
-that reads what comes for them, one in which that becomes units, and one to spare."""
+"""Rounds of the event loop without a new unit, after which none is taken to be on its way: one in which answers go out,
+one that reads what comes for them, one in which that becomes units, and one to spare."""
 GATHERING_S: Final = 0.02
 """Maximum wait for those on their way, about what a posting of many takes: a round may be long, and they may never end."""
 MAX_REQUEUES: Final = 1_000
@@ -225,8 +225,8 @@ class _Queue:
                 self._retire(self)
 
     async def _gather(self, answered: int) -> None:
-        """Wait for units on their way, so that they share the next posting with those that wait: many clients send their next
-        request as soon as they have their answer. Else one that came alone stays alone, and each round takes two postings.
+        """Wait for units on their way, so that they share the next posting with those that wait: many clients send their
+        next request as soon as they have an answer. Else one that came alone stays alone: two postings for each round.
 
         answered: how many units just were.
         """
