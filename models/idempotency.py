@@ -172,7 +172,7 @@ def _hash(command: Any, instead: dict[str, None]) -> bytes:
 
 
 def _said(command: Any) -> dict[str, Any]:
-    """What the command, or an item of its list, has in its fields, but for those that were added later and are at their
+    """The fields of the command, or of an item of its list, but for those that were added later and are at their
     defaults."""
     kind = command.__class__
     said = dict(zip(_names(kind), _values(kind)(command), strict=True))

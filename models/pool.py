@@ -40,8 +40,8 @@ MAX_WAITS: Final = 1_000
 
 
 ARRAYS: Final[tuple[type, ...]] = (list, tuple, set, frozenset, type({}.keys()), type({}.values()))
-"""What is sent as an array. asyncpg asks of each element whether it is one itself, by an abstract class, which takes longer
-than to encode it: of a posting's unit, 11 us (measured)."""
+"""Classes whose objects are sent as arrays. asyncpg asks of each element whether it is one itself, by an abstract class:
+that takes longer than to encode it, 11 us for a posting's unit (measured)."""
 protocol.IterableABC = ARRAYS
 
 T = TypeVar("T")
