@@ -14,6 +14,7 @@ from graphql import (
     OperationDefinitionNode,
     specified_rules,
 )
+from graphql import OperationType as GraphQLOperationType
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError
@@ -38,6 +39,8 @@ T = TypeVar("T")
 
 DEFAULT_LIMITS: Final = QueryLimits()
 ALL_OPERATIONS: Final = frozenset(OperationType)
+_TYPES: Final = {each: OperationType(each.value) for each in GraphQLOperationType}
+"""graphql-core's, with Strawberry's for the same."""
 _COST: Final = ("requested", "maximum")
 CHARACTERS_PER_UNIT: Final = 10
 """Reading, checking and validating this much of a new document costs about as much as returning one object."""
@@ -331,7 +334,7 @@ class GatewaySchema(strawberry.Schema):
         if found is None or not found.knows(context.variables or {}):
             return None
         context.query, context.graphql_document = text, checked.node
-        if context.operation_type not in context.allowed_operations:
+        if _TYPES[found.operation.operation] not in context.allowed_operations:
             return None
         self.documents.get(text)  # counts as a use, so that it stays cached
         return checked, operation, found

@@ -4,7 +4,7 @@ Amounts are exact decimals in the asset's own units, as sent: the planner conver
 Ids are the database's.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -12,6 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.errors import LedgerError
+from models.frozen import frozen
 from models.kinds import BulkErrorPolicy, BulkMode, GiveBack, Role
 from models.texts import Texts
 
@@ -33,7 +34,7 @@ Asker = tuple[str, str]
 """A subject, and its client if that is a partner's program; '' for a person, with any of their tokens."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Actor:
     """The actor of a command: the token's subject, in one role (`STAFF` …), through one client (None: none named).
 
@@ -93,7 +94,7 @@ class Command:
         return False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AdjustCredit(Command):
     """Add (positive) or remove (negative) value on one customer's one asset. See domain: adjusting.
 
@@ -116,13 +117,13 @@ class AdjustCredit(Command):
     texts: Texts | None = field(default=None, metadata=LATER)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BulkItem:
     customer_id: UUID | None  # None: an id of no customer
     amount: Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BulkCredit(Command):
     """Adjust many customers' one asset. error_policy: REJECT_ALL or SKIP_FAILED. dry_run: report, post nothing.
 
@@ -153,7 +154,7 @@ class BulkCredit(Command):
         return bool(self.mode == BulkMode.SET)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RowAdjustment:
     """sets: whether its amount is what is to be available, and not what is added or removed."""
 
@@ -162,7 +163,7 @@ class RowAdjustment:
     sets: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PostRows(Command):
     """Post some rows of a continuing bulk, and record each row's result. all_or_nothing: one bad row refuses all."""
 
@@ -173,7 +174,7 @@ class PostRows(Command):
     all_or_nothing: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RowToReverse:
     """A posted row of a bulk. customer_id: the person's record now. amount: as the row asked for."""
 
@@ -185,7 +186,7 @@ class RowToReverse:
     amount: Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReverseRows(Command):
     """Take back some posted rows of a bulk, and record what became of each under the reversal's operation."""
 
@@ -197,7 +198,7 @@ class ReverseRows(Command):
     texts: Texts | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GiveReward(Command):
     customer_id: UUID
     reward_id: UUID
@@ -208,7 +209,7 @@ class GiveReward(Command):
     texts: Texts | None = field(default=None, metadata=LATER)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OrderItem:
     """unit_price None: the product's own. Of the figures after it: models/planning/lines.py."""
 
@@ -221,7 +222,7 @@ class OrderItem:
     tax_amount: Decimal | None = field(default=None, metadata=LATER)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CreateOrder(Command):
     """An invoice of product lines. Credit products add their worth to the account once the order is paid in full.
 
@@ -240,7 +241,7 @@ class CreateOrder(Command):
     invoice_texts: Texts | None = field(default=None, metadata=LATER)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewExpiry:
     """A new expiry for what has expired: days from today, an instant, or never. At most one of them; none: it has none."""
 
@@ -259,7 +260,7 @@ class NewExpiry:
         return tuple(name for name, is_given in given if is_given)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RefundSpend(Command):
     """Give back what a transaction has spent or used, or a part of it. amount: None for all that was not given back yet.
 
@@ -278,7 +279,7 @@ class RefundSpend(Command):
     texts: Texts | None = field(default=None, metadata=LATER)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RecordPayment(Command):
     """Pay an invoice. keep_excess: what is paid beyond what is due becomes a credit; only such a payment can wait.
 
@@ -299,7 +300,7 @@ class RecordPayment(Command):
     texts: Texts | None = field(default=None, metadata=LATER)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NotedLine:
     """A line that a credit note takes back, or a part of it: a quantity, or an amount (of a quantity, if both are given).
     Neither: all that no note has taken back yet."""
@@ -309,7 +310,7 @@ class NotedLine:
     amount: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CreateCreditNote(Command):
     """Take back a part of an invoice or order, or all of it. amount: None for what the lines come to; without lines, for all
     that no note has taken back yet.
@@ -329,7 +330,7 @@ class CreateCreditNote(Command):
     texts: Texts | None = field(default=None, metadata=LATER)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TransferCredit(Command):
     """Move available value of one customer's to another customer. credit_id: off this credit; None: in burn order."""
 
@@ -344,7 +345,7 @@ class TransferCredit(Command):
     texts: Texts | None = field(default=None, metadata=LATER)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReviveCredit(Command):
     """Put back what has expired of a credit, or a part of it. amount: None for all that was not put back yet.
 
@@ -376,7 +377,7 @@ Approvable = (
 """Commands that can wait for a second person's approval."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MergeCustomers(Command):
     """Move everything of one record of a person to another one, and mark the first as merged into it."""
 
@@ -388,7 +389,7 @@ class MergeCustomers(Command):
     texts: Texts | None = field(default=None, metadata=LATER)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MembershipChange:
     """Start, cancel or reinstate. at: None for now, or the past instant at which it happened."""
 
@@ -397,7 +398,7 @@ class MembershipChange:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """The outcome of a unit: the ids of the rows it made or touched; None for those that its operation does not have.
 
@@ -420,7 +421,7 @@ class Outcome:
     views: tuple[Any, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LimitVerdict:
     """allowed: within every limit. remaining: the amount that each existing limit leaves before this adjustment."""
 
@@ -429,7 +430,7 @@ class LimitVerdict:
     remaining: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CreditEffect:
     """A credit that a request would open (credit_id None), put back on, take from or change; minor units. The rest is as it
     would be afterwards."""
@@ -442,7 +443,7 @@ class CreditEffect:
     service_ids: tuple[UUID, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Preview:
     """The effect of an adjustment, a spend, a hold, a refund, a credit note, a payment, a transfer or a revival, had it been
     posted now. account_id None: it would open the account. received: of a transfer, the effect on the receiver's account.

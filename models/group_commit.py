@@ -6,12 +6,14 @@ their own, one per posting; one that needs locked rows leaves it too, and is ret
 not need. The fast lane runs one posting at a time; units that arrive meanwhile form the next batch. Only if one takes
 long (an invoice that takes ten thousand credits, a search for the holder of a key) does another start beside it. As
 many bulks run at once as there are spare connections, so that a merge need not queue behind one. No wait is added
-if nothing is running.
+if nothing is running. Between two postings the fast lane waits for those that are on their way, as long as the process has
+something to do anyway (docs/adr/0086).
 
 A posting is a task of its own: a client that disconnects does not cancel it.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
@@ -27,6 +29,11 @@ MAX_WAITING_UNITS: Final = 20_000
 """Maximum per lane and per waiting room. More are refused at once (Busy) instead of being answered too late."""
 LONG_S: Final = 0.25
 """If a posting takes longer, others may start beside it. Most take a few milliseconds, full ones some tens."""
+QUIET_TURNS: Final = 4
+"""Rounds of the event loop without a new unit, after which none is taken to be on its way: one in which answers go out,
+one that reads what comes for them, one in which that becomes units, and one to spare."""
+GATHERING_S: Final = 0.02
+"""Maximum wait for those on their way, about what a posting of many takes: a round may be long, and they may never end."""
 MAX_REQUEUES: Final = 1_000
 """Maximum per unit, within `patience.LONGEST_WAIT_S`."""
 REQUEUES_TOGETHER: Final = 5
@@ -209,11 +216,29 @@ class _Queue:
                 timer = asyncio.get_running_loop().call_later(LONG_S, self._takes_long, task)
                 await self._work_off(batch)
                 timer.cancel()
+                if self.lane is Lane.FAST and task not in self._long:
+                    await self._gather(len(batch))
         finally:
             self._long.discard(task)
             self.tasks.discard(task)
             if not self.tasks:
                 self._retire(self)
+
+    async def _gather(self, answered: int) -> None:
+        """Wait for units on their way, so that they share the next posting with those that wait: many clients send their
+        next request as soon as they have an answer. Else one that came alone stays alone: two postings for each round.
+
+        answered: how many units just were.
+        """
+        known = len(self._waiting)
+        most = min(answered + known, self.lane.max_units)
+        if most < 2:  # nobody to share with
+            return
+        ends, quiet = time.perf_counter() + GATHERING_S, 0
+        while known < most and quiet < QUIET_TURNS and time.perf_counter() < ends:
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if len(self._waiting) == known else 0
+            known = len(self._waiting)
 
     def _is_relieved(self, task: "asyncio.Task[None]") -> bool:
         """Whether others have taken over while it was busy for long."""

@@ -353,7 +353,9 @@ def note_digest(salt: bytes, note: str | None, texts: Texts | None = None) -> by
     return sha256(_TEXTS_TAG + salted + b"".join([_LONG.pack(len(text)) + text for text in said])).digest()
 
 
+@lru_cache(maxsize=256)
 def _microseconds(instant: datetime) -> int:
+    """Since 1970: of a batch's instant, again and again."""
     since = instant - _EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 

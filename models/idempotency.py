@@ -8,11 +8,12 @@ kept for ever, by a seal (docs/adr/0047).
 """
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final, get_args, get_origin, get_type_hints
 from uuid import UUID
 
@@ -20,6 +21,7 @@ import orjson
 
 from models.commands import Actor, later
 from models.errors import IdempotencyKeyReused, Invalid, InvariantViolated
+from models.frozen import frozen
 from models.hash_chain import key_use
 from models.kinds import Role
 from models.lookups import each
@@ -91,7 +93,7 @@ _PLACES: Final = f"{each('key text', 'client text')} AS p"
 """Keys with their clients."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Use:
     """The use of a key: the id is that of its result. kept: whether to exempt it from pruning. sealed: whether it has a
     seal; else the transaction that it made tells of it. claimed_at: None before it is claimed. told: what that
@@ -162,22 +164,22 @@ def hash_before(command: Any) -> bytes | None:
 
 def _hash(command: Any, instead: dict[str, None]) -> bytes:
     said = _said(command)
-    lists = {name: [_said(item) for item in getattr(command, name)] for name in _lists(command.__class__)}
-    if instead or lists:
-        said = (said if isinstance(said, dict) else _facts(said)) | lists | instead
+    for name in _lists(command.__class__):
+        said[name] = [_said(item) for item in getattr(command, name)]
+    if instead:
+        said |= instead
     return hashlib.sha256(orjson.dumps(said, default=_plain)).digest()
 
 
-def _said(command: Any) -> Any:
-    """The command, or an item of its list, without the fields that were added later and are at their defaults."""
-    silent = {name for name, default in later(command.__class__) if getattr(command, name) == default}
-    if not silent:
-        return command
-    return {name: value for name, value in _facts(command).items() if name not in silent}
-
-
-def _facts(command: Any) -> dict[str, Any]:
-    return {name: getattr(command, name) for name in _names(command.__class__)}
+def _said(command: Any) -> dict[str, Any]:
+    """The fields of the command, or of an item of its list, but for those that were added later and are at their
+    defaults."""
+    kind = command.__class__
+    said = dict(zip(_names(kind), _values(kind)(command), strict=True))
+    for name, default in later(kind):
+        if said[name] == default:
+            del said[name]
+    return said
 
 
 def _blank(command: Any) -> list[str]:
@@ -192,6 +194,15 @@ def _blank(command: Any) -> list[str]:
 @lru_cache
 def _names(kind: Any) -> tuple[str, ...]:
     return tuple(f.name for f in fields(kind))
+
+
+@lru_cache
+def _values(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
+    """Gets them all of a command in one go."""
+    names = _names(kind)
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda command: tuple(getattr(command, name) for name in names)
 
 
 @lru_cache

@@ -45,6 +45,8 @@ from turns.steps import Steps
 
 Results = list[Result | None]
 """One for each unit; None until it is known."""
+Places = Sequence[Place | None]
+"""The units' keys, each in its actor's name space."""
 
 
 class Posting:
@@ -69,19 +71,20 @@ class Posting:
                     waiting_for = {way.first}
                     await lock_first(connection, way.first)
                     await connection.raw.execute(LOCK_WAIT[way.wait])
-                waiting_for = {("idempotency_keys", *unit.place) for unit in units if unit.place is not None}
-                claimed, known = await self._claim(connection, units)
+                places = [unit.place for unit in units]
+                waiting_for = {("idempotency_keys", *place) for place in places if place is not None}
+                claimed, known = await self._claim(connection, units, places)
                 waiting_for = set()
-                live = _answer_replays(units, claimed, known, results)
+                live = _answer_replays(units, places, claimed, known, results)
                 if live:
                     loaded = await self._loader.load_books(connection, [units[i] for i in live], way)
-                    await _plan_all(connection, loaded, units, live, results)
+                    await _plan_all(connection, loaded, units, places, live, results)
                     untold = _tell_of_keys(tenant_id, loaded.books, claimed)
                     # Nothing may fail from here on.
                     waiting_for = new_names(loaded.books)
                     await self._write(connection, loaded.books, units)
                     await _close_unused(connection, loaded)
-                await _keep_keys(connection, units, claimed, results, untold)
+                await _keep_keys(connection, units, places, claimed, results, untold)
                 if loaded is not None and (more := to_raise(loaded.books)):
                     waiting_for = set().union(*(counter_names(more, kind) for kind in COUNTER_KINDS))
                     await raise_last(connection, loaded.books, units[0].actor, more)
@@ -102,28 +105,29 @@ class Posting:
         planned: Results = [None]
         results: Results = [None]
         await in_slices(_plan(loaded, [unit], [0], planned))
-        waiting_for: set[Name] = {("idempotency_keys", *unit.place)} if unit.place is not None else set()
+        places = [unit.place]
+        waiting_for: set[Name] = {("idempotency_keys", *place) for place in places if place is not None}
         try:
             async with tenant_transaction(tenant_id, settings=report_settings(tenant_id, way)) as connection:
-                claimed, known = await self._claim(connection, [unit])
-                if _answer_replays([unit], claimed, known, results):
+                claimed, known = await self._claim(connection, [unit], places)
+                if _answer_replays([unit], places, claimed, known, results):
                     results = planned
                     waiting_for = new_names(books)
                     # Stamped after this transaction began, like every row written (docs/adr/0019).
                     _, books.now = await load_facts(connection, {}, self._loader.clock.given)
                     await self._write(connection, books, [unit])
-                await _keep_keys(connection, [unit], claimed, results, {})
+                await _keep_keys(connection, [unit], places, claimed, results, {})
         except asyncpg.LockNotAvailableError:
             raise LockedElsewhere(waiting_for) from None
         await in_slices(books.let_go())
         return results[0] or Requeued()
 
-    async def _claim(self, connection: TenantConnection, units: Sequence[Unit]) -> tuple[Uses, Uses]:
+    async def _claim(self, connection: TenantConnection, units: Sequence[Unit], places: Places) -> tuple[Uses, Uses]:
         """Claim the batch's keys. Returns the keys claimed now, and the keys used before, each with its use."""
         wanted: dict[Place, Use] = {}
-        for unit in units:
-            if (place := unit.place) is not None:
-                wanted.setdefault(place, unit.use)
+        for unit, place in zip(units, places, strict=True):
+            if place is not None and place not in wanted:
+                wanted[place] = unit.use
         return await idempotency.claim(connection, wanted, self._loader.clock.given) if wanted else ({}, {})
 
     async def _write(self, connection: TenantConnection, books: Books, units: Sequence[Unit]) -> None:
@@ -140,13 +144,12 @@ def _followed(units: Sequence[Unit], persons: dict[UUID, UUID]) -> Sequence[Unit
     ]
 
 
-def _answer_replays(units: Sequence[Unit], claimed: Uses, known: Uses, results: Results) -> list[int]:
+def _answer_replays(units: Sequence[Unit], places: Places, claimed: Uses, known: Uses, results: Results) -> list[int]:
     """Answer the units whose key was used before; return the indexes of the others, only the first for each key."""
     live, seen = [], set()
-    for i, unit in enumerate(units):
-        place = unit.place
+    for i, place in enumerate(places):
         if place is not None and place in known:
-            results[i] = _replay(unit, known[place])
+            results[i] = _replay(units[i], known[place])
         elif place is None or (place in claimed and place not in seen):
             seen.add(place)
             live.append(i)
@@ -161,7 +164,12 @@ def _replay(unit: Unit, used: Use) -> Result:
 
 
 async def _plan_all(
-    connection: TenantConnection, loaded: Loaded, units: Sequence[Unit], live: list[int], results: Results
+    connection: TenantConnection,
+    loaded: Loaded,
+    units: Sequence[Unit],
+    places: Places,
+    live: list[int],
+    results: Results,
 ) -> None:
     """Plan the units, and answer keys repeated within the batch.
 
@@ -176,7 +184,8 @@ async def _plan_all(
         if requesting.too_many(books):
             await in_slices(books.rolling_back_to(savepoint))
             await in_slices(_plan(loaded, units, live, results))
-    _answer_repetitions(units, live, results)
+    if len(live) < len(units):
+        _answer_repetitions(units, places, live, results)
 
 
 def _plan(loaded: Loaded, units: Sequence[Unit], live: list[int], results: Results) -> Steps[None]:
@@ -198,12 +207,12 @@ def _plan(loaded: Loaded, units: Sequence[Unit], live: list[int], results: Resul
         yield
 
 
-def _answer_repetitions(units: Sequence[Unit], live: list[int], results: Results) -> None:
+def _answer_repetitions(units: Sequence[Unit], places: Places, live: list[int], results: Results) -> None:
     """Answer the units whose key an earlier unit of the batch has."""
-    first = {place: i for i in live if (place := units[i].place) is not None}
-    for i, unit in enumerate(units):
-        if results[i] is None and unit.place in first:
-            results[i] = _repetition(unit, units[first[unit.place]], results[first[unit.place]])
+    first = {place: i for i in live if (place := places[i]) is not None}
+    for i, place in enumerate(places):
+        if results[i] is None and place in first:
+            results[i] = _repetition(units[i], units[first[place]], results[first[place]])
 
 
 def _repetition(unit: Unit, first: Unit, result: Result | None) -> Result | None:
@@ -232,13 +241,13 @@ def _tell_of_keys(tenant_id: UUID, books: Books, claimed: Uses) -> Uses:
 
 
 async def _keep_keys(
-    connection: TenantConnection, units: Sequence[Unit], claimed: Uses, results: Results, untold: Uses
+    connection: TenantConnection, units: Sequence[Unit], places: Places, claimed: Uses, results: Results, untold: Uses
 ) -> None:
     """Keep the keys of successes (including approval requests), and free those of other units and of dry runs. untold:
     those of which no transaction tells; the kept among them are sealed."""
     used = {
-        unit.place
-        for unit, result in zip(units, results, strict=True)
+        place
+        for unit, place, result in zip(units, places, results, strict=True)
         if isinstance(result, Posted) and not unit.is_dry
     }
     await idempotency.seal(connection, {place: use for place, use in untold.items() if place in used})

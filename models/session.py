@@ -20,7 +20,7 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from models.errors import InvariantViolated
 from models.outages import is_outage, is_worth_another
 from models.plan_ages import ANEW, PlanAges
-from models.pool import CONNECTION_NAME, PoolState, Raw, is_lost, is_spread, the_pool
+from models.pool import CONNECTION_NAME, Pool, PoolState, Raw, is_lost, is_spread, the_pool
 
 __all__ = ["CONNECTION_NAME"]
 
@@ -267,7 +267,7 @@ def pool_state() -> PoolState:
 def connections_lost() -> int:
     """How often connections of this process were lost: since then the database may be another one, without its last
     commits."""
-    return the_pool().losses
+    return Pool.losses
 
 
 def pool_is_full() -> bool:

@@ -1,13 +1,13 @@
 """Units of a posting, one a request, and their results."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 from models import idempotency
 from models.commands import Actor, Command, Outcome
 from models.errors import LedgerError
+from models.frozen import frozen
 from models.idempotency import Place, Use
 from models.loading.locked_elsewhere import Name, names
 from models.planning.needs import Needs
@@ -16,7 +16,7 @@ MANY_COUNTED: Final = 100
 """A bulk with more additions is large: it takes long enough for its actor's other additions to arrive meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unit:
     """One request: its actor, command and key, and the rows to lock for it.
 
@@ -63,31 +63,31 @@ class Unit:
         return self.command.is_bulk and len(self.needs.limited) > MANY_COUNTED
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Posted:
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Replayed:
     """The key was used before, for the same input: the id of that result."""
 
     result_id: UUID
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refused:
     error: LedgerError
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failed:
     """A bug in Scrip, or an unreachable database. Nothing of the unit was written."""
 
     error: Exception
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Requeued:
     """To be posted again once the rows `locked_elsewhere` are free. Nothing of the unit was written."""
 

@@ -6,12 +6,18 @@ trailers, of any size. (Its other parser, h11, bounds the size alone, and takes 
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final, cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.flow_control import service_unavailable
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import (
+    HEADER_RE,
+    HEADER_VALUE_RE,
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from app.http.security_headers import secured
 from gateway.streams import CONNECTION
@@ -27,6 +33,20 @@ COPIED_BYTES: Final = 64 * 1024
 _INTERIM: Final = b"HTTP/1.1 100 "
 _NOTHING: Final = [(b"connection", b"close"), (b"content-length", b"0")]
 """Headers of an answer without a body, after which the connection is closed."""
+
+
+_LENGTH: Final = b"content-length"
+_HANDLED: Final = frozenset({_LENGTH, b"connection", b"transfer-encoding"})
+"""Headers by which uvicorn decides on more than on themselves."""
+
+
+@lru_cache(maxsize=512)
+def _line(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """A header's line, and its name if uvicorn is to see to it: it is one of _HANDLED, or is refused."""
+    name = name.lower()
+    if HEADER_RE.search(name) or HEADER_VALUE_RE.search(value):
+        return b"", name
+    return b"%b: %b\r\n" % (name, value), name if name in _HANDLED else b""
 
 
 async def send_again(_: Scope, __: Receive, send: Send) -> None:
@@ -52,6 +72,39 @@ class Cycle(RequestResponseCycle):
                 self.disconnected = True
             else:
                 await send_again(scope, receive, send)
+
+    async def send(self, message: Any) -> None:
+        """Send a message as uvicorn does, but for the beginning of a whole answer, which nearly all are: its headers are
+        mostly the same as of others, and need not be checked and put together again."""
+        is_plain = message["type"] == "http.response.start" and not (
+            self.response_started or self.disconnected or self.flow.write_paused or self.access_log
+        )
+        head = self._head_of(message) if is_plain else None
+        if head is None:
+            await super().send(message)
+            return
+        self.response_started = True
+        self.waiting_for_100_continue = False
+        self.transport.write(head)
+
+    def _head_of(self, message: Any) -> bytes | None:
+        """The head of an answer whose length is known, and which says nothing about its connection; None of any other."""
+        headers = message.get("headers")
+        if not isinstance(headers, list) or self.chunked_encoding is not None:
+            return None
+        content, length = [STATUS_LINE[message["status"]]], None
+        for name, value in (*self.default_headers, *headers):
+            line, handled = _line(name, value)
+            if handled == _LENGTH:
+                length = int(value)
+            elif handled:
+                return None
+            content.append(line)
+        if length is None:
+            return None
+        self.expected_content_length, self.chunked_encoding = length, False
+        content.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
+        return b"".join(content)
 
     async def send_500_response(self) -> None:
         """Answer a request that the app has left without an answer."""

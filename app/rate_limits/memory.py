@@ -32,22 +32,27 @@ class MemoryWindows:
     def take(self, holder: str, wanted: Sequence[tuple[Quota, int]]) -> tuple[bool, list[Window]]:
         """Take so much of each quota if there is room in all of them; else nothing. Returns their state after that."""
         now = self._clock()
-        found = [self._window(holder, quota, now) for quota, _ in wanted]
-        for (quota, units), window in zip(wanted, found, strict=True):
-            if window.used(quota) + units > quota.amount:
-                return False, found
-        taken = [window.with_more(units) for (_, units), window in zip(wanted, found, strict=True)]
-        for (quota, _), window in zip(wanted, taken, strict=True):
+        found, fits = [], True
+        for quota, units in wanted:
+            window = self._window(holder, quota, now)
+            found.append(window)
+            fits = fits and window.used(quota) + units <= quota.amount
+        if not fits:
+            return False, found
+        windows = self._windows
+        for place, (quota, units) in enumerate(wanted):
+            window = found[place] = found[place].with_more(units)
             key = (holder, quota.name)
-            self._windows[key] = (int(now // quota.period), window.current, window.previous)
-            self._windows.move_to_end(key)
-            if len(self._windows) > self._max_windows:
-                self._windows.popitem(last=False)
-        return True, taken
+            windows[key] = (int(now // quota.period), window.current, window.previous)
+            windows.move_to_end(key)
+        while len(windows) > self._max_windows:
+            windows.popitem(last=False)
+        return True, found
 
     def _window(self, holder: str, quota: Quota, now: float) -> Window:
-        number, passed = divmod(now, quota.period)
+        period = quota.period
+        number, passed = divmod(now, period)
         known, current, previous = self._windows.get((holder, quota.name), (number, 0, 0))
         if known != number:
             current, previous = 0, current if known == number - 1 else 0
-        return Window(previous, quota.period - passed, current, 2 * quota.period - passed)
+        return Window(previous, period - passed, current, 2 * period - passed)

@@ -12,7 +12,8 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import orjson
@@ -41,6 +42,7 @@ REDIS_PAUSE_S: Final = 5.0
 MAX_PERIOD_S: Final = 24 * 3600
 _UNIT_S: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 24 * 3600}
 _LIMIT: Final = re.compile(rf"([0-9]{{1,18}})\s*(?:/|per)\s*([0-9]{{1,9}})?\s*({'|'.join(_UNIT_S)})s?")
+_UP_TO_A_SECOND: Final = timedelta(microseconds=999_999)
 _IPV6_SITE_BITS: Final = 64
 """A subscriber gets at least this much of IPv6, and can have as many addresses in it as they like."""
 
@@ -157,8 +159,8 @@ class Charge:
         """Take so many units of reads and of writes, and at least one. Raises RateLimited."""
         limits = self._limits
         wanted = []
-        if limits.reads is not None and (cost > 0 or not writes):
-            wanted.append((limits.reads, min(max(cost, 1), limits.reads.amount)))
+        if (reads := limits.reads) is not None and (cost > 0 or not writes):
+            wanted.append((reads, min(max(cost, 1), reads.amount)))
         if limits.writes is not None and writes:
             wanted.append((limits.writes, min(writes, limits.writes.amount)))
         if not wanted:
@@ -197,10 +199,20 @@ class Charge:
         """The one with the smallest part left, and the instant at which it is whole again if nothing else is taken."""
         if not self._figures:
             return {}
-        limit, left, resets_in = min(self._figures.values(), key=lambda figures: figures[1] / figures[0])
+        limit, left, resets_in = min(self._figures.values(), key=_part_left)
         # Up to the next whole second: never too early.
-        at = self._limits.now() + timedelta(seconds=resets_in, microseconds=999_999)
-        return {"limit": limit, "remaining": left, "resetAt": f"{at.replace(tzinfo=None).isoformat('T', 'seconds')}Z"}
+        at = self._limits.now() + _UP_TO_A_SECOND
+        return {"limit": limit, "remaining": left, "resetAt": _instant(int(at.timestamp()) + resets_in)}
+
+
+def _part_left(figures: tuple[int, int, int]) -> float:
+    return figures[1] / figures[0]
+
+
+@lru_cache(maxsize=256)
+def _instant(seconds: int) -> str:
+    """A whole second since 1970, as it is told: the same one to many."""
+    return f"{datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat('T', 'seconds')}Z"
 
 
 def _quota(name: str, limit: Limit | None) -> Quota | None:

@@ -29,6 +29,8 @@ class Window(NamedTuple):
 
     def used(self, quota: Quota) -> int:
         """Units used by now."""
+        if not self.previous:
+            return self.current
         return math.floor(self.previous * self.previous_left / quota.period) + self.current
 
     def left(self, quota: Quota) -> int:

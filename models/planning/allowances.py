@@ -1,19 +1,19 @@
 """Amounts that an actor may still add to an account today, spend of it, or sell as credit: the rule that applies, and its
 day counters. Pure."""
 
-from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
 from models.commands import Actor
 from models.errors import LedgerError, LimitExceeded
+from models.frozen import frozen
 from models.planning import calendar, limits
 from models.planning.config import LimitRuleValues
 from models.planning.drafts import Limited
 from models.planning.state import Books, CounterState
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Allowance:
     """rule: None if no limit applies; then there are no counters. counters: the actor's day; for additions and spends
     also the customer's day. barred: the reason why they may not use the currency at all.

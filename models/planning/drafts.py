@@ -11,12 +11,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from models.commands import Actor
+from models.frozen import frozen
 from models.kinds import Counter, TransactionKind
 from models.planning.columns import ASIDE, LATER, UNREAD, table
 from models.texts import Texts
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limited:
     """An event's use of its actor's daily limits, on its customer: asset, amount, day."""
 
@@ -55,7 +56,7 @@ class TransactionDraft:
 
 
 @table("transaction_texts", referenced_at=datetime)
-@dataclass(frozen=True, slots=True)
+@frozen
 class TransactionTextDraft:
     """id: the transaction's. note: empty for none."""
 
@@ -96,7 +97,7 @@ class EntryDraft:
 
 
 @table("credit_services")
-@dataclass(frozen=True, slots=True)
+@frozen
 class CreditServiceDraft:
     """A service that a credit is restricted to."""
 
@@ -106,7 +107,7 @@ class CreditServiceDraft:
 
 
 @table("credit_changes")
-@dataclass(frozen=True, slots=True)
+@frozen
 class CreditChangeDraft:
     """A credit's terms before a change, and after it."""
 
@@ -123,7 +124,7 @@ class CreditChangeDraft:
 
 
 @table("tier_changes")
-@dataclass(frozen=True, slots=True)
+@frozen
 class TierChangeDraft:
     """None is no tier."""
 
@@ -136,7 +137,7 @@ class TierChangeDraft:
 
 
 @table("invoice_texts")
-@dataclass(frozen=True, slots=True)
+@frozen
 class InvoiceTextDraft:
     """The tenant's own texts on an invoice. id: the invoice's. metadata: JSON. referenced_at: the invoice's time, if there
     is a reference."""
@@ -148,7 +149,7 @@ class InvoiceTextDraft:
 
 
 @table("invoice_lines")
-@dataclass(frozen=True, slots=True)
+@frozen
 class InvoiceLineDraft:
     """kind, product_id: only in an order's lines. One with details counts as one unit of its total."""
 
@@ -163,7 +164,7 @@ class InvoiceLineDraft:
 
 
 @table("invoice_line_details")
-@dataclass(frozen=True, slots=True)
+@frozen
 class InvoiceLineDetailDraft:
     """The make-up of a line's total that is more than a whole number of units at a whole price. id: the line's.
 
@@ -180,7 +181,7 @@ class InvoiceLineDetailDraft:
 
 
 @table("grants")
-@dataclass(frozen=True, slots=True)
+@frozen
 class GrantDraft:
     """Credit that an order added to an account, once it was paid in full. id: the credit's."""
 
@@ -191,7 +192,7 @@ class GrantDraft:
 
 
 @table("grants")
-@dataclass(frozen=True, slots=True)
+@frozen
 class GrantRevocation:
     """The revocation of a grant. id: the grant's."""
 
@@ -201,7 +202,7 @@ class GrantRevocation:
 
 
 @table("overpayments")
-@dataclass(frozen=True, slots=True)
+@frozen
 class OverpaymentDraft:
     """The part of a payment beyond what was due, which became a credit. id: the payment's."""
 
@@ -212,7 +213,7 @@ class OverpaymentDraft:
 
 
 @table("overpayments")
-@dataclass(frozen=True, slots=True)
+@frozen
 class OverpaymentRevocation:
     """Its credit taken back, when the payment is voided. id: the payment's."""
 
@@ -222,7 +223,7 @@ class OverpaymentRevocation:
 
 
 @table("refunds")
-@dataclass(frozen=True, slots=True)
+@frozen
 class RefundDraft:
     """A part of a spend, or all of it, that was given back. id: the transaction's that gave it back. taken_minor: all
     that the spend took. before_minor: what of that had been given back before."""
@@ -235,7 +236,7 @@ class RefundDraft:
 
 
 @table("transfers")
-@dataclass(frozen=True, slots=True)
+@frozen
 class TransferDraft:
     """A transfer between customers. id: of the transaction that took; received_id: of the one that gave."""
 
@@ -244,7 +245,7 @@ class TransferDraft:
 
 
 @table("transferred_credits")
-@dataclass(frozen=True, slots=True)
+@frozen
 class TransferredCreditDraft:
     """A credit that a transfer opened. id: the credit's. from_id: the credit that it was taken from. source_id: the
     transaction that first gave the value."""
@@ -256,7 +257,7 @@ class TransferredCreditDraft:
 
 
 @table("revivals")
-@dataclass(frozen=True, slots=True)
+@frozen
 class RevivalDraft:
     """A part of what had expired of a lot that was put back. lot_id: the credit, or the first of those that it continues.
     expired_minor: all that had expired of the lot; before_minor: what of that had been put back before. expired_at: the
@@ -275,7 +276,7 @@ class RevivalDraft:
 
 
 @table("audit_events")
-@dataclass(frozen=True, slots=True)
+@frozen
 class AuditDraft:
     id: UUID
     action: str
@@ -290,7 +291,7 @@ class AuditDraft:
 
 
 @table("bulk_operations")
-@dataclass(frozen=True, slots=True)
+@frozen
 class BulkOperationDraft:
     """A bulk that is complete when it is written: all of its rows were one unit. command: the mode of its amounts, unless
     they are added and removed."""
@@ -312,7 +313,7 @@ class BulkOperationDraft:
 
 
 @table("bulk_rows")
-@dataclass(frozen=True, slots=True)
+@frozen
 class BulkRowDraft:
     """details: of a row that sets what is available, the amount that it moved."""
 
@@ -327,7 +328,7 @@ class BulkRowDraft:
 
 
 @table("bulk_rows")
-@dataclass(frozen=True, slots=True)
+@frozen
 class RowResult:
     """The result of a stored row of a bulk. Found by its operation and number. moved: of a row that sets what is
     available, the amount that it took."""
@@ -340,7 +341,7 @@ class RowResult:
 
 
 @table("reversed_rows")
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReversedRowDraft:
     """The mark of a bulk's row that was taken back. id: the row's. transaction_id: what took it back. amount_minor: what
     that took off the row's credit (below zero), or put back of its removal. used_minor: what was in use, and so left."""
@@ -352,7 +353,7 @@ class ReversedRowDraft:
 
 
 @table("bulk_rows")
-@dataclass(frozen=True, slots=True)
+@frozen
 class RowReport:
     """A reversal's report on a row, under the reversal's operation and that row's number."""
 
@@ -367,7 +368,7 @@ class RowReport:
 
 
 @table("outbox")
-@dataclass(frozen=True, slots=True)
+@frozen
 class EventDraft:
     id: UUID
     topic: str
@@ -375,7 +376,7 @@ class EventDraft:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MergedCustomer:
     """A record merged into another one."""
 

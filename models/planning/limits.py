@@ -13,7 +13,6 @@ morning too.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -22,6 +21,7 @@ from uuid import UUID
 
 from models.commands import Actor
 from models.errors import CurrencyNotAllowed, LimitRemaining
+from models.frozen import frozen
 from models.kinds import CounterScope, LimitKind, LimitRole, LimitScope
 from models.money import exponent, is_money, to_decimal, to_minor
 from models.planning.config import LimitRuleValues, TenantConfig
@@ -147,7 +147,7 @@ def is_within(rule: LimitRuleValues, asset: str, *, by_actor: int) -> bool:
     return by_actor <= MAX_COUNTED and (limit is None or by_actor <= _minor(limit, asset))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """left_minor: by scope, the amount that each limit leaves before this one; negative if overdrawn."""
 

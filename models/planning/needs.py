@@ -1,14 +1,14 @@
 """The rows that a unit needs locked and loaded before it can be planned. Plain values, merged over a batch."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from models.frozen import frozen
 from models.planning.state import AccountKey
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Spend:
     """Enough open credits of this account, in burn order, to take `amount_minor` for one of `service_ids` (empty: any).
 
@@ -22,7 +22,7 @@ class Spend:
     issued_on: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Needs:
     """customers: locked against an erasure and a merge, like the customers of all accounts. accounts: locked.
     opens_accounts: opened if missing. limited: (customer, asset) whose day counters apply. spending: those whose day

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Protocol
 from uuid import UUID
 
 from models.commands import Actor, Approvable, Asker
+from models.frozen import frozen
 from models.kinds import InvoiceStatus
 from models.planning.catalogue import ProductState
 from models.planning.columns import AS_JSON, ASIDE, LATER, UNREAD, table
@@ -288,7 +289,7 @@ class CounterState:
     read_minor: Annotated[int | None, ASIDE] = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PostingContext:
     """The actor, their idempotency key, and the id of the result to be (a replay finds it by that).
 
@@ -364,19 +365,21 @@ class Writes:
     row_reports: list[RowReport] = field(default_factory=list)
     memberships: list[CustomerState] = field(default_factory=list)
     merged_customers: list[MergedCustomer] = field(default_factory=list)
+    all: tuple[list[Any], ...] = field(init=False, repr=False, compare=False)
+    """All of them: each unit, and each row of a bulk, begins by noting their lengths."""
+
+    def __post_init__(self) -> None:
+        self.all = _all_of(self)
 
     def lengths(self) -> tuple[int, ...]:
-        return tuple(map(len, _all_of(self)))
+        return tuple(map(len, self.all))
 
     def cut(self, lengths: tuple[int, ...]) -> None:
-        for rows, length in zip(_all_of(self), lengths, strict=True):
+        for rows, length in zip(self.all, lengths, strict=True):
             del rows[length:]
 
 
-_all_of: Final[Callable[[Writes], tuple[list[Any], ...]]] = attrgetter(*(f.name for f in fields(Writes)))
-"""Returns all lists in one go: each row of a bulk begins by noting their lengths."""
-
-
+_all_of: Final[Callable[[Writes], tuple[list[Any], ...]]] = attrgetter(*(f.name for f in fields(Writes) if f.init))
 _LARGE: Final = 2_000
 """Number of changes that makes a plan large."""
 _AT_ONCE: Final = 200
@@ -460,7 +463,7 @@ class Books:
         it."""
         if not self.is_large:
             return
-        for rows in (self._rollback, *_all_of(self.writes)):
+        for rows in (self._rollback, *self.writes.all):
             while rows:
                 del rows[-_AT_ONCE:]
                 yield

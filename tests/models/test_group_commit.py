@@ -74,6 +74,28 @@ async def test_what_arrives_meanwhile_makes_the_next_batch() -> None:
     assert posts.batches == [(1, False), (256, False), (44, False)]
 
 
+@pytest.mark.parametrize(("wait_s", "postings"), [(60.0, 5), (0.0, 8)])
+async def test_who_asks_again_at_once_shares_the_next_posting_with_who_waited(
+    monkeypatch: pytest.MonkeyPatch, wait_s: float, postings: int
+) -> None:
+    monkeypatch.setattr(group_commit, "GATHERING_S", wait_s)
+    posts, tenant_id = Posts(), uuid4()
+    posts.gate.set()
+    group = posts.group()
+
+    async def client() -> None:
+        for _ in range(4):
+            await group.submit(tenant_id, unit())
+            await asyncio.sleep(0)  # its next request is read in another round
+
+    first = asyncio.create_task(client())
+    await asyncio.sleep(0)  # it has a posting of its own
+    await asyncio.gather(first, *(client() for _ in range(7)))
+
+    assert sum(number for number, _ in posts.batches) == 32
+    assert len(posts.batches) == postings  # eight: one alone, seven together, one alone again
+
+
 async def test_tenants_do_not_wait_for_one_another() -> None:
     posts = Posts()
     group = posts.group()
@@ -128,6 +150,7 @@ async def test_another_posting_begins_beside_one_that_takes_long(
     assert len(posts.batches) == at_once  # no more than there are connections to spare
     posts.gate.set()
     await asyncio.gather(*tasks)
+    await settle()
 
     assert sum(number for number, _ in posts.batches) == 5
     assert group.waiting == 0

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+from asyncpg.protocol import protocol
 from tortoise.context import TortoiseContext
 
 from app.postgres.database import tortoise_config
@@ -194,4 +195,21 @@ async def test_who_is_cancelled_while_an_idle_one_is_tested_closes_it(
         await asyncio.wait([taking])
     raw = await stand.pool.take()
     assert raw.get_server_pid() != before
+    await stand.pool.give_back(raw)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, set, frozenset, lambda values: dict.fromkeys(values).keys()])
+async def test_what_is_sent_as_an_array_is_told_by_its_class(stand: Stand, kind: Any) -> None:
+    assert isinstance(protocol.IterableABC, tuple)  # and asyncpg looks there
+    raw = await stand.pool.take()
+    assert await raw.fetchval("SELECT $1::int[]", kind([7])) == [7]
+    assert await raw.fetchval("SELECT $1::text[]", kind(["seven"])) == ["seven"]
+    assert await raw.fetchval("SELECT $1::int[]", [[1, 2], [3, 4]]) == [[1, 2], [3, 4]]
+    await stand.pool.give_back(raw)
+
+
+async def test_what_is_no_array_is_not_sent_as_one(stand: Stand) -> None:
+    raw = await stand.pool.take()
+    with pytest.raises(asyncpg.DataError, match="a sized iterable container expected"):
+        await raw.fetchval("SELECT $1::text[]", "seven")
     await stand.pool.give_back(raw)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.http import protocol
 from tests.support.logged import logged
 from tests.support.sockets import served, until
 
@@ -123,3 +124,52 @@ async def test_what_was_sent_ahead_by_a_client_that_has_gone_is_not_begun(caplog
             await asyncio.sleep(0.2)
     assert (app.begun, app.gone) == (["/0"], ["/0"])
     assert [record for record in logged(caplog) if record.levelno >= logging.ERROR] == []
+
+
+SAME = [(b"cache-control", b"no-store"), (b"X-Of-Ours", b"as it is")]
+ENDS = (b"connection", b"close")
+
+
+@pytest.mark.parametrize("more", [[], [ENDS]], ids=["kept", "closed"])
+@pytest.mark.parametrize("asked", [b"", b"connection: close\r\n"], ids=["goes on", "ends"])
+async def test_a_head_is_what_uvicorn_makes_of_it(
+    monkeypatch: pytest.MonkeyPatch, more: list[tuple[bytes, bytes]], asked: bytes
+) -> None:
+    async def app(_: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 418, "headers": [*HEADERS, *SAME, *more]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    async def answered() -> bytes:
+        async with connected(app) as (reader, writer):
+            writer.write(b"GET / HTTP/1.1\r\nhost: localhost\r\n%b\r\n" % asked)
+            return await reader.readuntil(b"\r\n\r\nok")
+
+    ours = await answered()
+    monkeypatch.delattr(protocol.Cycle, "send")
+    assert _without_date(ours) == _without_date(await answered())
+
+
+@pytest.mark.parametrize("header", [(b"x-ours", b"two\r\nlines"), (b"x ours", b"one")])
+async def test_a_header_that_is_none_is_not_sent(header: tuple[bytes, bytes], caplog: pytest.LogCaptureFixture) -> None:
+    async def app(_: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [*HEADERS, header]})
+
+    with caplog.at_level(logging.CRITICAL, "uvicorn.error"):
+        async with connected(app) as (reader, writer):
+            writer.write(REQUEST % 1)
+            assert await reader.read() == b""
+
+
+async def test_an_answer_longer_than_it_says_is_cut_off(caplog: pytest.LogCaptureFixture) -> None:
+    async def app(_: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+        await send({"type": "http.response.body", "body": b"longer"})
+
+    with caplog.at_level(logging.CRITICAL, "uvicorn.error"):
+        async with connected(app) as (reader, writer):
+            writer.write(REQUEST % 1)
+            assert b"longer" not in await reader.read()
+
+
+def _without_date(answer: bytes) -> list[bytes]:
+    return [line for line in answer.split(b"\r\n") if not line.startswith(b"date:")]
