@@ -364,17 +364,21 @@ class Writes:
     row_reports: list[RowReport] = field(default_factory=list)
     memberships: list[CustomerState] = field(default_factory=list)
     merged_customers: list[MergedCustomer] = field(default_factory=list)
+    _all: tuple[list[Any], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._all = _all_of(self)
 
     def lengths(self) -> tuple[int, ...]:
-        return tuple(map(len, _all_of(self)))
+        return tuple(map(len, self._all))
 
     def cut(self, lengths: tuple[int, ...]) -> None:
-        for rows, length in zip(_all_of(self), lengths, strict=True):
+        for rows, length in zip(self._all, lengths, strict=True):
             del rows[length:]
 
 
-_all_of: Final[Callable[[Writes], tuple[list[Any], ...]]] = attrgetter(*(f.name for f in fields(Writes)))
-"""Returns all lists in one go: each row of a bulk begins by noting their lengths."""
+_all_of: Final[Callable[[Writes], tuple[list[Any], ...]]] = attrgetter(*(f.name for f in fields(Writes) if f.init))
+"""Returns all lists. A books' lists stay the same ones: each row of a bulk begins by noting their lengths."""
 
 
 _LARGE: Final = 2_000
@@ -473,8 +477,11 @@ class Books:
 
     def change(self, row: Any, **values: Any) -> None:
         """Set attributes of a state row, so that the change can be rolled back."""
-        self._rollback.append((_set_all, (row, {name: getattr(row, name) for name in values})))
-        _set_all(row, values)
+        before = {}
+        for name, value in values.items():  # in one pass: the rows of a bulk come by here thrice each
+            before[name] = getattr(row, name)
+            setattr(row, name, value)
+        self._rollback.append((_set_all, (row, before)))
 
     def change_item(self, rows: dict[Any, Any], name: Any, value: Any) -> None:
         """Set `rows[name]`, so that the change can be rolled back."""
