@@ -1,5 +1,6 @@
 """Validate every row of a queued bulk as if posted now: planned on one snapshot of the books."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
@@ -39,14 +40,24 @@ async def validate(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk, mark: Mar
             tenant_id,
             bulk.id,
         )
-        async for rows in _by_customer(connection, bulk):
-            books = await _unlocked_books(ledger, connection, bulk, rows, carried)
-            context = PostingContext(bulk.actor, None, bulk.id)
-            outcomes = await in_slices(plan_each(books, context, bulk.id, rows, _once(rows)))
-            bad += sum(outcome.error is not None for outcome in outcomes)
-            if not await mark(outcomes):
-                return None
+        lots = _by_customer(connection, bulk)
+        coming = asyncio.create_task(_next(lots))
+        try:
+            while rows := await coming:
+                books = await _unlocked_books(ledger, connection, bulk, rows, carried)
+                coming = asyncio.create_task(_next(lots))  # fetched while these are looked at
+                context = PostingContext(bulk.actor, None, bulk.id)
+                outcomes = await in_slices(plan_each(books, context, bulk.id, rows, _once(rows)))
+                bad += sum(outcome.error is not None for outcome in outcomes)
+                if not await mark(outcomes):
+                    return None
+        finally:  # the transaction must not end before what is done in it
+            await asyncio.gather(coming, return_exceptions=True)
     return int(bad)
+
+
+async def _next(lots: AsyncIterator[tuple[RowAdjustment, ...]]) -> tuple[RowAdjustment, ...]:
+    return await anext(lots, None) or ()
 
 
 async def _by_customer(connection: TenantConnection, bulk: RunningBulk) -> AsyncIterator[tuple[RowAdjustment, ...]]:
