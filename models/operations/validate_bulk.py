@@ -1,4 +1,4 @@
-"""Validate every row of a queued bulk as if posted now: planned on one snapshot of the books."""
+"""Validate every row of a queued bulk as if posted now, on one snapshot of the books."""
 
 import asyncio
 from collections import Counter
