@@ -213,7 +213,9 @@ async def load_facts(
     The query for that part is ordered like the one index that holds just those rows. What is held is only looked for on
     accounts that say that something may be.
     """
-    by_id = {account.id: account for account in accounts.values() if account.sequence}  # without an entry it has no credit
+    by_id = {
+        account.id: account for account in accounts.values() if account.sequence
+    }  # without an entry it has no credit
     rows = await connection.raw.fetch(
         """WITH n AS MATERIALIZED (SELECT coalesce($3::timestamptz, clock_timestamp()) AS now)
         SELECT t.config_version + (SELECT count(*) FROM currencies c WHERE c.tenant_id = $1) AS version, n.now, k.account_id,
