@@ -55,7 +55,8 @@ async def _settle(connection: TenantConnection, columns: Columns, values: list[t
         WHERE r.tenant_id = $1 AND r.operation_id = u.operation_id AND r."row" = u."row"
             AND num_nonnulls(r.transaction_id, r.error, r.details->>'moved') = 0""",
         connection.tenant_id,
-        *zip(*values, strict=True),
+        # What all of them lack is left out: unnest fills it with nulls.
+        *(array if any(value is not None for value in array) else () for array in zip(*values, strict=True)),
     )
     if status != f"UPDATE {len(values)}":
         raise InvariantViolated(f"bulk_rows: {status} of {len(values)} that were pending")

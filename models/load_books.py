@@ -180,8 +180,11 @@ class Loader:
         missing = wanted - accounts.keys()
         if not missing:
             return [], set()
-        held = await accounts_locked_elsewhere(connection, missing)
-        to_open = {key for n in needs if n.opens_accounts for key in n.accounts} & (missing - held)
+        to_open = {key for n in needs if n.opens_accounts for key in n.accounts} & missing
+        # After a wait none was passed over: those that have appeared since are found as they are opened.
+        unknown = missing - to_open if wait else missing
+        held = await accounts_locked_elsewhere(connection, unknown) if unknown else set[AccountKey]()
+        to_open -= held
         made: dict[AccountKey, AccountState] = {}
         if to_open:
             ids = [self.source.new_id() for _ in to_open]

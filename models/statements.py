@@ -1,7 +1,7 @@
 """SQL that writes a batch: rows as arrays of columns, and several tables' rows in one statement."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
@@ -14,17 +14,22 @@ from models.pool import Raw, is_spread
 
 ROWS_AT_ONCE: Final = 1_000
 """In a list of values: it has at most 32,767 of them."""
+MANY: Final = 100
+"""Rows from which on a column with one value for all of them is sent as that value: fewer would make a statement of its own
+for each mixture of them, which has to be planned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One table's rows: SQL with a placeholder for the columns' arrays, and their types."""
+    """One table's rows: SQL with a placeholder for the columns' arrays, and their types. same: places of columns that have
+    one value for all rows, and no array."""
 
     table: str
     text: str
     kinds: tuple[str, ...]
     is_update: bool = False
     names: tuple[str, ...] = ()
+    same: tuple[int, ...] = ()
 
 
 @lru_cache(maxsize=256)
@@ -35,7 +40,7 @@ def insert(columns: Columns) -> Part:
     return Part(
         columns.table,
         f"""INSERT INTO {columns.table} (tenant_id, {names})
-        SELECT t.id, u.* FROM tenants t CROSS JOIN unnest({{}}) AS u WHERE t.id = $1""",
+        SELECT t.id, {{values}} FROM tenants t CROSS JOIN unnest({{arrays}}) AS u{{names}} WHERE t.id = $1""",
         tuple(column.sql for column in columns.columns),
         names=tuple(column.name for column in columns.columns),
     )
@@ -44,14 +49,54 @@ def insert(columns: Columns) -> Part:
 @lru_cache(maxsize=256)
 def update(columns: Columns) -> Part:
     """UPDATE rows by id, the first of the columns: each is looked up by its key, as in models/lookups.py."""
-    names = [column.name for column in columns.columns]
     return Part(
         columns.table,
-        f"""UPDATE {columns.table} t SET {", ".join(f"{name} = u.{name}" for name in names[1:])}
-        FROM (SELECT * FROM unnest({{}}) AS k({", ".join(names)}) LIMIT cardinality({{first}})) AS u
+        f"""UPDATE {columns.table} t SET {{values}}
+        FROM (SELECT * FROM unnest({{arrays}}) AS k{{names}} LIMIT cardinality({{first}})) AS u
         WHERE t.tenant_id = $1 AND t.id = u.id""",
         tuple(column.sql for column in columns.columns),
         is_update=True,
+        names=tuple(column.name for column in columns.columns),
+    )
+
+
+def sent(part: Part, rows: Sequence[Sequence[Any]]) -> tuple[Part, list[Any]]:
+    """The part for these rows, and its arguments: an array for each column; of many rows, for one with the same value in all
+    of them that value."""
+    columns: list[Any] = list(zip(*rows, strict=True))
+    if len(rows) < MANY:
+        return part, columns
+    # Of numbers with decimal places, equal ones need not be the same.
+    same = tuple([n for n, kind in enumerate(part.kinds) if n and kind != "numeric" and _is_same(columns[n])])
+    for n in same:
+        columns[n] = columns[n][0]
+    return (_with_same(part, same) if same else part), columns
+
+
+def _is_same(column: Sequence[Any]) -> bool:
+    """Whether all are equal. The last one tells of most that are not."""
+    first = column[0]
+    return bool(column[-1] == first) and column.count(first) == len(column)
+
+
+@lru_cache(maxsize=1024)
+def _with_same(part: Part, same: tuple[int, ...]) -> Part:
+    return replace(part, same=same)
+
+
+def _written(part: Part, number: int) -> str:
+    """The part's SQL. number: of its first argument."""
+    arguments = [f"${number + n}::{kind}" for n, kind in enumerate(part.kinds)]
+    several = [n for n in range(len(part.kinds)) if n not in part.same]
+    values = [f"u.{name}" if n in several else arguments[n] for n, name in enumerate(part.names)]
+    if part.is_update:
+        values = [f"{name} = {value}" for name, value in zip(part.names[1:], values[1:], strict=True)]
+    names = f"({', '.join(part.names[n] for n in several)})"
+    return part.text.format(
+        values=", ".join(values),
+        arrays=", ".join(f"{arguments[n]}[]" for n in several),
+        names=names,
+        first=f"{arguments[0]}[]",
     )
 
 
@@ -69,8 +114,7 @@ def statement(parts: tuple[Part, ...]) -> str:
     texts, number = [], 2
     told = counted(parts)
     for place, part in enumerate(parts):
-        arrays = [f"${number + n}::{kind}[]" for n, kind in enumerate(part.kinds)]
-        texts.append(part.text.format(", ".join(arrays), first=arrays[0]) + (" RETURNING 1" if place in told else ""))
+        texts.append(_written(part, number) + (" RETURNING 1" if place in told else ""))
         number += len(part.kinds)
     named = ", ".join(f"w{n} AS ({text})" for n, text in enumerate(texts))
     counts = ", ".join(f"(SELECT count(*) FROM w{n})" for n in told)
@@ -80,8 +124,7 @@ def statement(parts: tuple[Part, ...]) -> str:
 @lru_cache(maxsize=1024)
 def alone(part: Part) -> str:
     """One part as a statement of its own, which a database of several nodes hands on as it is."""
-    arrays = [f"${n}::{kind}[]" for n, kind in enumerate(part.kinds, start=2)]
-    return part.text.format(", ".join(arrays), first=arrays[0])
+    return _written(part, 2)
 
 
 @lru_cache(maxsize=1024)

@@ -65,7 +65,7 @@ from models.planning.state import (
 )
 from models.pool import is_spread
 from models.session import TenantConnection
-from models.statements import Part, counted, insert, send_alone, statement, update
+from models.statements import Part, counted, insert, send_alone, sent, statement, update
 from turns.slices import in_slices, large_work
 from turns.steps import Steps, each
 
@@ -220,8 +220,9 @@ class _Writer:
             for part, rows in parts:
                 await send_alone(self.raw, self.tenant_id, part, rows)
             return
-        arguments = [column for _, rows in parts for column in zip(*rows, strict=True)]
-        written = tuple(part for part, _ in parts)
+        filled = [sent(part, rows) for part, rows in parts]
+        written = tuple([part for part, _ in filled])
+        arguments = [column for _, columns in filled for column in columns]
         counts = await self.raw.fetchrow(statement(written), self.tenant_id, *arguments)
         for place, found in zip(counted(written), counts, strict=True):
             part, rows = parts[place]

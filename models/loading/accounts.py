@@ -128,8 +128,11 @@ async def accounts_locked_elsewhere(connection: TenantConnection, missing: Itera
     """Return the accounts that exist after all: another transaction holds them, or has just opened them."""
     customers, assets = _columns(missing)
     rows = await connection.raw.fetch(
-        f"""SELECT a.customer_id, a.asset FROM {each("customer_id uuid", "asset text")} k
-        JOIN accounts a ON a.tenant_id = $1 AND a.customer_id = k.customer_id AND a.asset = k.asset""",
+        """SELECT a.customer_id, a.asset FROM unnest($2::uuid[], $3::text[]) AS k(customer_id, asset)
+        CROSS JOIN LATERAL (
+            SELECT customer_id, asset FROM accounts
+            WHERE tenant_id = $1 AND customer_id = k.customer_id AND asset = k.asset OFFSET 0
+        ) AS a""",
         connection.tenant_id,
         customers,
         assets,
@@ -210,7 +213,9 @@ async def load_facts(
     The query for that part is ordered like the one index that holds just those rows. What is held is only looked for on
     accounts that say that something may be.
     """
-    by_id = {account.id: account for account in accounts.values()}
+    by_id = {
+        account.id: account for account in accounts.values() if account.sequence
+    }  # without an entry it has no credit
     rows = await connection.raw.fetch(
         """WITH n AS MATERIALIZED (SELECT coalesce($3::timestamptz, clock_timestamp()) AS now)
         SELECT t.config_version + (SELECT count(*) FROM currencies c WHERE c.tenant_id = $1) AS version, n.now, k.account_id,
@@ -236,7 +241,7 @@ async def load_facts(
 
     await each_in_slices(note, rows)
     version, at = rows[0]["version"], rows[0]["now"]
-    if holding := [a for a in by_id.values() if a.held_until is not None and a.held_until > at]:
+    if holding := [a for a in accounts.values() if a.held_until is not None and a.held_until > at]:
         await load_held(connection, holding, at)
     return version, at
 

@@ -4,12 +4,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from models.commands import Actor, AdjustCredit, RowAdjustment
 from models.kinds import BulkMode
 from models.texts import Texts
+
+_NOTHING: Final[dict[str, Any]] = {}
 
 
 @dataclass(slots=True)
@@ -52,8 +54,9 @@ class RunningBulk:
 
 def adjustment(bulk: RunningBulk, row: Any) -> RowAdjustment:
     """A row's adjustment: its own values, or else the bulk's. A removal has no expiry and no start."""
-    own: dict[str, Any] = json.loads(row["details"]) if row["details"] else {}
-    whole = bulk.command
+    whole, own = bulk.command, _NOTHING
+    if row["details"]:
+        own = json.loads(row["details"])
     expiry = own if "expires_in_days" in own or "expires_at" in own else whole
     adds = row["amount"] > 0
     at = expiry.get("expires_at")
@@ -69,10 +72,14 @@ def adjustment(bulk: RunningBulk, row: Any) -> RowAdjustment:
             expires_in_days=expiry.get("expires_in_days") if adds or expiry is own else None,
             expires_at=datetime.fromisoformat(at) if at is not None and (adds or expiry is own) else None,
             effective_on=_day(own.get("effective_on")) or (_day(whole.get("effective_on")) if adds else None),
-            service_ids=tuple([UUID(each) for each in own.get("service_ids") or whole.get("service_ids") or ()]),
+            service_ids=_services(own.get("service_ids") or whole.get("service_ids")),
         ),
         bulk.sets,
     )
+
+
+def _services(stored: list[str] | None) -> tuple[UUID, ...]:
+    return tuple([UUID(each) for each in stored]) if stored else ()
 
 
 def _day(stored: str | None) -> date | None:

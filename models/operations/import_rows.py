@@ -1,5 +1,6 @@
 """The rows of a file of adjustments as they are stored to be worked off: understood, in chunks, each with its errors."""
 
+import asyncio
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -183,30 +184,49 @@ async def insert_rows(
     rows: Iterable[ImportRow | None],
     operation_id: UUID,
 ) -> tuple[Kept, tuple[UUID, ...]]:
-    """Insert the rows; return what was kept, and the services that the request names. Raises Invalid for none, or more
-    than MAX_ROWS, and NotFound for a service."""
+    """Insert the rows; return what was kept, and the services that the request names. While some are inserted the next ones
+    are read. Raises Invalid for none, or more than MAX_ROWS, and NotFound for a service."""
     version, now = await load_facts(connection, {}, ledger.clock())
     config = await ledger.configurations.at_version(connection, version)
     kept = Kept()
     books = Books(config=config, now=now, source=ledger.source, customers={}, accounts={}, accounts_by_id={})
     understand, coming = Understanding(command, books, kept), iter(rows)
-    while some := await each_in_slices(_as_it_is, islice(coming, ROWS_PER_INSERT)):
-        chunk = [row for row in some if row is not None]
-        if not chunk:
-            continue
-        if kept.total + len(chunk) > MAX_ROWS:
-            raise Invalid(f"A file has at most {MAX_ROWS:,} rows.", field=("file",))
-        if not kept.total:
-            kept.first_line = chunk[0].line
-        stored = await each_in_slices(understand, list(enumerate(chunk, kept.total)))
-        await _keep_whom_notes_are_about(connection, chunk)
-        missing = await _insert(connection, ledger, operation_id, stored)
-        unknown = [(n, chunk[n - kept.total], stored[n - kept.total][-1]) for n in missing]
-        await _tell_all(connection, operation_id, understand, unknown)
-        kept.total += len(chunk)
+    keeping = asyncio.create_task(asyncio.sleep(0))
+    try:
+        while some := await each_in_slices(_as_it_is, islice(coming, ROWS_PER_INSERT)):
+            chunk = [row for row in some if row is not None]
+            if not chunk:
+                continue
+            if kept.total + len(chunk) > MAX_ROWS:
+                raise Invalid(f"A file has at most {MAX_ROWS:,} rows.", field=("file",))
+            if not kept.total:
+                kept.first_line = chunk[0].line
+            stored = await each_in_slices(understand, list(enumerate(chunk, kept.total)))
+            await keeping
+            keeping = asyncio.create_task(_keep(connection, ledger, operation_id, understand, chunk, stored))
+            kept.total += len(chunk)
+        await keeping
+    finally:  # the transaction must not end before what is done in it
+        await asyncio.gather(keeping, return_exceptions=True)
     if kept.total == 0:
         raise Invalid("The file has no rows.", field=("file",))
     return kept, understand.whole_services
+
+
+async def _keep(
+    connection: TenantConnection,
+    ledger: Ledger,
+    operation_id: UUID,
+    understand: Understanding,
+    chunk: list[ImportRow],
+    stored: list[tuple[Any, ...]],
+) -> None:
+    """Insert some rows, as they are stored."""
+    first = stored[0][0]
+    await _keep_whom_notes_are_about(connection, chunk)
+    missing = await _insert(connection, ledger, operation_id, stored)
+    unknown = [(n, chunk[n - first], stored[n - first][-1]) for n in missing]
+    await _tell_all(connection, operation_id, understand, unknown)
 
 
 async def _insert(

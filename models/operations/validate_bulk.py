@@ -1,6 +1,9 @@
-"""Validate every row of a queued bulk as if posted now: planned on one snapshot of the books."""
+"""Validate every row of a queued bulk as if posted now, on one snapshot of the books."""
 
+import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from operator import attrgetter
 from typing import Final
 from uuid import UUID
@@ -16,7 +19,7 @@ from models.operations.bulk_row import RunningBulk, adjustment
 from models.planning.bulk_rows import RowOutcome, needs, plan_each
 from models.planning.state import AccountState, Books, CounterKey, CounterState, PostingContext
 from models.session import TenantConnection, tenant_transaction
-from turns.slices import in_slices
+from turns.slices import each_in_slices, in_slices
 
 ROWS_AT_ONCE: Final = 2_000
 
@@ -37,21 +40,31 @@ async def validate(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk, mark: Mar
             tenant_id,
             bulk.id,
         )
-        async for rows in _by_customer(connection, bulk):
-            books = await _unlocked_books(ledger, connection, bulk, rows, carried)
-            context = PostingContext(bulk.actor, None, bulk.id)
-            outcomes = await in_slices(plan_each(books, context, bulk.id, rows))
-            bad += sum(outcome.error is not None for outcome in outcomes)
-            if not await mark(outcomes):
-                return None
+        lots = _by_customer(connection, bulk)
+        coming = asyncio.create_task(_next(lots))
+        try:
+            while rows := await coming:
+                books = await _unlocked_books(ledger, connection, bulk, rows, carried)
+                coming = asyncio.create_task(_next(lots))  # fetched while these are looked at
+                context = PostingContext(bulk.actor, None, bulk.id)
+                outcomes = await in_slices(plan_each(books, context, bulk.id, rows, _once(rows)))
+                bad += sum(outcome.error is not None for outcome in outcomes)
+                if not await mark(outcomes):
+                    return None
+        finally:  # the transaction must not end before what is done in it
+            await asyncio.gather(coming, return_exceptions=True)
     return int(bad)
+
+
+async def _next(lots: AsyncIterator[tuple[RowAdjustment, ...]]) -> tuple[RowAdjustment, ...]:
+    return await anext(lots, None) or ()
 
 
 async def _by_customer(connection: TenantConnection, bulk: RunningBulk) -> AsyncIterator[tuple[RowAdjustment, ...]]:
     """The rows not known to be bad, in batches that never split a customer's rows: by each customer's first row, and within
     a batch in order."""
     lot: list[RowAdjustment] = []
-    cursor = connection.raw.cursor(
+    cursor = await connection.raw.cursor(
         """SELECT "row", customer_id, amount, details, min("row") OVER (PARTITION BY customer_id) AS first
         FROM (
             SELECT r."row", coalesce(c.merged_into_id, r.customer_id) AS customer_id, r.amount, r.details::text
@@ -62,15 +75,21 @@ async def _by_customer(connection: TenantConnection, bulk: RunningBulk) -> Async
         ORDER BY first, "row" """,
         connection.tenant_id,
         bulk.id,
-        prefetch=ROWS_AT_ONCE,
     )
-    async for row in cursor:
-        if len(lot) >= ROWS_AT_ONCE and lot[-1].adjustment.customer_id != row["customer_id"]:
-            yield _in_order(lot)
-            lot = []
-        lot.append(adjustment(bulk, row))
+    while rows := await cursor.fetch(ROWS_AT_ONCE):
+        for row in await each_in_slices(partial(adjustment, bulk), rows):
+            if len(lot) >= ROWS_AT_ONCE and lot[-1].adjustment.customer_id != row.adjustment.customer_id:
+                yield _in_order(lot)
+                lot = []
+            lot.append(row)
     if lot:
         yield _in_order(lot)
+
+
+def _once(rows: tuple[RowAdjustment, ...]) -> set[UUID]:
+    """The customers with one row: no other one sees what becomes of it."""
+    times = Counter([row.adjustment.customer_id for row in rows])
+    return {customer_id for customer_id, number in times.items() if number == 1}
 
 
 def _in_order(rows: list[RowAdjustment]) -> tuple[RowAdjustment, ...]:

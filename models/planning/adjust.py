@@ -1,7 +1,8 @@
 """Adding and removing value by hand (sources 000, 001, 003). Pure."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from datetime import date, datetime
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from models.commands import AdjustCredit, Outcome, ReviveCredit
@@ -10,6 +11,7 @@ from models.errors import (
     ExpiryConflict,
     InsufficientBalance,
     Invalid,
+    LedgerError,
     MembershipGraceEnded,
     NoteRequired,
     NotFound,
@@ -19,9 +21,9 @@ from models.errors import (
 from models.kinds import Counter, TransactionKind
 from models.money import SERVICE_CREDITS, nonzero_minor, to_decimal
 from models.planning import answering, calendar, credits, plan_of, requesting
-from models.planning.allowances import allowance_of
+from models.planning.allowances import Allowance, allowance_of
 from models.planning.config import ReasonRule
-from models.planning.drafts import TransactionDraft
+from models.planning.drafts import Limited, TransactionDraft
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
 from models.planning.state import AccountKey, AccountState, Books, CreditState, PostingContext
@@ -57,14 +59,36 @@ def needs_to_add(keys: Sequence[AccountKey]) -> Needs:
 @plan_of(AdjustCredit)
 def plan(books: Books, context: PostingContext, command: AdjustCredit) -> Steps[Outcome]:
     """Plan one adjustment. Raises the LedgerErrors that the domain names for it, before any change."""
+    amount_minor, reason = _asked(books, command)
+    if amount_minor > 0:
+        return _add(books, context, command, amount_minor, reason)
+    return (yield from _remove(books, context, command, -amount_minor, reason))
+
+
+def plan_row(books: Books, context: PostingContext, command: AdjustCredit) -> Steps[UUID]:
+    """The same of a bulk's row, which never asks for approval. Returns its transaction's id."""
+    amount_minor, reason = _asked(books, command)
+    if amount_minor > 0:
+        _open(books, context, command, reason, _allowed(_to_add(books, context, command, amount_minor)))
+    else:
+        yield from _remove(books, context, command, -amount_minor, reason)
+    return context.result_id
+
+
+def check_row(books: Books, context: PostingContext, command: AdjustCredit) -> None:
+    """Check an addition that is a bulk's row: it uses up the limits, and changes nothing else."""
+    amount_minor, _ = _asked(books, command)
+    _use(books, _allowed(_to_add(books, context, command, amount_minor)))
+
+
+def _asked(books: Books, command: AdjustCredit) -> tuple[int, ReasonRule]:
+    """The amount in minor units, and the reason. Raises LedgerError."""
     amount_minor = nonzero_minor(command.amount, command.asset)
     reason = check_reason(books, command, adding=amount_minor > 0)
     if command.customer_id not in books.customers:
         raise no_such_customer()
     check_services(books, command.asset, command.service_ids, adding=amount_minor > 0)
-    if amount_minor > 0:
-        return _add(books, context, command, amount_minor, reason)
-    return (yield from _remove(books, context, command, -amount_minor, reason))
+    return amount_minor, reason
 
 
 def no_such_customer() -> NotFound:
@@ -113,9 +137,21 @@ def check_membership(books: Books, customer_id: UUID, asset: str, field: str = "
         raise MembershipGraceEnded(books.config.grace_days).at(field)
 
 
-def _add(
-    books: Books, context: PostingContext, command: AdjustCredit, amount_minor: int, reason: ReasonRule
-) -> Outcome:
+class _Terms(NamedTuple):
+    """An addition that was found good but for the limits. allowance: None if an approval stands above it. refusal: why it
+    needs a second person, if it does."""
+
+    account: AccountState
+    amount_minor: int
+    effective_on: date
+    starts_at: datetime
+    expires_at: datetime | None
+    allowance: Allowance | None
+    refusal: LedgerError | None
+
+
+def _to_add(books: Books, context: PostingContext, command: AdjustCredit, amount_minor: int) -> _Terms:
+    """Check an addition. Raises LedgerError."""
     if command.credit_id is not None:
         raise Invalid("An addition always opens a new credit. Give creditId only for a removal.", field=("creditId",))
     credits.check_open(books, command.customer_id, "customerId")
@@ -132,14 +168,41 @@ def _add(
     )
     account = books.accounts[command.customer_id, command.asset]
     credits.check_room(account, amount_minor)
-    limited = None
-    if context.approved_by is None:
-        allowance = allowance_of(books, context.actor, command.customer_id, command.asset)
-        pending_request = requesting.waits(books, context, "adjustCredit", command, allowance.refusal(amount_minor))
+    if context.approved_by is not None:
+        return _Terms(account, amount_minor, effective_on, starts_at, expires_at, None, None)
+    allowance = allowance_of(books, context.actor, command.customer_id, command.asset)
+    refusal = allowance.refusal(amount_minor)
+    return _Terms(account, amount_minor, effective_on, starts_at, expires_at, allowance, refusal)
+
+
+def _allowed(terms: _Terms) -> _Terms:
+    """Raises the refusal of one that is over a limit."""
+    if terms.refusal is not None:
+        raise terms.refusal
+    return terms
+
+
+def _use(books: Books, terms: _Terms) -> Limited | None:
+    return None if terms.allowance is None else terms.allowance.use(books, terms.amount_minor)
+
+
+def _add(
+    books: Books, context: PostingContext, command: AdjustCredit, amount_minor: int, reason: ReasonRule
+) -> Outcome:
+    terms = _to_add(books, context, command, amount_minor)
+    if terms.allowance is not None:
+        pending_request = requesting.waits(books, context, "adjustCredit", command, terms.refusal)
         if pending_request is not None:
             return pending_request
-        limited = allowance.use(books, amount_minor)
-    # Must succeed from here on (and using a limit does).
+    transaction, credit = _open(books, context, command, reason, terms)
+    return _outcome(context, transaction, terms.account, credit)
+
+
+def _open(
+    books: Books, context: PostingContext, command: AdjustCredit, reason: ReasonRule, terms: _Terms
+) -> tuple[TransactionDraft, CreditState]:
+    """Plan an addition that may be made: it must succeed (and using a limit does)."""
+    account, limited = terms.account, _use(books, terms)
     lifetime_before = account.lifetime_minor
     transaction = credits.begin(
         books,
@@ -154,17 +217,17 @@ def _add(
         books,
         transaction,
         account,
-        amount_minor,
+        terms.amount_minor,
         Counter.ISSUED,
-        effective_on=effective_on,
-        starts_at=starts_at,
-        expires_at=expires_at,
-        service_ids=tuple(sorted(set(command.service_ids))),
+        effective_on=terms.effective_on,
+        starts_at=terms.starts_at,
+        expires_at=terms.expires_at,
+        service_ids=tuple(sorted(set(command.service_ids))) if command.service_ids else (),
         auto_apply=command.auto_apply,
         counts=reason.moves_lifetime,
     )
     credits.follow_tier(books, transaction, account, lifetime_before)
-    return _outcome(context, transaction, account, credit)
+    return transaction, credit
 
 
 def _remove(

@@ -38,6 +38,8 @@ class Allowance:
         where none names it."""
         if self.barred is not None:
             return self.barred if named_by is None else self.barred.at(named_by)
+        if self.rule is None:
+            return None
         verdict = self.verdict(amount_minor)
         return None if verdict.allowed else LimitExceeded(verdict.remaining)
 

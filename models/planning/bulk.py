@@ -114,7 +114,7 @@ def _plan_rows(books: Books, context: PostingContext, command: BulkCredit) -> St
                 row_context = PostingContext(
                     context.actor, context.key, books.source.new_id(), shown=False, texts=_row_texts(command, row)
                 )
-                transaction_id = (yield from adjust.plan(books, row_context, adjustment)).transaction_id
+                transaction_id = yield from adjust.plan_row(books, row_context, adjustment)
             results.append(_RowResult(transaction_id, moved=moved))
         except LedgerError as error:
             books.rollback_to(savepoint)

@@ -1,6 +1,7 @@
 """Some rows of a bulk that continues after its request (domain: bulk, files). Pure."""
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -72,34 +73,50 @@ def plan(books: Books, context: PostingContext, command: PostRows) -> Steps[Outc
 
 
 def plan_each(
-    books: Books, context: PostingContext, operation_id: UUID, rows: "Iterable[RowAdjustment]"
+    books: Books,
+    context: PostingContext,
+    operation_id: UUID,
+    rows: "Iterable[RowAdjustment]",
+    only_rows: AbstractSet[UUID] = frozenset(),
 ) -> Steps[list[RowOutcome]]:
     """Each row with its transaction or error. A refused row leaves the others planned.
 
-    The bulk's sender may have lost the right to it since: such a row is refused like any other.
+    The bulk's sender may have lost the right to it since: such a row is refused like any other. only_rows: customers whose
+    addition is only checked, since no other row here is theirs, and nothing will be written.
     """
     outcomes: list[RowOutcome] = []
     for row in rows:
-        savepoint = books.savepoint()
+        savepoint = None
         try:
-            asked = to_reach(books, row.adjustment) if row.sets else row.adjustment
-            moved = asked.amount if row.sets else None
-            check_sender(books, context.actor, sender_scopes(asked))
-            transaction_id = None
-            if moved is None or moved:
-                row_context = PostingContext(
-                    context.actor, row_key(operation_id, row.row), books.source.new_id(), shown=False, texts=asked.texts
-                )
-                outcome = yield from adjust.plan(books, row_context, asked)
-                transaction_id = outcome.transaction_id
-            outcomes.append(RowOutcome(row.row, transaction_id, None, moved))
+            asked = row.adjustment
+            if asked.customer_id in only_rows and asked.amount > 0 and not row.sets:
+                check_sender(books, context.actor, sender_scopes(asked))
+                adjust.check_row(books, context, asked)
+                outcome = RowOutcome(row.row, None, None)
+            else:
+                savepoint = books.savepoint()
+                outcome = yield from _plan_row(books, context, operation_id, row)
         except LedgerError as error:
-            books.rollback_to(savepoint)
+            if savepoint is not None:  # what is only checked is refused before it changes anything
+                books.rollback_to(savepoint)
             error.__traceback__ = None  # ten thousand of them would keep all these frames
             error.row = row.row
-            outcomes.append(RowOutcome(row.row, None, with_faults(books, row.adjustment, error, sets=row.sets)))
+            outcome = RowOutcome(row.row, None, with_faults(books, row.adjustment, error, sets=row.sets))
+        outcomes.append(outcome)
         yield
     return outcomes
+
+
+def _plan_row(books: Books, context: PostingContext, operation_id: UUID, row: RowAdjustment) -> Steps[RowOutcome]:
+    asked = to_reach(books, row.adjustment) if row.sets else row.adjustment
+    moved = asked.amount if row.sets else None
+    check_sender(books, context.actor, sender_scopes(asked))
+    if moved is not None and not moved:
+        return RowOutcome(row.row, None, None, moved)
+    row_context = PostingContext(
+        context.actor, row_key(operation_id, row.row), books.source.new_id(), shown=False, texts=asked.texts
+    )
+    return RowOutcome(row.row, (yield from adjust.plan_row(books, row_context, asked)), None, moved)
 
 
 def check_sender(books: Books, sender: Actor, needed: frozenset[str]) -> None:

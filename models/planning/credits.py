@@ -111,11 +111,13 @@ def move(
     counter: Counter,
     *,
     lifetime: bool = False,
+    is_new: bool = False,
 ) -> None:
     """Write one entry: `amount_minor` onto (or, negative, off) the credit and its account.
 
     lifetime: whether value is added to the credit or taken back, not just spent, given back or written off. That moves
-    the lifetime total if the credit counts (domain: the lifetime total).
+    the lifetime total if the credit counts (domain: the lifetime total). is_new: whether it opens the credit, which is
+    then undone as a whole.
     """
     balance, remaining = account.balance_minor + amount_minor, credit.remaining_minor + amount_minor
     lifetime_minor = amount_minor if lifetime and credit.counts else 0
@@ -126,12 +128,15 @@ def move(
     if not fits or credit.account_id != account.id:
         raise InvariantViolated(f"{counter} {amount_minor} on {credit.id}: {balance=} {total=} {remaining=} {gone=}")
     books.change(account, balance_minor=balance, lifetime_minor=total, sequence=account.sequence + 1)
-    books.change(credit, remaining_minor=remaining, gone_minor=gone)
+    if is_new:
+        credit.remaining_minor, credit.gone_minor = remaining, gone
+    else:
+        books.change(credit, remaining_minor=remaining, gone_minor=gone)
+        books.writes.touched_credits.append(credit)
     if not has_started(credit, books.now):
         books.change(account, scheduled_minor=account.scheduled_minor + amount_minor)
     elif credit.expires_at is not None and credit.expires_at <= books.now:
         books.change(account, expired_minor=account.expired_minor + amount_minor)
-    books.writes.touched_credits.append(credit)
     _enter(books, transaction, account, credit.id, counter, amount_minor, lifetime_minor)
 
 
@@ -243,7 +248,7 @@ def open_credit(
         opened_sequence=account.sequence + 1,
     )
     list_new(books, credit)
-    move(books, transaction, account, credit, amount_minor, counter, lifetime=True)
+    move(books, transaction, account, credit, amount_minor, counter, lifetime=True, is_new=True)
     return credit
 
 
@@ -252,7 +257,9 @@ def list_new(books: Books, credit: CreditState) -> None:
     books.writes.credits.append(credit)
     books.credits_by_id[credit.id] = credit
     books.on_rollback(books.credits_by_id.pop, credit.id)
-    lots = books.credits.setdefault(credit.account_id, Lots())
+    lots = books.credits.get(credit.account_id)
+    if lots is None:
+        lots = books.credits[credit.account_id] = Lots()
     lots.add(credit, burn_key)
     books.on_rollback(lots.remove, credit, burn_key)
 

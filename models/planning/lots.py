@@ -38,8 +38,9 @@ class Lots(Generic[L]):
     passed: dict[tuple[UUID, ...], int] = field(default_factory=dict, compare=False)
 
     def add(self, credit: L, order: Order[L]) -> None:
-        key, place = order(credit), len(self.credits)
-        if place and not order(self.credits[-1]) < key:  # most are added last: the youngest, or already in this order
+        place = len(self.credits)
+        # Most are the first, or added last: the youngest, or already in this order.
+        if place and not order(self.credits[-1]) < (key := order(credit)):
             place = bisect_left(self.credits, key, key=order)
         self.credits.insert(place, credit)
         self._look_again_from(place)

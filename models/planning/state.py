@@ -476,8 +476,11 @@ class Books:
 
     def change(self, row: Any, **values: Any) -> None:
         """Set attributes of a state row, so that the change can be rolled back."""
-        self._rollback.append((_set_all, (row, {name: getattr(row, name) for name in values})))
-        _set_all(row, values)
+        before = {}
+        for name, value in values.items():  # in one pass: the rows of a bulk come by here thrice each
+            before[name] = getattr(row, name)
+            setattr(row, name, value)
+        self._rollback.append((_set_all, (row, before)))
 
     def change_item(self, rows: dict[Any, Any], name: Any, value: Any) -> None:
         """Set `rows[name]`, so that the change can be rolled back."""
