@@ -17,8 +17,7 @@ CAPTURES: Final = Check(
         coalesce(e.taken, 0)) AS detail
     FROM (
         SELECT l.transaction_id, l.credit_id, t.kind, -sum(l.amount_minor) AS taken
-        FROM hold_lots l JOIN transactions t ON t.tenant_id = $1 AND t.id = l.transaction_id
-            AND t.kind IN ('SPEND', 'ASSIGNMENT')
+        FROM hold_lots l JOIN kinds t ON t.id = l.transaction_id AND t.kind IN ('SPEND', 'ASSIGNMENT')
         WHERE l.tenant_id = $1 GROUP BY l.transaction_id, l.credit_id, t.kind
     ) m LEFT JOIN (
         SELECT transaction_id, credit_id, -sum(amount_minor) AS taken FROM few
@@ -26,29 +25,30 @@ CAPTURES: Final = Check(
     ) e USING (transaction_id, credit_id)
     WHERE m.taken <> coalesce(e.taken, 0)
     UNION ALL
-    SELECT t.id, 'holds nothing' FROM transactions t
+    SELECT t.id, 'holds nothing' FROM kinds t
     LEFT JOIN hold_lots l ON l.tenant_id = $1 AND l.transaction_id = t.id
-    WHERE t.tenant_id = $1 AND t.kind = 'HOLD' AND l.id IS NULL
+    WHERE t.kind = 'HOLD' AND l.id IS NULL
+    """,
+)
+
+HOLD_SUMS: Final = Check(
+    "hold sums",
+    """
+    SELECT h.id, format('%s placed, %s held, %s captured, until %s; lots: %s, %s, %s, until %s', h.amount_minor,
+        h.held_minor, h.captured_minor, h.expires_at, l.placed, l.held, l.captured, l.until) AS detail
+    FROM holds h LEFT JOIN (
+        SELECT l.hold_id, sum(l.amount_minor) AS held, sum(l.amount_minor) FILTER (WHERE l.transaction_id = l.hold_id)
+            AS placed, coalesce(-sum(l.amount_minor) FILTER (WHERE t.id IS NOT NULL), 0) AS captured,
+            max(l.expires_at) AS until, min(l.created_at) AS since
+        FROM hold_lots l LEFT JOIN kinds t ON t.id = l.transaction_id AND t.kind IN ('SPEND', 'ASSIGNMENT')
+        WHERE l.tenant_id = $1 GROUP BY l.hold_id
+    ) l ON l.hold_id = h.id
+    WHERE h.tenant_id = $1 AND (h.amount_minor, h.held_minor, h.captured_minor, h.expires_at, h.created_at)
+        IS DISTINCT FROM (l.placed, l.held, l.captured, l.until, l.since)
     """,
 )
 
 HOLD_CHECKS: Final = (
-    Check(
-        "hold sums",
-        """
-        SELECT h.id, format('%s placed, %s held, %s captured, until %s; lots: %s, %s, %s, until %s', h.amount_minor,
-            h.held_minor, h.captured_minor, h.expires_at, l.placed, l.held, l.captured, l.until) AS detail
-        FROM holds h LEFT JOIN (
-            SELECT l.hold_id, sum(l.amount_minor) AS held, sum(l.amount_minor) FILTER (WHERE l.transaction_id = l.hold_id)
-                AS placed, coalesce(-sum(l.amount_minor) FILTER (WHERE t.kind IN ('SPEND', 'ASSIGNMENT')), 0) AS captured,
-                max(l.expires_at) AS until, min(l.created_at) AS since
-            FROM hold_lots l LEFT JOIN transactions t ON t.tenant_id = $1 AND t.id = l.transaction_id
-            WHERE l.tenant_id = $1 GROUP BY l.hold_id
-        ) l ON l.hold_id = h.id
-        WHERE h.tenant_id = $1 AND (h.amount_minor, h.held_minor, h.captured_minor, h.expires_at, h.created_at)
-            IS DISTINCT FROM (l.placed, l.held, l.captured, l.until, l.since)
-        """,
-    ),
     # A part is on one credit, and of that there is never less than nothing.
     Check(
         "hold parts",

@@ -16,7 +16,7 @@ TRANSFERS: Final = Check(
             bool_or(e.amount_minor < 0) AND bool_or(e.amount_minor > 0) AS both_ways
         FROM few e JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id
         WHERE e.tenant_id = $1 AND e.counter = 'TRANSFERRED' GROUP BY e.transaction_id, a.asset
-    ), told AS (SELECT id FROM transactions WHERE tenant_id = $1 AND kind = 'TRANSFER')
+    ), told AS (SELECT id FROM kinds WHERE kind = 'TRANSFER')
     SELECT coalesce(t.id, m.id, s.id) AS id,
         format('%s %s; the other transaction is %s, and moves %s', m.minor, m.asset, s.other_id, o.minor) AS detail
     FROM told t FULL JOIN moved m ON m.id = t.id FULL JOIN sides s ON s.id = coalesce(t.id, m.id)
@@ -30,7 +30,7 @@ TRANSFERRED_CREDITS: Final = Check(
     """
     WITH opened AS (
         SELECT c.id, c.transaction_id, c.amount_minor, c.counts, c.created_at, c.starts_at, c.effective_on
-        FROM credits c JOIN transactions t ON t.tenant_id = $1 AND t.id = c.transaction_id AND t.kind = 'TRANSFER'
+        FROM credits c JOIN kinds t ON t.id = c.transaction_id AND t.kind = 'TRANSFER'
         WHERE c.tenant_id = $1 AND c.origin_id IS NULL
     ), taken AS (
         SELECT transaction_id, credit_id, -sum(amount_minor) AS minor FROM few

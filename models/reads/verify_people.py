@@ -15,7 +15,7 @@ COUPON_POINTS: Final = Check(
         WHERE tenant_id = $1 GROUP BY transaction_id
     ) c FULL JOIN (
         SELECT e.transaction_id, -sum(e.amount_minor) AS spent
-        FROM few e JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id AND t.kind = 'REWARD'
+        FROM few e JOIN kinds t ON t.id = e.transaction_id AND t.kind = 'REWARD'
         WHERE e.tenant_id = $1 AND e.counter = 'REDEEMED' GROUP BY e.transaction_id
     ) e USING (transaction_id)
     WHERE coalesce(c.spent, 0) <> coalesce(e.spent, 0)
@@ -62,8 +62,7 @@ REFUNDS: Final = Check(
     """
     WITH moved AS MATERIALIZED (
         SELECT t.id, t.kind, t.customer_id, sum(e.amount_minor) AS minor
-        FROM few e JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
-            AND t.kind IN ('SPEND', 'USE', 'REFUND')
+        FROM few e JOIN kinds t ON t.id = e.transaction_id AND t.kind IN ('SPEND', 'USE', 'REFUND')
         WHERE e.tenant_id = $1 AND e.counter = CASE t.kind WHEN 'SPEND' THEN 'SPENT' WHEN 'USE' THEN 'REDEEMED'
             ELSE e.counter END AND e.counter IN ('SPENT', 'REDEEMED')
         GROUP BY t.id, t.kind, t.customer_id
@@ -165,14 +164,28 @@ _APPROVALS = (
     Check(
         "approved transactions",
         """
+        WITH approved AS MATERIALIZED (
+            SELECT id, kind, customer_id, created_at, idempotency_key, actor_id, approved_by_id FROM transactions
+            WHERE tenant_id = $1 AND approved_by_id IS NOT NULL
+        ), named AS (
+            SELECT transaction_id AS id FROM approval_requests WHERE tenant_id = $1 AND transaction_id IS NOT NULL
+            UNION SELECT f.received_id FROM transfers f
+            JOIN approval_requests r ON r.tenant_id = $1 AND r.transaction_id = f.id WHERE f.tenant_id = $1
+        ), told AS (
+            SELECT * FROM approved
+            UNION ALL
+            SELECT t.* FROM named CROSS JOIN LATERAL (
+                SELECT id, kind, customer_id, created_at, idempotency_key, actor_id, approved_by_id FROM transactions
+                WHERE tenant_id = $1 AND id = named.id AND approved_by_id IS NULL OFFSET 0) t
+        )
         SELECT t.id, format('approved by %s, and named by %s requests', t.approved_by_id, count(r.id)) AS detail
-        FROM transactions t LEFT JOIN transfers f ON f.tenant_id = $1 AND f.received_id = t.id
-        LEFT JOIN transactions s ON s.tenant_id = $1 AND t.kind = 'REVIVAL' AND s.kind = 'REFUND'
+        FROM told t LEFT JOIN transfers f ON f.tenant_id = $1 AND f.received_id = t.id
+        LEFT JOIN approved s ON t.kind = 'REVIVAL' AND s.kind = 'REFUND'
             AND (s.customer_id, s.created_at, s.idempotency_key) = (t.customer_id, t.created_at, t.idempotency_key)
             AND (s.actor_id, s.approved_by_id) = (t.actor_id, t.approved_by_id)
         LEFT JOIN approval_requests r ON r.tenant_id = $1
             AND r.transaction_id = CASE WHEN f.id IS NOT NULL THEN f.id WHEN s.id IS NOT NULL THEN s.id ELSE t.id END
-        WHERE t.tenant_id = $1 AND (t.approved_by_id IS NOT NULL OR r.id IS NOT NULL)
+        WHERE t.approved_by_id IS NOT NULL OR r.id IS NOT NULL
         GROUP BY t.id, t.approved_by_id
         HAVING count(r.id) <> CASE WHEN t.approved_by_id IS NULL THEN 0 ELSE 1 END
         """,
