@@ -107,7 +107,7 @@ async def test_answers_are_those_of_objects(
 
 async def test_what_a_token_may_not_read_is_refused_where_it_is(api: Api, odd: str, pages: list[object]) -> None:
     asked = "{ customers { edges { node { name balances { available } } } } }"
-    token = {"role": Role.PARTNER, "scopes": [Scope.CUSTOMERS_READ]}
+    token: dict[str, Any] = {"role": Role.PARTNER, "scopes": [Scope.CUSTOMERS_READ]}
     for _ in range(3):
         answer = await api(asked, **token)
         assert [each["path"] for each in answer.errors] == [
