@@ -39,7 +39,7 @@ def camel(name: str) -> str:
 def selection(kind: type) -> str:
     """All of the type's fields that are written, each under another name too, the last ones first."""
     found = ["__typename"]
-    for name, each in reversed(PLAIN[kind].items()):
+    for name, each in list(PLAIN[kind].items())[::-1]:
         below = ""
         if isinstance(each, Beside):
             below = f" {{ {' '.join(map(camel, each.fields))} __typename }}"
