@@ -7,11 +7,12 @@ import pytest
 
 from auth.roles import Role, Scope
 from schema import cells, written
+from schema.cells import Cell
 from schema.types.account import Account, Credit
 from schema.types.customer import Customer
 from schema.types.invoice import Invoice
 from schema.types.ledger import LedgerEntry
-from schema.written import PLAIN, Beside, Cell, PageWriter
+from schema.written import PLAIN, Beside, PageWriter
 from tests.api.conftest import Api, gid
 from tests.support.tenants import Tenant
 
