@@ -699,7 +699,7 @@ CREATE TABLE credits (
     origin_id       uuid,
     successor_id    uuid,
     opened_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
-    CONSTRAINT credits_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT credits_pkey PRIMARY KEY (tenant_id, id) WITH (fillfactor=98),
     CONSTRAINT credits_tenant_id_account_id_fkey FOREIGN KEY (tenant_id, account_id)
         REFERENCES accounts(tenant_id, id),
     CONSTRAINT credits_tenant_id_origin_id_fkey FOREIGN KEY (tenant_id, origin_id)
@@ -908,7 +908,7 @@ CREATE TABLE entries (
     created_at          timestamptz NOT NULL,
     previous_hash       bytea,
     hash                bytea NOT NULL,
-    CONSTRAINT entries_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT entries_pkey PRIMARY KEY (tenant_id, id) WITH (fillfactor=98),
     CONSTRAINT entries_sequence_key UNIQUE (tenant_id, account_id, sequence),
     CONSTRAINT entries_tenant_id_account_id_fkey FOREIGN KEY (tenant_id, account_id)
         REFERENCES accounts(tenant_id, id),
@@ -2182,7 +2182,7 @@ CREATE TABLE transactions (
     limited_on      date,
     key_use         bytea,
     key_at          timestamptz,
-    CONSTRAINT transactions_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT transactions_pkey PRIMARY KEY (tenant_id, id) WITH (fillfactor=98),
     CONSTRAINT transactions_tenant_id_actor_id_fkey FOREIGN KEY (tenant_id, actor_id)
         REFERENCES actors(tenant_id, id),
     CONSTRAINT transactions_tenant_id_approved_by_id_fkey FOREIGN KEY (tenant_id, approved_by_id)

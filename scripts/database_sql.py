@@ -48,7 +48,9 @@ _COLUMNS: Final = """SELECT a.attname AS name, format_type(a.atttypid, a.atttypm
     LEFT JOIN pg_collation c ON c.oid = a.attcollation
     WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"""
 # Keys first; that a column is required, newer servers tell by a constraint as well.
-_CONSTRAINTS: Final = """SELECT conname AS name, pg_get_constraintdef(oid, true) AS definition FROM pg_constraint
+_CONSTRAINTS: Final = """SELECT conname AS name, pg_get_constraintdef(k.oid, true)
+        || coalesce(' WITH (' || array_to_string(i.reloptions, ', ') || ')', '') AS definition
+    FROM pg_constraint k LEFT JOIN pg_class i ON i.oid = k.conindid AND k.contype IN ('p', 'u', 'x')
     WHERE conrelid = $1 AND contype IN ('p', 'u', 'f', 'c', 'x')
     ORDER BY array_position('{p,u,x,f,c}'::text[], contype::text), conname"""
 _INDEXES: Final = """SELECT pg_get_indexdef(i.indexrelid, 0, true) AS definition, i.indisvalid AS valid,

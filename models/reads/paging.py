@@ -375,12 +375,13 @@ class Range:
         if not self.listing.milestones:
             return (row,)
         instant, account, sequence = bound
-        own = f"case when {account} = {self.listing.branch} and {instant} > '-infinity' then {sequence} else"
-        if sign.startswith(">"):
-            near = f"t.sequence >= {own} {begins_after(self.listing.branch, instant)} end"
-        else:
-            near = f"t.sequence <= {own} {ends_before(self.listing.branch, instant, included=True)} end"
-        return row, near
+        branch = self.listing.branch
+        if sign.startswith(
+            ">"
+        ):  # never by the cursor's own sequence: after a restore, later entries may have lower ones
+            return row, f"t.sequence >= {begins_after(branch, instant)}"
+        own = f"case when {account} = {branch} and {instant} > '-infinity' then {sequence} else"
+        return row, f"t.sequence <= {own} {ends_before(branch, instant, included=True)} end"
 
     def rows(self, where: Iterable[str], direction: str, limit: str) -> tuple[str, str]:
         """The table to select from, and the condition: all rows, or those that have what is looked for among so many."""

@@ -359,17 +359,17 @@ HEADS_AT: Final = f"""
 """
 """Of each account, the newest entry before $2: a digest over them for each last byte of an account's id."""
 
+_BEFORE = "CASE WHEN f.sequence IS NULL THEN 0 ELSE f.sequence END"
 SINCE: Final = f"""accounts a LEFT JOIN LATERAL ({last_entry("e.sequence", "a.id", "< $2")}) f ON true
     CROSS JOIN LATERAL (
-        SELECT * FROM entries WHERE tenant_id = $1 AND account_id = a.id AND sequence > CASE
-            WHEN f.sequence IS NULL THEN 0 ELSE f.sequence END OFFSET 0
-    ) e"""
-"""Each account `a` with its entries `e` that follow the newest before $2."""
+        SELECT * FROM entries WHERE tenant_id = $1 AND account_id = a.id AND sequence > {_BEFORE} OFFSET 0
+    ) e WHERE a.tenant_id = $1 AND (a.posted_at >= $2 OR a.sequence > {_BEFORE})"""
+"""Each account `a` with its entries `e` that follow the newest before $2, also if the account's own instant is wrong."""
 
 SINCE_STATEMENTS: Final = (
     f"""
     SELECT d.compared, d.id, format('account %s, entry %s: %s', e.account_id, e.sequence, d.detail) AS detail
-    FROM {SINCE}
+    FROM (SELECT e.* FROM {SINCE} OFFSET 0) e
     LEFT JOIN LATERAL (SELECT * FROM transactions WHERE tenant_id = $1 AND id = e.transaction_id OFFSET 0) t ON true
     LEFT JOIN LATERAL (
         SELECT * FROM entries WHERE tenant_id = $1 AND account_id = e.account_id AND sequence = e.sequence - 1 OFFSET 0
@@ -384,7 +384,7 @@ SINCE_STATEMENTS: Final = (
         ('entry link', e.id, e.previous_hash IS DISTINCT FROM b.hash, 'does not name its predecessor''s hash'),
         ('row of transactions', e.transaction_id, t.id IS NULL, 'is gone')
     ) d (compared, id, differs, detail)
-    WHERE a.tenant_id = $1 AND a.posted_at >= $2 AND d.differs
+    WHERE d.differs
     """,
     """
     SELECT 'account head' AS compared, a.id,

@@ -38,6 +38,7 @@ async def test_it_is_the_database_as_it_is(owner_connection: asyncpg.Connection[
         ("ALTER TABLE tiers ADD CHECK (name IN ('A', 'B')) NOT VALID", "CHECK (name IN ('A', 'B')) NOT VALID"),
         ("ALTER TABLE tiers ADD CHECK (name <> E'\\t') NOT VALID", "CHECK (name <> E'\\u0009') NOT VALID"),
         ("ALTER TABLE tiers SET (fillfactor = 50)", "WITH (fillfactor=50)"),
+        ("ALTER INDEX tiers_pkey SET (fillfactor = 50)", "PRIMARY KEY (tenant_id, id) WITH (fillfactor=50)"),
         ("ALTER TABLE tiers NO FORCE ROW LEVEL SECURITY", None),
         ("ALTER TABLE tiers DISABLE ROW LEVEL SECURITY", None),
         ("ALTER TABLE tiers DISABLE TRIGGER config_version", "-- disabled"),

@@ -93,6 +93,19 @@ async def test_tampering_since_is_found(kept: Checkpoint, tamper: Tampering, wha
     assert SINCE[what].found <= (await verify_since(kept)).found.keys()
 
 
+async def test_entries_since_are_proved_whatever_the_newest_says_of_its_time(books: Books, tamper: Tampering) -> None:
+    """Of nine the eighth is in the index by time, and the newest is put to before the checkpoint."""
+    await books.post(1, 2, 3, 4)
+    kept = await checkpoint(books.tenant_id)
+    await books.post(5, 6)
+    assert (await verify_since(kept)).holds
+    before = f"'{kept.until}'::timestamptz - interval '1 us'"
+    await tamper("entries", f"UPDATE entries SET created_at = {before}, hash = sha256('') WHERE sequence = 9")
+    await tamper("accounts", f"UPDATE accounts SET posted_at = {before}, head_hash = sha256('')")
+
+    assert {"entry hash", "entry time"} <= (await verify_since(kept)).found.keys()
+
+
 async def test_a_chain_rewritten_with_its_hashes_is_found(books: Books, kept: Checkpoint, tamper: Tampering) -> None:
     """Whatever is done before, a head is another one."""
     await tamper("entries", "UPDATE entries SET hash = sha256('forged') WHERE sequence = 3")

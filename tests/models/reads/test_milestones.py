@@ -10,6 +10,7 @@ from models.milestones import begins_after, ends_before, last_entry
 from models.reads import ledger
 from models.reads.paging import Condition, Key, load_pages, page_request
 from models.reads.session import ReadSession
+from tests.models.test_merging import merge
 from tests.support.tenants import Tenant
 
 INSTANT = timedelta(microseconds=1)
@@ -76,20 +77,62 @@ async def test_each_page_of_a_ledger_follows_the_one_before(tenant: Tenant, anna
         assert await walked(tenant, anna, conditions, backward=backward) == (expected[::-1] if backward else expected)
 
 
+async def test_a_cursor_of_entries_that_a_restore_lost_is_followed_by_all_later_ones(
+    tenant: Tenant, anna: UUID
+) -> None:
+    """What is posted after the restore has lower sequences than the cursor, and later instants."""
+    await post(tenant, anna, 20)
+    rows = await tenant.rows(
+        "SELECT created_at, account_id, sequence FROM entries WHERE tenant_id = $1 ORDER BY 1, 2, 3"
+    )
+    at, account_id, _ = rows[9]
+    lost = ledger.CUSTOMER_LEDGER.cursor(Key((at, account_id, 99)))
+    later = [tuple(row) for row in rows if row[0] > at]
+    assert len(later) > 8
+    assert [key for key in await walked(tenant, anna, (), cursor=lost) if key[0] > at] == later
+
+
+@pytest.mark.parametrize("backward", [False, True])
+async def test_pages_of_merged_records_follow_each_other(tenant: Tenant, anna: UUID, *, backward: bool) -> None:
+    """Those that the merge brought come behind all that were there, also after a cursor of before the merge."""
+    others = [await tenant.customer() for _ in range(2)]
+    for customer in (*others, anna):
+        await post(tenant, customer, 17)
+    rows = "SELECT created_at, account_id, sequence FROM entries WHERE tenant_id = $1 ORDER BY 1, 2, 3"
+    own = await walked(tenant, anna, (), backward=False)
+    mark = ledger.CUSTOMER_LEDGER.cursor(Key(own[8]))
+    tenant.clock.advance(seconds=9)
+    for other in others:
+        await merge(tenant, other, anna)
+    await post(tenant, anna, 9)
+
+    everything = await walked(tenant, anna, (), backward=backward)
+    assert sorted(everything) == sorted(tuple(row) for row in await tenant.rows(rows))
+    ahead = everything[::-1] if backward else everything
+    assert ahead[: len(own)] == own
+    if not backward:
+        assert await walked(tenant, anna, (), cursor=mark) == everything[9:]
+
+
 async def walked(
-    tenant: Tenant, parent: UUID, conditions: tuple[Condition, ...], *, backward: bool
+    tenant: Tenant,
+    parent: UUID,
+    conditions: tuple[Condition, ...],
+    *,
+    backward: bool = False,
+    cursor: str | None = None,
 ) -> list[tuple[object, ...]]:
-    listing, seen, cursor = ledger.CUSTOMER_LEDGER, list[tuple[object, ...]](), None
+    listing, seen, begun = ledger.CUSTOMER_LEDGER, list[tuple[object, ...]](), cursor is not None
     session = ReadSession(tenant.id)
     session.settled = tenant.clock() + timedelta(days=1)
     try:
-        for _ in range(20):
+        for _ in range(200):
             asked = (None, None, 3, cursor) if backward else (3, cursor, None, None)
             pages = await load_pages(session, listing, [parent], page_request(listing, *asked), conditions)
             page = pages[parent]
             keys: list[Key] = [page.key(n) for n in range(len(page.rows))]
             seen += [key.values for key in (reversed(keys) if backward else keys)]
-            assert (page.has_next if backward else page.has_previous) is (cursor is not None)
+            assert begun or (page.has_next if backward else page.has_previous) is (cursor is not None)
             if not (page.has_previous if backward else page.has_next):
                 return seen
             cursor = listing.cursor(keys[0] if backward else keys[-1])
