@@ -242,7 +242,7 @@ class _Queue:
 
     def _is_relieved(self, task: "asyncio.Task[None]") -> bool:
         """Whether others have taken over while it was busy for long."""
-        return self.lane is Lane.FAST and task in self._long and len(self.tasks) > 1
+        return self.lane is Lane.FAST and task in self._long and bool(self.tasks - self._long)
 
     async def _work_off(self, batch: list[_Waiting]) -> None:
         for (_, future, _), result in zip(batch, await self._results(batch), strict=True):

@@ -14,9 +14,9 @@ from models.pool import Raw, is_spread
 
 ROWS_AT_ONCE: Final = 1_000
 """In a list of values: it has at most 32,767 of them."""
-MANY: Final = 100
-"""Rows from which on a column with one value for all of them is sent as that value: fewer would make a statement of its own
-for each mixture of them, which has to be planned."""
+MANY: Final = 300
+"""Rows from which on a column with one value for all of them is sent as that value: more than most postings of single
+requests have. Each mixture of such columns is a statement of its own, which has to be planned: files have few."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,6 @@ from models.reads.counts import count_rows, looked_too_far
 from models.reads.paging import LOOKED_AT, Condition, Listing, Looked, Page, PageRequest, load_pages
 from models.reads.session import ReadSession
 from models.views import InvoiceTextView
-from schema.cells import Unwritable
 from schema.errors import StillPosting
 from schema.nodes import NODE_OF, NODES
 from schema.settling import settle
@@ -62,8 +61,9 @@ async def _nodes(type_name: str, loaders: "Loaders", ids: list[UUID]) -> dict[UU
 
 async def _balances(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, list[Any]]:
     found: dict[UUID, list[Any]] = {customer_id: [] for customer_id in ids}
-    for customer_id, rows in await accounts.rows_of_customers(loaders.reads, ids, loaders.now):
-        views = [accounts.view_of(customer_id, row) for row in rows]
+    rows_of = await loaders.account_rows(ids)
+    for customer_id in ids:
+        views = [accounts.view_of(customer_id, row) for row in rows_of[customer_id]]
         found[customer_id] = [loaders.show(view) for view in views]
         loaders.remember(views, found[customer_id])
     return found
@@ -140,10 +140,18 @@ async def _written_pages(
         keys = [(listing, parent, request, conditions) for parent in pages]
         try:
             shown: list[Any] = [Fragment(text) for text in await writer(loaders, listing, list(pages.values()))]
-        except Unwritable:
-            shown = list((await _pages(loaders, keys)).values())
+        except Exception:  # noqa: BLE001 - objects say of which field it is
+            shown = await _as_objects(loaders, keys)
         found.update(((key, writer), each) for key, each in zip(keys, shown, strict=True))
     return found
+
+
+async def _as_objects(loaders: "Loaders", keys: list[PageKey]) -> list[Any]:
+    """The pages as objects; as a value their failure, which is none of what is read along with them."""
+    try:
+        return list((await _pages(loaders, keys)).values())
+    except Exception as error:  # noqa: BLE001 - it is raised where the page would be
+        return [error] * len(keys)
 
 
 async def _counts(loaders: "Loaders", asked: list[Whole]) -> dict[Whole, int | None]:
@@ -270,7 +278,16 @@ class Loaders:
         self.now = now
         self.for_customer = for_customer
         self.rows: dict[str, Rows[Any, Any]] = {}
+        self._account_rows: dict[UUID, list[list[Any]]] = {}
         self.lists = Lists()
+
+    async def account_rows(self, ids: Iterable[UUID]) -> Mapping[UUID, list[list[Any]]]:
+        """By customer, all their accounts as rows (`accounts.rows_of_customers`); each is read once."""
+        known = self._account_rows
+        missing = [each for each in ids if each not in known]
+        if missing:
+            known.update(await accounts.rows_of_customers(self.reads, missing, self.now))
+        return known
 
     def nodes(self, type_name: str) -> Loader[UUID, Any]:
         """The nodes of a type by id. Those that other types refer to have an attribute too."""

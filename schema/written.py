@@ -8,21 +8,23 @@ usual way. A test compares both ways, field by field.
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final, TypeAlias, TypeVar
 from uuid import UUID
 
 from auth.roles import Permission
 from gateway.compiled.source import Source
-from gateway.compiled.written import WRITES, Selected, writer_of
-from models.reads import accounts
+from gateway.compiled.written import WRITES, WRITES_LIST, Selected, writer_of
 from models.reads.paging import Listing, Page
 from schema.cells import Cell, Column
 from schema.types.base import Connection, Cursors
+from turns.slices import each_in_slices, turn_after
 
 T = TypeVar("T")
 NULL: Final = "null"
 TYPENAME: Final = "__typename"
+MANY: Final = 100
+"""Customers whose accounts are written in one go."""
 Texts: TypeAlias = Mapping[Any, str]
 """JSON by key."""
 Write: TypeAlias = Callable[[Iterable[Any], datetime, Callable[[Any], Any], Sequence[Texts]], list[str]]
@@ -59,14 +61,10 @@ def plain(**fields: Plain) -> Callable[[type[T]], type[T]]:
 
     def note(kind: type[T]) -> type[T]:
         PLAIN[kind] = fields
-        setattr(kind, WRITES, staticmethod(row_writer))
+        setattr(kind, WRITES_LIST, staticmethod(row_writer))
         return kind
 
     return note
-
-
-def _itself(row: Any) -> Any:
-    return row
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -79,15 +77,12 @@ class RowWriter:
     rights: frozenset[Permission]
     columns: frozenset[Any] | None
 
-    async def __call__(self, loaders: Any, rows: Sequence[Any], view: Callable[[Any], Any] = _itself) -> list[str]:
-        """Return the JSON of each row. view: makes a row's view. Raises Unwritable."""
-        if not rows:
-            return []
-        texts = [
-            await part.read(loaders, list(dict.fromkeys([row[part.key] for row in rows])), writer)
+    async def read_below(self, loaders: Any, rows: Sequence[Any]) -> list[Texts]:
+        """Read the parts below these rows."""
+        return [
+            await part.read(loaders, list(dict.fromkeys([row[part.key] for row in rows])), writer) if rows else {}
             for part, writer in self.below
         ]
-        return self.write(rows, loaders.now, view, texts)
 
 
 def row_writer(selected: Selected) -> RowWriter | None:
@@ -180,14 +175,15 @@ class PageWriter:
 
     async def __call__(self, loaders: Any, listing: Listing[Any], pages: Sequence[Page[Any]]) -> list[str]:
         """Return the JSON of each page, whose rows are as they were read. Raises Unwritable."""
-        rows = [row for page in pages for row in page.rows]
-        nodes = iter([] if self.node is None else await self.node(loaders, rows, listing.view))
-        return [
-            self._page(_Written(page, Cursors(listing, page), list(islice(nodes, len(page.rows))))) for page in pages
-        ]
+        node = self.node
+        below = [] if node is None else await node.read_below(loaders, [row for page in pages for row in page.rows])
 
-    def _page(self, written: _Written) -> str:
-        return self.template % tuple([piece(written) for piece in self.pieces])
+        def written(page: Page[Any]) -> str:
+            nodes = [] if node is None else node.write(page.rows, loaders.now, listing.view, below)
+            whole = _Written(page, Cursors(listing, page), nodes)
+            return self.template % tuple([piece(whole) for piece in self.pieces])
+
+        return await each_in_slices(written, pages)
 
 
 def page_writer(selected: Selected) -> PageWriter | None:
@@ -278,9 +274,18 @@ def _cursor(written: _Written, index: int) -> str:
 
 async def written_accounts(loaders: Any, ids: Sequence[UUID], writer: RowWriter) -> Texts:
     """By customer, the list of their accounts."""
-    found = await accounts.rows_of_customers(loaders.reads, ids, loaders.now)
-    written = iter(await writer(loaders, [row for _, rows in found for row in rows]))
-    return {customer_id: f"[{','.join(islice(written, len(rows)))}]" for customer_id, rows in found}
+    rows_of = await loaders.account_rows(ids)
+    found: dict[UUID, str] = {}
+    for start in range(0, len(ids), MANY):
+        rows = {customer_id: rows_of[customer_id] for customer_id in ids[start : start + MANY]}
+        texts = iter(writer.write(chain.from_iterable(rows.values()), loaders.now, _itself, ()))
+        found.update((customer_id, f"[{','.join(islice(texts, len(each)))}]") for customer_id, each in rows.items())
+        await turn_after(len(found))
+    return found
+
+
+def _itself(row: Any) -> Any:
+    return row
 
 
 setattr(Connection, WRITES, staticmethod(page_writer))

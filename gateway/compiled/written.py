@@ -1,9 +1,9 @@
 """Parts of an answer that are JSON from the start: written straight from rows, where all that is selected is plain.
 
-A type whose objects can be written has a function under WRITES: it is given what is selected of them, once for a plan, and
-returns what writes them, or None if it cannot. A field's resolver gets that from `writer_of`, and may then return an
-`orjson.Fragment`, which stands in the answer as it is. A request's context allows it by `writes`, if its answer becomes
-JSON by orjson.
+A type whose objects can be written has a function under WRITES, or for lists of them under WRITES_LIST: it is given
+what is selected of them, once for a plan, and returns what writes them, or None if it cannot. A field's resolver gets
+that from `writer_of`, and may then return an `orjson.Fragment`, which stands in the answer as it is. A request's
+context allows it by `writes`, if its answer becomes JSON by orjson.
 """
 
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
 WRITES: Final = "__writes__"
+WRITES_LIST: Final = "__writes_list__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ FieldsOf: TypeAlias = Callable[[GraphQLObjectType, Any], Any]
 def writer_for(type_: Any, details: Any, fields_of: FieldsOf) -> Any:
     """Return what writes a field of this type; None if nothing does."""
     kind = _object_type(type_)
-    writes: WriterOf | None = None if kind is None else getattr(kind[1].origin, WRITES, None)
+    place = WRITES_LIST if _is_list(type_) else WRITES
+    writes: WriterOf | None = None if kind is None else getattr(kind[1].origin, place, None)
     if writes is None:
         return None
     selected = _selected(type_, details, fields_of)
@@ -83,6 +85,10 @@ def _object_type(type_: Any) -> tuple[GraphQLObjectType, StrawberryObjectDefinit
     if not isinstance(bare, GraphQLObjectType) or not isinstance(definition, StrawberryObjectDefinition):
         return None
     return bare, definition
+
+
+def _is_list(type_: Any) -> bool:
+    return isinstance(type_.of_type if isinstance(type_, GraphQLNonNull) else type_, GraphQLList)
 
 
 def _bare(type_: Any) -> Any:

@@ -29,14 +29,26 @@ def columns(view: type, /, **given: str) -> str:
 
 
 @lru_cache(maxsize=1_024)
-def only(selected: str, names: frozenset[str]) -> str:
-    """Those columns of a select list that have these names; the others are not read. Raises ValueError if one is missing."""
-    found = {}
-    for column in _split(selected):
-        found[column.rpartition(" as ")[2].strip() if " as " in column else column.rpartition(".")[2].strip()] = column
-    if missing := names - found.keys():
+def only(selected: str, names: frozenset[str], beside: str = "") -> str:
+    """The part of a select list that has the columns of these names, in one of few forms: each is a statement that every
+    connection keeps. What costs little is always there; instants and metadata are if one of them is named; expressions each
+    if they are named. beside: more columns, all of which are there if one of them is named.
+
+    Raises ValueError if one is missing.
+    """
+    found, more = _by_name(selected), _by_name(beside)
+    if missing := names - found.keys() - more.keys():
         raise ValueError(f"no column {', '.join(sorted(missing))}")
-    return ",".join(column for name, column in found.items() if name in names)
+    stored = {name for name, column in found.items() if column == f"t.{name}"}
+    dear = {name for name in stored if name.endswith("_at") or name == "metadata"}
+    kept = names | (stored if names & dear else stored - dear)
+    wanted = [column for name, column in found.items() if name in kept]
+    return ", ".join(wanted + list(more.values()) if names & more.keys() else wanted)
+
+
+def _by_name(selected: str) -> dict[str, str]:
+    columns = [column for part in _split(selected) if (column := part.strip())]
+    return {column.rpartition(" as " if " as " in column else ".")[2]: column for column in columns}
 
 
 def _split(selected: str) -> list[str]:

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from datetime import datetime
 from functools import lru_cache
-from itertools import accumulate
 from operator import itemgetter
 from re import sub
 from time import monotonic
@@ -72,24 +71,20 @@ class _LookUp:
     """Rows by their keys, for all who ask at the same moment: each gets those of its own keys. of: tells whose a row is; if
     it is None, there is one row for each key, in their order."""
 
-    __slots__ = ("_keys", "_of", "_places", "_rest", "_sql", "_waiting")
+    __slots__ = ("_keys", "_of", "_rest", "_sql", "_waiting")
 
     def __init__(self, sql: str, of: Callable[[Any], Hashable] | None, rest: tuple[object, ...]) -> None:
         self._sql, self._of, self._rest = sql, of, rest
         self._keys: dict[Any, None] = {}
-        self._places: list[Any] = []
         self._waiting: list[tuple[Answer, list[Any]]] = []
 
     def has_room_for(self, keys: list[Any]) -> bool:
-        return len(self._keys) + len(self._places) + len(keys) <= MOST_KEYS
+        return len(self._keys) + len(keys) <= MOST_KEYS
 
     def add(self, keys: list[Any]) -> Answer:
         future: Answer = asyncio.get_running_loop().create_future()
         self._waiting.append((future, keys))
-        if self._of is None:
-            self._places += keys
-        else:
-            self._keys.update(dict.fromkeys(keys))
+        self._keys.update(dict.fromkeys(keys))
         return future
 
     @property
@@ -97,8 +92,7 @@ class _LookUp:
         return any(not future.done() for future, _ in self._waiting)
 
     async def answer(self, connection: TenantConnection) -> None:
-        keys = self._places if self._of is None else list(self._keys)
-        rows = await fetch(connection, self._sql, *columns(keys), *self._rest)
+        rows = await fetch(connection, self._sql, *columns(list(self._keys)), *self._rest)
         for future, found in self._shares(rows):
             if not future.done():
                 future.set_result(found)
@@ -107,10 +101,8 @@ class _LookUp:
         if len(self._waiting) == 1:
             return ((self._waiting[0][0], rows),)
         if self._of is None:
-            ends = accumulate(len(keys) for _, keys in self._waiting)
-            return (
-                (future, rows[end - len(keys) : end]) for end, (future, keys) in zip(ends, self._waiting, strict=True)
-            )
+            row_of = dict(zip(self._keys, rows, strict=True))
+            return ((future, [row_of[key] for key in keys]) for future, keys in self._waiting)
         of_key: dict[Hashable, list[Any]] = {}
         for row in rows:
             of_key.setdefault(self._of(row), []).append(row)

@@ -301,8 +301,7 @@ async def load_pages(
 def _narrowed(listing: Listing[V], names: frozenset[str]) -> Listing[V]:
     if listing.recorded is not None:
         names |= {listing.recorded}
-    selected = f"{listing.columns}, {listing.beside}" if listing.beside else listing.columns
-    return replace(listing, columns=only(selected, names) or "null as nothing")
+    return replace(listing, columns=only(listing.columns, names, listing.beside))
 
 
 def _page(

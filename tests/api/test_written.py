@@ -1,18 +1,27 @@
 """Lists written as JSON straight from their rows: the same answers as by objects, field by field, and the same refusals."""
 
-from datetime import timedelta
+import asyncio
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, Final
+from uuid import UUID
 
 import pytest
 
 from auth.roles import Role, Scope
+from gateway.compiled.written import Selected
+from models.reads import accounts, moments
+from models.reads.ledger import ACCOUNT_LEDGER
+from models.reads.paging import Key, Page
+from models.session import TenantConnection
 from schema import cells, written
 from schema.cells import Cell
 from schema.types.account import Account, Credit
+from schema.types.base import Connection, Edge
 from schema.types.customer import Customer
 from schema.types.invoice import Invoice
 from schema.types.ledger import LedgerEntry
-from schema.written import PLAIN, Beside, PageWriter
+from schema.written import PLAIN, Beside, PageWriter, page_writer
 from tests.api.conftest import Api, gid
 from tests.support.tenants import Tenant
 
@@ -24,6 +33,9 @@ LISTS: Final = {
     "as nodes": "customers(reverse: true) { all: nodes { FIELDS } PAGE }",
     "some by name": 'customers(search: "zo") { edges { node { FIELDS } } PAGE }',
     "none": 'customers(search: "nobody") { edges { node { FIELDS } cursor } PAGE }',
+    "no rows": "customers(first: 0) { nodes { FIELDS } PAGE }",
+    "the ends": "customers { PAGE edges { cursor } }",
+    "between": "customers(first: 2, after: $after) { edges { node { FIELDS } cursor } PAGE }",
     "credits": "credits(first: 4) { edges { cursor node { FIELDS } } PAGE }",
     "invoices": "invoices { edges { node { FIELDS } } PAGE }",
     "ledger": "ledger(customerId: $id) { edges { node { FIELDS } } PAGE }",
@@ -52,7 +64,8 @@ def selection(kind: type) -> str:
 
 def document(name: str) -> str:
     text = LISTS[name].replace("FIELDS", selection(TYPES.get(name, Customer))).replace("PAGE", PAGE)
-    return f"query($id: ID!) {{ {text} ... @include(if: false) {{ node(id: $id) {{ id }} }} }}"
+    more = ", $after: String" if "$after" in text else ""
+    return f"query($id: ID!{more}) {{ {text} ... @include(if: false) {{ node(id: $id) {{ id }} }} }}"
 
 
 @pytest.fixture
@@ -95,13 +108,17 @@ async def odd(tenant: Tenant) -> str:
 async def test_answers_are_those_of_objects(
     api: Api, odd: str, name: str, pages: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = document(name)
-    await api(asked, {"id": odd})
+    given, asked = {"id": odd}, document(name)
+    if "$after" in asked:
+        given["after"] = (await api("{ customers(first: 1) { pageInfo { endCursor } } }"))["customers"]["pageInfo"][
+            "endCursor"
+        ]
+    await api(asked, given)
     pages.clear()
-    answer = await api(asked, {"id": odd})
+    answer = await api(asked, given)
     assert pages, answer.errors
     monkeypatch.setattr(written, "writer_of", lambda _: None)
-    expected = await api(asked, {"id": odd})
+    expected = await api(asked, given)
     assert expected.data is not None
     assert (answer.data, answer.errors) == (expected.data, expected.errors)
 
@@ -132,6 +149,84 @@ async def test_what_cannot_be_written_is_shown_as_an_object(
     monkeypatch.setattr(cells, "MAX_INT", 0)
     answer = await api(asked, {"id": odd})
     assert answer.data == expected.data
+
+
+async def test_a_failure_is_that_of_its_field_and_of_no_other_list(
+    api: Api, odd: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be read below is told by objects, where it is."""
+    asked = "{ customers { nodes { name balances { available } } } invoices { nodes { number } } }"
+    for _ in range(2):
+        whole = await api(asked)
+    monkeypatch.setattr(accounts, "rows_of_customers", failing)
+    answer = await api(asked)
+    assert answer.data is not None
+    assert whole.data is not None
+    assert answer.data["invoices"] == whole.data["invoices"]
+    names = [each["name"] for each in whole.data["customers"]["nodes"]]
+    assert answer.data["customers"]["nodes"] == [{"name": name, "balances": None} for name in names]
+    assert [each["path"] for each in answer.errors] == [["customers", "nodes", place, "balances"] for place in range(3)]
+
+
+async def failing(*_: object) -> Any:
+    raise ValueError("no accounts today")
+
+
+async def test_balances_are_read_once_however_often_they_are_named(
+    api: Api, odd: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = """query($id: ID!) { customers { nodes { a: balances { available } b: balances { held } c: balances { asset } } }
+      node(id: $id) { ... on Customer { balances { asset } account(asset: "GBP") { available } } } }"""
+    for _ in range(2):
+        await api(asked, {"id": odd})
+    read: list[int] = []
+
+    async def noted(connection: TenantConnection, sql: str, *arguments: Any) -> list[Any]:
+        if "string_agg" in sql:
+            read.append(len(arguments[0]))
+        return await original(connection, sql, *arguments)
+
+    original = moments.fetch
+    monkeypatch.setattr(moments, "fetch", noted)
+    answer = await api(asked, {"id": odd})
+    assert answer["node"]["account"]["available"]
+    assert 3 in read
+    assert sum(read) <= 4
+
+
+async def test_others_have_a_turn_while_many_pages_are_written() -> None:
+    """A hundred pages of a hundred rows, with cursors."""
+    leaf = Selected(LedgerEntry, "LedgerEntry", (("id", "id", None), ("amount", "amount", None)))
+    edge = Selected(Edge, "Edge", (("cursor", "cursor", None), ("node", "node", leaf)))
+    writer = page_writer(Selected(Connection, "Entries", (("edges", "edges", edge),)))
+    assert writer is not None
+    row = {"id": UUID(int=1), "amount_minor": 1, "asset": "GBP"}
+    page: Any = Page((row,) * 100, lambda index: Key((index,)), has_next=False, has_previous=False)
+    turns, under_way = 0, asyncio.create_task(writer(LOADERS, ACCOUNT_LEDGER, [page] * 100))
+    while not under_way.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert len(await under_way) == 100
+    assert turns > 5
+
+
+LOADERS: Final = SimpleNamespace(now=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+async def test_what_a_posting_answers_with_is_written_too(
+    api: Api, odd: str, pages: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) {
+      account { ledger(last: 2) { nodes { sequence amount transaction { kind } } } } userErrors { code } } }"""
+    given = {
+        "input": {"customerId": odd, "asset": "GBP", "amount": "1.00", "reason": "GOODWILL", "idempotencyKey": "k"}
+    }
+    for _ in range(2):
+        answer = await api(asked, given)
+    assert pages
+    monkeypatch.setattr(written, "writer_of", lambda _: None)
+    assert (await api(asked, given)).data == answer.data
+    assert answer["adjustCredit"]["account"]["ledger"]["nodes"][-1]["amount"] == "1.00"
 
 
 async def test_other_fields_take_the_usual_way(api: Api, odd: str, pages: list[object]) -> None:

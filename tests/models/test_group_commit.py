@@ -157,6 +157,37 @@ async def test_another_posting_begins_beside_one_that_takes_long(
     assert group._queues == {}
 
 
+class Gated(Posts):
+    """Lets each batch go on by itself."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.gates = [asyncio.Event() for _ in range(number)]
+
+    async def __call__(self, *arguments: Any, **options: Any) -> list[Result]:
+        self.gate = self.gates[len(self.batches)]
+        return await super().__call__(*arguments, **options)
+
+
+async def test_who_waits_behind_two_that_take_long_comes_with_the_first_that_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(group_commit, "LONG_S", 0.01)
+    posts, tenant_id = Gated(3), uuid4()
+    group = posts.group(in_line=2)
+    tasks = []
+    for _ in range(3):
+        tasks.append(asyncio.create_task(group.submit(tenant_id, unit())))
+        await asyncio.sleep(0.1)  # nobody waits when it begins to be long
+    assert len(posts.batches) == 2
+    posts.gates[0].set()
+    await settle()
+    assert len(posts.batches) == 3
+    for gate in posts.gates:
+        gate.set()
+    await asyncio.gather(*tasks)
+
+
 async def test_a_posting_that_breaks_fails_its_units_and_no_others() -> None:
     posts, tenant_id = Posts(), uuid4()
     posts.results = [RuntimeError("broken")]

@@ -149,7 +149,7 @@ async def test_a_head_is_what_uvicorn_makes_of_it(
     assert _without_date(ours) == _without_date(await answered())
 
 
-@pytest.mark.parametrize("header", [(b"x-ours", b"two\r\nlines"), (b"x ours", b"one")])
+@pytest.mark.parametrize("header", [(b"x-ours", b"two\r\nlines"), (b"x ours", b"one"), (b"content-length", b"2\n")])
 async def test_a_header_that_is_none_is_not_sent(header: tuple[bytes, bytes], caplog: pytest.LogCaptureFixture) -> None:
     async def app(_: Scope, __: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [*HEADERS, header]})
