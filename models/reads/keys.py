@@ -83,3 +83,14 @@ def _text(value: object) -> str:
         raise ValueError("not a text")
     value.encode()  # a lone surrogate, which JSON can express, is a ValueError here and never reaches the database
     return value
+
+
+class BadPage(ValueError):
+    """Invalid paging arguments: the message names the argument and its bound.
+
+    field: the one argument that it is about, if it is one.
+    """
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field

@@ -20,7 +20,7 @@ _entry: Final = rows(EntryView)
 _OF_TRANSACTION: Final = (
     "(select x.{0} from transactions x where x.tenant_id = $1 and x.id = t.transaction_id) as of_{0}"
 )
-_BESIDE: Final = ", ".join(map(_OF_TRANSACTION.format, ("kind", "reason", "created_at")))
+_BESIDE: Final = ", ".join(map(_OF_TRANSACTION.format, ("kind", "reason")))
 
 _TRANSACTIONS: Final = f"""
     select t.id, t.customer_id, t.kind, t.reason, nullif(x.note, '') as note, x.reference, x.metadata,

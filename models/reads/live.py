@@ -18,7 +18,8 @@ from models.errors import DatabaseAway
 from models.event_kinds import EventKind
 from models.reads import events
 from models.reads.events import EVENTS, PERSONS_EVENTS, RESTORED, EventView, FeedEnds
-from models.reads.paging import BadPage, Condition, Key, Listing, Mark, PageRequest, load_pages
+from models.reads.keys import BadPage
+from models.reads.paging import Condition, Key, Listing, Mark, PageRequest, load_pages
 from models.reads.session import ReadSession, reading
 
 log = logging.getLogger(__name__)

@@ -14,15 +14,15 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 from models.errors import InvariantViolated
 from models.frozen import frozen
 from models.milestones import begins_after, ends_before
-from models.reads.columns import named_of_t, only
-from models.reads.keys import EPOCH, KeyPart, instant_of, microseconds
+from models.reads.columns import named_of_t, narrowed
+from models.reads.keys import EPOCH, BadPage, KeyPart, instant_of, microseconds
 from models.reads.session import ReadSession
 from turns.slices import each_in_slices
 
@@ -34,17 +34,6 @@ MAX_CURSOR_CHARACTERS: Final = 4096
 """More than any list gives: its texts have at most 455 characters, of at most 6 bytes each as they stand in a cursor."""
 LOOKED_AT: Final = 10_000
 """Rows of a list that are looked at for what no index leads to: about 20 ms."""
-
-
-class BadPage(ValueError):
-    """Invalid paging arguments: the message names the argument and its bound.
-
-    field: the one argument that it is about, if it is one.
-    """
-
-    def __init__(self, message: str, field: str | None = None) -> None:
-        super().__init__(message)
-        self.field = field
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,29 +268,31 @@ async def load_pages(
     of the only columns to read then, also of those that a view does not have (`Listing.beside`)."""
     ids = list(dict.fromkeys(parents))
     if names is not None:
-        listing = _narrowed(listing, names)
+        listing = narrowed(listing, names)
     if listing.settles:
         await session.open()
     settled = session.settled if listing.settles else None
     asked = settled is not None or not (listing.settles and session.settling)
     if request.after is not None and not asked:
         raise InvariantViolated(f"{listing.name} is followed, and nobody asked how far it is settled")
-    sql, values = page_statement(listing, request, conditions, settled)
-    rows = await session.look_up(sql, ids, *values, by=("parent",))
-    found: dict[UUID, list[Any]] = {parent: [] for parent in ids}
-    if len(ids) == 1:
-        found[ids[0]] = rows
+    from_end = not conditions and request.after is None and request.before is None
+    if from_end and not (listing.through and listing.through.values):
+        values: list[object] = [request.limit + 1]
+        sql = _from_end(listing, request.backward)
     else:
+        sql, values = page_statement(listing, request, conditions, settled)
+    rows = await session.look_up(sql, ids, *values, by=("parent",))
+    found: dict[UUID, list[Any]] = {parent: [] if len(ids) > 1 else rows for parent in ids}
+    if len(ids) > 1:
         for row in rows:
             found[row["parent"]].append(row)
     pages = await each_in_slices(partial(_page, listing, request, settled, asked, as_read), found.values())
     return dict(zip(found, pages, strict=True))
 
 
-def _narrowed(listing: Listing[V], names: frozenset[str]) -> Listing[V]:
-    if listing.recorded is not None:
-        names |= {listing.recorded}
-    return replace(listing, columns=only(listing.columns, names, listing.beside))
+@lru_cache(maxsize=256)
+def _from_end(listing: Listing[Any], backward: bool) -> str:
+    return page_statement(listing, PageRequest(backward=backward), (), None)[0]
 
 
 def _page(

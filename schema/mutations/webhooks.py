@@ -20,7 +20,7 @@ from models.configuration_commands import (
 from models.errors import Invalid
 from models.event_kinds import EventKind
 from models.reads.events import EVENTS
-from models.reads.paging import BadPage
+from models.reads.keys import BadPage
 from models.webhooks import MAX_URL_CHARACTERS, WebhookKey
 from schema import texts
 from schema.context import Info

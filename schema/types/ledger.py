@@ -85,7 +85,6 @@ class Actor(Node):
             "id": node_id("Transaction", "transaction_id"),
             "kind": member(TransactionKind, "of_kind"),
             "reason": or_null(text, "of_reason"),
-            "created_at": instant("of_created_at"),
         }
     ),
 )

@@ -7,7 +7,8 @@ import strawberry
 
 from gateway.errors import BadUserInput
 from gateway.reading import Loader, Pending
-from models.reads.paging import BadPage, Condition, Listing, Looked, PageRequest, page_request
+from models.reads.keys import BadPage
+from models.reads.paging import Condition, Listing, Looked, PageRequest, page_request
 from schema.context import Info
 from schema.types.base import Connection, PageKey
 from schema.written import permitted_writer

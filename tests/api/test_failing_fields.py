@@ -160,7 +160,7 @@ async def test_what_a_request_holds_breaks_as_it_is_given_back(
 async def test_what_is_missing_of_a_posting_for_want_of_the_database_is_told_at_its_path(
     api: Api, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def away(*_: object) -> None:
+    async def away(*_: object, **__: object) -> None:
         raise DatabaseAway
 
     customer = await tenant.customer()

@@ -15,8 +15,9 @@ from models.operations.keep_feed import keep_feed
 from models.operations.merge_customers import merge_customers
 from models.reads import events
 from models.reads.events import EventView, FeedEnds
+from models.reads.keys import BadPage
 from models.reads.live import Choice, LiveFeed
-from models.reads.paging import BadPage, Key
+from models.reads.paging import Key
 from models.reads.session import ReadSession, reading
 from tests.app.test_live_changes import restore
 from tests.support.sockets import until

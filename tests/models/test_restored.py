@@ -19,7 +19,8 @@ from models.operations.create_tenant import create_tenant
 from models.operations.keep_feed import keep_feed
 from models.operations.webhooks import replay_webhook
 from models.reads.events import EVENTS, EventView, check_kept, feed_ends
-from models.reads.paging import BadPage, Key, PageRequest, load_pages
+from models.reads.keys import BadPage
+from models.reads.paging import Key, PageRequest, load_pages
 from models.reads.session import reading
 from models.reads.verify import verify
 from models.sources import system_clock

@@ -66,9 +66,9 @@ def as_if_new(books: Books, *rest: Any) -> Any:
     return new
 
 
-def whatever_the_reason(*rest: Any, lifetime: bool = False) -> None:
+def whatever_the_reason(*rest: Any, lifetime: bool = False, **options: Any) -> None:
     """Each removal moves the lifetime total."""
-    MOVE(*rest, lifetime=lifetime or rest[-1] == "REMOVED")
+    MOVE(*rest, lifetime=lifetime or rest[-1] == "REMOVED", **options)
 
 
 SUCCEED, MOVE, TELL = credits.succeed, credits.move, events.emit

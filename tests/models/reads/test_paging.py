@@ -10,7 +10,8 @@ import asyncpg
 import pytest
 
 from models.reads import audit, credits, customers, invoices, ledger, requests, rewards
-from models.reads.paging import BadPage, Key, Listing, load_pages, page_request, page_statement
+from models.reads.keys import BadPage
+from models.reads.paging import Key, Listing, load_pages, page_request, page_statement
 from models.reads.session import ReadSession
 from tests.support.citus import OF_ONE_PLAN
 from tests.support.tenants import Tenant
