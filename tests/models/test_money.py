@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from iso4217 import Currency
 
 from models.errors import AmountOutOfRange, AmountPrecision, AmountZero, AssetUnknown
-from models.money import MAX_AMOUNT_MINOR, exponent, is_money, nonzero_minor, parse_decimal, to_decimal, to_minor
+from models.money import (
+    MAX_AMOUNT_MINOR,
+    decimal_text,
+    exponent,
+    is_money,
+    nonzero_minor,
+    parse_decimal,
+    to_decimal,
+    to_minor,
+)
 
 MONEY = sorted(currency.value for currency in Currency if currency.exponent is not None)
 ASSETS = [*MONEY, "POINTS", "SERVICE_CREDITS"]
@@ -22,6 +31,11 @@ def test_minor_units_come_back_as_they_went(minor: int, asset: str) -> None:
     assert to_minor(amount, asset) == minor
     assert to_minor(parse_decimal(format(amount, "f")), asset) == minor
     assert -amount.as_tuple().exponent == exponent(asset)  # type: ignore[operator]
+
+
+@given(minors | st.integers(-10_001, 10_001), st.sampled_from(ASSETS))
+def test_as_text_it_is_the_same(minor: int, asset: str) -> None:
+    assert decimal_text(minor, asset) == format(to_decimal(minor, asset), "f")
 
 
 @given(minors, st.sampled_from(ASSETS), st.integers(1, 9))

@@ -3,12 +3,13 @@
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema.scalars import SCALARS, AssetCode
+from schema.scalars import SCALARS, AssetCode, written_instant
 
 
 def parse(kind: object, value: Any) -> Any:
@@ -163,3 +164,8 @@ def test_an_asset(value: str) -> None:
 def test_what_is_no_asset(value: object) -> None:
     with pytest.raises(ValueError, match="AssetCode"):
         parse(AssetCode, value)
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_one_in_utc_is_written_as_any_other(instant: datetime) -> None:
+    assert written_instant(instant) == written_instant(instant.astimezone(ZoneInfo("Etc/UTC")))
