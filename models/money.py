@@ -137,7 +137,7 @@ def to_decimal(minor: int, asset: str) -> Decimal:
 
 
 def decimal_text(minor: int, asset: str) -> str:
-    """The same as text, which takes a fifth of the time."""
+    """The same as text, without the decimal."""
     kept = _KEPT.get().get(asset)
     places = listed_exponent(asset) if kept is None else kept
     text = str(minor)

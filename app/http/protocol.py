@@ -38,15 +38,15 @@ _NOTHING: Final = [(b"connection", b"close"), (b"content-length", b"0")]
 _LENGTH: Final = b"content-length"
 _HANDLED: Final = frozenset({_LENGTH, b"connection", b"transfer-encoding"})
 """Headers by which uvicorn decides on more than on themselves."""
-REFUSED: Final = b":"
+_REFUSED: Final = b":"
 
 
 @lru_cache(maxsize=512)
 def _line(name: bytes, value: bytes) -> tuple[bytes, bytes]:
-    """A header's line, and its name if uvicorn is to see to it: it is one of _HANDLED, or REFUSED."""
+    """A header's line, and its name if uvicorn is to see to it: it is one of _HANDLED, or _REFUSED."""
     name = name.lower()
     if HEADER_RE.search(name) or HEADER_VALUE_RE.search(value):
-        return b"", REFUSED
+        return b"", _REFUSED
     return b"%b: %b\r\n" % (name, value), name if name in _HANDLED else b""
 
 
