@@ -5,8 +5,7 @@ partner would wait for it. So they are only read, and the planned difference is 
 during a day: an addition refused at a lower sum is refused at the final one too, and an allowed one is still allowed,
 if that sum is within the limit. Otherwise it is planned again, with the counters locked from the start.
 
-The customers' counters are still locked from the start. That blocks no others: another addition to the same account
-waits for the account anyway.
+The customers' counters need no lock: another addition to the same account waits for the account.
 """
 
 from collections.abc import Sequence
@@ -40,7 +39,7 @@ class CountersMoved(Exception):
 async def load_counters(
     connection: TenantConnection, books: Books, units: Sequence[Unit], skipped: Skipped, way: Way
 ) -> None:
-    """Lock the day's counters that apply, except those raised at the very end. A dry run locks none.
+    """Load the day's counters that apply, locked but for customers' and those raised at the very end. A dry run locks none.
 
     Counters locked by others are noted. Raises LockedElsewhere.
     """
@@ -65,9 +64,8 @@ async def load_counters(
     last = {key for key in wanted if key[0] == limits.PER_ACTOR_DAY} if _counts_last(books, units, way) else set()
     books.counters = await read_to_raise(connection, last)
     if to_lock := wanted - last:
-        ids = [books.source.new_id() for _ in to_lock]
         await turn_after(len(to_lock))
-        books.counters |= await lock_counters(connection, to_lock, ids, wait=way.wait)
+        books.counters |= await lock_counters(connection, to_lock, books.source.new_id, wait=way.wait)
     skipped.named |= counter_names(wanted - books.counters.keys(), "limit_counters")
 
 

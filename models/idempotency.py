@@ -157,9 +157,10 @@ def input_hash(command: Any) -> bytes:
     return _hash(command, dict.fromkeys(_blank(command)))
 
 
-def hash_before(command: Any) -> bytes | None:
-    """The same as computed while blank texts counted as present; None if the command has none."""
-    return _hash(command, {}) if _blank(command) else None
+def input_hashes(command: Any) -> tuple[bytes, bytes | None]:
+    """The same, and the one that was computed while blank texts counted as present: None if the command has none."""
+    blank = _blank(command)
+    return _hash(command, dict.fromkeys(blank)), _hash(command, {}) if blank else None
 
 
 def _hash(command: Any, instead: dict[str, None]) -> bytes:

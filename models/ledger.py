@@ -13,7 +13,7 @@ from models.commands import Actor, BulkCredit, Command, Outcome, PostRows, Rever
 from models.configuration import Configurations
 from models.errors import Busy
 from models.group_commit import GroupCommit, Overloaded
-from models.idempotency import check_key, hash_before, input_hash
+from models.idempotency import check_key, input_hashes
 from models.ledger_metrics import LedgerMetrics
 from models.load_books import Loader
 from models.loading.locked_elsewhere import Name
@@ -107,16 +107,18 @@ class Ledger:
         await self.check_clock()
         if idempotency_key is not None:  # Scrip's own requests can be repeated
             check_key(idempotency_key)
+        actor_id = await self.actor_id(tenant_id, actor)
+        input_hash, hash_before = await _input_hashes(command)
         unit = Unit(
             command=command,
             actor=actor,
-            actor_id=await self.actor_id(tenant_id, actor),
+            actor_id=actor_id,
             needs=needs,
             operation=operation,
-            input_hash=await _input_hash(command),
+            input_hash=input_hash,
             result_id=self.source.new_id(),
             idempotency_key=idempotency_key,
-            hash_before=hash_before(command),
+            hash_before=hash_before,
         )
         try:
             with _UNWATCHED if self.watcher is None else self.watcher.submitted(unit):
@@ -226,9 +228,9 @@ def _most_in_line() -> int:
     return pool_size() // CONNECTIONS_TO_ONE_IN_LINE
 
 
-async def _input_hash(command: Command) -> bytes:
-    """The same as input_hash; for many rows in a thread, since 10,000 would block the event loop for 11 ms
+async def _input_hashes(command: Command) -> tuple[bytes, bytes | None]:
+    """The same as input_hashes; for many rows in a thread, since 10,000 would block the event loop for 11 ms
     (measured)."""
     many = isinstance(command, BulkCredit) and len(command.items) >= MANY_ROWS
     many = many or (isinstance(command, PostRows | ReverseRows) and len(command.rows) >= MANY_ROWS)
-    return await beside(input_hash, command) if many else input_hash(command)
+    return await beside(input_hashes, command) if many else input_hashes(command)

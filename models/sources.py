@@ -36,9 +36,12 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
+_STEADY: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
 def steady_clock() -> float:
     """Monotonic seconds, including the machine's sleep. Setting the wall clock does not affect it."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+    return time.clock_gettime(_STEADY)
 
 
 class GivenClock:

@@ -28,6 +28,7 @@ from models.planning.drafts import (
     AuditDraft,
     BulkOperationDraft,
     BulkRowDraft,
+    CounterDraft,
     CreditChangeDraft,
     CreditServiceDraft,
     EntryDraft,
@@ -237,8 +238,7 @@ class _Writer:
         yield from self._credits()
         yield from self._entries(digests)
         yield from self.insert(TierChangeDraft, w.tier_changes)
-        locked = [c for c in w.touched_counters if c.read_minor is None]  # the others are raised at the very end
-        yield from self.update(CounterState, ("used_minor",), sorted(locked, key=_by_id))
+        yield from self._counters()
         yield from self.update(RewardState, ("stock",), w.touched_rewards)
         yield from self._billing()
         yield from self._holds()
@@ -286,6 +286,15 @@ class _Writer:
         yield from self.update(CreditState, ("successor_id",), self.writes.moved_credits)
         columns = ("membership_started_at", "membership_cancelled_at", "updated_at")
         yield from self.update(CustomerState, columns, self.writes.memberships)
+
+    def _counters(self) -> Steps[None]:
+        """Write the day's counters, but those raised at the very end."""
+        if not self.writes.touched_counters:
+            return
+        new = [(key, c) for key, c in self.books.counters.items() if c.is_new and c.used_minor]
+        yield from self.insert(CounterDraft, [CounterDraft(c.id, *key, c.used_minor) for key, c in new])
+        locked = [c for c in self.writes.touched_counters if c.read_minor is None and not c.is_new]
+        yield from self.update(CounterState, ("used_minor",), sorted(locked, key=_by_id))
 
     def _transactions(self) -> Steps[dict[UUID, bytes]]:
         """Insert the transactions, and return their digests."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from itertools import product
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -58,18 +58,26 @@ def selling_counters_needed(
 
 
 async def lock_counters(
-    connection: TenantConnection, keys: set[CounterKey], new_ids: list[UUID], *, wait: bool
+    connection: TenantConnection, keys: set[CounterKey], new_id: Callable[[], UUID], *, wait: bool
 ) -> dict[CounterKey, CounterState]:
     """Lock the counters in the order of their names, and insert missing ones, as at the start of a day. Without `wait`,
     counters locked by others are left out. Raises LockedElsewhere if others have not finished inserting one.
 
-    Two transactions that insert the same ones may meet in another order: one of them then retries.
+    A customer's are only read, and missing ones are new, to be written with the batch: nobody else raises them, or makes
+    them, without the account, which is locked. Two transactions that insert the same ones may meet in another order: one of
+    them then retries.
     """
-    found = await _existing(connection, sorted(keys), f"FOR NO KEY UPDATE OF l {'' if wait else 'SKIP LOCKED'}")
-    missing = sorted(keys - found.keys())
-    if missing:
+    ordered = sorted(keys)
+    of_customers = [key for key in ordered if key[0] in limits.CUSTOMER_DAYS]
+    lock = "" if len(of_customers) == len(ordered) else f"FOR NO KEY UPDATE OF l {'' if wait else 'SKIP LOCKED'}"
+    found = await _existing(connection, ordered, lock)
+    for key in of_customers:
+        if key not in found:
+            found[key] = CounterState(new_id(), 0, is_new=True)
+    if len(found) < len(ordered):
+        missing = [key for key in ordered if key not in found]
         try:
-            found |= await _make(connection, missing, new_ids, wait=wait)
+            found |= await _make(connection, missing, new_id, wait=wait)
         except asyncpg.LockNotAvailableError:
             raise LockedElsewhere(counter_names(missing, "new counter")) from None
     return found
@@ -96,7 +104,7 @@ async def lock_to_add_up(
         (scope, role, str(into_id), asset, day) for scope, role, holder, asset, day in found if holder == str(from_id)
     }
     if missing := sorted(totals - found.keys()):
-        found |= await _make(connection, missing, [new_id() for _ in missing], wait=True)
+        found |= await _make(connection, missing, new_id, wait=True)
     return found
 
 
@@ -140,24 +148,28 @@ async def raise_counters(
     return {_key(row): row["used_minor"] for row in rows}
 
 
+_EXISTING: Final = f"""SELECT k.nth, l.id, l.used_minor
+    FROM {each("scope text", "role text", "holder text", "asset text", "day date", "nth int")} k
+    JOIN limit_counters l ON l.tenant_id = $1 AND (l.scope, l.role, l.holder, l.asset, l.day)
+        = (k.scope, k.role, k.holder, k.asset, k.day)"""
+_OF_CUSTOMERS: Final = ", ".join(f"'{scope}'" for scope in limits.CUSTOMER_DAYS)
+
+
 async def _existing(connection: TenantConnection, keys: list[CounterKey], lock: str) -> dict[CounterKey, CounterState]:
-    """Lock the existing ones. Unlike a no-op update, a lock writes no new row version (2 to 10 % of a posting)."""
-    rows = await connection.raw.fetch(
-        f"""SELECT k.nth, l.id, l.used_minor
-        FROM {each("scope text", "role text", "holder text", "asset text", "day date", "nth int")} k
-        JOIN limit_counters l ON l.tenant_id = $1 AND (l.scope, l.role, l.holder, l.asset, l.day)
-            = (k.scope, k.role, k.holder, k.asset, k.day)
-        ORDER BY k.nth {lock}""",
-        connection.tenant_id,
-        *zip(*keys, strict=True),
-        list(range(len(keys))),
-    )
+    """Find the existing ones; with a `lock`, all but customers' are locked. Unlike a no-op update, a lock writes no new row
+    version (2 to 10 % of a posting)."""
+    sql = _EXISTING
+    if lock:
+        sql = f"""SELECT o.* FROM ({_EXISTING} WHERE k.scope NOT IN ({_OF_CUSTOMERS}) ORDER BY k.nth {lock}) o
+            UNION ALL {_EXISTING} WHERE k.scope IN ({_OF_CUSTOMERS})"""
+    columns = zip(*keys, strict=True)
+    rows = await connection.raw.fetch(sql, connection.tenant_id, *columns, list(range(len(keys))))
     counter = maker(CounterState, rows)
     return {keys[row["nth"]]: counter(row) for row in rows}
 
 
 async def _make(
-    connection: TenantConnection, keys: list[CounterKey], new_ids: list[UUID], *, wait: bool
+    connection: TenantConnection, keys: list[CounterKey], new_id: Callable[[], UUID], *, wait: bool
 ) -> dict[CounterKey, CounterState]:
     """Insert them, and with `wait` lock those that others inserted meanwhile (a no-op update locks a row)."""
     rows = await connection.raw.fetch(
@@ -171,7 +183,7 @@ async def _make(
             DO {"UPDATE SET used_minor = l.used_minor" if wait else "NOTHING"}
         RETURNING scope, role, holder, asset, day, id, used_minor""",
         connection.tenant_id,
-        new_ids[: len(keys)],
+        [new_id() for _ in keys],
         *zip(*keys, strict=True),
     )
     return _counters(rows)

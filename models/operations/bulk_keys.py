@@ -5,7 +5,7 @@ from uuid import UUID
 
 from models.commands import Actor
 from models.errors import Busy
-from models.idempotency import Use, answer, claim, client_of, hash_before, input_hash, is_kept
+from models.idempotency import Use, answer, claim, client_of, input_hashes, is_kept
 from models.ledger import Ledger
 from models.session import TenantConnection
 
@@ -26,11 +26,12 @@ async def claim_for(
     Raises IdempotencyKeyReused, and Busy if others keep claiming and freeing the key.
     """
     place = (key, client_of(actor))
-    use = Use(operation, input_hash(command), operation_id, is_kept(key, operation, actor))
+    hashes = input_hashes(command)
+    use = Use(operation, hashes[0], operation_id, is_kept(key, operation, actor))
     for _ in range(MAX_CLAIMS):
         claimed, used = await claim(connection, {place: use}, await ledger.stamp(connection))
         if claimed:
             return None
         if place in used:
-            return answer(used[place], operation, (use.input_hash, hash_before(command)))
+            return answer(used[place], operation, hashes)
     raise Busy

@@ -30,8 +30,13 @@ class Allowance:
         """Whether the limits allow this, including the day's counters as locked."""
         if self.rule is None:
             return limits.Verdict(allowed=True, asset=self.asset)
-        by_actor, *others = (counter.used_minor for counter in self.counters)
-        return limits.check(self.rule, self.asset, amount_minor, by_actor=by_actor, by_customer=sum(others))
+        by_actor, by_customer = self._used
+        return limits.check(self.rule, self.asset, amount_minor, by_actor=by_actor, by_customer=by_customer)
+
+    @property
+    def _used(self) -> tuple[int, int]:
+        by_actor, *others = [counter.used_minor for counter in self.counters]
+        return by_actor, sum(others)
 
     def refusal(self, amount_minor: int, named_by: str | None = None) -> LedgerError | None:
         """The reason why this needs a second person; None if it does not. named_by: the field that leads to the currency,
@@ -40,8 +45,10 @@ class Allowance:
             return self.barred if named_by is None else self.barred.at(named_by)
         if self.rule is None:
             return None
-        verdict = self.verdict(amount_minor)
-        return None if verdict.allowed else LimitExceeded(verdict.remaining)
+        by_actor, by_customer = self._used
+        if amount_minor <= limits.room(self.rule, self.asset, by_actor=by_actor, by_customer=by_customer):
+            return None
+        return LimitExceeded(self.verdict(amount_minor).remaining)
 
     def use(self, books: Books, amount_minor: int) -> Limited | None:
         """Raise the day's counters by the amount about to be posted, and return it for the event; None without

@@ -123,6 +123,20 @@ class CreditChangeDraft:
     created_at: datetime
 
 
+@table("limit_counters")
+@frozen
+class CounterDraft:
+    """A day's counter that has no row yet."""
+
+    id: UUID
+    scope: str
+    role: str
+    holder: str
+    asset: str
+    day: date
+    used_minor: int
+
+
 @table("tier_changes")
 @frozen
 class TierChangeDraft:

@@ -165,13 +165,26 @@ class Verdict:
         )
 
 
+def room(rule: LimitRuleValues, asset: str, *, by_actor: int, by_customer: int) -> int:
+    """The amount, in minor units, that every limit of `rule` leaves: below 0 if one is overdrawn. by_actor, by_customer: the
+    day's sums so far."""
+    left = MAX_COUNTED - max(by_actor, by_customer)
+    if rule.per_adjustment is not None:
+        left = min(left, _minor(rule.per_adjustment, asset))
+    if rule.per_actor_day is not None:
+        left = min(left, _minor(rule.per_actor_day, asset) - by_actor)
+    if rule.per_customer_day is not None:
+        left = min(left, _minor(rule.per_customer_day, asset) - by_customer)
+    return left
+
+
 def check(rule: LimitRuleValues, asset: str, amount_minor: int, *, by_actor: int, by_customer: int) -> Verdict:
-    """Whether `amount_minor` is within every limit of `rule`; by_actor, by_customer: the day's sums so far."""
+    """Whether `amount_minor` is within every limit of `rule`, and what each leaves."""
     limits = (
         (PER_ADJUSTMENT, rule.per_adjustment, 0),
         (PER_ACTOR_DAY, rule.per_actor_day, by_actor),
         (PER_CUSTOMER_DAY, rule.per_customer_day, by_customer),
     )
     left = tuple((scope, _minor(limit, asset) - used) for scope, limit, used in limits if limit is not None)
-    room = min([MAX_COUNTED - max(by_actor, by_customer), *(each for _, each in left)])
-    return Verdict(amount_minor <= room, asset, left, rule.kind)
+    allowed = amount_minor <= room(rule, asset, by_actor=by_actor, by_customer=by_customer)
+    return Verdict(allowed, asset, left, rule.kind)

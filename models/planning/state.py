@@ -282,11 +282,13 @@ class ApprovalState:
 @table("limit_counters")
 @dataclass(slots=True)
 class CounterState:
-    """read_minor: its sum if it was only read; it is then raised by the difference after all other writes."""
+    """read_minor: its sum if it was only read; it is then raised by the difference after all other writes. is_new: whether
+    it has no row yet."""
 
     id: UUID
     used_minor: int
     read_minor: Annotated[int | None, ASIDE] = None
+    is_new: Annotated[bool, ASIDE] = False
 
 
 @frozen

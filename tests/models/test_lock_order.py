@@ -125,7 +125,7 @@ async def batches(made: Furnished) -> dict[str, list[Unit]]:
     }
     found = {name: await recorder(operation) for name, operation in one.items()}
     found["all"] = await recorder(
-        *(tenant.adjust(c, 1, asset, actor=STAFF) for asset in ("POINTS", "GBP") for c in backwards),
+        *(tenant.adjust(c, 1, asset, actor=STAFF) for asset in ("POINTS", "GBP", "SERVICE_CREDITS") for c in backwards),
         *(tenant.pay(invoice, 1) for invoice in reversed(made.invoices)),
         *(tenant.give(anna, reward) for reward in reversed(made.rewards)),
         *(tenant.disable(coupon, refund=True, restock=True) for coupon in reversed(made.coupons)),

@@ -1,0 +1,65 @@
+"""What customers' day counters need: no lock, and no row before there is something to count."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import pytest
+
+from models.errors import LimitExceeded
+from models.ledger import Ledger
+from models.operations.create_tenant import CUSTOMER_DAY_TIMES
+from tests.support.clock import Clock
+from tests.support.mutating import statements_sent
+from tests.support.tenants import STAFF, Tenant
+
+
+@pytest.fixture
+async def anna(tenant: Tenant) -> UUID:
+    return await tenant.customer("anna")
+
+
+@pytest.fixture
+async def other(tenant: Tenant, clock: Clock) -> AsyncIterator[Tenant]:
+    """Another server: it shares nothing with the first one but the database."""
+    other = Tenant(Ledger(clock), clock, tenant.slug, tenant.id)
+    yield other
+    await other.ledger.close()
+
+
+async def counters(tenant: Tenant, scope: str) -> list[int]:
+    rows = await tenant.rows(
+        "SELECT used_minor FROM limit_counters WHERE tenant_id = $1 AND scope = $2 ORDER BY used_minor", scope
+    )
+    return [row[0] for row in rows]
+
+
+async def test_the_first_addition_of_a_day_writes_the_counter_once(tenant: Tenant, anna: UUID) -> None:
+    await tenant.adjust(anna, "1.00", actor=STAFF)
+    ben = await tenant.customer("ben")
+    with statements_sent() as sent:
+        await tenant.adjust(ben, "2.00", actor=STAFF)
+    assert sum("limit_counters" in sql for sql, _ in sent) == 2
+    assert await counters(tenant, "PER_CUSTOMER_DAY") == [100, 200]
+    assert await counters(tenant, "PER_ACTOR_DAY") == [300]
+
+
+async def test_what_is_refused_leaves_no_counter(tenant: Tenant, anna: UUID) -> None:
+    with pytest.raises(LimitExceeded):
+        await tenant.adjust(anna, "100000.00", actor=STAFF)
+    assert await counters(tenant, "PER_CUSTOMER_DAY") == []
+
+
+async def test_additions_at_once_to_one_customer_are_all_counted(tenant: Tenant, other: Tenant, anna: UUID) -> None:
+    """From two servers: whoever reads the counter holds the account."""
+    results = await asyncio.gather(
+        *(each.adjust(anna, "7.00", actor=STAFF) for _ in range(25) for each in (tenant, other)), return_exceptions=True
+    )
+    refused = [each for each in results if isinstance(each, BaseException)]
+    assert refused
+    assert all(isinstance(each, LimitExceeded) for each in refused), refused
+    added = 700 * (len(results) - len(refused))
+    assert 0 < added <= 100_00 * CUSTOMER_DAY_TIMES
+    assert await counters(tenant, "PER_CUSTOMER_DAY") == await counters(tenant, "PER_ACTOR_DAY") == [added]
+    rows = await tenant.rows("SELECT balance_minor FROM accounts WHERE tenant_id = $1")
+    assert [row[0] for row in rows] == [added]
