@@ -130,14 +130,15 @@ def create_app(
         execution_timeout=settings.execution_timeout,
         ide=editor_page() if settings.has_pages else None,
     )
-    return Starlette(
+    return straight.Fronted(
         routes=[
             *_api(settings, schema, sources, view, live, tenants, backend, refused, limits),
             *health_routes(ledger),
             *(metrics.routes if settings.metrics else ()),
             *_pages(settings),
         ],
-        middleware=_traced(tracing, _layers(settings, view, backend, refused, metrics)),
+        front=_front(settings, view, backend, refused, metrics, tracing),
+        middleware=_layers(settings, backend, refused, metrics),
         exception_handlers={DatabaseAway: away, Exception: fault},
         lifespan=lifespan,
     )
@@ -185,35 +186,42 @@ async def _open(
         await ledger.close()
 
 
-def _traced(tracing: "Tracing | None", layers: list[Middleware]) -> list[Middleware]:
-    """The layers, within a trace for each request if there are traces."""
-    return layers if tracing is None else [Middleware(tracing.around), *layers]
-
-
-def _layers(
-    settings: Settings, view: GraphQLView, backend: BearerBackend, refused: RefusedTokens, metrics: Metrics
+def _front(
+    settings: Settings,
+    view: GraphQLView,
+    backend: BearerBackend,
+    refused: RefusedTokens,
+    metrics: Metrics,
+    tracing: "Tracing | None",
 ) -> list[Middleware]:
-    """The layers around the routes, and in front of them the way that goes straight through."""
-    around = cors(settings.cors_origins, settings.cors_headers, localhost=settings.cors_localhost)
-    logs = settings.log_format == "json"
+    """The way that goes straight through, in front of all layers; and a trace for each request if there are traces."""
+    way = Middleware(
+        straight.StraightWay,
+        view=view,
+        backend=backend,
+        on_error=refused.answer,
+        metrics=metrics,
+        new_id=_new_request_id,
+        logs=settings.log_format == "json",
+        cors=_cors(settings),
+    )
+    return [way] if tracing is None else [Middleware(tracing.around), way]
+
+
+def _layers(settings: Settings, backend: BearerBackend, refused: RefusedTokens, metrics: Metrics) -> list[Middleware]:
+    """The layers around the routes."""
     return [
-        Middleware(
-            straight.StraightWay,
-            view=view,
-            backend=backend,
-            on_error=refused.answer,
-            metrics=metrics,
-            new_id=_new_request_id,
-            logs=logs,
-            cors=around,
-        ),
         Middleware(RequestIdMiddleware, new_id=_new_request_id),
-        *((Middleware(RequestLog),) if logs else ()),
+        *((Middleware(RequestLog),) if settings.log_format == "json" else ()),
         Middleware(SecurityHeadersMiddleware),
-        *around,
+        *_cors(settings),
         Middleware(Timing, metrics=metrics),
         authentication_by(backend, on_error=refused.answer),
     ]
+
+
+def _cors(settings: Settings) -> list[Middleware]:
+    return cors(settings.cors_origins, settings.cors_headers, localhost=settings.cors_localhost)
 
 
 def _api(

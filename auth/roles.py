@@ -12,6 +12,8 @@ from typing import Protocol
 class Role(StrEnum):
     """Role of a person or program in the tenant; the values are those of the `role` claim."""
 
+    __hash__ = str.__hash__  # Enum's own is a function in Python; each request looks several rights up
+
     STAFF = "staff"
     MANAGER = "manager"
     ADMIN = "admin"
@@ -45,6 +47,8 @@ class Scope(StrEnum):
 
 class Permission(Enum):
     """Right that a field of the API takes."""
+
+    __hash__ = object.__hash__  # as above
 
     READ_CUSTOMERS = "read customers"
     READ_LEDGER = "read balances, credits and ledgers"

@@ -41,7 +41,7 @@ DEFAULT_LIMITS: Final = QueryLimits()
 ALL_OPERATIONS: Final = frozenset(OperationType)
 _TYPES: Final = {each: OperationType(each.value) for each in GraphQLOperationType}
 """graphql-core's, with Strawberry's for the same."""
-_COST: Final = ("requested", "maximum")
+_COST: Final = (_REQUESTED := "requested", _MAXIMUM := "maximum")
 CHARACTERS_PER_UNIT: Final = 10
 """Reading, checking and validating this much of a new document costs about as much as returning one object."""
 
@@ -147,7 +147,7 @@ async def _admit(
     values = await in_slices(check_variables(variables, documents.limits))
     maximum = documents.limits.max_cost
     cost, written = documents.cost(checked, operation, variables)
-    told["cost"] = dict(zip(_COST, (min(cost, MAX_REPORTED), maximum), strict=True))
+    told["cost"] = {_REQUESTED: min(cost, MAX_REPORTED), _MAXIMUM: maximum}
     if cost > maximum:
         raise QueryTooCostly("cost", maximum, cost)
     if hasattr(context, "cost"):

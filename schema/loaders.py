@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
-from typing import Any, TypeVar
+from functools import lru_cache, partial
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from orjson import Fragment
@@ -53,6 +53,9 @@ class NodeRows(Kind[UUID, Any]):
 
     def __set_name__(self, owner: type, name: str) -> None:
         """Rows are kept by the type's name, whichever way they are asked for."""
+
+
+_rows_of: Final = lru_cache(maxsize=None)(NodeRows)
 
 
 async def _nodes(type_name: str, loaders: "Loaders", ids: list[UUID]) -> dict[UUID, Any]:
@@ -291,7 +294,7 @@ class Loaders:
 
     def nodes(self, type_name: str) -> Loader[UUID, Any]:
         """The nodes of a type by id. Those that other types refer to have an attribute too."""
-        return NodeRows(type_name).__get__(self, Loaders)
+        return _rows_of(type_name).__get__(self, Loaders)
 
     def show(self, view: Any) -> Any:
         """The row as the API shows it to who asks."""

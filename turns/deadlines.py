@@ -26,9 +26,8 @@ class Deadlines:
         """Return a limit for one block."""
         return Limit(self)
 
-    def begin(self, limit: "Limit") -> None:
-        """Count its time from now on."""
-        loop = asyncio.get_running_loop()
+    def begin(self, limit: "Limit", loop: asyncio.AbstractEventLoop) -> None:
+        """Count its time from now on, by its task's loop."""
         if loop is not self._loop:  # tests have one after the other
             self._loop, self._timer = loop, None
             self._running.clear()
@@ -74,7 +73,7 @@ class Limit:
         self._task = task
         self._cancelling = task.cancelling()
         self.ends = 0.0
-        self._all.begin(self)
+        self._all.begin(self, task.get_loop())
         return self
 
     def __exit__(

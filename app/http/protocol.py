@@ -93,19 +93,19 @@ class Cycle(RequestResponseCycle):
         headers = message.get("headers")
         if not isinstance(headers, list) or self.chunked_encoding is not None:
             return None
-        content, length = [STATUS_LINE[message["status"]]], None
-        for name, value in (*self.default_headers, *headers):
-            line, handled = _line(name, value)
-            if handled == _LENGTH and length is None:
-                length = int(value)
-            elif handled:
+        lines = [_line(name, value) for name, value in (*self.default_headers, *headers)]
+        length = None
+        for line, handled in lines:
+            if not handled:
+                continue
+            if handled != _LENGTH or length is not None:
                 return None
-            content.append(line)
+            length = int(line[len(_LENGTH) + 2 :])
         if length is None:
             return None
         self.expected_content_length, self.chunked_encoding = length, False
-        content.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
-        return b"".join(content)
+        end = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
+        return b"".join([STATUS_LINE[message["status"]], *[line for line, _ in lines], end])
 
     async def send_500_response(self) -> None:
         """Answer a request that the app has left without an answer."""

@@ -6,23 +6,39 @@ and a test sends everything by both and compares.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
+from starlette.applications import Starlette
 from starlette.authentication import AuthenticationError
 from starlette.middleware import Middleware
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http.metrics import Metrics
 from app.http.request_id import identified
 from app.http.request_log import logged, unlogged
-from app.http.security_headers import secured
+from app.http.security_headers import fault, secured
 from auth.backend import BearerBackend
 from gateway.http.media import wants_stream
 from gateway.http.view import Answer, GraphQLView
 
 PATH: Final = "/graphql"
+
+
+class Fronted(Starlette):
+    """An app with layers in front of all that Starlette makes: its own of errors too."""
+
+    def __init__(self, *, front: Sequence[Middleware], **settings: Any) -> None:
+        super().__init__(**settings)
+        self.front = front
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the layers around the routes, the first of which sees a request first."""
+        app = super().build_middleware_stack()
+        for layer in reversed(self.front):
+            app = layer.cls(app, *layer.args, **layer.kwargs)
+        return app
 
 
 class StraightWay:
@@ -63,10 +79,21 @@ class StraightWay:
         await (self._way if straight else self._app)(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with identified(scope, self._new_id) as id_header, self._logged(scope) as line, self._metrics.timed() as timed:
-            status, headers, body = await self._answer(scope, receive)
-            timed.status = line.status = status
-            await Answer(status, [*secured(headers), id_header], body).send(send)
+        answer = None
+        try:
+            with (
+                identified(scope, self._new_id) as id_header,
+                self._logged(scope) as line,
+                self._metrics.timed() as timed,
+            ):
+                status, headers, body = await self._answer(scope, receive)
+                timed.status = line.status = status
+                answer = Answer(status, [*secured(headers), id_header], body)
+                await answer.send(send)
+        except Exception as error:
+            if answer is None:
+                await (await fault(Request(scope), error))(scope, receive, send)
+            raise  # uvicorn logs the traceback
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         try:

@@ -23,7 +23,7 @@ class MemoryWindows:
     def __init__(self, clock: Callable[[], float], max_windows: int = MAX_WINDOWS) -> None:
         self._clock = clock
         self._max_windows = max_windows
-        self._windows: OrderedDict[tuple[str, str], tuple[int, int, int]] = OrderedDict()
+        self._windows: OrderedDict[tuple[str, str], tuple[float, int, int]] = OrderedDict()
         """By holder and quota: the number of the fixed window, the units taken in it, and in the one before."""
 
     def __len__(self) -> int:
@@ -31,28 +31,23 @@ class MemoryWindows:
 
     def take(self, holder: str, wanted: Sequence[tuple[Quota, int]]) -> tuple[bool, list[Window]]:
         """Take so much of each quota if there is room in all of them; else nothing. Returns their state after that."""
-        now = self._clock()
-        found, fits = [], True
+        now, windows = self._clock(), self._windows
+        found, kept, fits = [], [], True
         for quota, units in wanted:
-            window = self._window(holder, quota, now)
+            period, key = quota.period, (holder, quota.name)
+            number, passed = divmod(now, period)
+            known, current, previous = windows.get(key, (number, 0, 0))
+            if known != number:
+                current, previous = 0, current if known == number - 1 else 0
+            window = Window(previous, period - passed, current + units, 2 * period - passed)
+            fits = fits and window.used(quota) <= quota.amount
             found.append(window)
-            fits = fits and window.used(quota) + units <= quota.amount
+            kept.append((key, (number, current + units, previous)))
         if not fits:
-            return False, found
-        windows = self._windows
-        for place, (quota, units) in enumerate(wanted):
-            window = found[place] = found[place].with_more(units)
-            key = (holder, quota.name)
-            windows[key] = (int(now // quota.period), window.current, window.previous)
+            return False, [window.with_more(-units) for window, (_, units) in zip(found, wanted, strict=True)]
+        for key, counted in kept:
+            windows[key] = counted
             windows.move_to_end(key)
         while len(windows) > self._max_windows:
             windows.popitem(last=False)
         return True, found
-
-    def _window(self, holder: str, quota: Quota, now: float) -> Window:
-        period = quota.period
-        number, passed = divmod(now, period)
-        known, current, previous = self._windows.get((holder, quota.name), (number, 0, 0))
-        if known != number:
-            current, previous = 0, current if known == number - 1 else 0
-        return Window(previous, period - passed, current, 2 * period - passed)

@@ -229,6 +229,11 @@ def holder_key(principal: Principal | None, address: str | None) -> str:
         who = ("address", _site(address))
     else:
         who = ("token", principal.tenant, principal.role, principal.subject, principal.client_id, principal.customer)
+    return _hashed(who)
+
+
+@lru_cache(maxsize=4_096)
+def _hashed(who: tuple[str | None, ...]) -> str:
     return hashlib.blake2b(orjson.dumps(who), digest_size=16).hexdigest()
 
 

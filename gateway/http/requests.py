@@ -1,8 +1,7 @@
 """Reads the parameters of one GraphQL operation from an HTTP request, and rejects everything else."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from starlette.datastructures import QueryParams
@@ -49,8 +48,7 @@ class HttpError(Exception):
         self.headers = headers or {}
 
 
-@dataclass(frozen=True, slots=True)
-class GraphQLParams:
+class GraphQLParams(NamedTuple):
     """The request parameters of the GraphQL-over-HTTP specification.
 
     query: empty if `extensions` name a document instead; a `documentId`, and Relay's `id` or `doc_id`, is put there.
@@ -68,9 +66,7 @@ class Head:
     __slots__ = ("accept", "content_encoding", "content_length", "content_type", "method", "request_id")
 
     def __init__(self, scope: Scope) -> None:
-        headers: dict[bytes, bytes] = {}
-        for name, value in scope["headers"]:
-            headers.setdefault(name, value)
+        headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
         self.method: str = scope["method"]
         self.accept = _text(headers.get(b"accept"))
         self.content_type = _text(headers.get(b"content-type"))

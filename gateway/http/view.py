@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
 from starlette.requests import HTTPConnection, Request
@@ -54,6 +55,7 @@ BEARER = "Bearer"
 _ALWAYS_400 = frozenset({ErrorCode.OPERATION_RESOLUTION_FAILURE, ErrorCode.DOCUMENT_NOT_TRUSTED})
 _GET_OPERATIONS = frozenset({OperationType.QUERY})
 _POST_OPERATIONS = frozenset({OperationType.QUERY, OperationType.MUTATION})
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _FIXED_HEADERS = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"), (b"vary", b"accept")]
 _CONTENT_TYPES = {name: f"{name}; charset=utf-8".encode() for name in (JSON, GRAPHQL_RESPONSE)}
 
@@ -241,8 +243,12 @@ def _response_of(result: ExecutionResult, media_type: str) -> tuple[int, Mapping
     with a bad token is.
     """
     answer: dict[str, Any] = {}
-    if result.errors:
-        answer["errors"] = counted([error.formatted for error in result.errors])
+    if not result.errors:
+        answer["data"] = result.data
+        if result.extensions:
+            answer["extensions"] = result.extensions
+        return 200, _NO_HEADERS, answer
+    answer["errors"] = counted([error.formatted for error in result.errors])
     refused = is_refusal(result)
     if not refused:
         answer["data"] = result.data

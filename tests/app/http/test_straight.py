@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from app.http.logs import JsonFormatter
 from app.http.request_id import RequestIdFilter
 from app.http.request_log import log
-from app.http.straight import StraightWay
+from app.http.straight import Fronted, StraightWay
 from app.postgres.embedded import Urls
 from gateway.http.view import GraphQLView
 from models.ledger import Ledger
@@ -111,9 +111,9 @@ async def tenant(ledger: Ledger) -> Tenant:
 
 def layered(app: Starlette) -> Starlette:
     """The app without its straight way."""
-    before = len(app.user_middleware)
-    app.user_middleware = [each for each in app.user_middleware if cast("object", each.cls) is not StraightWay]
-    assert len(app.user_middleware) == before - 1
+    assert isinstance(app, Fronted)
+    assert [cast("object", each.cls) for each in app.front] == [StraightWay]
+    app.front = ()
     return app
 
 
