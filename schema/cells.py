@@ -13,12 +13,14 @@ from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from models.money import decimal_text
+from models.reads.columns import parsed
 from schema.ids import id_writer
 from schema.scalars import written_instant
 
 Column: TypeAlias = str | int
 """A column's name, or its place where rows are lists."""
 MAX_INT: Final = 2**31 - 1
+NULL: Final = "null"
 
 
 class Unwritable(Exception):
@@ -84,6 +86,16 @@ def member(kind: type[Enum], column: Column) -> Cell:
     return Cell(f"{{0}}[row[{column!r}]]", (column,), {each.value: each.name for each in kind}, quoted=True)
 
 
+def listed(column: Column, place: int, write: Callable[[Any], str] = encode_basestring) -> Cell:
+    """What stands at this place of a list that the database made as JSON: null where that is."""
+
+    def found(told: Any) -> str:
+        value = parsed(told)[place]
+        return NULL if value is None else write(value)
+
+    return Cell(f"{{0}}(row[{column!r}])", (column,), found)
+
+
 def computed(write: Callable[[Any, datetime], str]) -> Cell:
     """A string that takes the row's view, and the request's instant."""
     return Cell("{0}(view(row), now)", None, write, quoted=True)
@@ -93,4 +105,4 @@ def or_null(cell: Callable[[Column], Cell], column: Column) -> Cell:
     """The field is null where the column is."""
     given = cell(column)
     value = f"'\"' + {given.text} + '\"'" if given.quoted else given.text
-    return Cell(f"'null' if row[{column!r}] is None else {value}", given.columns, given.uses)
+    return Cell(f"{NULL!r} if row[{column!r}] is None else {value}", given.columns, given.uses)

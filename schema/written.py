@@ -16,12 +16,11 @@ from auth.roles import Permission
 from gateway.compiled.source import Source
 from gateway.compiled.written import WRITES, WRITES_LIST, Selected, writer_of
 from models.reads.paging import Listing, Page
-from schema.cells import Cell, Column
+from schema.cells import NULL, Cell, Column
 from schema.types.base import Connection, Cursors
 from turns.slices import each_in_slices, turn_after
 
 T = TypeVar("T")
-NULL: Final = "null"
 TYPENAME: Final = "__typename"
 MANY: Final = 100
 """Customers whose accounts are written in one go."""
@@ -46,9 +45,11 @@ class Below:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """A field whose value stands in the same row: an object of these fields."""
+    """A field whose value stands in the same row: an object of these fields. unless: the column that is null where there is
+    none."""
 
     fields: Mapping[str, Cell]
+    unless: Column | None = None
 
 
 Plain: TypeAlias = Cell | Below | Beside
@@ -125,12 +126,18 @@ class _Rows:
         if found is None or inner is None:
             return None
         if isinstance(found, Beside):
-            return self._object(inner, found.fields)
+            written = self._object(inner, found.fields)
+            return written if written is None or found.unless is None else self._unless(found.unless, written)
         writer = row_writer(inner)
         if writer is None:
             return None
         self._below.append((found, writer))
         return self._cell(Cell(f"below[{len(self._below) - 1}][row[{found.key!r}]]", (found.key,)))
+
+    def _unless(self, column: Column, written: str) -> str:
+        """The object, or null where this column is: a function of its own."""
+        name = self._source.define("part", "row, now, view, below", [f'return f"""{written}"""'])
+        return self._cell(Cell(f"{NULL!r} if row[{column!r}] is None else {name}(row, now, view, below)", (column,)))
 
     def _cell(self, cell: Cell) -> str:
         if cell.columns is None:

@@ -58,19 +58,24 @@ _COUNTERS: Final = """
 
 async def by_asset(session: ReadSession, at: datetime, now: datetime) -> list[Any]:
     """Rows of every asset with a remainder at `at`: from the entries, or from now on the present remainders."""
-    return await session.fetch(_BY_ASSET.format(credits=_NOW if at >= now else _THEN), at)
+    return await _through_all(session, _BY_ASSET.format(credits=_NOW if at >= now else _THEN), at)
 
 
 async def parts(session: ReadSession, at: datetime, now: datetime, time_zone: str) -> list[Any]:
     """Rows of the outstanding amounts at `at` by asset, month of expiry in `time_zone`, kind and reason."""
-    return await session.fetch(_PARTS.format(credits=_NOW if at >= now else _THEN), at, time_zone)
+    return await _through_all(session, _PARTS.format(credits=_NOW if at >= now else _THEN), at, time_zone)
 
 
 async def counters(session: ReadSession, at: datetime) -> list[Any]:
     """Rows of all entries up to `at` by asset and counter."""
-    return await session.fetch(_COUNTERS, at)
+    return await _through_all(session, _COUNTERS, at)
 
 
 async def balances(session: ReadSession, at: datetime) -> list[Any]:
     """Rows of the accounts' balances after their last entries up to `at`, by asset."""
-    return await session.fetch(_BALANCES, at)
+    return await _through_all(session, _BALANCES, at)
+
+
+async def _through_all(session: ReadSession, sql: str, *values: object) -> list[Any]:
+    async with session.own_plans():
+        return await session.fetch(sql, *values)

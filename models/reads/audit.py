@@ -4,7 +4,6 @@ Indexes exist by customer and by time, and for events by actor, action, request 
 which parts have an actor, a kind or a reason, and at which instants an amount was moved (trail_search.py).
 """
 
-import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +13,7 @@ from uuid import UUID
 
 from models.lookups import each
 from models.reads.branches import RECORDS
+from models.reads.columns import actor, parsed, who
 from models.reads.filtering import minor_bounds
 from models.reads.keys import id_key, time_key
 from models.reads.paging import Condition, Listing
@@ -37,25 +37,22 @@ _BOTH: Final = """(
 _TRAIL: Final = _BOTH.format("/* nodes: where x.tenant_id = $1 */", "/* nodes: where y.tenant_id = $1 */")
 _ONE: Final = _BOTH.format("where x.tenant_id = $1 and x.id = k.id", "where y.tenant_id = $1 and y.id = k.id")
 
-_WHO: Final = """(
-    select jsonb_build_array(o.subject, o.name, o.role, nullif(o.client, '')) from actors o
-     where o.tenant_id = $1 and o.id = t.{})"""
-
 _SUMS: Final = """
     from (select account_id, amount_minor from entries where tenant_id = $1 and transaction_id = t.id offset 0) e
     cross join lateral (select asset from accounts where tenant_id = $1 and id = e.account_id offset 0) o"""
 
 _HELD: Final = _SUMS.replace("entries", "hold_lots")
 
+# In one go: each sum reads a transaction's entries. Events that moved nothing have none, and no texts of their own.
 _COLUMNS: Final = f"""
     t.id, t.created_at, t.customer_id, t.kind, t.reason, t.action, t.subject_id, t.details, t.request_id, t.address,
-    {_WHO.format("actor_id")} as actor, {_WHO.format("approved_by_id")} as approver,
-    coalesce(t.event_note, (select nullif(n.note, '') from transaction_texts n
-                             where n.tenant_id = $1 and n.id = t.id)) as note,
-    case when t.kind = 'HOLD' then (select min(o.asset) {_HELD})
-         else (select case when min(o.asset) = max(o.asset) then min(o.asset) end {_SUMS}) end as asset,
-    (select sum(e.amount_minor)::bigint {_SUMS}) as amount_minor,
-    case when t.kind = 'HOLD' then (select sum(e.amount_minor)::bigint {_HELD}) end as held_minor"""
+    {who("actor_id")} as actor, {who("approved_by_id")} as approver,
+    case when t.kind is null then t.event_note
+         else (select nullif(n.note, '') from transaction_texts n where n.tenant_id = $1 and n.id = t.id) end as note,
+    case when t.kind = 'HOLD' then (select array[min(o.asset), null, sum(e.amount_minor)::text] {_HELD})
+         when t.kind is not null then (
+              select array[case when min(o.asset) = max(o.asset) then min(o.asset) end, sum(e.amount_minor)::text, null]
+              {_SUMS}) end as moved"""
 
 # "kind is not null": events that move no value have no entries to search.
 _AMOUNT: Final = f"""t.kind is not null and exists (
@@ -94,6 +91,7 @@ class AuditView:
 
 
 def _view(row: Any) -> AuditView:
+    asset, amount, held = row["moved"] or _NOTHING_MOVED
     return AuditView(
         id=row["id"],
         at=row["created_at"],
@@ -102,20 +100,19 @@ def _view(row: Any) -> AuditView:
         reason=row["reason"],
         action=row["action"],
         subject_id=row["subject_id"],
-        details=_parsed(row["details"]),
-        actor=ActorView(*_parsed(row["actor"])),
-        approved_by=None if row["approver"] is None else ActorView(*_parsed(row["approver"])),
+        details=parsed(row["details"]),
+        actor=actor(row["actor"]),
+        approved_by=None if row["approver"] is None else actor(row["approver"]),
         note=row["note"],
-        asset=row["asset"],
-        amount_minor=None if row["asset"] is None else row["amount_minor"],
-        held_minor=row["held_minor"],
+        asset=asset,
+        amount_minor=None if asset is None or amount is None else int(amount),
+        held_minor=None if held is None else int(held),
         request_id=row["request_id"],
         address=row["address"],
     )
 
 
-def _parsed(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, str) else value
+_NOTHING_MOVED: Final = (None, None, None)
 
 
 AUDIT_TRAIL: Final = Listing(

@@ -157,10 +157,9 @@ class Report:
 async def report(session: ReadSession, at: datetime, now: datetime, time_zone: str) -> Report:
     """The liability at `at`: from the entries up to then, or from now on from all. Months are those in `time_zone`."""
     until = END if at >= now else at
-    async with session.planned():
-        base = await _base(session, until)
-        left = None if base is None else await _left(session, base, until, at, time_zone)
-        rows = await held.by_source(session, at, time_zone)
+    base = await _base(session, until)
+    left = None if base is None else await _left(session, base, until, at, time_zone)
+    rows = await held.by_source(session, at, time_zone)
     views = _views(left) if left else [LiabilityView(*row) for row in await added_up.by_asset(session, at, now)]
     return Report(await _with_holds(session, views, rows, at), _listed(left.owed, rows) if left else None)
 
@@ -225,9 +224,8 @@ def _listed(owed: Counter[_Part], held_rows: list[Any]) -> list[LiabilityPart]:
 
 async def trial_balance(session: ReadSession, at: datetime) -> list[TrialBalanceView]:
     """For every asset: the accounts' balances after their last entries up to `at`, and all those entries by counter."""
-    async with session.planned():
-        base = await _base(session, at)
-        rows = [] if base is None else await _since(session, _BOOKS, base, at)
+    base = await _base(session, at)
+    rows = [] if base is None else await _since(session, _BOOKS, base, at)
     if base is None:
         rows = [*await added_up.counters(session, at), *await added_up.balances(session, at)]
     counters: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)

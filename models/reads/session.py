@@ -168,19 +168,17 @@ class ReadSession:
         asks = self.settling and self.follows
         if self._shares:
             return shared_moment(self.tenant_id, settles=asks, settings=GENERIC_PLANS)
-        settings = "" if self.searches else GENERIC_PLANS
         place = _one_of_few() if self.searches else None
-        return Moment(self.tenant_id, settles=asks, settings=settings, place=place)
+        return Moment(self.tenant_id, settles=asks, settings=GENERIC_PLANS, place=place)
 
     @asynccontextmanager
-    async def planned(self) -> AsyncIterator[None]:
-        """For statements that find rows by key: those of the block are planned once, also if others of the request search.
-        What is read beside the block meanwhile may be so too."""
-        if self.searches:
-            await self.ask(partial(_plan, GENERIC_PLANS))
+    async def own_plans(self) -> AsyncIterator[None]:
+        """For statements that go through very many rows, or are found in different ways by different values: those of the
+        block are planned anew each time, which takes a millisecond for some. What is read beside the block meanwhile may be
+        so too."""
+        await self.ask(partial(_plan, OWN_PLANS))
         yield
-        if self.searches:
-            await self.ask(partial(_plan, OWN_PLANS))
+        await self.ask(partial(_plan, GENERIC_PLANS))
 
     async def open(self) -> None:
         """Begin, so that `settled` is known."""

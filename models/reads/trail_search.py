@@ -36,7 +36,7 @@ _INSTANTS_OF: Final = f"""
     select x.referenced_at as at from {each("id uuid")} k join transaction_texts x on x.tenant_id = $1 and x.id = k.id"""
 _NOTED: Final = "select at from totals where tenant_id = $1 order by at desc limit 1"
 BESIDE: Final = 2
-"""Parts on either side of a bound that tell whether the list continues there: the one it lies in, and the next."""
+"""Parts on either side of a cursor that tell whether the list continues there: the one it lies in, and the next."""
 FEW: Final = 200
 """Maximum parts searched to the end if there are other conditions too."""
 FEW_AMOUNTS: Final = 1_000
@@ -129,6 +129,14 @@ async def _of_reference(
     return _through(listing, parts)
 
 
+def goes_by_notes(conditions: Sequence[Condition]) -> bool:
+    """Whether all records are asked for, or one that is noted: then the page is a short range of the time, whatever the
+    values. What else leads to few records, only the values say. conditions: but for those of time."""
+    return len(conditions) <= 1 and all(
+        isinstance(each, Sought | SoughtAmount | SoughtReference) for each in conditions
+    )
+
+
 def _through(listing: Listing[Any], parts: Iterable[Part]) -> Listing[Any]:
     ordered = sorted(parts)
     through = Through(_BRANCHES, "p.id", values=(tuple(p[0] for p in ordered), tuple(p[1] for p in ordered)))
@@ -147,19 +155,21 @@ async def _page_parts(
     start = max(_start(request.after), from_ or BEGINNING)
     end = min(_end(request, session.settled), to or END)
     enough = request.limit + 1 + BESIDE
+    beside = 0 if request.after is None and request.before is None else BESIDE
     parts: set[Part] = set()
     for at, ahead, behind in (
-        (start, BESIDE if request.backward else enough, BESIDE),
-        (end, BESIDE, enough if request.backward else BESIDE),
+        (start, beside if request.backward else enough, beside),
+        # Of noted parts, the one that an end lies in is ahead of it.
+        (end, BESIDE if request.backward and end < END else beside, enough if request.backward else beside),
     ):
         if isinstance(sought, SoughtAmount):
-            parts |= await _instants(session, FROM, sought, at, ahead)
-            parts |= await _instants(session, BEFORE, sought, at, behind)
+            for sql, number in ((FROM, ahead), (BEFORE, behind)):
+                parts |= await _instants(session, sql, sought, at, number) if number else set()
         elif isinstance(sought, SoughtReference):
             for sql, number in ((_REFERENCED_FROM, ahead), (_REFERENCED_BEFORE, behind)):
-                rows = await session.fetch(sql, sought.reference.text, at, number)
+                rows = await session.fetch(sql, sought.reference.text, at, number) if number else []
                 parts |= {(row["at"] - _INSTANT, row["at"]) for row in rows}
-        else:
+        elif ahead or behind:
             found = await session.fetch(_PARTS, sought.what, list(sought.among), at, ahead, behind)
             parts.update(_needed(found, at, request))
     return parts

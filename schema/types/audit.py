@@ -2,7 +2,9 @@
 
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
+from uuid import UUID
 
 import orjson
 import strawberry
@@ -11,10 +13,11 @@ from strawberry.scalars import JSON
 from auth.roles import Permission
 from gateway.reading import Pending
 from models.event_kinds import AuditAction
-from models.kinds import TransactionKind
-from models.money import to_decimal
+from models.kinds import Role, TransactionKind
+from models.money import decimal_text, to_decimal
 from models.reads import audit
 from models.reads.audit import AuditView
+from schema.cells import NULL, Cell, instant, listed, member, node_id, or_null, text
 from schema.context import Info
 from schema.ids import global_id
 from schema.nodes import by_ids, node
@@ -22,6 +25,7 @@ from schema.scalars import AssetCode
 from schema.types.base import Node, Reader, resolved
 from schema.types.customer import Customer
 from schema.types.ledger import Actor, Transaction
+from schema.written import Beside, plain
 
 SUBJECTS: Final = {
     "approval": "ApprovalRequest",
@@ -54,7 +58,66 @@ class AuditChange:
     """Value after, in the same form; null if there is none, or it is not kept."""
 
 
+_ACTIONS: Final = {action.value: action for action in AuditAction}
+_ROLES: Final = {each.value: f'"{each.name}"' for each in Role}
+
+
+def _who(column: str) -> dict[str, Cell]:
+    """The fields of an actor whom a column has."""
+    return {
+        "subject": listed(column, 0),
+        "name": listed(column, 1),
+        "role": listed(column, 2, _ROLES.__getitem__),
+        "client": listed(column, 3),
+    }
+
+
+def _subject(action: str | None, subject_id: UUID | None) -> strawberry.ID | None:
+    if action is None or subject_id is None:
+        return None
+    type_name = SUBJECTS.get(action.split(".")[0])
+    return None if type_name is None else global_id(type_name, subject_id)
+
+
+def _subject_named(action: str | None, subject_id: UUID | None) -> str:
+    found = _subject(action, subject_id)
+    return NULL if found is None else f'"{found}"'
+
+
+def _action_name(action: str | None) -> str:
+    known = None if action is None else _ACTIONS.get(action)
+    return NULL if known is None else f'"{known.name}"'
+
+
+def _moved(place: int) -> Cell:
+    """What a record's transaction moved, or held, as JSON: by its place in the column."""
+
+    def write(moved: list[str | None] | None) -> str:
+        if moved is None or moved[0] is None or (told := moved[place]) is None:
+            return NULL
+        return f'"{told if place == 0 else decimal_text(int(told), moved[0])}"'
+
+    return Cell("{0}(row['moved'])", ("moved",), write)
+
+
 @node(AuditView, by_ids(audit.by_ids), Permission.READ_AUDIT, owner=None)
+@plain(
+    id=node_id("AuditRecord"),
+    at=instant("created_at"),
+    kind=or_null(partial(member, TransactionKind), "kind"),
+    action=or_null(text, "action"),
+    action_kind=Cell("{0}(row['action'])", ("action",), _action_name),
+    actor=Beside(_who("actor")),
+    approved_by=Beside(_who("approver"), unless="approver"),
+    reason=or_null(text, "reason"),
+    note=or_null(text, "note"),
+    asset=_moved(0),
+    amount=_moved(1),
+    held=_moved(2),
+    subject_id=Cell("{0}(row['action'], row['subject_id'])", ("action", "subject_id"), _subject_named),
+    request_id=or_null(text, "request_id"),
+    address=or_null(text, "address"),
+)
 @strawberry.type
 class AuditRecord(Node):
     """One thing that one user, program or job did. Records are never changed or removed."""
@@ -111,7 +174,7 @@ class AuditRecord(Node):
             asset=None if view.asset is None else AssetCode(view.asset),
             amount=_figure(view, view.amount_minor),
             held=_figure(view, view.held_minor),
-            subject_id=_subject(view),
+            subject_id=_subject(view.action, view.subject_id),
             details=view.details,
             changes=_changes(view),
             request_id=view.request_id,
@@ -137,16 +200,8 @@ def _figure(view: AuditView, minor: int | None) -> Decimal | None:
     return None if view.asset is None or minor is None else to_decimal(minor, view.asset)
 
 
-def _subject(view: AuditView) -> strawberry.ID | None:
-    if view.action is None or view.subject_id is None:
-        return None
-    type_name = SUBJECTS.get(view.action.split(".")[0])
-    return None if type_name is None else global_id(type_name, view.subject_id)
-
-
 _ADDS: Final = frozenset({"created", "issued"})
 _DELETES: Final = frozenset({"deleted", "removed"})
-_ACTIONS: Final = {action.value: action for action in AuditAction}
 
 
 def _action(view: AuditView) -> AuditAction | None:
