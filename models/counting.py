@@ -5,7 +5,8 @@ partner would wait for it. So they are only read, and the planned difference is 
 during a day: an addition refused at a lower sum is refused at the final one too, and an allowed one is still allowed,
 if that sum is within the limit. Otherwise it is planned again, with the counters locked from the start.
 
-The customers' counters need no lock: another addition to the same account waits for the account.
+The customers' counters are there from the start, mostly under the lock of the account. That blocks no others: another
+addition to the same account waits for the account anyway.
 """
 
 from collections.abc import Sequence
@@ -39,7 +40,7 @@ class CountersMoved(Exception):
 async def load_counters(
     connection: TenantConnection, books: Books, units: Sequence[Unit], skipped: Skipped, way: Way
 ) -> None:
-    """Load the day's counters that apply, locked but for customers' and those raised at the very end. A dry run locks none.
+    """Lock the day's counters that apply, except those raised at the very end. A dry run locks none.
 
     Counters locked by others are noted. Raises LockedElsewhere.
     """

@@ -36,12 +36,12 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
-_STEADY: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_BOOTTIME: Final[int | None] = getattr(time, "CLOCK_BOOTTIME", None)
 
 
 def steady_clock() -> float:
     """Monotonic seconds, including the machine's sleep. Setting the wall clock does not affect it."""
-    return time.clock_gettime(_STEADY)
+    return time.monotonic() if _BOOTTIME is None else time.clock_gettime(_BOOTTIME)
 
 
 class GivenClock:

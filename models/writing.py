@@ -291,8 +291,12 @@ class _Writer:
         """Write the day's counters, but those raised at the very end."""
         if not self.writes.touched_counters:
             return
-        new = [(key, c) for key, c in self.books.counters.items() if c.is_new and c.used_minor]
-        yield from self.insert(CounterDraft, [CounterDraft(c.id, *key, c.used_minor) for key, c in new])
+        new = []
+        for key, counter in self.books.counters.items():
+            if counter.is_new and counter.used_minor:
+                new.append(CounterDraft(counter.id, *key, counter.used_minor))
+            yield
+        yield from self.insert(CounterDraft, new)
         locked = [c for c in self.writes.touched_counters if c.read_minor is None and not c.is_new]
         yield from self.update(CounterState, ("used_minor",), sorted(locked, key=_by_id))
 

@@ -5,8 +5,8 @@ The order is always:
 1. customers, by id: `FOR KEY SHARE`, which waits only for an erasure or a merge; after each, its accounts by asset.
    A merge is alone in its posting: it takes both customers `FOR UPDATE` before any account. A transaction that holds
    one of their accounts holds the customer as well, so it has released both by then
-2. limit counters of actors' days, by their names; a large bulk leaves them out. Those of customers' days are not locked: who
-   raises one holds the account
+2. limit counters, by their names, but those that go with an account: who raises one holds the account. A large bulk
+   leaves out those of its actor's days
 3. invoices, rewards, coupons, approval requests: each by id
 
 Missing accounts are opened after the others are locked. Waiting for another transaction's insert there cannot cause a
@@ -18,9 +18,9 @@ Last of all, an advisory lock is taken on each actor who may have to request an 
 (`approvals.count_pending_requests`).
 
 A large bulk (models/counting.py) raises its actor's counters after all other writes, just before it commits. Waiting
-for them there cannot deadlock: a transaction that holds one of them waits, if at all, for another counter of the same
-actor, in the order of their names; or for a currency new to the books, which is why a bulk that brings one locks all its
-counters at step 2.
+for them there cannot deadlock: a transaction that holds one of them waits, if at all, for a customer's counter, whose
+account it holds as well, so that it is none of the bulk's; for another counter of the same actor, in the order of
+their names; or for a currency new to the books, which is why a bulk that brings one locks all its counters at step 2.
 A transaction that waits for a counter before anything else may then need an account that the bulk has opened; it gives
 up after a short timeout.
 

@@ -12,6 +12,7 @@ from models.commands import Actor
 from models.kinds import LimitRole
 from models.loading.locked_elsewhere import LockedElsewhere, counter_names
 from models.lookups import each
+from models.money import POINTS
 from models.planning import calendar, limits
 from models.planning.columns import maker
 from models.planning.config import TenantConfig
@@ -63,15 +64,14 @@ async def lock_counters(
     """Lock the counters in the order of their names, and insert missing ones, as at the start of a day. Without `wait`,
     counters locked by others are left out. Raises LockedElsewhere if others have not finished inserting one.
 
-    A customer's are only read, and missing ones are new, to be written with the batch: nobody else raises them, or makes
-    them, without the account, which is locked. Two transactions that insert the same ones may meet in another order: one of
-    them then retries.
+    Those that go with an account, which is locked, are only read, and missing ones are new, to be written with the batch.
+    Two transactions that insert the same ones may meet in another order: one of them then retries.
     """
     ordered = sorted(keys)
-    of_customers = [key for key in ordered if key[0] in limits.CUSTOMER_DAYS]
-    lock = "" if len(of_customers) == len(ordered) else f"FOR NO KEY UPDATE OF l {'' if wait else 'SKIP LOCKED'}"
+    unlocked = [key for key in ordered if limits.goes_with_account(key[0], key[3])]
+    lock = "" if len(unlocked) == len(ordered) else f"FOR NO KEY UPDATE OF l {'' if wait else 'SKIP LOCKED'}"
     found = await _existing(connection, ordered, lock)
-    for key in of_customers:
+    for key in unlocked:
         if key not in found:
             found[key] = CounterState(new_id(), 0, is_new=True)
     if len(found) < len(ordered):
@@ -152,16 +152,16 @@ _EXISTING: Final = f"""SELECT k.nth, l.id, l.used_minor
     FROM {each("scope text", "role text", "holder text", "asset text", "day date", "nth int")} k
     JOIN limit_counters l ON l.tenant_id = $1 AND (l.scope, l.role, l.holder, l.asset, l.day)
         = (k.scope, k.role, k.holder, k.asset, k.day)"""
-_OF_CUSTOMERS: Final = ", ".join(f"'{scope}'" for scope in limits.CUSTOMER_DAYS)
+_WITH_ACCOUNTS: Final = " OR ".join(f"k.scope = '{each}' AND k.asset <> '{POINTS}'" for each in limits.CUSTOMER_DAYS)
 
 
 async def _existing(connection: TenantConnection, keys: list[CounterKey], lock: str) -> dict[CounterKey, CounterState]:
-    """Find the existing ones; with a `lock`, all but customers' are locked. Unlike a no-op update, a lock writes no new row
-    version (2 to 10 % of a posting)."""
+    """Find the existing ones; with a `lock`, all but those that go with an account are locked. Unlike a no-op update, that
+    writes no new row version (2 to 10 % of a posting)."""
     sql = _EXISTING
     if lock:
-        sql = f"""SELECT o.* FROM ({_EXISTING} WHERE k.scope NOT IN ({_OF_CUSTOMERS}) ORDER BY k.nth {lock}) o
-            UNION ALL {_EXISTING} WHERE k.scope IN ({_OF_CUSTOMERS})"""
+        sql = f"""SELECT o.* FROM ({_EXISTING} WHERE NOT ({_WITH_ACCOUNTS}) ORDER BY k.nth {lock}) o
+            UNION ALL {_EXISTING} WHERE {_WITH_ACCOUNTS}"""
     columns = zip(*keys, strict=True)
     rows = await connection.raw.fetch(sql, connection.tenant_id, *columns, list(range(len(keys))))
     counter = maker(CounterState, rows)

@@ -69,13 +69,15 @@ def new_names(books: Books) -> set[Name]:
 
 
 def _counters(needs: Needs, actor: Actor) -> Iterator[tuple[str, str, str, str]]:
-    """Scope, role, holder and asset of each day counter that may apply."""
-    for customer, asset in needs.limited:
-        yield limits.PER_ACTOR_DAY, actor.role, actor.holder, asset
-        yield limits.PER_CUSTOMER_DAY, actor.role, str(customer), asset
-    for customer, asset in needs.spending:
-        yield limits.SPENT_ACTOR_DAY, actor.role, actor.holder, asset
-        yield limits.SPENT_PERSON_DAY, actor.role, str(customer), asset
+    """Scope, role, holder and asset of each day counter that may apply, but those that go with an account."""
+    for of_actor, of_customer, keys in (
+        (limits.PER_ACTOR_DAY, limits.PER_CUSTOMER_DAY, needs.limited),
+        (limits.SPENT_ACTOR_DAY, limits.SPENT_PERSON_DAY, needs.spending),
+    ):
+        for customer, asset in keys:
+            yield of_actor, actor.role, actor.holder, asset
+            if not limits.goes_with_account(of_customer, asset):
+                yield of_customer, actor.role, str(customer), asset
     for currency in needs.sells:
         yield limits.SOLD_ACTOR_DAY, actor.role, actor.holder, currency
 

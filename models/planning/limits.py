@@ -23,7 +23,7 @@ from models.commands import Actor
 from models.errors import CurrencyNotAllowed, LimitRemaining
 from models.frozen import frozen
 from models.kinds import CounterScope, LimitKind, LimitRole, LimitScope
-from models.money import exponent, is_money, to_decimal, to_minor
+from models.money import POINTS, exponent, is_money, to_decimal, to_minor
 from models.planning.config import LimitRuleValues, TenantConfig
 from models.planning.state import CounterKey
 
@@ -113,6 +113,12 @@ def spending_keys(actor: Actor, customer_id: UUID, asset: str, day: date) -> tup
         (SPENT_ACTOR_DAY, actor.role, actor.holder, asset, day),
         (SPENT_PERSON_DAY, actor.role, str(customer_id), asset, day),
     )
+
+
+def goes_with_account(scope: str, asset: str) -> bool:
+    """Whether nobody raises such a counter, or makes it, without the customer's account. A free reward counts points, and
+    needs no account of them."""
+    return scope in CUSTOMER_DAYS and asset != POINTS
 
 
 def selling_key(actor: Actor, currency: str, day: date) -> CounterKey:

@@ -1,7 +1,9 @@
 """What customers' day counters need: no lock, and no row before there is something to count."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -9,6 +11,10 @@ import pytest
 from models.errors import LimitExceeded
 from models.ledger import Ledger
 from models.operations.create_tenant import CUSTOMER_DAY_TIMES
+from models.planning.columns import ActorIds
+from models.planning.state import Books
+from models.session import TenantConnection
+from models.writing import write
 from tests.support.clock import Clock
 from tests.support.mutating import statements_sent
 from tests.support.tenants import STAFF, Tenant
@@ -63,3 +69,26 @@ async def test_additions_at_once_to_one_customer_are_all_counted(tenant: Tenant,
     assert await counters(tenant, "PER_CUSTOMER_DAY") == await counters(tenant, "PER_ACTOR_DAY") == [added]
     rows = await tenant.rows("SELECT balance_minor FROM accounts WHERE tenant_id = $1")
     assert [row[0] for row in rows] == [added]
+
+
+async def test_free_rewards_at_once_count_though_there_is_no_account(
+    tenant: Tenant, other: Tenant, anna: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From two servers that have both loaded what they need before either writes."""
+    rewards = [await tenant.reward(100) for _ in range(2)]
+    await tenant.give(anna, rewards[0], deduct_points=False, actor=STAFF)  # the day's counter is there
+    both = asyncio.Barrier(2)
+
+    async def together(connection: TenantConnection, books: Books, actors: ActorIds) -> None:
+        with contextlib.suppress(TimeoutError, asyncio.BrokenBarrierError):
+            async with asyncio.timeout(0.5):
+                await both.wait()
+        await write(connection, books, actors)
+
+    monkeypatch.setattr("models.posting.write", together)
+    await asyncio.gather(
+        tenant.give(anna, rewards[0], deduct_points=False, actor=STAFF),
+        other.give(anna, rewards[1], deduct_points=False, actor=replace(STAFF, subject="another")),
+    )
+    assert await counters(tenant, "PER_CUSTOMER_DAY") == [300]
+    assert await counters(tenant, "PER_ACTOR_DAY") == [100, 200]
