@@ -163,11 +163,11 @@ async def _listed(
         else:
             listing, parent = audit.CUSTOMER_TRAIL, person
     await context.settle(end)
-    async with nullcontext() if goes_by_notes(other) else context.reads.own_plans():
-        try:
-            listing = await confined(context.reads, listing, asked_page(listing, page), conditions, start, end)
-        except TooManyFound as error:
-            raise BadUserInput(str(error), "reference") from None
+    try:
+        listing = await confined(context.reads, listing, asked_page(listing, page), conditions, start, end)
+    except TooManyFound as error:
+        raise BadUserInput(str(error), "reference") from None
+    with nullcontext() if goes_by_notes(other) else context.reads.own_plans():
         return await root_page(info, listing, parent, page, *conditions)
 
 

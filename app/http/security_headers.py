@@ -65,7 +65,7 @@ def secured(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]
 
 
 async def fault(request: Request, _: Exception) -> JSONResponse:
-    """The response to an unexpected exception. It is outside every middleware; uvicorn logs the traceback."""
+    """The response to an unexpected exception, with all headers of its own; uvicorn logs the traceback."""
     request_id = getattr(request.state, "request_id", None)
     headers = {name.decode(): value.decode() for name, value in _HEADERS.items()}
     if request_id is not None:

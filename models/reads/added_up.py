@@ -77,5 +77,5 @@ async def balances(session: ReadSession, at: datetime) -> list[Any]:
 
 
 async def _through_all(session: ReadSession, sql: str, *values: object) -> list[Any]:
-    async with session.own_plans():
+    with session.own_plans():
         return await session.fetch(sql, *values)

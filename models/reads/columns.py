@@ -47,14 +47,26 @@ def only(selected: str, names: frozenset[str], beside: str = "") -> str:
     return ", ".join(wanted + list(more.values()) if names & more.keys() else wanted)
 
 
-@lru_cache(maxsize=512)
 def narrowed(listing: L, names: frozenset[str]) -> L:
     """The listing with the part of its columns that `only` keeps."""
-    kept: Any = listing
-    if kept.recorded is not None:
-        names |= {kept.recorded}
-    narrow: L = replace(kept, columns=only(kept.columns, names, kept.beside))
+    whole: Any = listing
+    if whole.through is not None and whole.through.values:
+        return _narrow(listing, names)  # made for this request
+    kept: L = _kept_narrow(listing, names)
+    return kept
+
+
+def _narrow(listing: L, names: frozenset[str]) -> L:
+    whole: Any = listing
+    if whole.recorded is not None:
+        names |= {whole.recorded}
+    narrow: L = replace(whole, columns=only(whole.columns, names, whole.beside))
     return narrow
+
+
+@lru_cache(maxsize=512)
+def _kept_narrow(listing: Any, names: frozenset[str]) -> Any:
+    return _narrow(listing, names)
 
 
 def _by_name(selected: str) -> dict[str, str]:

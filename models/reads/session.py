@@ -1,8 +1,8 @@
 """One request's reads: a read-only transaction, begun by the first and shared by the others."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from functools import partial
 from time import monotonic
@@ -61,6 +61,8 @@ class ReadSession:
         "_closed",
         "_held_back",
         "_moment",
+        "_own_plans",
+        "_plans",
         "_read_in",
         "_shares",
         "_turn_to_settle",
@@ -87,6 +89,10 @@ class ReadSession:
         self.settled: datetime | None = None
         self._shares = shares and not searches
         self._moment: Moment | None = None
+        self._own_plans = 0
+        """How many blocks want their statements planned for their values (`own_plans`)."""
+        self._plans = GENERIC_PLANS
+        """What was set last, in this moment."""
         self._read_in: Moment | None = None
         """The moment in which something was read since the last release."""
         self._turn_to_settle = asyncio.Lock()
@@ -128,6 +134,9 @@ class ReadSession:
                 await self._held_back.wait()
             moment = self._now()
             try:
+                if self._plans is not self._wanted_plans:
+                    self._plans = self._wanted_plans
+                    await moment.ask(partial(_plan, self._plans))
                 found = await put(moment)
             except asyncio.CancelledError:
                 moment.give_up()
@@ -169,16 +178,23 @@ class ReadSession:
         if self._shares:
             return shared_moment(self.tenant_id, settles=asks, settings=GENERIC_PLANS)
         place = _one_of_few() if self.searches else None
-        return Moment(self.tenant_id, settles=asks, settings=GENERIC_PLANS, place=place)
+        self._plans = self._wanted_plans
+        return Moment(self.tenant_id, settles=asks, settings=self._plans, place=place)
 
-    @asynccontextmanager
-    async def own_plans(self) -> AsyncIterator[None]:
+    @property
+    def _wanted_plans(self) -> str:
+        return OWN_PLANS if self._own_plans else GENERIC_PLANS
+
+    @contextmanager
+    def own_plans(self) -> Iterator[None]:
         """For statements that go through very many rows, or are found in different ways by different values: those of the
-        block are planned anew each time, which takes a millisecond for some. What is read beside the block meanwhile may be
-        so too."""
-        await self.ask(partial(_plan, OWN_PLANS))
-        yield
-        await self.ask(partial(_plan, GENERIC_PLANS))
+        block are planned for their values, which takes a millisecond for some. So is what is read beside the block
+        meanwhile. Not for a snapshot that is shared with other requests."""
+        self._own_plans += 1
+        try:
+            yield
+        finally:
+            self._own_plans -= 1
 
     async def open(self) -> None:
         """Begin, so that `settled` is known."""

@@ -130,11 +130,14 @@ async def _of_reference(
 
 
 def goes_by_notes(conditions: Sequence[Condition]) -> bool:
-    """Whether all records are asked for, or one that is noted: then the page is a short range of the time, whatever the
-    values. What else leads to few records, only the values say. conditions: but for those of time."""
-    return len(conditions) <= 1 and all(
-        isinstance(each, Sought | SoughtAmount | SoughtReference) for each in conditions
-    )
+    """Whether all records are asked for, or transactions by what is noted: then the page is a short range of the time,
+    whatever the values. What else leads to few records, only the values say: of events there may be any number between two
+    notes, and they have an index by actor. conditions: but for those of time."""
+    if not conditions:
+        return True
+    (one, *others) = conditions
+    is_noted = isinstance(one, SoughtAmount | SoughtReference) or (isinstance(one, Sought) and one.what != "ACTOR")
+    return is_noted and not others
 
 
 def _through(listing: Listing[Any], parts: Iterable[Part]) -> Listing[Any]:

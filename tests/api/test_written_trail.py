@@ -6,12 +6,14 @@ from typing import Any, Final
 import pytest
 
 from auth.roles import Role, Scope
+from models.session import GENERIC_PLANS, OWN_PLANS
 from schema import written
 from schema.types import audit
 from schema.types.audit import AuditRecord
 from schema.written import PLAIN, PageWriter
 from tests.api.conftest import Api, gid
 from tests.api.test_written import ODD, PAGE, selection
+from tests.support.mutating import statements_sent
 from tests.support.tenants import Tenant
 
 RECORDS: Final = f"edges {{ cursor node {{ {selection(AuditRecord)} }} }} {PAGE}"
@@ -112,6 +114,27 @@ async def test_a_person_s_records_are_those_of_objects(
     assert {"subject": "maria", "client": "desk"}.items() <= next(
         each["approvedBy"] for each in shown if each["approvedBy"]
     ).items()
+
+
+@pytest.mark.parametrize(
+    ("asked", "own"),
+    [
+        ("", False),
+        ("(kind: [HOLD])", False),
+        ('(asset: "GBP", minAmount: "1")', False),
+        ('(action: "access.denied")', True),
+        ('(actor: "maria")', True),
+        ('(kind: [HOLD], reason: "GOODWILL")', True),
+    ],
+)
+async def test_what_is_noted_goes_by_plans_that_are_kept(api: Api, trail: str, asked: str, own: bool) -> None:
+    with statements_sent() as sent:
+        await api(f"{{ auditTrail{asked} {{ nodes {{ id }} }} }}")
+    pages = [place for place, (sql, _) in enumerate(sent) if "goes_below" in sql]
+    assert pages
+    for place in pages:
+        before = [sql for sql, _ in sent[:place] if "plan_cache_mode" in sql]
+        assert (OWN_PLANS if own else GENERIC_PLANS) in before[-1]
 
 
 async def test_an_action_of_another_version_has_no_kind(

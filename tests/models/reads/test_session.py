@@ -28,12 +28,31 @@ async def available(session: ReadSession, tenant: Tenant, customer: UUID) -> int
     return account.available_minor
 
 
-@pytest.mark.parametrize(("searches", "plans"), [(False, "force_generic_plan"), (True, "auto")])
-async def test_only_searches_are_planned_for_their_values(tenant: Tenant, *, searches: bool, plans: str) -> None:
-    session = ReadSession(tenant.id, searches=searches)
+async def mode(session: ReadSession) -> str:
     (row,) = await session.fetch("select current_setting('plan_cache_mode') as mode where $1::uuid is not null")
+    found: str = row["mode"]
     # A cluster plans each statement for its values: they lead it to a node.
-    assert row["mode"] == ("force_custom_plan" if given_cluster() is not None else plans)
+    return {"force_generic_plan": "kept", "auto": "own"}[found] if given_cluster() is None else found
+
+
+@pytest.mark.parametrize("searches", [False, True])
+async def test_only_statements_that_ask_for_it_are_planned_for_their_values(tenant: Tenant, *, searches: bool) -> None:
+    kept, own = ("kept", "own") if given_cluster() is None else ("force_custom_plan", "force_custom_plan")
+    session = ReadSession(tenant.id, searches=searches)
+    assert await mode(session) == kept
+    with session.own_plans():
+        assert await mode(session) == own
+        with session.own_plans():  # another field beside it
+            assert await mode(session) == own
+        assert await mode(session) == own
+        await session.release()  # as waiting for a past instant does
+        assert await mode(session) == own
+    assert await mode(session) == kept
+    with session.own_plans():
+        pass  # nothing is asked, and nothing sent
+    with pytest.raises(ZeroDivisionError), session.own_plans():
+        raise ZeroDivisionError
+    assert await mode(session) == kept
     await session.release()
 
 
