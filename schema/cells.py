@@ -87,7 +87,7 @@ def member(kind: type[Enum], column: Column) -> Cell:
 
 
 def listed(column: Column, place: int, write: Callable[[Any], str] = encode_basestring) -> Cell:
-    """What stands at this place of a list that the database made as JSON: null where that is."""
+    """The value at this place of a list that the database made as JSON: null where that is."""
 
     def found(told: Any) -> str:
         value = parsed(told)[place]

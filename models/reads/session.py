@@ -92,7 +92,7 @@ class ReadSession:
         self._own_plans = 0
         """How many blocks want their statements planned for their values (`own_plans`)."""
         self._plans = GENERIC_PLANS
-        """What was set last, in this moment."""
+        """The setting that this moment has."""
         self._read_in: Moment | None = None
         """The moment in which something was read since the last release."""
         self._turn_to_settle = asyncio.Lock()

@@ -90,7 +90,7 @@ def _action_name(action: str | None) -> str:
 
 
 def _moved(place: int) -> Cell:
-    """What a record's transaction moved, or held, as JSON: by its place in the column."""
+    """The asset, the amount or what was held of a record's transaction, by its place in the column."""
 
     def write(moved: list[str | None] | None) -> str:
         if moved is None or moved[0] is None or (told := moved[place]) is None:

@@ -44,6 +44,7 @@ OVERRIDDEN: Final = {
     "asyncpg.Connection": "test_database::test_pool",
     "graphql.ValidationContext": "test_strawberry::test_validation",
     "httpcore.AsyncNetworkBackend": "test_httpcore::test_network_backend",
+    "starlette.applications.Starlette": "test_starlette::test_middleware_stack",
     "starlette.middleware.authentication.AuthenticationMiddleware": "test_starlette::test_authentication_middleware",
     "starlette.responses.StreamingResponse": "test_starlette::test_streaming_response",
     "strawberry.Schema": "test_strawberry::test_schema",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from starlette.applications import Starlette
 from starlette.authentication import AuthCredentials, AuthenticationBackend, SimpleUser
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.responses import StreamingResponse
@@ -21,6 +22,35 @@ if TYPE_CHECKING:
 class Backend(AuthenticationBackend):
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, SimpleUser]:
         return AuthCredentials(), SimpleUser("sam")
+
+
+async def test_middleware_stack() -> None:
+    """What `build_middleware_stack` returns is made once, and gets each message that the app gets."""
+    takes(Starlette.build_middleware_stack)
+    seen: list[Any] = []
+
+    class Fronted(Starlette):
+        def build_middleware_stack(self) -> Any:
+            whole = super().build_middleware_stack()
+            seen.append("built")
+
+            async def front(scope: Any, receive: Any, send: Any) -> None:
+                seen.append((scope["type"], scope["app"] is app))
+                if scope["type"] == "lifespan":
+                    await whole(scope, receive, send)
+
+            return front
+
+    async def receive() -> Any:
+        return {"type": "lifespan.startup" if "started" not in seen else "lifespan.shutdown"}
+
+    async def send(message: Any) -> None:
+        seen.append("started" if message["type"] == "lifespan.startup.complete" else message["type"])
+
+    app = Fronted()
+    await app({"type": "http", "path": "/", "method": "GET", "headers": []}, receive, send)
+    await app({"type": "lifespan"}, receive, send)
+    assert seen == ["built", ("http", True), ("lifespan", True), "started", "lifespan.shutdown.complete"]
 
 
 async def test_authentication_middleware() -> None:
