@@ -87,7 +87,7 @@ def message_of(first: str, statements: str, *, distributed: bool) -> str:
     parts = [part for each in statements.split(";") if (part := each.strip())]
     sets = [part for part in parts if part.startswith("SET ")]
     if distributed:
-        sets = [part for part in sets if part != GENERIC_PLANS]
+        sets = [part for part in sets if part not in (GENERIC_PLANS, OWN_PLANS)]
         sets = [f"DO $$BEGIN {'; '.join(sets)}; END$$"] if sets else []
     others = [part for part in parts if not part.startswith("SET ")]
     return "; ".join((*filter(None, (first,)), *sets, *others))

@@ -21,6 +21,7 @@ A large bulk (models/counting.py) raises its actor's counters after all other wr
 for them there cannot deadlock: a transaction that holds one of them waits, if at all, for a customer's counter, whose
 account it holds as well, so that it is none of the bulk's; for another counter of the same actor, in the order of
 their names; or for a currency new to the books, which is why a bulk that brings one locks all its counters at step 2.
+(But for a free reward to one whom the bulk has just opened an account of points: both give up soon, and try again.)
 A transaction that waits for a counter before anything else may then need an account that the bulk has opened; it gives
 up after a short timeout.
 

@@ -135,8 +135,8 @@ class ReadSession:
             moment = self._now()
             try:
                 if self._plans is not self._wanted_plans:
-                    self._plans = self._wanted_plans
-                    await moment.ask(partial(_plan, self._plans))
+                    await self._set_plans(moment)
+                    continue  # the moment may have been left meanwhile
                 found = await put(moment)
             except asyncio.CancelledError:
                 moment.give_up()
@@ -151,6 +151,12 @@ class ReadSession:
                 raise
             if self._may_tell(moment):
                 return found
+
+    async def _set_plans(self, moment: Moment) -> None:
+        wanted = self._wanted_plans
+        await moment.ask(partial(_plan, wanted))
+        if moment is self._moment:
+            self._plans = wanted
 
     def _may_tell(self, moment: Moment) -> bool:
         """Whether an answer agrees with those of other reads: not once they have begun another moment for a torn one."""
@@ -176,6 +182,7 @@ class ReadSession:
     def _begun(self) -> Moment:
         asks = self.settling and self.follows
         if self._shares:
+            self._plans = GENERIC_PLANS
             return shared_moment(self.tenant_id, settles=asks, settings=GENERIC_PLANS)
         place = _one_of_few() if self.searches else None
         self._plans = self._wanted_plans
@@ -183,13 +190,13 @@ class ReadSession:
 
     @property
     def _wanted_plans(self) -> str:
-        return OWN_PLANS if self._own_plans else GENERIC_PLANS
+        return OWN_PLANS if self._own_plans and not self._shares else GENERIC_PLANS
 
     @contextmanager
     def own_plans(self) -> Iterator[None]:
         """For statements that go through very many rows, or are found in different ways by different values: those of the
         block are planned for their values, which takes a millisecond for some. So is what is read beside the block
-        meanwhile. Not for a snapshot that is shared with other requests."""
+        meanwhile. A snapshot that is shared with other requests keeps its plans."""
         self._own_plans += 1
         try:
             yield

@@ -13,6 +13,7 @@ from schema.types.audit import AuditRecord
 from schema.written import PLAIN, PageWriter
 from tests.api.conftest import Api, gid
 from tests.api.test_written import ODD, PAGE, selection
+from tests.support.citus import given_cluster
 from tests.support.mutating import statements_sent
 from tests.support.tenants import Tenant
 
@@ -132,6 +133,8 @@ async def test_what_is_noted_goes_by_plans_that_are_kept(api: Api, trail: str, a
         await api(f"{{ auditTrail{asked} {{ nodes {{ id }} }} }}")
     pages = [place for place, (sql, _) in enumerate(sent) if "goes_below" in sql]
     assert pages
+    if given_cluster() is not None:  # where each statement is planned for its values anyway
+        return
     for place in pages:
         before = [sql for sql, _ in sent[:place] if "plan_cache_mode" in sql]
         assert (OWN_PLANS if own else GENERIC_PLANS) in before[-1]

@@ -12,7 +12,7 @@ from models.errors import Busy
 from models.reads import accounts
 from models.reads import session as reading
 from models.reads.session import ReadSession, ReadsOver
-from models.session import CONNECTION_NAME, pool_size
+from models.session import CONNECTION_NAME, TenantConnection, pool_size
 from tests.support.citus import given_cluster
 from tests.support.tenants import Tenant
 
@@ -52,6 +52,38 @@ async def test_only_statements_that_ask_for_it_are_planned_for_their_values(tena
         pass  # nothing is asked, and nothing sent
     with pytest.raises(ZeroDivisionError), session.own_plans():
         raise ZeroDivisionError
+    assert await mode(session) == kept
+    await session.release()
+
+
+async def test_what_asks_for_own_plans_survives_a_release_meanwhile(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where another field of the request waits for a past instant."""
+    session, began, go_on = ReadSession(tenant.id, searches=True), asyncio.Event(), asyncio.Event()
+
+    async def slowly(setting: str, connection: TenantConnection) -> None:
+        began.set()
+        await go_on.wait()
+        await plan(setting, connection)
+
+    plan: Any = getattr(reading, "_plan")  # noqa: B009 - it is private
+    monkeypatch.setattr(reading, "_plan", slowly)
+    kept = await mode(session)
+
+    async def own() -> str:
+        with session.own_plans():
+            return await mode(session)
+
+    asked = asyncio.create_task(own())
+    await began.wait()
+    releasing = asyncio.create_task(session.release())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    go_on.set()
+    async with asyncio.timeout(10):
+        assert await asked == ("own" if given_cluster() is None else kept)
+        await releasing
     assert await mode(session) == kept
     await session.release()
 
