@@ -30,6 +30,7 @@ from auth.tokens import TokenVerifier, issue
 from models.ledger import Ledger
 from models.reads.tenants import TenantDirectory
 from schema.ids import global_id
+from schema.written import PageWriter
 from tests.support.both_ways import both_ways
 from tests.support.clock import Clock
 from tests.support.named_fields import misnamed
@@ -60,6 +61,21 @@ def _both_ways(request: pytest.FixtureRequest) -> Iterator[None]:
         if os.environ.get("SCRIP_TEST_BOTH_WAYS") and name not in ASKED_ONCE:
             patch.setattr(SCHEMA, "execute", both_ways(SCHEMA, PLAIN))
         yield
+
+
+@pytest.fixture
+def pages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was written as pages (schema/written.py)."""
+    found: list[str] = []
+
+    async def noted(self: PageWriter, *arguments: Any) -> list[str]:
+        texts = await original(self, *arguments)
+        found.extend(texts)
+        return texts
+
+    original = PageWriter.__call__
+    monkeypatch.setattr(PageWriter, "__call__", noted)
+    return found
 
 
 def bearer(

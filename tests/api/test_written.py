@@ -21,7 +21,7 @@ from schema.types.base import Connection, Edge
 from schema.types.customer import Customer
 from schema.types.invoice import Invoice
 from schema.types.ledger import LedgerEntry
-from schema.written import PLAIN, Beside, PageWriter, page_writer
+from schema.written import PLAIN, Beside, page_writer
 from tests.api.conftest import Api, gid
 from tests.support.tenants import Tenant
 
@@ -69,21 +69,6 @@ def document(name: str) -> str:
 
 
 @pytest.fixture
-def pages(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """What was written as pages."""
-    found: list[object] = []
-
-    async def noted(self: PageWriter, *arguments: Any) -> list[str]:
-        texts = await original(self, *arguments)
-        found.extend(texts)
-        return texts
-
-    original = PageWriter.__call__
-    monkeypatch.setattr(PageWriter, "__call__", noted)
-    return found
-
-
-@pytest.fixture
 async def odd(tenant: Tenant) -> str:
     """A customer who has what is hard to write; others have little."""
     customer = await tenant.customer("C-1", name=ODD, email=None)
@@ -106,7 +91,7 @@ async def odd(tenant: Tenant) -> str:
 
 @pytest.mark.parametrize("name", LISTS)
 async def test_answers_are_those_of_objects(
-    api: Api, odd: str, name: str, pages: list[object], monkeypatch: pytest.MonkeyPatch
+    api: Api, odd: str, name: str, pages: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given, asked = {"id": odd}, document(name)
     if "$after" in asked:
@@ -123,7 +108,7 @@ async def test_answers_are_those_of_objects(
     assert (answer.data, answer.errors) == (expected.data, expected.errors)
 
 
-async def test_what_a_token_may_not_read_is_refused_where_it_is(api: Api, odd: str, pages: list[object]) -> None:
+async def test_what_a_token_may_not_read_is_refused_where_it_is(api: Api, odd: str, pages: list[str]) -> None:
     asked = "{ customers { edges { node { name balances { available } } } } }"
     token: dict[str, Any] = {"role": Role.PARTNER, "scopes": [Scope.CUSTOMERS_READ]}
     for _ in range(3):
@@ -214,7 +199,7 @@ LOADERS: Final = SimpleNamespace(now=datetime(2026, 1, 1, tzinfo=UTC))
 
 
 async def test_what_a_posting_answers_with_is_written_too(
-    api: Api, odd: str, pages: list[object], monkeypatch: pytest.MonkeyPatch
+    api: Api, odd: str, pages: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) {
       account { ledger(last: 2) { nodes { sequence amount transaction { kind } } } } userErrors { code } } }"""
@@ -229,7 +214,7 @@ async def test_what_a_posting_answers_with_is_written_too(
     assert answer["adjustCredit"]["account"]["ledger"]["nodes"][-1]["amount"] == "1.00"
 
 
-async def test_other_fields_take_the_usual_way(api: Api, odd: str, pages: list[object]) -> None:
+async def test_other_fields_take_the_usual_way(api: Api, odd: str, pages: list[str]) -> None:
     asked = "{ customers { totalCount edges { node { id membership { id } } } } }"
     for _ in range(3):
         assert (await api(asked))["customers"]["totalCount"] == 3

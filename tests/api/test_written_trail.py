@@ -10,7 +10,7 @@ from models.session import GENERIC_PLANS, OWN_PLANS
 from schema import written
 from schema.types import audit
 from schema.types.audit import AuditRecord
-from schema.written import PLAIN, PageWriter
+from schema.written import PLAIN
 from tests.api.conftest import Api, gid
 from tests.api.test_written import ODD, PAGE, selection
 from tests.support.citus import given_cluster
@@ -63,21 +63,6 @@ async def trail(api: Api, tenant: Tenant, do: Do) -> str:
     await do("mergeCustomers", {"fromId": gid("Customer", dave), "intoId": gid("Customer", carol)})
     await api("{ auditTrail { nodes { id } } }", role=Role.PARTNER, scopes=[Scope.CUSTOMERS_READ])
     return gid("Customer", carol)
-
-
-@pytest.fixture
-def pages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was written as pages."""
-    found: list[str] = []
-
-    async def noted(self: PageWriter, *arguments: Any) -> list[str]:
-        texts = await original(self, *arguments)
-        found.extend(texts)
-        return texts
-
-    original = PageWriter.__call__
-    monkeypatch.setattr(PageWriter, "__call__", noted)
-    return found
 
 
 async def both(api: Api, asked: str, given: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from app.postgres.embedded import Urls
+from models.ledger import Ledger
 from tests.support.citus import proof_of
 from tests.support.clock import NOON, Clock
 from tests.support.tenants import Tenant
@@ -28,3 +29,11 @@ async def tenant(database: Urls, clock: Clock) -> AsyncIterator[Tenant]:
 @pytest.fixture
 async def anna(tenant: Tenant) -> UUID:
     return await tenant.customer(name="Anna")
+
+
+@pytest.fixture
+async def other(tenant: Tenant, clock: Clock) -> AsyncIterator[Tenant]:
+    """Another server: it shares nothing with the first one but the database."""
+    other = Tenant(Ledger(clock), clock, tenant.slug, tenant.id)
+    yield other
+    await other.ledger.close()

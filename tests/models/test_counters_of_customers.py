@@ -1,22 +1,19 @@
-"""What customers' day counters need: no lock, and no row before there is something to count."""
+"""Customers' day counters: held with the account where there must be one, and no row before there is something to count."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
 from models.errors import LimitExceeded
-from models.ledger import Ledger
 from models.operations.create_tenant import CUSTOMER_DAY_TIMES
 from models.planning.columns import ActorIds
 from models.planning.state import Books
 from models.session import TenantConnection
 from models.writing import write
 from tests.support.citus import given_cluster
-from tests.support.clock import Clock
 from tests.support.mutating import statements_sent
 from tests.support.tenants import STAFF, Tenant
 
@@ -24,14 +21,6 @@ from tests.support.tenants import STAFF, Tenant
 @pytest.fixture
 async def anna(tenant: Tenant) -> UUID:
     return await tenant.customer("anna")
-
-
-@pytest.fixture
-async def other(tenant: Tenant, clock: Clock) -> AsyncIterator[Tenant]:
-    """Another server: it shares nothing with the first one but the database."""
-    other = Tenant(Ledger(clock), clock, tenant.slug, tenant.id)
-    yield other
-    await other.ledger.close()
 
 
 async def counters(tenant: Tenant, scope: str) -> list[int]:

@@ -1,7 +1,7 @@
 """A large bulk holds its actor's day for a moment only: what else they add meanwhile is posted, and no limit is passed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -11,13 +11,11 @@ import pytest
 from app.postgres.embedded import Urls
 from models.commands import Actor, Outcome
 from models.errors import LedgerErrors, LimitExceeded
-from models.ledger import Ledger
 from models.money import to_decimal
 from models.planning import limits
 from models.planning.config import LimitRuleValues
 from models.units import MANY_COUNTED, Requeued, Unit
 from tests.models.test_bulk_jobs import queue, row, state, work
-from tests.support.clock import Clock
 from tests.support.holding import transaction_elsewhere
 from tests.support.locks import UnitRecorder
 from tests.support.mutating import statements_sent
@@ -31,14 +29,6 @@ RAISED: Final = "used_minor + excluded.used_minor"
 ACTOR_DAY: Final = "SELECT FROM limit_counters WHERE tenant_id = $1 AND scope = 'PER_ACTOR_DAY' FOR UPDATE"
 
 Bulk = asyncio.Task[Outcome]
-
-
-@pytest.fixture
-async def other(tenant: Tenant, clock: Clock) -> AsyncIterator[Tenant]:
-    """Another server: it shares nothing with the first one but the database."""
-    other = Tenant(Ledger(clock), clock, tenant.slug, tenant.id)
-    yield other
-    await other.ledger.close()
 
 
 @pytest.fixture

@@ -169,14 +169,6 @@ async def test_while_it_is_lowered_nothing_that_comes_after_exceeds_it(
     assert posted * STEP * 100 <= max(then, 50 * 100)
 
 
-@pytest.fixture
-async def other(tenant: Tenant, clock: Clock) -> AsyncIterator[Tenant]:
-    """Another server: it shares nothing with the first one but the database."""
-    other = Tenant(Ledger(clock), clock, tenant.slug, tenant.id)
-    yield other
-    await other.ledger.close()
-
-
 async def test_a_change_waits_for_what_is_under_way_and_nobody_waits_for_the_change(
     tenant: Tenant, other: Tenant, anna: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
