@@ -144,6 +144,7 @@ class Region extends HTMLElement {
     let content;
     try {
       const answer = await this.ask();
+      await letGo();
       // An answer that comes once one has left the screen would give another its title.
       if (!this.#stands(number)) return;
       content = this.render(answer);
@@ -190,29 +191,69 @@ export function asking(ask, render, failed, waiting) {
   return Object.assign(new Region(), { ask, render, failed, waiting });
 }
 
+/** Whether the button of the mouse, a finger or the space bar is down. */
+let pressed = false;
+/** @type {(() => void)[]} */
+let waiting = [];
+
+/** When nothing is pressed any more: what was drawn anew in between would not take the click. @returns {Promise<void>} */
+export function letGo() {
+  return pressed ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve();
+}
+
+/** @param {Event} event */
+function press(event) {
+  pressed ||= event instanceof KeyboardEvent ? event.key === " " : event instanceof PointerEvent && event.button === 0;
+}
+
+function release() {
+  pressed = false;
+  // Once the click was had, which comes with what ends it.
+  const now = waiting;
+  waiting = [];
+  setTimeout(() => now.forEach((resolve) => resolve()));
+}
+for (const name of ["pointerdown", "keydown"]) addEventListener(name, press, { capture: true });
+for (const name of ["pointerup", "pointercancel", "keyup"]) addEventListener(name, release, { capture: true });
+// The window's own; that of a field comes with what is pressed.
+addEventListener("blur", release);
+
 const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex]";
 
+/** What a thing is found by once it was drawn anew. @typedef {{element: HTMLElement, tag: string, key: string | undefined, words: string}} Known */
+
 /**
- * Draws a part of the page anew; what had the focus in it has it again: by its `data-key`, else by its words.
+ * What somebody knows this by: its `data-key`, else its own words and those of its labels, which it only has on the page.
+ * @param {HTMLElement} element
+ * @returns {Known}
+ */
+export function knownBy(element) {
+  const labels = element instanceof HTMLInputElement || element instanceof HTMLSelectElement || element instanceof HTMLTextAreaElement ? [...(element.labels ?? [])] : [];
+  const words = [element.textContent, element.ariaLabel, ...labels.map((label) => label.textContent)].join();
+  return { element, tag: element.tagName, key: element.dataset.key, words };
+}
+
+/**
+ * Draws a part of the page anew; what had the focus in it has it again.
  * @param {Element} part
  * @param {() => void} draw
  */
 export function keepingFocus(part, draw) {
   const focused = document.activeElement;
-  const inside = focused instanceof HTMLElement && part.contains(focused) ? focused : null;
+  const inside = focused instanceof HTMLElement && part.contains(focused) ? knownBy(focused) : null;
   draw();
-  if (inside === null || part.contains(inside)) return;
+  if (inside === null || part.contains(inside.element)) return;
   const found = insteadOf(inside, part);
-  if (found) found.focus();
+  if (found) found.focus({ preventScroll: true });
   else focusAgain(inside);
 }
 
-/** What had the focus and is gone: it is looked for whenever a part of the page is shown. @type {HTMLElement | null} */
+/** What had the focus and is gone: it is looked for whenever a part of the page is shown. @type {Known | null} */
 let lost = null;
 
 /**
  * The focus goes to what is in the place of this now, or comes there; to the heading, once nothing comes any more.
- * @param {HTMLElement} gone
+ * @param {Known} gone
  */
 export function focusAgain(gone) {
   lost = gone;
@@ -222,26 +263,23 @@ export function focusAgain(gone) {
 function findLost() {
   const main = document.querySelector("main");
   if (lost === null || main === null) return;
-  const found = document.activeElement === document.body ? (insteadOf(lost, main) ?? (main.querySelector("[aria-busy]") ? null : main.querySelector("h1"))) : lost;
+  if (document.activeElement !== document.body) {
+    lost = null;
+    return;
+  }
+  const found = insteadOf(lost, main) ?? (main.querySelector("[aria-busy]") ? null : main.querySelector("h1"));
   if (found === null) return;
-  if (found !== lost) found.focus({ preventScroll: true });
   lost = null;
+  found.focus({ preventScroll: true });
 }
 document.addEventListener("scrip-shown", findLost);
 
-/** What somebody knows it by: its own words, and those of its label. @param {HTMLElement} each */
-function wordsOf(each) {
-  const labels = each instanceof HTMLInputElement || each instanceof HTMLSelectElement || each instanceof HTMLTextAreaElement ? [...(each.labels ?? [])] : [];
-  return [each.textContent, each.ariaLabel, ...labels.map((label) => label.textContent)].join();
-}
-
 /**
- * @param {HTMLElement} gone
+ * @param {Known} gone
  * @param {Element} part
  * @returns {HTMLElement | null}
  */
 function insteadOf(gone, part) {
-  const words = wordsOf(gone);
-  const same = (/** @type {HTMLElement} */ each) => (gone.dataset.key === undefined ? each.tagName === gone.tagName && wordsOf(each) === words : each.dataset.key === gone.dataset.key);
-  return [.../** @type {NodeListOf<HTMLElement>} */ (part.querySelectorAll(FOCUSABLE))].find(same) ?? null;
+  const same = (/** @type {Known} */ each) => (gone.key === undefined ? each.tag === gone.tag && each.words === gone.words : each.key === gone.key);
+  return [.../** @type {NodeListOf<HTMLElement>} */ (part.querySelectorAll(FOCUSABLE))].find((each) => same(knownBy(each))) ?? null;
 }

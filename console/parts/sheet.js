@@ -1,5 +1,5 @@
 // A dialog: in the middle of a desktop, the whole of a phone with its buttons always at the bottom.
-import { focusAgain, h, put } from "../dom.js";
+import { focusAgain, h, knownBy, put } from "../dom.js";
 import { icon } from "../icons.js";
 import { t } from "../text.js";
 import { place, refused } from "./refusals.js";
@@ -47,7 +47,7 @@ export class Sheet {
       }
       this.element.remove();
       this.closed?.();
-      if (opener instanceof HTMLElement && !opener.isConnected) focusAgain(opener);
+      if (opener && !opener.element.isConnected) focusAgain(opener);
     });
     this.element.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
@@ -55,7 +55,7 @@ export class Sheet {
         if (!this.buttons.querySelector("button[type=submit]:disabled")) this.form.requestSubmit();
       }
     });
-    const opener = document.activeElement;
+    const opener = document.activeElement instanceof HTMLElement ? knownBy(document.activeElement) : null;
     document.body.append(this.element);
     this.element.showModal();
   }

@@ -1,5 +1,5 @@
 // A list of any length that is asked for page by page as one scrolls, and of which only what can be seen is drawn.
-import { h, keepingFocus, put } from "../dom.js";
+import { h, keepingFocus, letGo, put } from "../dom.js";
 import { failed, skeleton } from "./states.js";
 
 /** @typedef {import("../dom.js").Child} Child */
@@ -34,6 +34,8 @@ export class Windowed {
     this.loading = false;
     /** @type {Map<number, HTMLElement>} */
     this.drawn = new Map();
+    /** Of the rows that are drawn, in pixels. */
+    this.height = 0;
     this.body = h("div", { class: "window-body", ...properties });
     this.foot = h("div", { class: "window-foot" });
     this.element = h("div", { class: "window" }, this.body, this.foot);
@@ -67,13 +69,10 @@ export class Windowed {
       this.more = page.more;
       this.cursor = page.cursor;
       this.loading = false;
-      if (anew) {
-        this.drawn.clear();
-        put(this.body, []);
-      }
       put(this.foot, this.rows.length === 0 ? this.none() : null);
       this.changed();
-      this.draw();
+      if (anew) this.redraw();
+      else this.draw();
     } catch (error) {
       if (signal.aborted) return;
       this.loading = false;
@@ -98,6 +97,7 @@ export class Windowed {
     } catch {
       return; // as it was: whoever scrolls or searches is told
     }
+    await letGo();
     if (signal.aborted) return;
     if (this.loading || (page.more && fresh.length < this.rows.length)) fresh.push(...this.rows.slice(fresh.length));
     else ({ more: this.more, cursor: this.cursor } = page);
@@ -109,6 +109,9 @@ export class Windowed {
   /** Draws the rows that can be seen, and a few beyond; asks for more where they come near the end. */
   draw() {
     const height = this.#height();
+    // A phone that is turned has others.
+    if (height !== this.height) for (const [index, element] of this.drawn) element.style.transform = down(index, height);
+    this.height = height;
     const top = -this.body.getBoundingClientRect().top;
     const from = Math.max(Math.floor(top / height) - AHEAD, 0);
     const to = Math.min(Math.ceil((top + innerHeight) / height) + AHEAD, this.rows.length);
@@ -129,7 +132,7 @@ export class Windowed {
     const row = this.rows[index];
     if (this.drawn.has(index) || row === undefined) return;
     const element = this.row(row, index);
-    element.style.transform = `translateY(${index * height}px)`;
+    element.style.transform = down(index, height);
     element.dataset.index = String(index);
     this.drawn.set(index, element);
     const next = [...this.body.children].find((each) => Number(/** @type {HTMLElement} */ (each).dataset.index) > index);
@@ -160,4 +163,9 @@ export class Windowed {
     const found = this.drawn.get(index)?.querySelector(selector);
     if (found instanceof HTMLElement) found.focus({ preventScroll: true });
   }
+}
+
+/** @param {number} index @param {number} height */
+function down(index, height) {
+  return `translateY(${index * height}px)`;
 }

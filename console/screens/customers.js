@@ -40,7 +40,7 @@ export function customersScreen() {
   document.title = `${t("nav.customers")} · Scrip`;
   requestAnimationFrame(() => {
     scrollTo({ top: list.scrolled });
-    list.list.redraw();
+    list.list.draw();
   });
   return kept.element;
 }
@@ -168,16 +168,17 @@ class CustomerList {
 
   /** @param {KeyboardEvent} event */
   async #searchKey(event) {
+    // What is listed may still be who was looked for before.
+    const typed = this.search.value.trim();
     if (event.key === "ArrowDown") {
       event.preventDefault();
-      this.list.focus(0, "a");
+      if (this.found !== typed) await this.#again();
+      if (this.found === typed && document.activeElement === this.search) this.list.focus(0, "a");
     } else if (event.key === "Escape" && this.search.value) {
       event.preventDefault();
       this.search.value = "";
       await this.#again();
     } else if (event.key === "Enter") {
-      // What is listed may still be who was looked for before.
-      const typed = this.search.value.trim();
       if (this.found !== typed) await this.#again();
       const [only] = this.list.rows;
       if (only && this.list.rows.length === 1 && this.found === typed && this.element.isConnected) go(pathTo("customers", only.id));
@@ -201,6 +202,7 @@ class CustomerList {
       type: "checkbox",
       checked: this.ticked.has(customer.id),
       "aria-label": t("customers.tick", { name: customer.name }),
+      "data-key": `tick-${customer.id}`,
       onchange: () => this.#tick(customer, box.checked),
     });
     const balances = customer.balances ?? [];
@@ -214,7 +216,7 @@ class CustomerList {
       may("BULK") && cell("pick", h("label", { class: "pick-label" }, box)),
       cell(
         "who",
-        h("a", { href: pathTo("customers", customer.id) }, customer.name),
+        h("a", { href: pathTo("customers", customer.id), "data-key": `customer-${customer.id}` }, customer.name),
         h("small", null, [customer.externalId, customer.email].filter(Boolean).join(" · ")),
       ),
       cell(sums.length ? "sum" : "sum none", sums.join(", ") || "–"),

@@ -194,3 +194,68 @@ test("the badge counts what was asked for while there was no connection, also if
   await page.waitForFunction((n) => Number.parseInt(document.querySelector(".count")?.textContent ?? "0", 10) === n, before + 1);
   await person.leave();
 });
+
+/** Others change something, and the list of customers, or what is on the screen of one, is there anew. */
+async function othersChange(page, operation) {
+  const again = page.waitForResponse((response) => isOf(operation)({ request: () => response.request() }));
+  await page.evaluate(() => document.dispatchEvent(new CustomEvent("scrip-changed", { detail: "others" })));
+  await (await again).finished();
+  await page.waitForTimeout(300);
+}
+
+test("what others change takes neither the focus nor a click that has begun", async () => {
+  const person = await manager();
+  const { page } = person;
+  const box = page.locator(".window-body .row input").nth(1);
+  await box.focus();
+  const known = await box.getAttribute("aria-label");
+  await othersChange(page, "Customers");
+  assert.equal(await page.evaluate(() => document.activeElement.ariaLabel), known);
+  const hands = [
+    [() => page.mouse.down(), () => page.mouse.up()],
+    [() => page.keyboard.down("Space"), () => page.keyboard.up("Space")],
+  ];
+  await box.hover();
+  for (const [n, [down, up]] of hands.entries()) {
+    await down();
+    await othersChange(page, "Customers");
+    await up();
+    await page.waitForFunction((ticked) => document.querySelectorAll(".window-body .row")[1].querySelector("input").checked === ticked, n === 0);
+  }
+  await person.search((await business.customer("held down")).number);
+  await page.locator(".window-body .who a").first().click();
+  const adjust = page.locator(".profile-head").getByRole("button", { name: "Adjust", exact: true });
+  await adjust.hover();
+  await page.mouse.down();
+  await othersChange(page, "Profile");
+  await page.mouse.up();
+  await person.dialog.getByLabel("Amount").waitFor();
+  await person.leave();
+});
+
+test("the arrow goes to whom one has typed last, not to who was found before", async () => {
+  const [before, last] = [await business.customer("arrow"), await business.customer("arrow")];
+  const person = await manager();
+  await person.search(before.number);
+  await person.page.locator(`.window-body .who:has-text("${before.number}")`).waitFor();
+  await person.page.getByRole("searchbox").fill(last.number);
+  await person.keys.press("ArrowDown");
+  await person.page.waitForFunction((name) => document.activeElement.textContent === name, last.name);
+  await person.leave();
+});
+
+test("a screen that is turned has its rows one below the other", async () => {
+  const person = await as("manager", "mouse", { viewport: { width: 834, height: 1194 } });
+  const { page } = person;
+  await page.locator(".window-body .row").nth(3).waitFor();
+  const apart = () =>
+    page.evaluate(() => {
+      const [one, two, three] = [...document.querySelectorAll(".window-body .row")].map((row) => row.getBoundingClientRect());
+      return [two.top - one.bottom, three.top - two.bottom].map(Math.round);
+    });
+  assert.deepEqual(await apart(), [0, 0]);
+  await page.setViewportSize({ width: 1194, height: 834 });
+  await page.waitForTimeout(300);
+  assert.deepEqual(await apart(), [0, 0]);
+  await person.leave();
+});
