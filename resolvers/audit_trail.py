@@ -18,7 +18,7 @@ from models.money import exponent
 from models.reads import accounts, audit
 from models.reads.paging import Condition
 from models.reads.references import TooManyFound
-from models.reads.trail_search import confined, goes_by_notes
+from models.reads.trail_search import confined, found_alike
 from schema import texts
 from schema.context import Context, Info
 from schema.ids import asked_id
@@ -167,7 +167,7 @@ async def _listed(
         listing = await confined(context.reads, listing, asked_page(listing, page), conditions, start, end)
     except TooManyFound as error:
         raise BadUserInput(str(error), "reference") from None
-    with nullcontext() if goes_by_notes(other) else context.reads.own_plans():
+    with nullcontext() if found_alike(other) else context.reads.own_plans():
         return await root_page(info, listing, parent, page, *conditions)
 
 

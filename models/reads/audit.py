@@ -19,7 +19,7 @@ from models.reads.keys import id_key, time_key
 from models.reads.paging import Condition, Listing
 from models.reads.references import Reference, of_transaction
 from models.reads.session import ReadSession
-from models.reads.trail_search import Sought, SoughtAmount, SoughtReference
+from models.reads.trail_search import Sought, SoughtAmount, SoughtReference, of_events
 from models.views import ActorView
 
 # Plain branches, each cast to one type: only then does the planner look into them, and read each in its index's order.
@@ -156,12 +156,12 @@ def referenced(reference: Reference) -> Condition:
 
 def of_request(request_id: str) -> Condition:
     """Events of one request."""
-    return Condition("t.request_id = {0}", (request_id,))
+    return of_events("request_id", request_id)
 
 
 def from_address(address: str) -> Condition:
     """Events done, or refused, from one network address."""
-    return Condition("t.address = {0}", (address,))
+    return of_events("address", address)
 
 
 def between(from_: datetime | None, to: datetime | None) -> tuple[Condition, ...]:
@@ -173,7 +173,7 @@ def between(from_: datetime | None, to: datetime | None) -> tuple[Condition, ...
 
 def with_action(action: str) -> Condition:
     """Events without value, such as `reason.created`."""
-    return Condition("t.action = {0}", (action,))
+    return of_events("action", action)
 
 
 def of_amount(assets: Collection[str], least: Decimal | None, most: Decimal | None) -> Condition:

@@ -71,6 +71,17 @@ class SoughtReference(Condition):
         return Reference(str(self.values[0]), self.begins)
 
 
+@dataclass(frozen=True, slots=True)
+class OfEvents(Condition):
+    """A condition on a column of events that has an index by time."""
+
+
+def of_events(column: str, value: str) -> OfEvents:
+    """Events that have this value. `between` says nothing more, but to the planner that rows are few: a plan for any value
+    would go through all by time where one value has nearly all of them."""
+    return OfEvents(f"t.{column} = {{0}} and t.{column} between {{0}} and {{0}}", (value,))
+
+
 _INSTANT: Final = timedelta(microseconds=1)
 _BRANCHES: Final = "(select * from unnest({0}::timestamptz[], {1}::timestamptz[]) u(after, until)) b"
 
@@ -129,15 +140,15 @@ async def _of_reference(
     return _through(listing, parts)
 
 
-def goes_by_notes(conditions: Sequence[Condition]) -> bool:
-    """Whether all records are asked for, or transactions by what is noted: then the page is a short range of the time,
-    whatever the values. What else leads to few records, only the values say: of events there may be any number between two
-    notes, and they have an index by actor. conditions: but for those of time."""
+def found_alike(conditions: Sequence[Condition]) -> bool:
+    """Whether all records are asked for, or those with one thing that is found in the same way whatever it is: transactions
+    by what is noted, in a short range of the time, or events by an index. Of several, or of an actor's, which may be
+    either, only the values say which leads to few records. conditions: but for those of time."""
     if not conditions:
         return True
     (one, *others) = conditions
-    is_noted = isinstance(one, SoughtAmount | SoughtReference) or (isinstance(one, Sought) and one.what != "ACTOR")
-    return is_noted and not others
+    is_alike = isinstance(one, SoughtAmount | SoughtReference | OfEvents)
+    return (is_alike or (isinstance(one, Sought) and one.what != "ACTOR")) and not others
 
 
 def _through(listing: Listing[Any], parts: Iterable[Part]) -> Listing[Any]:

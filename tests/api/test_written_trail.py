@@ -108,12 +108,15 @@ async def test_a_person_s_records_are_those_of_objects(
         ("", False),
         ("(kind: [HOLD])", False),
         ('(asset: "GBP", minAmount: "1")', False),
-        ('(action: "access.denied")', True),
+        ('(action: "access.denied")', False),
+        ('(requestId: "one")', False),
+        ('(address: "192.0.2.1")', False),
+        ('(action: "access.denied", requestId: "one")', True),
         ('(actor: "maria")', True),
         ('(kind: [HOLD], reason: "GOODWILL")', True),
     ],
 )
-async def test_what_is_noted_goes_by_plans_that_are_kept(api: Api, trail: str, asked: str, own: bool) -> None:
+async def test_what_is_found_alike_goes_by_plans_that_are_kept(api: Api, trail: str, asked: str, own: bool) -> None:
     with statements_sent() as sent:
         await api(f"{{ auditTrail{asked} {{ nodes {{ id }} }} }}")
     pages = [place for place, (sql, _) in enumerate(sent) if "goes_below" in sql]
