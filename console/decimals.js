@@ -35,10 +35,12 @@ export function sum(amounts) {
  * @param {number} places Decimals of the asset.
  * @param {string} mark Between whole and decimals, as the language writes it.
  * @param {string} code Of the asset, which may stand behind: other letters may mean another amount.
+ * @param {readonly string[]} signs Of the asset: another's may, too.
  * @returns {string | null | "unclear" | "precise"}
  */
-export function typedAmount(typed, places, mark, code) {
-  const text = typed.replace(new RegExp(`\\p{Sc}|${code}\\s*$`, "iu"), "").replaceAll("\u2212", "-").trim();
+export function typedAmount(typed, places, mark, code, signs = []) {
+  const own = signs.map((sign) => sign.replaceAll(/[$.*+?^()|[\]{}\\]/g, "\\$&"));
+  const text = typed.replace(new RegExp([...own, `${code}\\s*$`].join("|"), "iu"), "").replaceAll("\u2212", "-").trim();
   const [, sign, spaced = ""] = /^([+-]?)\s*([\d.,\s'’]+)$/.exec(text) ?? [];
   // A space, or what stands for one, is only ever between thousands.
   const digits = /^\d{1,3}([\s'’]\d{3})+([.,]\d*)?$/.test(spaced) ? spaced.replaceAll(/[\s'’]/g, "") : spaced;

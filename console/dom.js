@@ -165,9 +165,20 @@ class Region extends HTMLElement {
 
   /** @param {Event} event */
   #changed = (event) => {
-    if (event instanceof CustomEvent && event.detail === OTHERS && this.querySelector(`[${READ_ON}]`)) return;
-    void this.refresh();
+    // What lies around it draws this anew, too.
+    if (this.#takes(event) && !this.#around().some((each) => each.#takes(event))) void this.refresh();
   };
+
+  /** @param {Event} event */
+  #takes(event) {
+    return !(event instanceof CustomEvent && event.detail === OTHERS && this.querySelector(`[${READ_ON}]`));
+  }
+
+  /** @returns {Region[]} */
+  #around() {
+    const next = this.parentElement?.closest("scrip-region");
+    return next instanceof Region ? [next, ...next.#around()] : [];
+  }
 
   connectedCallback() {
     document.addEventListener(CHANGED, this.#changed);
@@ -203,6 +214,8 @@ export function letGo() {
 
 /** @param {Event} event */
 function press(event) {
+  // What opens a window of the system's own may not tell when it is let go.
+  if (event.target instanceof Element && event.target.closest("select, input[type=date], input[type=file]")) return;
   pressed ||= event instanceof KeyboardEvent ? event.key === " " : event instanceof PointerEvent && event.button === 0;
 }
 
@@ -220,7 +233,7 @@ addEventListener("blur", release);
 
 const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex]";
 
-/** What a thing is found by once it was drawn anew. @typedef {{element: HTMLElement, tag: string, key: string | undefined, words: string}} Known */
+/** What a thing is found by once it was drawn anew; nth, of: among how many with the same words, which one. @typedef {{element: HTMLElement, tag: string, key: string | undefined, words: string, nth: number, of: number}} Known */
 
 /**
  * What somebody knows this by: its `data-key`, else its own words and those of its labels, which it only has on the page.
@@ -228,9 +241,20 @@ const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex]
  * @returns {Known}
  */
 export function knownBy(element) {
-  const labels = element instanceof HTMLInputElement || element instanceof HTMLSelectElement || element instanceof HTMLTextAreaElement ? [...(element.labels ?? [])] : [];
-  const words = [element.textContent, element.ariaLabel, ...labels.map((label) => label.textContent)].join();
-  return { element, tag: element.tagName, key: element.dataset.key, words };
+  const { tagName: tag, dataset } = element;
+  const words = wordsOf(element);
+  const alike = focusable().filter((each) => each.tagName === tag && wordsOf(each) === words);
+  return { element, tag, key: dataset.key, words, nth: alike.indexOf(element), of: alike.length };
+}
+
+function focusable() {
+  return [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(FOCUSABLE))];
+}
+
+/** @param {HTMLElement} each */
+function wordsOf(each) {
+  const labels = each instanceof HTMLInputElement || each instanceof HTMLSelectElement || each instanceof HTMLTextAreaElement ? [...(each.labels ?? [])] : [];
+  return [each.textContent, each.ariaLabel, ...labels.map((label) => label.textContent)].join();
 }
 
 /**
@@ -243,7 +267,7 @@ export function keepingFocus(part, draw) {
   const inside = focused instanceof HTMLElement && part.contains(focused) ? knownBy(focused) : null;
   draw();
   if (inside === null || part.contains(inside.element)) return;
-  const found = insteadOf(inside, part);
+  const found = insteadOf(inside);
   if (found) found.focus({ preventScroll: true });
   else focusAgain(inside);
 }
@@ -267,19 +291,16 @@ function findLost() {
     lost = null;
     return;
   }
-  const found = insteadOf(lost, main) ?? (main.querySelector("[aria-busy]") ? null : main.querySelector("h1"));
+  const found = insteadOf(lost) ?? (main.querySelector("[aria-busy]") ? null : main.querySelector("h1"));
   if (found === null) return;
   lost = null;
   found.focus({ preventScroll: true });
 }
 document.addEventListener("scrip-shown", findLost);
 
-/**
- * @param {Known} gone
- * @param {Element} part
- * @returns {HTMLElement | null}
- */
-function insteadOf(gone, part) {
-  const same = (/** @type {Known} */ each) => (gone.key === undefined ? each.tag === gone.tag && each.words === gone.words : each.key === gone.key);
-  return [.../** @type {NodeListOf<HTMLElement>} */ (part.querySelectorAll(FOCUSABLE))].find((each) => same(knownBy(each))) ?? null;
+/** What is in its place: by its key, else by its words, where none of its like came or went. @param {Known} gone */
+function insteadOf({ tag, key, words, nth, of }) {
+  if (key !== undefined) return focusable().find((each) => each.dataset.key === key) ?? null;
+  const alike = focusable().filter((each) => each.tagName === tag && wordsOf(each) === words);
+  return (alike.length === of && alike[nth]) || null;
 }

@@ -72,6 +72,8 @@ export const renewal = {
 };
 /** @type {Promise<void> | undefined} */
 let renewing;
+/** @type {Promise<Session | null> | undefined} */
+let quiet;
 
 /**
  * Waits until there is another token than this one, of the same person. Requests that find it refused at the same time
@@ -82,21 +84,41 @@ export async function renewed(token) {
   if (session.value !== null && session.value.token !== token) return;
   renewing ??= quietly()
     .then((begun) => begun ?? renewal.ask())
-    .then((begun) => {
-      if (subjectOf(begun.token) === subjectOf(token)) return begin(begun);
-      // Somebody else: what is on the screen is not theirs, and what waits here is never sent. Their page begins anew.
-      keep(begun);
-      location.reload();
-      return new Promise(() => {});
-    })
+    .then((begun) => goOn(begun, token))
     .finally(() => {
       renewing = undefined;
     });
   await renewing;
 }
 
-/** The session gone on with without a person; null where the identity provider wants to see one. @returns {Promise<Session | null>} */
-async function quietly() {
+/** Takes another token than this one, if it can be had without asking anybody. @param {string} token */
+export async function renewedQuietly(token) {
+  if (session.value?.token !== token) return;
+  const begun = await quietly();
+  if (begun !== null) await goOn(begun, token);
+}
+
+/** @param {Session} begun @param {string} token The one that has ended. */
+async function goOn(begun, token) {
+  if (session.value?.token === begun.token) return;
+  if (subjectOf(begun.token) === subjectOf(token)) {
+    begin(begun);
+    return;
+  }
+  // Somebody else: what is on the screen is not theirs, and what waits here is never sent. Their page begins anew.
+  keep(begun);
+  location.reload();
+  await new Promise(() => {});
+}
+
+/** The session gone on with without a person, once for all who wait; null where the identity provider wants to see one. */
+function quietly() {
+  quiet ??= refreshedSession().finally(() => (quiet = undefined));
+  return quiet;
+}
+
+/** @returns {Promise<Session | null>} */
+async function refreshedSession() {
   const { refresh, idToken } = session.value ?? {};
   if (!refresh) return null;
   try {

@@ -1,11 +1,14 @@
 // Subscriptions, over one WebSocket (graphql-transport-ws) that comes back by itself.
 import { textOf } from "./api.js";
-import { session } from "./session.js";
+import { renewed, renewedQuietly, session } from "./session.js";
 
 /** @typedef {{id: string, name: string, variables: () => object, next: (data: any) => void, refused: () => void}} Followed */
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 30_000;
+const BUSY_WAIT_MS = 1_000;
+/** The server's code for a token that it does not take, or no longer. */
+const TOKEN_ENDED = 4403;
 
 /** @type {Map<string, Followed>} */
 const followed = new Map();
@@ -15,7 +18,7 @@ let ready = false;
 let wait = FIRST_WAIT_MS;
 let number = 0;
 // A session that has been begun again is a token that the server takes: nobody need wait for the next try.
-session.followers.add(() => socket === null && followed.size > 0 && connect());
+session.followers.add(again);
 
 /**
  * Follows a subscription until the function that it answers is called. variables: asked for at each beginning, so that it
@@ -43,13 +46,36 @@ function connect() {
   opened.onopen = () => {
     opened.send(JSON.stringify({ type: "connection_init", payload: { Authorization: `Bearer ${session.value?.token}` } }));
   };
+  const token = session.value?.token ?? "";
   opened.onmessage = ({ data }) => heard(JSON.parse(data));
-  opened.onclose = () => {
+  opened.onclose = ({ code }) => {
     ready = false;
     socket = null;
-    if (followed.size > 0) setTimeout(() => socket === null && followed.size > 0 && connect(), wait);
+    setTimeout(() => void back(code, token), wait);
     wait = Math.min(wait * 2, LONGEST_WAIT_MS);
   };
+}
+
+/**
+ * Connects again; first, where the token has ended, with another, though nobody has pressed anything. Whoever is filling
+ * something in is asked to sign in when that is sent, or done.
+ * @param {number} code
+ * @param {string} token
+ */
+async function back(code, token) {
+  if (code === TOKEN_ENDED && socket === null && followed.size > 0) {
+    await renewedQuietly(token);
+    if (session.value?.token === token && document.activeElement?.closest("dialog, input, select, textarea")) {
+      setTimeout(() => void back(code, token), BUSY_WAIT_MS);
+      return;
+    }
+    await renewed(token).catch(() => {});
+  }
+  again();
+}
+
+function again() {
+  if (socket === null && followed.size > 0) connect();
 }
 
 /** @param {{type: string, id?: string, payload?: any}} message */

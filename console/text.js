@@ -140,15 +140,26 @@ export function typedForm(amount) {
  * @param {number} [places]
  */
 export function typedIn(typed, asset, places = placesOf(asset)) {
-  return typedAmount(typed, places, decimalMark(), asset);
+  return typedAmount(typed, places, decimalMark(), asset, signsOf(asset));
+}
+
+/** The signs of a currency, as the language writes it and shortest: US$, $. @param {string} asset */
+function signsOf(asset) {
+  if (!isMoney(asset)) return [];
+  return /** @type {const} */ (["symbol", "narrowSymbol"]).map((currencyDisplay) => signOf(asset, currencyDisplay));
+}
+
+/** @param {string} asset @param {"symbol" | "narrowSymbol"} [currencyDisplay] */
+function signOf(asset, currencyDisplay = "symbol") {
+  const parts = new Intl.NumberFormat(locale(), { style: "currency", currency: asset, currencyDisplay }).formatToParts(0);
+  return parts.find((part) => part.type === "currency")?.value ?? asset;
 }
 
 /** £ credit, class credits, points. @param {string} asset */
 export function assetName(asset) {
   if (asset === "POINTS") return t("asset.points");
   if (asset === "SERVICE_CREDITS") return t("asset.services");
-  const parts = new Intl.NumberFormat(locale(), { style: "currency", currency: asset }).formatToParts(0);
-  return t("asset.credit.in", { sign: parts.find((part) => part.type === "currency")?.value ?? asset });
+  return t("asset.credit.in", { sign: signOf(asset) });
 }
 
 /** British pounds, US dollars. @param {string} code */

@@ -1,6 +1,6 @@
 // Choosing a customer: typed, and picked from those found.
 import { ask, rows } from "../api.js";
-import { h, put } from "../dom.js";
+import { h, letGo, put } from "../dom.js";
 import { t } from "../text.js";
 import { field } from "./fields.js";
 import { words } from "./states.js";
@@ -47,6 +47,7 @@ export function personField(label, except) {
     } catch (error) {
       content = [h("p", { class: "hint" }, words(error))];
     }
+    await letGo();
     if (turn !== asked) return;
     found.hidden = search === "";
     put(found, [h("legend", { class: "unseen" }, t("people.found")), ...content]);
@@ -54,7 +55,13 @@ export function personField(label, except) {
 
   /** @param {Person} person */
   function pick(person) {
-    const radio = h("input", { type: "radio", name, oninput: () => (chosen = person) });
+    const choose = () => {
+      // What is still asked for would put others in its place.
+      clearTimeout(timer);
+      asked += 1;
+      chosen = person;
+    };
+    const radio = h("input", { type: "radio", name, oninput: choose });
     return h("label", { class: "pick-card" }, radio, h("span", null, h("strong", null, person.name), h("small", null, [person.externalId, person.email].filter(Boolean).join(" · "))));
   }
 

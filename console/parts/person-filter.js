@@ -1,5 +1,5 @@
 // A list narrowed to one customer: typed, and picked from those found; blank is everybody.
-import { h, put } from "../dom.js";
+import { h, letGo, put } from "../dom.js";
 import { t } from "../text.js";
 import { field } from "./fields.js";
 import { findPeople } from "./people.js";
@@ -50,6 +50,7 @@ export function personFilter(label, changed) {
     } catch (error) {
       content = [h("p", { class: "hint" }, words(error))];
     }
+    await letGo();
     if (turn !== asked) return;
     found.hidden = search === "";
     put(found, content);

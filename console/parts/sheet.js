@@ -1,11 +1,14 @@
 // A dialog: in the middle of a desktop, the whole of a phone with its buttons always at the bottom.
-import { focusAgain, h, knownBy, put } from "../dom.js";
+import { booksChanged, focusAgain, h, knownBy, put } from "../dom.js";
 import { icon } from "../icons.js";
 import { t } from "../text.js";
 import { place, refused } from "./refusals.js";
-import { tell } from "./states.js";
+import { isLost, tell, words } from "./states.js";
 
 /** @typedef {import("../dom.js").Child} Child */
+
+/** What is pressed so soon after a step is shown was meant for what stood in its place: the second tap of two. */
+const TWICE_MS = 200;
 
 let number = 0;
 
@@ -25,6 +28,7 @@ export class Sheet {
     this.element = h(
       "dialog",
       { class: wide ? "sheet wide" : "sheet", "aria-labelledby": id },
+      h("div", { class: "heard unseen", role: "status" }),
       h("header", { class: "sheet-head" }, this.heading, !kept && close),
       this.form,
     );
@@ -35,6 +39,10 @@ export class Sheet {
     /** @type {(() => void) | null} */
     this.closed = null;
     this.done = false;
+    /** Whether something was sent of which nobody knows what became. */
+    this.inDoubt = false;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
     this.element.addEventListener("cancel", (event) => {
       if (kept || this.back) event.preventDefault();
       this.back?.();
@@ -47,14 +55,18 @@ export class Sheet {
       }
       this.element.remove();
       this.closed?.();
+      if (this.inDoubt) booksChanged();
       if (opener && !opener.element.isConnected) focusAgain(opener);
     });
     this.element.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      // A key that is held down, or a second click of two, does nothing that nobody has read.
+      if (event.key === "Enter" && event.repeat && !(event.target instanceof HTMLTextAreaElement)) event.preventDefault();
+      else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
         event.preventDefault();
         if (!this.buttons.querySelector("button[type=submit]:disabled")) this.form.requestSubmit();
       }
     });
+    this.buttons.addEventListener("click", (event) => event.detail > 1 && event.target instanceof Element && event.target.closest("button[type=submit]") && event.preventDefault());
     const opener = document.activeElement instanceof HTMLElement ? knownBy(document.activeElement) : null;
     document.body.append(this.element);
     this.element.showModal();
@@ -73,6 +85,9 @@ export class Sheet {
   show(body, buttons) {
     put(this.body, body);
     put(this.buttons, buttons);
+    clearTimeout(this.timer);
+    this.buttons.classList.add("fresh");
+    this.timer = setTimeout(() => this.buttons.classList.remove("fresh"), TWICE_MS);
     this.body.scrollTop = 0;
     const first = this.element.querySelector("[autofocus], .sheet-body input:not([type=radio]), .sheet-buttons button[type=submit]");
     if (first instanceof HTMLElement) first.focus();
@@ -87,6 +102,20 @@ export class Sheet {
   say(at, texts) {
     put(at, texts.map((text) => h("p", { class: "notice bad" }, icon("warning"), text)));
     if (!at.isConnected && texts.length > 0) tell(texts.join(" "), "warning");
+  }
+
+  /**
+   * Says why what was sent has no answer. The same can be sent once more from here; whoever has left would do it anew, and
+   * looks first.
+   * @param {Element} at
+   * @param {unknown} error
+   */
+  unanswered(at, error) {
+    const open = this.element.isConnected;
+    const lost = isLost(error);
+    if (lost && open) this.inDoubt = true;
+    else if (lost) booksChanged();
+    this.say(at, [lost ? t(open ? "problem.lost.safe" : "problem.lost.left") : words(error)]);
   }
 
   /**
@@ -132,6 +161,8 @@ export async function busy(sheet, work) {
   } finally {
     sheet.form.removeAttribute("aria-busy");
     buttons.forEach((button, index) => (button.disabled = before[index] ?? false));
-    if (focused instanceof HTMLElement && focused.isConnected && sheet.element.open) focused.focus();
+    // Not away from where somebody went on meanwhile.
+    const free = document.activeElement === document.body || document.activeElement === sheet.element;
+    if (free && focused instanceof HTMLElement && focused.isConnected && sheet.element.open) focused.focus();
   }
 }

@@ -84,12 +84,16 @@ export function tell(text, drawing = "check") {
   if (!place) return;
   clearTimeout(clear);
   put(place, h("p", null, icon(drawing), text));
+  // What lies outside of an open dialog is not read out.
+  const heard = [...document.querySelectorAll("dialog[open] > .heard")].at(-1);
+  if (heard) put(heard, text);
   // In the top layer, above a dialog that was opened since.
   if (place.matches(":popover-open")) place.hidePopover();
   place.showPopover();
   clear = setTimeout(() => {
     place.hidePopover();
     put(place, []);
+    if (heard) put(heard, []);
   }, SHOWN_MS);
 }
 

@@ -6,7 +6,7 @@ import { icon } from "../icons.js";
 import { t } from "../text.js";
 import { leftOf, place } from "./refusals.js";
 import { busy, submitButton } from "./sheet.js";
-import { isLost, skeleton, tell, words } from "./states.js";
+import { skeleton, tell, words } from "./states.js";
 
 /** @typedef {import("../dom.js").Child} Child */
 /** @typedef {import("./refusals.js").Refusal} Refusal */
@@ -80,7 +80,7 @@ export class Step {
     sheet.back = how.back ?? null;
     sheet.submit = () => void this.#submit();
     sheet.show(
-      [h("div", { oninput: (/** @type {Event} */ { target }) => target instanceof HTMLTextAreaElement || this.follow() }, how.body.flat()), how.preview && this.effect, this.problem],
+      [h("div", { oninput: (/** @type {Event} */ { target }) => (target instanceof HTMLTextAreaElement && !this.#refused) || this.follow() }, how.body.flat()), how.preview && this.effect, this.problem],
       [how.foot, h("button", { type: "button", onclick: leave }, t(how.back ? "back" : "cancel")), this.button],
     );
     if (how.preview) {
@@ -153,6 +153,13 @@ export class Step {
     const { sheet, how } = this;
     put(this.problem, []);
     const input = how.read(true);
+    if (input === null) {
+      // What is missing stays told, also if it was about to be asked what this would do.
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      this.#asked += 1;
+      this.effect.removeAttribute("aria-busy");
+    }
     if (input === null || this.#sending) {
       this.#toWrong();
       return;
@@ -169,7 +176,7 @@ export class Step {
       if (payload?.userErrors.length) this.#refuse(payload.userErrors);
       else if (payload) await this.#done(payload, input);
     } catch (error) {
-      sheet.say(this.problem, [isLost(error) ? t("problem.lost.safe") : words(error)]);
+      sheet.unanswered(this.problem, error);
     } finally {
       this.#sending = false;
     }

@@ -9,8 +9,8 @@ import { failed, skeleton } from "./states.js";
  */
 
 const AHEAD = 8;
-/** Rows that are asked for again after a change. */
-const REFRESHED = 200;
+/** Rows that are asked for again after a change, at most. */
+const REFRESHED = 1_000;
 
 /** @template T */
 export class Windowed {
@@ -32,6 +32,9 @@ export class Windowed {
     this.more = true;
     this.asked = new AbortController();
     this.loading = false;
+    /** Whether the rows there are, if any, are not those asked for last. */
+    this.anew = true;
+    this.refreshed = 0;
     /** @type {Map<number, HTMLElement>} */
     this.drawn = new Map();
     /** Of the rows that are drawn, in pixels. */
@@ -52,19 +55,22 @@ export class Windowed {
     this.loading = false;
     this.cursor = null;
     this.more = true;
-    await this.#load(true);
+    this.anew = true;
+    await this.#load();
   }
 
-  /** @param {boolean} [anew] */
-  async #load(anew = false) {
+  async #load() {
     if (this.loading || !this.more) return;
     this.loading = true;
     const { signal } = this.asked;
+    const { anew } = this;
     if (this.rows.length === 0) put(this.foot, skeleton(6));
     try {
       const page = await this.ask(anew ? null : this.cursor, signal);
+      if (anew) await letGo();
       if (signal.aborted) return;
       if (anew) this.rows = [];
+      this.anew = false;
       this.rows.push(...page.rows);
       this.more = page.more;
       this.cursor = page.cursor;
@@ -76,14 +82,28 @@ export class Windowed {
     } catch (error) {
       if (signal.aborted) return;
       this.loading = false;
-      put(this.foot, failed(error, () => this.#load(anew)));
+      if (anew) this.#clear();
+      put(this.foot, failed(error, () => this.#load()));
     }
   }
 
-  /** Asks again for the rows there are, quietly, once something was posted; those far down stay as they were. */
+  /** Of what was asked for before, nothing stands above what went wrong. */
+  #clear() {
+    this.rows = [];
+    for (const element of this.drawn.values()) element.remove();
+    this.drawn.clear();
+    this.body.style.height = "0";
+  }
+
+  /** Asks again, quietly, for the rows down to those that are drawn, once something was posted; what follows is asked for anew. */
   async refresh() {
+    if (this.anew) {
+      await this.begin();
+      return;
+    }
     const { signal } = this.asked;
-    const wanted = Math.min(this.rows.length, REFRESHED);
+    const turn = ++this.refreshed;
+    const drawn = Math.max(0, ...this.drawn.keys()) + 1;
     /** @type {T[]} */
     const fresh = [];
     /** @type {Page<T>} */
@@ -92,17 +112,25 @@ export class Windowed {
       for (let cursor = /** @type {string | null} */ (null); ; cursor = page.cursor) {
         page = await this.ask(cursor, signal);
         fresh.push(...page.rows);
-        if (!page.more || fresh.length >= wanted) break;
+        if (!page.more || fresh.length >= Math.min(drawn, REFRESHED)) break;
       }
     } catch {
       return; // as it was: whoever scrolls or searches is told
     }
     await letGo();
-    if (signal.aborted) return;
-    if (this.loading || (page.more && fresh.length < this.rows.length)) fresh.push(...this.rows.slice(fresh.length));
-    else ({ more: this.more, cursor: this.cursor } = page);
-    this.rows = fresh;
-    if (!this.loading) put(this.foot, fresh.length === 0 ? this.none() : null);
+    if (signal.aborted || turn !== this.refreshed) return;
+    if (page.more && fresh.length < drawn) {
+      // Too far down: what is drawn stays as it was.
+      this.rows = [...fresh, ...this.rows.slice(fresh.length)];
+    } else {
+      // A page that was on its way is that of another cursor.
+      this.asked.abort();
+      this.asked = new AbortController();
+      this.loading = false;
+      this.rows = fresh;
+      ({ more: this.more, cursor: this.cursor } = page);
+      put(this.foot, fresh.length === 0 ? this.none() : null);
+    }
     this.redraw();
   }
 

@@ -5,7 +5,6 @@ import { icon } from "../icons.js";
 import { paged, pageFrom } from "../parts/pages.js";
 import { refused } from "../parts/refusals.js";
 import { busy, submitButton } from "../parts/sheet.js";
-import { isLost, words } from "../parts/states.js";
 import { money, t } from "../text.js";
 import { term } from "./adjust.js";
 
@@ -75,6 +74,6 @@ async function post(dialog, input, problem) {
     else if (operation && operation.failed > 0) put(problem, h("div", { class: "notice bad" }, h("p", null, t("review.many.bad")), refusedRows(operation, input.asset)));
     else dialog.done(`${payload.replayed ? `${t("done.already")} ` : ""}${t("done.many", { n: operation?.total ?? 0 })}`);
   } catch (error) {
-    dialog.sheet.say(problem, [isLost(error) ? t("problem.lost.safe") : words(error)]);
+    dialog.sheet.unanswered(problem, error);
   }
 }

@@ -7,7 +7,6 @@ import { creditsFact, tierFact } from "../parts/effects.js";
 import { fact, facts, fromTo } from "../parts/facts.js";
 import { leftOf, refused } from "../parts/refusals.js";
 import { busy, submitButton } from "../parts/sheet.js";
-import { isLost, words } from "../parts/states.js";
 import { calendarDay, daysAfter, money, placesOf, t, today, zone } from "../text.js";
 import { term } from "./adjust.js";
 
@@ -95,7 +94,7 @@ async function post(dialog, input, name, problem) {
     } else if (refusal) dialog.refuse(payload.userErrors);
     else dialog.done(said(payload, input, name));
   } catch (error) {
-    dialog.sheet.say(problem, [isLost(error) ? t("problem.lost.safe") : words(error)]);
+    dialog.sheet.unanswered(problem, error);
   }
 }
 

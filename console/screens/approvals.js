@@ -7,7 +7,7 @@ import { head } from "../parts/head.js";
 import { reasonLabels } from "../parts/choices.js";
 import { paged, pageOf } from "../parts/pages.js";
 import { busy, Sheet, submitButton } from "../parts/sheet.js";
-import { badge, empty, isLost, nameOf, region, tell, words } from "../parts/states.js";
+import { badge, empty, nameOf, region, tell } from "../parts/states.js";
 import { pathTo } from "../router.js";
 import { may, viewer } from "../session.js";
 import { follow } from "../socket.js";
@@ -29,11 +29,13 @@ export const waiting = new Cell(0);
  * @param {import("../session.js").Viewer} who
  */
 export function followApprovals(who) {
+  let asked = 0;
   const count = async () => {
+    const turn = ++asked;
     try {
       const { approvalRequests } = await ask("Waiting", {});
       const others = rows(approvalRequests).filter(({ requestedBy }) => !may("APPROVE") || requestedBy.subject !== who.subject);
-      waiting.set(others.length);
+      if (turn === asked) waiting.set(others.length);
     } catch {
       // The number stays as it was; the screen itself says what is wrong.
     }
@@ -134,7 +136,7 @@ function request(each, reasons) {
     h(
       "div",
       { class: "actions" },
-      customer && may("READ_CUSTOMERS") && h("a", { class: "button small", href: pathTo("customers", customer.id) }, t("asked.customer")),
+      customer && may("READ_CUSTOMERS") && h("a", { class: "button small", href: pathTo("customers", customer.id), "data-key": `customer-${each.id}` }, t("asked.customer")),
       pending && own && h("button", { type: "button", class: "small", "data-key": `withdraw-${each.id}`, onclick: () => decide(each, "withdraw", why) }, t("withdraw")),
       pending && !own && may("APPROVE") && h("button", { type: "button", class: "small", "data-key": `reject-${each.id}`, onclick: () => decide(each, "reject", why) }, t("reject")),
       pending && !own && may("APPROVE") && h("button", { type: "button", class: "small primary", "data-key": `approve-${each.id}`, onclick: () => decide(each, "approve", why) }, t("approve")),
@@ -182,7 +184,7 @@ function decide(each, how, why) {
         put(problem, h("div", { class: "notice warn" }, icon("warning"), changes(refusal.changes ?? [])));
       } else sheet.refuse(problem, [refusal], each.asset ?? "POINTS");
     } catch (error) {
-      sheet.say(problem, [isLost(error) ? t("problem.lost.safe") : words(error)]);
+      sheet.unanswered(problem, error);
     }
   };
   sheet.show(

@@ -81,7 +81,7 @@ class Importing {
     this.tried = 0;
     /** @type {File | null} */
     this.file = null;
-    this.input = h("input", { type: "file", accept: ".csv,.xlsx,text/csv", class: "unseen", "aria-label": t("import.file"), onchange: () => this.#take(this.input.files?.[0] ?? null) });
+    this.input = h("input", { type: "file", accept: ".csv,.xlsx,text/csv", class: "unseen", "aria-label": t("import.file"), onclick: () => (this.input.value = ""), onchange: () => this.#take(this.input.files?.[0] ?? null) });
     this.named = h("span", null, t("import.drop"));
     this.zone = h("label", { class: "drop" }, this.input, icon("import"), this.named);
     this.zone.addEventListener("dragover", (event) => event.preventDefault());

@@ -7,7 +7,7 @@ import { field, select } from "../parts/fields.js";
 import { head } from "../parts/head.js";
 import { allOf, paged, pageFrom, pageOf } from "../parts/pages.js";
 import { busy, Sheet, submitButton } from "../parts/sheet.js";
-import { badge, empty, fill, isLost, region, tell, words } from "../parts/states.js";
+import { badge, empty, fill, region, tell } from "../parts/states.js";
 import { may } from "../session.js";
 import { calendarDay, money, placesOf, t, today } from "../text.js";
 import { openInvoice } from "./invoice.js";
@@ -158,7 +158,7 @@ function newOrder(sheet, products) {
       booksChanged();
       await openInvoice(payload.order.id);
     } catch (error) {
-      sheet.say(problem, [isLost(error) ? t("problem.lost.safe") : words(error)]);
+      sheet.unanswered(problem, error);
     }
   };
   /** @param {Product} found @param {boolean} asks */

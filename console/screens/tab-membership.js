@@ -6,7 +6,7 @@ import { noteField } from "../parts/note.js";
 import { busy, Sheet, submitButton } from "../parts/sheet.js";
 import { badge, region, tell, words } from "../parts/states.js";
 import { may, viewer } from "../session.js";
-import { day, t } from "../text.js";
+import { day, lastDay, t } from "../text.js";
 import { openAdjust } from "./adjust.js";
 import { accountOf } from "./customer.js";
 import { card } from "./tab-balance.js";
@@ -48,7 +48,7 @@ function status(customer) {
     h("header", { class: "card-head" }, h("h2", null, t("tab.membership")), badge(t(`member.${membership.status}`), membership.status === "ACTIVE" ? "good" : "warn")),
     startedAt && h("p", null, t("member.since", { day: day(startedAt) })),
     cancelledAt && h("p", null, t("member.cancelled", { day: day(cancelledAt) })),
-    cancelledAt && graceEndsAt && h("p", { class: "hint" }, t(Date.parse(graceEndsAt) > Date.now() ? "member.grace" : "member.grace.ended", { day: day(graceEndsAt), n: grace })),
+    cancelledAt && graceEndsAt && h("p", { class: "hint" }, t(Date.parse(graceEndsAt) > Date.now() ? "member.grace" : "member.grace.ended", { day: lastDay(graceEndsAt), n: grace })),
     write && h("div", { class: "actions" }, membership.status === "ACTIVE" ? button("cancel") : [button("start"), button("reinstate")]),
   );
 }

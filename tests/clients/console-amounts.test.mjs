@@ -7,12 +7,16 @@ import { test } from "node:test";
 const source = await readFile(path.resolve(import.meta.dirname, "../../console/decimals.js"), "utf8");
 const { decimal, sum, typedAmount, units } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
 
-for (const [typed, places, read, mark = ".", code = "EUR"] of [
+for (const [typed, places, read, mark = ".", code = "EUR", signs = ["€"]] of [
   ["25", 2, "25.00"],
   ["25.00", 2, "25.00"],
   ["25,00", 2, "25.00"],
   ["25,5", 2, "25.50"],
-  [" £25 ", 2, "25.00"],
+  [" €25 ", 2, "25.00"],
+  ["£25", 2, null],
+  ["US$ 25", 2, "25.00", ".", "USD", ["US$", "$"]],
+  ["25$", 2, "25.00", ".", "USD", ["US$", "$"]],
+  ["A$25", 2, null, ".", "USD", ["US$", "$"]],
   ["25 EUR", 2, "25.00"],
   ["-25", 2, "-25.00"],
   ["\u221225", 2, "-25.00"],
@@ -55,13 +59,13 @@ for (const [typed, places, read, mark = ".", code = "EUR"] of [
   [" - 25 ", 2, "-25.00"],
   ["€ 1 250 ", 2, "1250.00"],
   ["25eur ", 2, "25.00"],
-  ["25", 0, "25", ".", ""],
+  ["25", 0, "25", ".", "", []],
   ["2 Mio", 2, null],
   ["5 Tsd", 2, null],
   ["25 USD", 2, null],
 ]) {
   const title = `${JSON.stringify(typed)} with ${places} decimals and the mark ${mark} is ${read}`;
-  test(title, () => assert.equal(typedAmount(typed, places, mark, code), read));
+  test(title, () => assert.equal(typedAmount(typed, places, mark, code, signs), read));
 }
 
 test("sums are exact, and come back as they were", () => {

@@ -241,9 +241,13 @@ test("a manager puts back what has expired, for as long as is said", async () =>
   await page.getByRole("button", { name: "What expired…: £ credit" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel("Credit", { exact: true }).locator("option", { hasText: "£4.56" }).waitFor({ state: "attached" });
-  await dialog.getByLabel("Reason").selectOption("GOODWILL");
-  await dialog.getByRole("button", { name: "30 days" }).click();
   await dialog.getByLabel("Amount").fill("4.00");
+  await dialog.getByRole("button", { name: "30 days" }).click();
+  await dialog.getByLabel("Reason").selectOption("OTHER");
+  // Refused until there is a note, and no longer.
+  await dialog.locator('[aria-invalid="true"]').waitFor();
+  assert.equal(await dialog.getByRole("button", { name: "Put back" }).isDisabled(), true);
+  await dialog.getByLabel("Note").fill("The shop was closed");
   await foreseen(dialog, "Balance", had + 4);
   await accessible(page, "revive");
   await dialog.getByRole("button", { name: "Put back" }).click();

@@ -252,6 +252,7 @@ test("a reward is given for points: the tier stays, the code is large, and it is
 test("several are ticked and adjusted at once, by the keyboard alone", async () => {
   const { page, problems, close } = await as("manager");
   await page.locator(".window-body .row").first().waitFor();
+  await page.getByLabel("Sort by").waitFor();
   await page.keyboard.press("/");
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Shift+Tab");

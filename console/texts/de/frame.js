@@ -62,6 +62,7 @@ const texts = {
   "keys": "Tasten: / sucht, Pfeile gehen durch eine Liste, Strg+Eingabe tut, wofür ein Fenster da ist, Esc verlässt es.",
   "problem.lost": "Es kam keine Antwort. Besteht eine Verbindung?",
   "problem.lost.safe": "Es kam keine Antwort; ob gebucht wurde, ist nicht bekannt. Noch einmal versuchen: doppelt gebucht wird nie.",
+  "problem.lost.left": "Es kam keine Antwort; ob gebucht wurde, ist nicht bekannt. Vor dem nächsten Versuch im Verlauf nachsehen.",
   "problem.busy": "Gerade ist zu viel los. Gleich noch einmal versuchen.",
   "problem.forbidden": "Das dürfen Sie nicht sehen.",
   "problem.missing": "Das gibt es nicht.",

@@ -61,6 +61,7 @@ export default {
   "keys": "Keys: / searches, arrows move through a list, Ctrl+Enter does what a dialog is for, Esc leaves it.",
   "problem.lost": "No answer came. Is there a connection?",
   "problem.lost.safe": "No answer came, so it is not known whether this was done. Try again: it is never done twice.",
+  "problem.lost.left": "No answer came, so it is not known whether this was done. Look at the history before you do it again.",
   "problem.busy": "There is too much going on right now. Try again in a moment.",
   "problem.forbidden": "You may not see this.",
   "problem.missing": "This is not there.",
