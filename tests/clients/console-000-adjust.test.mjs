@@ -1,12 +1,11 @@
 // docs/sources/000-adjust.md at the console: credit is adjusted from the list, from the profile, and for many at once.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { dayFromNow } from "./console.mjs";
 import { HANDS } from "./person.mjs";
 import { as, business } from "./shop.mjs";
 
 const row = (person, customer) => person.page.locator(".window-body .row", { hasText: customer.number });
-/** The last day of what is good for so many days, as the shop's zone and a reader of English have it. */
-const lastDay = (days) => new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: "Europe/London" }).format(Date.now() + days * 86_400_000);
 
 for (const hand of HANDS) {
   test(`credit is added in the customer's row, for a reason in one's own words, by ${hand}`, async () => {
@@ -18,7 +17,7 @@ for (const hand of HANDS) {
     await staff.says("Say in a few words why.");
     await staff.fill({ amount: "12,50", note: "Cake fell off the counter" });
     await staff.says(`Add £12.50 to ${customer.name}`);
-    await staff.says(`Until the end of ${lastDay(5)}`);
+    await staff.says(`Until the end of ${dayFromNow(5, "medium")}`);
     await staff.says("Other: Cake fell off the counter");
     await staff.button("Apply");
     await staff.told(`Added £12.50 to ${customer.name}. Balance: £12.50.`);

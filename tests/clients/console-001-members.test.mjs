@@ -1,17 +1,12 @@
 // docs/sources/001-members.md at the console: class credits of members are added and removed, and managers review it all.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { dayFromNow } from "./console.mjs";
 import { HANDS } from "./person.mjs";
 import { as, business } from "./shop.mjs";
 
 /** Of the sample: their membership ended longer ago than the days of grace. */
 const FORMER = "16422";
-
-/** So many days from today, where the shop is. */
-function lastDayOfGrace(days) {
-  const today = new Intl.DateTimeFormat("en-CA", { dateStyle: "short", timeZone: "Europe/London" }).format(new Date());
-  return new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: "UTC" }).format(Date.parse(`${today}T00:00Z`) + days * 86_400_000);
-}
 
 /** Opens one of the membership's dialogs, and does what it is for. */
 async function change(person, what, said) {
@@ -74,7 +69,7 @@ for (const hand of HANDS) {
     await change(staff, "Start membership", "is a member");
     await staff.page.getByRole("button", { name: "Cancel membership" }).waitFor();
     await change(staff, "Cancel membership", "membership is cancelled");
-    await staff.page.getByText(`Class credits can be added until ${lastDayOfGrace(60)}.`).waitFor();
+    await staff.page.getByText(`Class credits can be added until ${dayFromNow(60, "medium")}.`).waitFor();
     await staff.button("Adjust", staff.page.locator(".card"));
     await staff.fill({ amount: "2", reason: "Goodwill" });
     await staff.button("Apply");

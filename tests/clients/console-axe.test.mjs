@@ -8,7 +8,7 @@ const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 390, heig
 
 /** Asks about what is on the screen, in each size and scheme; a dialog alone, where one is open. */
 async function look({ page }, where) {
-  await page.waitForFunction(() => ![...document.querySelectorAll("dialog[open], body")].at(-1).querySelector("[aria-busy]"));
+  await page.waitForFunction(() => ![...document.querySelectorAll("dialog[open], body")].at(-1).querySelector("[aria-busy], .skeleton"));
   for (const [name, size] of Object.entries(SIZES)) {
     await page.setViewportSize(size);
     for (const colorScheme of ["light", "dark"]) {

@@ -31,6 +31,13 @@ export function watched(page, url) {
   return problems;
 }
 
+/** So many days from today where the shop is, as a calendar has it, or as a reader of English does. Days are not always of 24 hours. */
+export function dayFromNow(days, style = null) {
+  const day = new Date(`${new Intl.DateTimeFormat("en-CA", { timeZone: "Europe/London" }).format(Date.now())}T00:00Z`);
+  day.setUTCDate(day.getUTCDate() + days);
+  return style === null ? day.toISOString().slice(0, 10) : new Intl.DateTimeFormat("en-GB", { dateStyle: style, timeZone: "UTC" }).format(day);
+}
+
 /** Finds a customer by typing their number, and opens their profile. */
 export async function openCustomer(page, number) {
   await page.keyboard.press("/");
