@@ -4,7 +4,8 @@ A hold sets available value aside, credit by credit, until an instant, and is go
 judges by the ledger's time, and no job has to run. Capturing is in models/planning/capturing.py.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -28,13 +29,14 @@ from models.kinds import InvoiceStatus, Role, TransactionKind
 from models.money import to_decimal
 from models.planning import answering, credits, plan_of
 from models.planning.adjust import check_services
-from models.planning.hold_rows import HoldState
+from models.planning.hold_rows import HoldPart, HoldState
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
+from models.planning.renewing import is_unswept
 from models.planning.setting_aside import hold_until, let_go, note_lot, set_aside
 from models.planning.settling import exceeds_due_to_credit
 from models.planning.spending import check_may_spend, has_purpose, positive_minor
-from models.planning.state import AccountKey, AccountState, Books, InvoiceState, PostingContext
+from models.planning.state import AccountKey, AccountState, Books, CreditState, InvoiceState, PostingContext
 from models.texts import Texts
 from models.views import HoldView
 from turns.steps import Steps
@@ -236,13 +238,16 @@ def may_end(actor: Actor, hold: HoldState) -> bool:
 
 @plan_of(ReleaseHold)
 def plan_release_hold(books: Books, context: PostingContext, command: ReleaseHold) -> Steps[Outcome]:
-    """Plan the release of all that is held; what has expired meanwhile is expired at once. Raises NotFound, HoldEnded."""
+    """Plan the release of all that is held. What has expired meanwhile is expired at once, and what was taken back is
+    reversed, as an event of its own. Raises NotFound, HoldEnded."""
     check_note(command.note)
     hold, account = own_hold(books, context.actor, command.hold_id)
     # Must succeed from here on.
     transaction = credits.begin(books, TransactionKind.HOLD, account.customer_id, context, note=command.note)
+    parts = [part for part in hold.parts if part.held_minor]
     for _ in let_go(books, transaction, hold):
         yield
+    yield from _expire_let_go(books, context, account, parts)
     return Outcome(
         transaction_id=transaction.id,
         account_id=account.id,
@@ -253,6 +258,26 @@ def plan_release_hold(books: Books, context: PostingContext, command: ReleaseHol
             hold_view(hold, account.asset),
         ),
     )
+
+
+def _expire_let_go(
+    books: Books, context: PostingContext, account: AccountState, parts: Sequence[HoldPart]
+) -> Steps[None]:
+    """Write off what was let go of credits that have expired or were taken back (whose expiry that is): no later sweep does,
+    and the tier follows now. A hold's own transaction moves nothing."""
+    expired: dict[UUID, CreditState] = {}
+    for part in parts:
+        credit = books.credits_by_id[part.credit_id]
+        if is_unswept(books, credit):
+            expired[credit.id] = credit
+        yield
+    if not expired:
+        return
+    beside = replace(context.beside(books.source.new_id()), texts=context.texts)
+    transaction = credits.begin(books, TransactionKind.EXPIRY, account.customer_id, beside)
+    for credit in expired.values():
+        credits.expire(books, transaction, account, credit)
+        yield
 
 
 @plan_of(ExtendHold)

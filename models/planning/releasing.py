@@ -35,6 +35,7 @@ from models.planning.hold_rows import HoldState
 from models.planning.holding import may_end
 from models.planning.needs import Needs
 from models.planning.notes import check_note
+from models.planning.renewing import is_unswept
 from models.planning.setting_aside import let_go, live_holds_on
 from models.planning.settling import check_grants_unused, invoice_view, settle, take_back_grants
 from models.planning.state import AccountKey, AccountState, AssignmentState, Books, CreditState, PostingContext
@@ -320,9 +321,9 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
     """Plan a credit's voiding (the sources' delete): its remainder is reversed, out of the lifetime total as well if it
     counts there.
 
-    What credit notes gave back whole is set against nothing any more. Raises CreditNotOpen if nothing is left to void,
-    CreditAssigned if a part is set against invoices and CreditHeld if one is held, and the command does not release it;
-    CreditHeld, too, of a partner, if another client or a person holds it.
+    What credit notes gave back whole is set against nothing any more. Raises CreditNotOpen if nothing is left to void, held
+    and assigned included; CreditAssigned if a part is set against invoices and CreditHeld if one is held, and the command
+    does not release it; CreditHeld, too, of a partner, if another client or a person holds it.
     """
     check_note(command.note)
     credit, account = _credit_and_account(books, command.credit_id)
@@ -332,7 +333,7 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
         if a.released_at is None and a.noted_minor < a.amount_minor and books.credits_by_id[a.credit_id] is credit
     ]
     status = answering.credit_view(credit, account.asset).status(books.now)
-    if status not in (CreditStatus.OPEN, CreditStatus.SCHEDULED) and not parts:
+    if status not in (CreditStatus.OPEN, CreditStatus.SCHEDULED) and not parts and not credit.held_minor:
         raise CreditNotOpen(status)
     if parts and not command.release_assignments:
         raise CreditAssigned
@@ -343,21 +344,20 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
         )
     if any(part.noted_minor for part in parts):
         raise CreditNoted("assignments").at("releaseAssignments")
-    expired = credit.expires_at is not None and credit.expires_at <= books.now
     check_grants_unused(books, (books.invoices[part.invoice_id] for part in parts), parts)
     # Must succeed from here on.
     lifetime_before = account.lifetime_minor
     transaction = credits.begin(books, TransactionKind.VOID, account.customer_id, context, note=command.note)
     yield from put_parts_back(books, transaction, parts)
     credit = books.credits_by_id[command.credit_id]
-    held_minor = credit.held_minor
+    # Of an expired credit only what was held is voided: the rest has expired before, in whatever order that is written.
+    if credit.voided_at is None and is_unswept(books, credit):
+        credits.expire(books, transaction, account, credit)
     for hold in holds:
         for _ in let_go(books, transaction, hold, credit):
             yield
-    # What was held had not expired with the rest; what comes back to an expired or a voided credit is gone as it does.
-    gone_minor = held_minor if expired else credit.remaining_minor
-    if gone_minor:
-        credits.move(books, transaction, account, credit, -gone_minor, Counter.REMOVED, lifetime=True)
+    if credit.remaining_minor:
+        credits.move(books, transaction, account, credit, -credit.remaining_minor, Counter.REMOVED, lifetime=True)
         credits.amend(books, credit, voided_at=credit.voided_at or books.now)
     credits.follow_tier(books, transaction, account, lifetime_before)
     if parts:

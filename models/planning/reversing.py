@@ -136,8 +136,8 @@ def _take_away(books: Books, transaction: TransactionDraft, account: AccountStat
 
 
 def _end(books: Books, transaction: TransactionDraft, credit: CreditState) -> None:
-    """Have a credit expire now that is held in part: so nothing of it is available once it is let go, and the sweep takes
-    it back (credits.expire)."""
+    """Have a credit expire now that is held in part: so nothing of it is available once it is let go, and the release, or
+    where the hold lapses the sweep, takes it back (credits.expire)."""
     if credit.expires_at is not None and credit.expires_at <= books.now:
         return
     services = list(credit.service_ids)

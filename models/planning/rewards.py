@@ -80,6 +80,8 @@ def plan(books: Books, context: PostingContext, command: GiveReward) -> Steps[Ou
     view = coupon_view(coupon)
     books.writes.coupons.append(coupon)
     emit(books, "coupon.issued", view.id)
+    # An account without an entry was only opened for another unit of the batch: if that is refused, it is deleted again.
+    account = account if account is not None and account.sequence else None
     account_views = (answering.account_view(account),) if account else ()
     return Outcome(
         transaction_id=transaction.id,

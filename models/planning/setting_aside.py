@@ -47,7 +47,8 @@ def capture(
 def let_go(
     books: Books, transaction: TransactionDraft, hold: HoldState, credit: CreditState | None = None
 ) -> Iterator[None]:
-    """Give what the hold has left back to its credits, or to this one alone: each under its own expiry."""
+    """Give what the hold has left back to its credits, or to this one alone: each under its own expiry. The caller writes
+    off what has expired."""
     account, gone = books.accounts_by_id[hold.home_id], 0
     for part in hold.parts:
         held = books.credits_by_id[part.credit_id]

@@ -3,10 +3,18 @@
 import asyncio
 import hashlib
 from datetime import UTC, datetime
+from decimal import Decimal
 from uuid import UUID, uuid4
 
-from models.commands import GiveReward
+import pytest
+
+from models.commands import AdjustCredit, GiveReward
+from models.errors import LimitExceeded
 from models.idempotency import input_hash
+from models.operations.adjust import adjust_credit
+from models.operations.give_reward import give_reward
+from models.views import AccountView
+from tests.support.batch import Batch
 from tests.support.clock import Clock
 from tests.support.tenants import STAFF, Tenant
 
@@ -112,6 +120,27 @@ async def test_a_repetition_answers_the_same_coupon(tenant: Tenant, anna: UUID) 
 
     assert (again.coupon_id, again.transaction_id, again.replayed) == (once.coupon_id, once.transaction_id, True)
     assert await tenant.rows("SELECT stock FROM rewards WHERE tenant_id = $1") == [(8,)]
+
+
+async def test_a_free_one_answers_no_account_that_only_a_refused_neighbour_had_opened(
+    tenant: Tenant, anna: UUID
+) -> None:
+    """In one batch: the account is deleted again before that is committed."""
+    batch, reward = Batch(tenant.clock), await tenant.reward(300)
+    too_much = AdjustCredit(anna, "POINTS", Decimal(1001), "GOODWILL")
+    free = GiveReward(anna, reward, deduct_points=False)
+
+    async def refused() -> None:
+        with pytest.raises(LimitExceeded):
+            await adjust_credit(batch.ledger, tenant.id, STAFF, too_much, "1")
+
+    _, once = await batch.run(tenant.id, [refused(), give_reward(batch.ledger, tenant.id, STAFF, free, "2")])
+    again = await give_reward(tenant.ledger, tenant.id, STAFF, free, "2")
+
+    assert await tenant.count("accounts") == 0
+    assert (once.account_id, again.account_id) == (None, None)
+    assert [view for view in once.views if isinstance(view, AccountView)] == []
+    assert (again.transaction_id, again.coupon_id, again.replayed) == (once.transaction_id, once.coupon_id, True)
 
 
 async def test_tiers_follow_the_lifetime_total_in_both_directions(tenant: Tenant, anna: UUID) -> None:

@@ -7,16 +7,20 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from models.commands import Outcome
 from models.errors import InsufficientBalance
 from models.ledger import Ledger
 from models.operations.hold_credit import preview_hold
+from models.operations.release_hold import release_hold
 from models.planning import holding
-from models.planning.holding import HoldCredit
+from models.planning.holding import HoldCredit, ReleaseHold
 from models.reads import accounts
 from models.reads.session import ReadSession
 from models.reads.verify import verify
+from models.texts import Texts
+from models.views import AccountView
 from tests.support.clock import Clock
-from tests.support.holds import as_it_is, extend, held_now, hold, release
+from tests.support.holds import as_it_is, extend, held_now, hold, id_of, release
 from tests.support.tenants import ADMIN, MANAGER, PARTNER, STAFF, Tenant, known
 
 LOTS = """SELECT credit_id, position, amount_minor FROM hold_lots WHERE tenant_id = $1 AND transaction_id = $2
@@ -97,8 +101,39 @@ async def test_the_sweep_leaves_what_is_held(tenant: Tenant, anna: UUID, clock: 
     assert await held_now(tenant, anna) == (0, 400)
     await release(tenant, outcome)  # it falls back into its expiry
     assert await held_now(tenant, anna) == (0, 0)
-    assert await tenant.expire() == 1
     assert await tenant.rows(left, credit) == [(0, 1000, True)]
+    assert await tenant.expire() == 0
+    assert (await verify(tenant.id)).holds
+
+
+async def test_what_is_released_expires_at_once_as_an_event_of_its_own(
+    tenant: Tenant, anna: UUID, clock: Clock
+) -> None:
+    """Of the credits that have expired, with what was left of them; under the same key and reference. What is still held
+    of one stays."""
+    first, second = [await tenant.credit(anna, 10, expires_at=clock() + timedelta(hours=hours)) for hours in (1, 2)]
+    lasting = await tenant.credit(anna, 10)
+    outcome, other = await hold(tenant, anna, 22, minutes=600), await hold(tenant, anna, 3, minutes=600)
+    await tenant.update_credit(lasting, expires_in_days=9)
+    clock.advance(hours=3)
+    again = ReleaseHold(id_of(outcome), texts=Texts("R-1"))
+    once, twice = [await release_hold(tenant.ledger, tenant.id, STAFF, again, "k") for _ in range(2)]
+
+    assert twice == Outcome(once.transaction_id, once.account_id, hold_id=once.hold_id, replayed=True)
+    assert await tenant.rows(LOTS, once.transaction_id) == [(first, 0, -1000), (second, 1, -1000), (lasting, 2, -200)]
+    expiries = """SELECT e.credit_id, e.counter, e.amount_minor, t.idempotency_key, x.reference FROM transactions t
+        JOIN entries e ON e.tenant_id = $1 AND e.transaction_id = t.id
+        JOIN transaction_texts x ON x.tenant_id = $1 AND x.id = t.id
+        WHERE t.tenant_id = $1 AND t.kind = 'EXPIRY' ORDER BY e.sequence"""
+    assert await tenant.rows(expiries) == [
+        (first, "EXPIRED", -1000, "k", "R-1"),
+        (second, "EXPIRED", -1000, "k", "R-1"),
+    ]
+    assert await held_now(tenant, anna) == (700, 300)
+    (shown,) = [view for view in once.views if isinstance(view, AccountView)]
+    assert shown == await tenant.account(anna)
+    assert await tenant.expire() == 0
+    assert other is not None
     assert (await verify(tenant.id)).holds
 
 

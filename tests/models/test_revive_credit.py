@@ -21,6 +21,7 @@ from models.reads.session import ReadSession
 from models.reads.verify import verify
 from tests.support.approvals import approve
 from tests.support.clock import Clock
+from tests.support.holds import held_now, hold, release
 from tests.support.tenants import ADMIN, MANAGER, STAFF, Tenant, known
 
 ENTRIES = """SELECT credit_id, counter, amount_minor, lifetime_minor FROM entries
@@ -201,6 +202,24 @@ async def test_it_counts_as_an_addition(tenant: Tenant, anna: UUID, clock: Clock
     assert (await verify(tenant.id)).holds
 
 
+async def test_what_is_held_of_it_takes_the_new_expiry_along_and_counts_no_more(
+    tenant: Tenant, anna: UUID, clock: Clock
+) -> None:
+    """It had not expired: as little as it counts where the expiry of an open credit is put off."""
+    credit = await tenant.credit(anna, 250, expires_at=clock() + timedelta(hours=1))
+    held = await hold(tenant, anna, 240, minutes=60 * 24 * 9, actor=MANAGER)
+    clock.advance(days=2)
+    async with tenant.refused("EXCEEDS_REMAINING"):
+        await tenant.revive(credit, 11, actor=STAFF)
+    done = await tenant.revive(credit, 1, actor=STAFF)
+    said = "SELECT limited_minor FROM transactions WHERE tenant_id = $1 AND id = $2"
+    assert await tenant.rows(said, done.transaction_id) == [(100,)]
+    assert await held_now(tenant, anna) == (100, 24000)
+    await release(tenant, held)
+    assert await held_now(tenant, anna) == (24100, 0)
+    assert (await verify(tenant.id)).holds
+
+
 async def test_a_request_that_has_been_overtaken(tenant: Tenant, anna: UUID, clock: Clock) -> None:
     credit = await expired(tenant, anna, clock)
     waits = await tenant.revive(credit, propose_only=True, actor=STAFF)
@@ -309,6 +328,21 @@ async def test_a_refund_under_a_new_expiry(tenant: Tenant, anna: UUID, clock: Cl
     assert await tenant.remainders(soon, never) == [400, 500]
     async with tenant.refused("EXCEEDS_REMAINING"):
         await tenant.revive(soon, "0.01")
+    assert (await verify(tenant.id)).holds
+
+
+async def test_what_is_held_beside_a_refund_under_a_new_expiry_counts_no_more(
+    tenant: Tenant, anna: UUID, clock: Clock
+) -> None:
+    await tenant.limit("MANAGER", "GBP", adjustment=5)
+    await tenant.credit(anna, 25, expires_in_days=1, actor=ADMIN)
+    spend, held = await tenant.spend(anna, 5), await hold(tenant, anna, 20, minutes=60 * 24 * 20)
+    clock.advance(days=9)
+    done = await tenant.refund(spend, new_expiry=NEVER)
+    said = "SELECT limited_minor FROM transactions WHERE tenant_id = $1 AND id = $2"
+    assert await tenant.rows(said, done.transaction_id) == [(500,)]
+    await release(tenant, held)
+    assert await held_now(tenant, anna) == (2500, 0)
     assert (await verify(tenant.id)).holds
 
 

@@ -7,8 +7,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from models.ledger import Ledger
+from models.reads.verify import verify
 from tests.support.clock import Clock
-from tests.support.holds import hold
+from tests.support.holds import held_now, hold
 from tests.support.tenants import Tenant
 
 STATE = """SELECT remaining_minor, voided_at IS NOT NULL, swept_at IS NOT NULL FROM credits
@@ -142,6 +143,59 @@ async def test_what_is_held_of_an_expired_credit_is_voided_with_it(tenant: Tenan
     assert await tenant.rows(STATE, credit) == [(0, True, True)]
     async with tenant.refused("CREDIT_NOT_OPEN"):
         await tenant.revive(credit)
+
+
+@pytest.mark.parametrize("swept", [False, True])
+async def test_what_is_held_of_an_expired_credit_is_voided_though_nothing_is_assigned(
+    tenant: Tenant, anna: UUID, clock: Clock, swept: bool
+) -> None:
+    """The rest has expired, whether or not that was written off, and stays in the lifetime total."""
+    credit = await tenant.credit(anna, 100, expires_in_days=1)
+    await hold(tenant, anna, 30, until=clock() + timedelta(days=9))
+    clock.advance(days=3)
+    if swept:
+        await tenant.expire()
+    async with tenant.refused("CREDIT_HELD"):
+        await tenant.void_credit(credit)
+    once = await tenant.void_credit(credit, release_holds=True, key="k")
+    again = await tenant.void_credit(credit, release_holds=True, key="k")
+
+    before = [] if swept else [("EXPIRED", -7000, 0)]
+    assert await tenant.rows(MOVED, once.transaction_id) == [*before, ("REMOVED", -3000, -3000)]
+    assert await tenant.rows(STATE, credit) == [(0, True, True)]
+    assert (await held_now(tenant, anna), await lifetime(tenant, anna)) == ((0, 0), 7000)
+    assert (again.transaction_id, again.credit_id, again.replayed) == (once.transaction_id, credit, True)
+    assert await tenant.expire() == 0
+    for refused in (tenant.void_credit(credit), tenant.void_credit(credit, release_holds=True), tenant.revive(credit)):
+        async with tenant.refused("CREDIT_NOT_OPEN"):
+            await refused
+    assert (await verify(tenant.id)).holds
+
+
+async def test_what_is_held_of_a_credit_that_a_reversal_took_back_is_voided(
+    tenant: Tenant, anna: UUID, clock: Clock
+) -> None:
+    """With what came back meanwhile, as another hold lapsed: all of it out of the lifetime total, in one tier change."""
+    for name, threshold in (("Silver", 150), ("Gold", 250)):
+        await tenant.tier(name, threshold)
+    bulk = await tenant.bulk((anna, 500))
+    ((credit,),) = await tenant.rows("SELECT id FROM credits WHERE tenant_id = $1")
+    clock.advance(seconds=1)
+    await hold(tenant, anna, 100, "POINTS")
+    await hold(tenant, anna, 200, "POINTS", until=clock() + timedelta(days=9))
+    await tenant.reverse(bulk)
+    clock.advance(hours=1)
+    assert await lifetime(tenant, anna, "POINTS") == 300
+    async with tenant.refused("CREDIT_HELD"):
+        await tenant.void_credit(credit)
+    outcome = await tenant.void_credit(credit, release_holds=True)
+
+    assert await tenant.rows(MOVED, outcome.transaction_id) == [("REMOVED", -300, -300)]
+    assert (await held_now(tenant, anna, "POINTS"), await lifetime(tenant, anna, "POINTS")) == ((0, 0), 0)
+    changes = "SELECT old_tier, new_tier FROM tier_changes WHERE tenant_id = $1 AND transaction_id = $2"
+    assert await tenant.rows(changes, outcome.transaction_id) == [("Gold", None)]
+    assert await tenant.expire() == 0
+    assert (await verify(tenant.id)).holds
 
 
 async def test_what_was_paid_with_it_is_voided_first(tenant: Tenant, anna: UUID) -> None:

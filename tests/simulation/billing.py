@@ -12,7 +12,6 @@ from tests.simulation.records import (
     MOST,
     NOTHING,
     PLACES,
-    TAKEN_BACK,
     USED,
     WHOLE,
     Assignment,
@@ -321,21 +320,21 @@ class Billing(Approving):
         lot = self.lots[credit]
         parts = [part for part in self.assignments if part.live and part.lot == credit and part.noted < part.amount]
         closed = lot.voided or lot.left == 0 or lot.has_expired(now)
-        refuse({"CREDIT_NOT_OPEN"} if closed and not parts else set())
+        held = self.held(lot, now)
+        refuse({"CREDIT_NOT_OPEN"} if closed and not parts and not held else set())
         refuse({"CREDIT_ASSIGNED"} if parts and not release else set())
-        refuse({"CREDIT_HELD"} if self.held(lot, now) and not release_holds else set())
+        refuse({"CREDIT_HELD"} if held and not release_holds else set())
         refuse({"INVALID"} if any(part.payment is not None for part in parts) else set())
         refuse({"CREDIT_NOTED"} if any(part.noted for part in parts) else set())
         refuse(self._spent_grants([part.invoice for part in parts], now))
-        held = self.held(lot, now)
         self._let_go(parts, now)
+        if lot.has_expired(now) and not lot.voided and self.free(lot, now):  # which is not voided with what is held
+            self._expire(lot, now)
         for hold in self.holds:
             if hold.is_live(now):
                 hold.parts = tuple((n, NOTHING if n == credit else amount) for n, amount in hold.parts)
-        gone = held if lot.has_expired(now) else lot.left  # the rest has expired, or was reversed as it came back
-        if gone:
-            lot.move(TAKEN_BACK, -gone)
-            lot.voided = True
+        if lot.left:
+            self._void(lot)
         for part in parts:
             self._take_back_grants(self.invoices[part.invoice], now)
         return "done"

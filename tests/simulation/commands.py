@@ -247,7 +247,9 @@ class Commands(NoteCommands, HoldCommands, Moves, SettingCommands):
         return None if invoice is None else Command("void_invoice", {"invoice": invoice})
 
     def _void_credit(self, now: datetime) -> Command | None:
-        lot = (self._lot_in_use() if self._chance(40) else None) or self._lot()
+        held = self._held_and_expired(now)
+        lot = self.dice.choice(held) if held and self._chance(40) else None
+        lot = lot or (self._lot_in_use() if self._chance(40) else None) or self._lot()
         if lot is None:
             return None
         return Command(

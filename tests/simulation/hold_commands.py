@@ -10,7 +10,7 @@ from models.operations.release_hold import extend_hold, release_hold
 from models.planning.capturing import CaptureHold
 from models.planning.holding import ExtendHold, HoldCredit, ReleaseHold
 from tests.simulation.draws import Draws
-from tests.simulation.records import PLACES, Command
+from tests.simulation.records import PLACES, Command, Hold, Lot
 
 ROLES = ("MANAGER", "MANAGER", "STAFF")
 
@@ -71,8 +71,18 @@ class HoldCommands(Draws):
         return Command("capture", facts, self.dice.choice(ROLES))
 
     def _release_hold(self, now: datetime) -> Command | None:
-        number = self._held(now)
+        expired = {lot.serial for lot in self._held_and_expired(now)}
+        of_expired = [n for n, hold in self._live(now) if any(part and lot in expired for lot, part in hold.parts)]
+        number = self.dice.choice(of_expired) if of_expired and self._chance(50) else self._held(now)
         return None if number is None else Command("release_hold", {"hold": number}, self.dice.choice(ROLES))
+
+    def _held_and_expired(self, now: datetime) -> list[Lot]:
+        """Lots of which something is held that has not expired, or was not taken back, with the rest."""
+        numbers = {lot: None for _, hold in self._live(now) for lot, part in hold.parts if part}
+        return [lot for lot in (self.reference.lots[n] for n in numbers) if lot.has_expired(now)]
+
+    def _live(self, now: datetime) -> list[tuple[int, Hold]]:
+        return [(n, hold) for n, hold in enumerate(self.reference.holds) if hold.is_live(now)]
 
     def _extend_hold(self, now: datetime) -> Command | None:
         number = self._held(now)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from tests.simulation.billing import Billing
-from tests.simulation.records import LONGEST_HOLD, NOTHING, PLACES, USED, Hold, Payment, Spend, bad_amount, refuse
+from tests.simulation.records import LONGEST_HOLD, NOTHING, PLACES, USED, Hold, Lot, Payment, Spend, bad_amount, refuse
 
 
 class Holding(Billing):
@@ -101,8 +101,14 @@ class Holding(Billing):
     def _release_hold(self, *, now: datetime, role: str, hold: int) -> str:
         held = self.holds[hold]
         refuse(set() if held.is_live(now) else {"HOLD_ENDED"})
+        lots = [self.lots[number] for number, part in held.parts if part]
         held.parts = tuple((number, NOTHING) for number, _ in held.parts)
+        self._expire_released([lot for lot in lots if lot.has_expired(now)], now)
         return "done"
+
+    def _expire_released(self, lots: list[Lot], now: datetime) -> None:
+        for lot in lots:
+            self._expire(lot, now)
 
     def _extend_hold(
         self, *, now: datetime, role: str, hold: int, minutes: int | None = None, expires: datetime | None = None

@@ -370,6 +370,12 @@ class Postings(Reference):
             self._begins("CREDIT_REVIVED", parts[0][0].customer)
         super()._put_back(parts, ends)
 
+    def _expire_released(self, lots: list[Lot], now: datetime) -> None:
+        if lots:
+            self._ends()
+            self._begins("CREDIT_EXPIRED", lots[0].customer)
+        super()._expire_released(lots, now)
+
     def _transfer(self, *, now: datetime, customer: int, to: int, **facts: Any) -> str:
         place = len(self.told)
         done = lambda: super(Postings, self)._transfer(now=now, customer=customer, to=to, **facts)  # noqa: E731
