@@ -4,15 +4,13 @@ from typing import Annotated
 
 import strawberry
 
-from auth.roles import Permission, Role
 from models.kinds import BulkStatus
 from models.reads import requests
-from models.reads.paging import Condition
 from schema import texts
 from schema.context import Info
 from schema.ids import asked_id
 from schema.types.base import Connection
-from schema.types.bulk import BulkOperation
+from schema.types.bulk import BulkOperation, only_seen
 from schema.types.filters import BulkOperationFilter
 from schema.types.pages import USE_FILTER, root_page
 
@@ -47,10 +45,8 @@ async def resolve_all(
     sent_by: Subject of the token that sent them. Null: any.
     filter: Which of them to list. Null: all.
     """
-    context, principal = info.context, info.context.principal
-    conditions: list[Condition] = []
-    if principal.role is Role.PARTNER and not context.may(Permission.READ_LEDGER):
-        conditions.append(requests.operation_sent_through(principal.client_id or principal.subject))
+    context = info.context
+    conditions = [*only_seen(context)]
     if status is not None:
         conditions.append(requests.operation_status(status))
     if sent_by is not None:

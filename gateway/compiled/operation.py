@@ -116,7 +116,8 @@ class Operation:
 
     def knows(self, given: Mapping[str, Any]) -> bool:
         """Return whether there is a plan for variables as they were sent."""
-        return self._key(given) in self.plans
+        key = self._key(given)
+        return all(value is True or value is False for value in key) and key in self.plans
 
     def takes(self, given: Mapping[str, Any]) -> bool:
         """Return whether there is a plan for variables as they were sent, and make it if there can be one."""
@@ -130,12 +131,13 @@ class Operation:
         return tuple(given.get(name, self._defaults.get(name)) for name in self._switches)
 
     def _plan(self, key: tuple[Any, ...]) -> list[Any]:
+        # As they were sent, they may be anything, also what no dictionary takes.
+        if not all(isinstance(value, bool) for value in key):
+            raise NotTaken("@skip or @include without a value")
         if (plan := self.plans.get(key)) is not None:
             return plan
         if len(self.plans) >= MAX_PLANS:
             raise NotTaken("too many combinations of @skip and @include")
-        if not all(isinstance(value, bool) for value in key):
-            raise NotTaken("@skip or @include without a value")
         switches = dict(zip(self._switches, key, strict=True))
         by_name = {variable.name: variable for variable in self._variables}
         selections = Selections(self._strawberry, self, self._fragments, by_name, self.values(switches, switches))

@@ -13,9 +13,10 @@ from gateway.reading import Pending
 from models.kinds import BulkKind, BulkMode, BulkStatus, FileFormat, LimitKind, LimitScope
 from models.money import exponent, to_decimal
 from models.reads import requests
+from models.reads.paging import Condition
 from models.reads.requests import BulkRowView
 from models.views import BulkOperationView
-from schema.context import Info
+from schema.context import Context, Info
 from schema.ids import global_id
 from schema.nodes import by_ids, node
 from schema.scalars import AssetCode
@@ -259,9 +260,11 @@ class BulkOperation(Node):
     def reversals(
         self, info: Info, first: int | None = None, after: str | None = None, reverse: bool | None = False
     ) -> Pending[Any]:
-        """Reversals of it, oldest first, dry runs included. Each row is taken back once, by one of them."""
+        """Reversals of it, oldest first, dry runs included. Each row is taken back once, by one of them. A partner's program
+        sees those that its own client sent, and those of others if it may read the ledger."""
         info.context.require(Permission.BULK)
-        return paged(info, requests.REVERSALS, self.view.id, (first, after, None, None, reverse))
+        page = (first, after, None, None, reverse)
+        return paged(info, requests.REVERSALS, self.view.id, page, *only_seen(info.context))
 
     @resolved(Connection[BulkRow])
     def rows(
@@ -278,6 +281,14 @@ class BulkOperation(Node):
         """
         conditions = (requests.ONLY_FAILED,) if only_failed else ()
         return paged(info, requests.BULK_ROWS, self.view.id, (first, after, None, None, reverse), *conditions)
+
+
+def only_seen(context: Context) -> tuple[Condition, ...]:
+    """The condition of lists for which `BulkOperation.may_be_seen` is so of each."""
+    principal = context.principal
+    if principal.role is not Role.PARTNER or context.may(Permission.READ_LEDGER):
+        return ()
+    return (requests.operation_sent_through(principal.client_id or principal.subject),)
 
 
 async def _operation_if_seen(info: Info, operation_id: UUID | None) -> BulkOperation | None:

@@ -139,3 +139,20 @@ async def test_figures_take_the_right_to_read_the_ledger(api: Api, tenant: Tenan
         {"amount": "40", **nothing},
         {"amount": "30", **nothing},
     ]
+
+
+async def test_a_partner_sees_reversals_that_its_own_client_sent(api: Api, tenant: Tenant) -> None:
+    """Who else takes its bulk back, and how far that is, is told to those who may read the ledger."""
+    operation, _ = await posted(tenant, actor=PARTNER)
+    token: dict[str, Any] = {"role": Role.PARTNER, "client_id": PARTNER.client, "scopes": [Scope.CREDITS_BULK]}
+    every: dict[str, Any] = {**token, "scopes": list(Scope)}
+    own = (await ask(api, operation, dryRun=True, **every))["operation"]["id"]
+    other = (await ask(api, operation, key="other", role=Role.MANAGER))["operation"]["id"]
+
+    async def seen(*scopes: Scope) -> list[str]:
+        asked = "query($id: ID!) { bulkOperation(id: $id) { reversals { nodes { id } } } }"
+        answer = await api(asked, {"id": operation}, **{**token, "scopes": [Scope.CREDITS_BULK, *scopes]})
+        return [each["id"] for each in answer["bulkOperation"]["reversals"]["nodes"]]
+
+    assert await seen() == [own]
+    assert await seen(Scope.LEDGER_READ) == [own, other]
