@@ -178,7 +178,8 @@ export class Person {
   }
 
   says(text) {
-    return this.dialog.getByText(text).first().waitFor();
+    // What is said in passing is there, too, for those who hear it: a moment before what it tells is shown.
+    return this.dialog.locator("> header, > form").getByText(text).first().waitFor();
   }
 
   /** Waits until an account's figure is this one. */
