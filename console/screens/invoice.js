@@ -10,7 +10,6 @@ import { badge, empty, fill } from "../parts/states.js";
 import { pathTo } from "../router.js";
 import { may } from "../session.js";
 import { calendarDay, day, money, t } from "../text.js";
-import { openCredit } from "./credit.js";
 
 /** @typedef {NonNullable<import("../api.js").Data<"InvoiceDetail">["invoice"]>} Invoice */
 /** Those of a payment and of a credit note. @typedef {{pay: string, note: string}} Keys */
@@ -146,7 +145,7 @@ function assignedLine({ sheet, invoice }, { amount, origin, assignedAt, released
   const { currency } = invoice;
   const see = () => {
     sheet.close();
-    if (credit) void openCredit(credit.id, currency);
+    if (credit) void later(() => import("./credit.js"), ({ openCredit }) => openCredit(credit.id, currency));
   };
   return h(
     "li",

@@ -2,10 +2,10 @@
 import { ask } from "../api.js";
 import { units } from "../decimals.js";
 import { h } from "../dom.js";
+import { later } from "../parts/later.js";
 import { paged, pageFrom } from "../parts/pages.js";
 import { badge } from "../parts/states.js";
 import { calendarDay, daysLeft, inDays, isMoney, lastDay, money, t, tOr } from "../text.js";
-import { openCredit } from "./credit.js";
 
 /** @typedef {import("./customer.js").Lot} Lot */
 
@@ -45,7 +45,7 @@ function lotLine(lot, asset, reasons) {
   ].filter(Boolean);
   return h(
     "button",
-    { type: "button", class: "lot", "data-key": `lot-${lot.id}`, onclick: () => openCredit(lot.id, asset) },
+    { type: "button", class: "lot", "data-key": `lot-${lot.id}`, onclick: () => later(() => import("./credit.js"), ({ openCredit }) => openCredit(lot.id, asset)) },
     h("span", { class: "lot-sum" }, h("strong", null, money(remaining, asset)), remaining !== amount && h("small", null, t("lot.of", { amount: money(amount, asset) }))),
     h("span", { class: "lot-about" }, about.join(" · ")),
     h("span", { class: "lot-term" }, status === "SCHEDULED" ? badge(t("lot.starts", { day: calendarDay(lot.effectiveOn) })) : termOf(expiresAt), isMoney(asset) && !lot.autoApply && badge(t("lot.paused"), "warn")),
