@@ -115,23 +115,39 @@ test("an aborted request is the signal's, and is not sent again", async () => {
   assert.equal(sent.length, 1);
 });
 
-test("a subscription goes on after its last message", async () => {
-  const told = (...cursors: string[]) =>
-    cursors.map((cursor) => `event: next\ndata: ${JSON.stringify({ data: { events: { cursor } } })}\n\n`).join("");
-  const stream = (text: string) => new Response(text, { headers: { "content-type": "text/event-stream" } });
-  const slow = `event: next\ndata: ${JSON.stringify({ errors: [{ message: "", extensions: { code: "TOO_SLOW" } }] })}\n\nevent: complete\n\n`;
-  const follow = "subscription ($after: String) { events(after: $after) { cursor } }" as unknown as TypedDocument<
-    { events: { cursor: string } },
-    { after?: string }
-  >;
-  const replies = [stream(told("1", "2")), lost(), failed(503, "UNAVAILABLE"), stream(slow), stream(`${told("3")}event: complete\n\n`)];
+const FOLLOW = "subscription ($after: String) { events(after: $after) { cursor } }" as unknown as TypedDocument<
+  { events: { cursor: string } },
+  { after?: string }
+>;
+const COMPLETE = "event: complete\n\n";
+const stream = (...parts: string[]) => new Response(parts.join(""), { headers: { "content-type": "text/event-stream" } });
+const next = (result: object) => `event: next\ndata: ${JSON.stringify(result)}\n\n`;
+const told = (...cursors: string[]) => cursors.map((cursor) => next({ data: { events: { cursor } } })).join("");
+const faulty = (code: string) => next({ errors: [{ message: "", extensions: { code } }], data: { events: null } });
+
+/** The cursors of what is told by these replies in turn, and after which each was asked for. */
+async function followed(replies: Reply[]) {
   const { client, sent } = scripted(replies);
   const seen: string[] = [];
-  for await (const { cursor } of client.follow(follow, { after: "0" })) seen.push(cursor);
-  assert.deepEqual(seen, ["1", "2", "3"]);
-  assert.deepEqual(sent.map(({ body }) => JSON.parse(body).variables.after), ["0", "2", "2", "2", "2"]);
-  const bad = scripted([stream(slow.replace("TOO_SLOW", "FORBIDDEN"))]);
-  assert.equal((await error(bad.client.follow(follow, {}).next())).code, "FORBIDDEN");
+  for await (const { cursor } of client.follow(FOLLOW, { after: "0" })) seen.push(cursor);
+  return [seen, sent.map(({ body }) => JSON.parse(body).variables.after)];
+}
+
+test("a subscription goes on after its last message", async () => {
+  const slow = stream(faulty("TOO_SLOW"), COMPLETE);
+  const replies = [stream(told("1", "2")), lost(), failed(503, "UNAVAILABLE"), slow, stream(told("3"), COMPLETE)];
+  assert.deepEqual(await followed(replies), [["1", "2", "3"], ["0", "2", "2", "2", "2"]]);
+  const bad = scripted([stream(faulty("FORBIDDEN"), COMPLETE)]);
+  assert.equal((await error(bad.client.follow(FOLLOW, {}).next())).code, "FORBIDDEN");
+});
+
+test("a message of a subscription that failed is asked for again", async () => {
+  for (const code of ["BUSY", "TIMEOUT", "UNAVAILABLE"]) {
+    const first = stream(told("1"), faulty(code), told("3"));
+    const again = stream(faulty(code), told("3"), COMPLETE);
+    const replies = [first, again, stream(told("2", "3"), COMPLETE)];
+    assert.deepEqual(await followed(replies), [["1", "2", "3"], ["0", "1", "1"]]);
+  }
 });
 
 test("a list goes on from page to page, by nodes or by edges", async () => {

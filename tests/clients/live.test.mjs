@@ -13,6 +13,10 @@ import { startScrip } from "./server.mjs";
 const LIVE = `subscription ($after: String) {
   events(after: $after, types: [CREDIT_ADJUSTED]) { cursor node { position kind customerId } }
 }`;
+const FEED = `query ($after: String) {
+  events(first: 100, after: $after, types: [CREDIT_ADJUSTED]) { edges { cursor node { position kind customerId } } }
+}`;
+const NEWEST = "query { events(last: 1) { pageInfo { endCursor } } }";
 const UPSERT = 'mutation { upsertCustomer(input: { externalId: "live", name: "Liv" }) { customer { id } userErrors { code } } }';
 const ADJUST = `mutation ($input: AdjustCreditInput!) {
   adjustCredit(input: $input) { userErrors { code } }
@@ -136,24 +140,60 @@ async function follow(client, seen) {
   let after = await seen.last();
   for (;;) {
     try {
-      for await (const { data, errors } of client.iterate({ query: LIVE, variables: { after } })) {
+      if (after === undefined) {
+        const cursor = await newest(client);
+        await seen.begin(cursor);
+        after = cursor;
+      }
+      const query = after === null ? FEED : LIVE;
+      for await (const { data, errors } of client.iterate({ query, variables: { after } })) {
         if (errors) throw errors;
-        await seen.keep(data.events);
-        after = data.events.cursor;
+        for (const edge of data.events.edges ?? [data.events]) {
+          await seen.keep(edge);
+          after = edge.cursor;
+        }
       }
     } catch (error) {
-      if (error === STOP || seen.late()) return;
-      await new Promise((resolve) => setTimeout(resolve, 1000 + 2000 * Math.random()));
+      seen.failed(error);
     }
+    await new Promise((resolve) => setTimeout(resolve, 1000 + 2000 * Math.random()));
   }
 }
 
-test("graphql-ws, whose connection is lost: it goes on behind what was kept", async () => {
+async function newest(client) {
+  for await (const { data, errors } of client.iterate({ query: NEWEST })) {
+    if (errors) throw errors;
+    return data.events.pageInfo.endCursor;
+  }
+}
+
+/** What is told goes into a list, until there are so many, or it takes too long. */
+function listing(expected, more) {
+  const end = Date.now() + PATIENCE_MS;
+  const positions = [];
+  return {
+    positions,
+    begin: assert.fail,
+    failed(error) {
+      if (error === STOP || Date.now() >= end) throw error;
+    },
+    async keep({ node }) {
+      positions.push(Number(node.position));
+      await this.told?.();
+      if (positions.length === expected()) throw STOP;
+    },
+    ...more,
+  };
+}
+
+/** A client whose connections are kept. opened: called with each. */
+function loseable(opened = () => {}) {
   const sockets = [];
   class Kept extends WebSocket {
     constructor(...given) {
       super(...given);
       sockets.push(this);
+      opened(this, sockets.length);
     }
   }
   const client = createClient({
@@ -162,30 +202,77 @@ test("graphql-ws, whose connection is lost: it goes on behind what was kept", as
     connectionParams: { Authorization: `Bearer ${token}` },
     retryAttempts: 0,
   });
+  return { client, sockets };
+}
+
+/** Follows until all is told, and looks at what was. */
+async function allIsTold({ client, sockets }, seen, expected) {
+  const ending = setTimeout(() => sockets.at(-1).terminate(), PATIENCE_MS);
+  await assert.rejects(follow(client, seen), (error) => error === STOP);
+  clearTimeout(ending);
+  assert.equal(seen.positions.length, expected);
+  assert.deepEqual(seen.positions, [...new Set(seen.positions)].sort((one, other) => one - other));
+  await client.dispose();
+}
+
+test("graphql-ws, whose connection is lost: it goes on behind what was kept", async () => {
+  const kept = loseable();
   const begin = await cursorOfNow();
   for (let each = 0; each < 6; each += 1) await adjust();
   await settled();
-  const expected = await positions(begin);
-  const seen = [];
-  const end = Date.now() + PATIENCE_MS;
-  const ending = setTimeout(() => sockets.at(-1).terminate(), PATIENCE_MS);
-  await follow(client, {
+  const expected = (await positions(begin)) + 3;
+  const seen = listing(() => expected, {
     last: async () => begin,
-    late: () => Date.now() >= end,
-    keep: async ({ node }) => {
-      seen.push(Number(node.position));
-      if (seen.length === 2) {
-        sockets.at(-1).terminate();
-        for (let each = 0; each < 3; each += 1) await adjust();
-      }
-      if (seen.length === expected + 3) throw STOP;
+    async told() {
+      if (seen.positions.length !== 2) return;
+      kept.sockets.at(-1).terminate();
+      for (let each = 0; each < 3; each += 1) await adjust();
     },
   });
-  clearTimeout(ending);
-  assert.equal(seen.length, expected + 3);
-  assert.ok(sockets.length > 1, "the connection was not lost");
-  assert.deepEqual(seen, [...new Set(seen)].sort((one, other) => one - other));
-  await client.dispose();
+  await allIsTold(kept, seen, expected);
+  assert.ok(kept.sockets.length > 1, "the connection was not lost");
+});
+
+test("graphql-ws, whose connection is lost before the first message: nothing is left out", async () => {
+  await settled();
+  // The first asks for the newest event, the second follows; what is given once that is lost comes on the third.
+  const kept = loseable((socket, count) => {
+    if (count !== 2) return;
+    socket.on("open", () => {
+      socket.terminate();
+      void adjust();
+    });
+  });
+  const cursors = [];
+  const seen = listing(() => 2, {
+    last: async () => undefined,
+    begin: async (cursor) => {
+      cursors.push(cursor);
+      await adjust();
+    },
+  });
+  await allIsTold(kept, seen, 2);
+  assert.ok(kept.sockets.length > 2, "the connection was not lost");
+  assert.equal(cursors.length, 1);
+  assert.ok(cursors[0]);
+});
+
+test("a feed that was empty is read from its beginning", async () => {
+  const edge = (position) => ({ cursor: `c${position}`, node: { position } });
+  const pages = [{ pageInfo: { endCursor: null } }, { edges: [] }, { edges: [edge("1"), edge("2")] }, edge("3")];
+  const asked = [];
+  const client = {
+    async *iterate({ query, variables }) {
+      asked.push([query, variables?.after]);
+      yield { data: { events: pages.shift() } };
+    },
+  };
+  const cursors = [];
+  const seen = listing(() => 3, { last: async () => undefined, begin: async (cursor) => cursors.push(cursor) });
+  await assert.rejects(follow(client, seen), (error) => error === STOP);
+  assert.deepEqual(seen.positions, [1, 2, 3]);
+  assert.deepEqual(asked, [[NEWEST, undefined], [FEED, null], [FEED, null], [LIVE, "c2"]]);
+  assert.deepEqual(cursors, [null]);
 });
 
 test("graphql-sse", async () => {

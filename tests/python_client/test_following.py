@@ -20,12 +20,16 @@ def told(*cursors: str) -> bytes:
     return b":\n\n" + b"".join(f"event: next\ndata: {message}\n\n".encode() for message in messages)
 
 
-def ended(code: str) -> bytes:
-    result = json.dumps({"errors": [{"message": "no", "extensions": {"code": code}}]})
-    return f"event: next\ndata: {result}\n\nevent: complete\ndata:\n\n".encode()
-
-
 COMPLETE: Final = b"event: complete\ndata:\n\n"
+
+
+def failed(code: str) -> bytes:
+    result = json.dumps({"errors": [{"message": "no", "extensions": {"code": code}}], "data": {"events": None}})
+    return f"event: next\ndata: {result}\n\n".encode()
+
+
+def ended(code: str) -> bytes:
+    return failed(code) + COMPLETE
 
 
 class Streams:
@@ -66,6 +70,15 @@ async def test_it_goes_on_after_the_last_message(form: str) -> None:
 
     assert await followed(form, streams) == ["1", "2", "3"]
     assert streams.after == ["0", "2", "2", "2", "2"]
+
+
+@pytest.mark.parametrize("code", ["BUSY", "TIMEOUT", "UNAVAILABLE"])
+async def test_a_message_that_failed_is_asked_for_again(form: str, code: str) -> None:
+    first, again = told("1") + failed(code) + told("3"), failed(code) + told("3") + COMPLETE
+    streams = Streams(first, again, told("2", "3") + COMPLETE)
+
+    assert await followed(form, streams) == ["1", "2", "3"]
+    assert streams.after == ["0", "1", "1"]
 
 
 async def test_it_takes_a_new_token_once(form: str) -> None:

@@ -106,9 +106,9 @@ class Scrip:
     def follow(self, subscription: Subscription[Message]) -> Generator[Message, None]:
         """Each message of a subscription, until it is complete or closed.
 
-        A message counts as worked off once the next one is asked for. If the stream breaks off, it goes on after the
-        last message that was worked off, with a new token. Where nothing may be left out, give it `after` from the
-        first time on. Raises ScripError if the subscription is refused.
+        A message counts as worked off once the next one is asked for. If the stream breaks off, or a message comes with
+        an error that passes, it goes on after the last message that was worked off, with a new token. Where nothing may
+        be left out, give it `after` from the first time on. Raises ScripError if the subscription is refused.
         """
         place = Place(subscription, self._retries, renewable=callable(self._token))
         while True:
@@ -117,6 +117,8 @@ class Scrip:
                 with self._stream(body, headers) as response:
                     for event, result in self._events(response, place):
                         yield from place.messages(event, result)
+                        if place.is_faulty:
+                            break
             except httpx.TransportError as error:
                 place.broke(error)
             if place.is_over:

@@ -43,28 +43,32 @@ class Events:
 
 
 class Place:
-    """Where a subscription is: itself with the last cursor, and how often it failed since then."""
+    """Where a subscription is: itself with the last cursor, and how often it failed since then.
+
+    is_faulty: a message had an error, or the stream was refused. Nothing more is read of that stream: what comes behind
+    the message would be told in its place.
+    """
 
     def __init__(self, subscription: Subscription[Any], retries: Retries, *, renewable: bool) -> None:
         self.subscription = subscription
         self.is_over = False
+        self.is_faulty = False
         self._resumes = "$after" in subscription.text
         self._retries = retries
         self._renewable = renewable
         self._failures = 0
-        self._faulty = False
         self._unauthenticated = False
         self._error: Exception = BROKE_OFF
 
     def begin(self) -> Subscription[Any]:
         """The subscription to ask for."""
-        self._faulty = False
+        self.is_faulty = False
         return self.subscription
 
     def messages(self, event: str, result: Any) -> Iterator[Any]:
         """The message of an event, if it has one. It is worked off once the next is asked for. Raises ScripError."""
         if event == "complete":
-            self.is_over = not self._faulty
+            self.is_over = True
         if event != "next":
             return
         faults = faults_of(result)
@@ -97,7 +101,7 @@ class Place:
 
     def _judge(self, error: ScripError) -> None:
         """Raise the error, unless the same may be had again."""
-        self._faulty = True
+        self.is_faulty = True
         self._failures += 1
         self._error = error
         codes = {fault.code for fault in error.faults}

@@ -144,8 +144,9 @@ export class Scrip {
 
   /**
    * Each message of a subscription, for ever or until it is complete. A message counts as worked off once the next one is
-   * asked for. If the stream breaks off, it goes on after the last message that was worked off, with a new token. Where
-   * nothing may be left out, give it `after` from the first time on. Throws ScripError if the subscription is refused.
+   * asked for. If the stream breaks off, or a message comes with an error that passes, it goes on after the last message that
+   * was worked off, with a new token. Where nothing may be left out, give it `after` from the first time on. Throws
+   * ScripError if the subscription is refused.
    */
   async *follow<Data, Variables>(
     document: TypedDocument<Data, Variables>,
@@ -164,6 +165,7 @@ export class Scrip {
         signal?.throwIfAborted();
         for await (const [name, result] of this.#live(place, headers, bodyOf(document, place.begin(), trusted), ended.signal)) {
           const message = place.message(name, result);
+          if (place.isFaulty) break;
           if (message === undefined || message === null) continue;
           yield message as Root<Data>;
           place.workedOff(message);

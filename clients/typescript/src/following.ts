@@ -61,8 +61,9 @@ export function within<T>(ms: number, promise: Promise<T>): Promise<T> {
 /** Where a subscription is: its variables with the last cursor, and how often it failed since then. */
 export class Place {
   isOver = false;
+  /** A message had an error, or the stream was refused: nothing more is read of it, or what comes behind would take its place. */
+  isFaulty = false;
   #failures = 0;
-  #faulty = false;
   #unauthenticated = false;
   #error: unknown = BROKE_OFF;
 
@@ -75,13 +76,13 @@ export class Place {
 
   /** The variables to ask with. */
   begin(): Record<string, unknown> {
-    this.#faulty = false;
+    this.isFaulty = false;
     return this.variables;
   }
 
   /** The message of an event, if it has one. Throws ScripError if the subscription is refused. */
   message(name: string, result: unknown): unknown {
-    if (name === "complete") this.isOver = !this.#faulty;
+    if (name === "complete") this.isOver = true;
     if (name !== "next") return undefined;
     const [first, ...rest] = faultsOf(result);
     if (first) {
@@ -124,7 +125,7 @@ export class Place {
   }
 
   #judge(error: ScripError): void {
-    this.#faulty = true;
+    this.isFaulty = true;
     this.#failures += 1;
     this.#error = error;
     const passes = error.faults.every(({ code }) => PASSES.has(code));
