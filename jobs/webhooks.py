@@ -9,7 +9,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -151,7 +151,7 @@ class _Looks:
         still = Record((), claim.position, claim.look_at, claim.failing_since)
         keys = [(self._ledger.webhooks.key(fingerprint), salt) for fingerprint, salt in claim.secrets]
         if keys[0][0] is None:
-            return Record((), claim.position, pause=WebhookPause.KEY_UNKNOWN), 0
+            return await self._unsigned(claim), 0
         work = await read_work(self._tenant_id, _asked(claim))
         if work.pruned:
             return Record((), claim.position, pause=WebhookPause.PRUNED), 0
@@ -164,6 +164,13 @@ class _Looks:
         for outcome in sending.outcomes:
             self._ledger.metrics.webhooks.count(outcome)
         return sending.record(), len(sending.answers)
+
+    async def _unsigned(self, claim: Claim) -> Record:
+        """Without its key nothing can be signed: events wait for another secret, pings are given up."""
+        work = await read_work(self._tenant_id, replace(_asked(claim), active=False))
+        pings = (one.waiting for one in work.items if one.is_ping and one.waiting is not None)
+        given_up = tuple(Delivery(ping.id, None, None, DeliveryStatus.FAILED, ping.attempts) for ping in pings)
+        return Record(given_up, claim.position, pause=WebhookPause.KEY_UNKNOWN)
 
     async def _sender_to(self, url: str) -> Sender:
         if self._sender is None or url != self._url:

@@ -4,7 +4,7 @@ SQL here has $1 the tenant. Of records made at the same instant, transactions co
 then the outbox, in its own order; then the audit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -130,6 +130,12 @@ KINDS_OF_TRANSACTIONS: Final = _table({key: (kind,) for key, kind in OF_TRANSACT
 KINDS_OF_TOPICS: Final = _table(dict(OF_TOPICS))
 KINDS_OF_ACTIONS: Final = _table({key: (kind,) for key, kind in OF_ACTIONS.items()})
 
+
+def _names(known: Iterable[str]) -> str:
+    """The names as a list, for SQL."""
+    return ", ".join(f"'{name}'" for name in sorted(known))
+
+
 BEGIN: Final = """
     insert into feed_heads (tenant_id, id, position, at, noticed_at, noticed_id, lapsed_at, lapsed_id, pruned)
     select n.id, n.id, 0, n.created_at, n.created_at, '00000000-0000-0000-0000-000000000000'::uuid, n.created_at,
@@ -172,6 +178,24 @@ No row if there is no head."""
 LOCK: Final = """
     select position, at, noticed_at, noticed_id, lapsed_at, lapsed_id from feed_heads
      where tenant_id = $1 and id = $1 for update skip locked"""
+
+_UNKNOWN: Final = """
+    (select created_at from {table} where tenant_id = $1 and created_at >= h.at and created_at < $2
+        and {column} not in ({known}) order by created_at limit 1)"""
+_ALL_UNKNOWN: Final = ", ".join(
+    _UNKNOWN.format(table=table, column=column, known=_names(known))
+    for table, column, known in (
+        ("transactions", "kind", OF_TRANSACTIONS),
+        ("outbox", "topic", {*OF_TOPICS, *TOLD_OTHERWISE}),
+        ("audit_events", "action", {*OF_ACTIONS, *NO_NEWS}),
+    )
+)
+LOCK_UNTIL: Final = f"""
+    select h.position, h.at, h.noticed_at, h.noticed_id, h.lapsed_at, h.lapsed_id, least({_ALL_UNKNOWN}) as unknown
+      from feed_heads h
+     where h.tenant_id = $1 and h.id = $1 for update skip locked"""
+"""The same, to give positions to what was recorded before $2. unknown: when the first of it was that this version does not
+know: one of a newer version, beside it or from before somebody went back. Whether it is news only that one can tell."""
 
 # When the credits that a sweep wrote off had expired, the last of them: their expiry of then, if they got another since.
 _EXPIRED: Final = """(

@@ -70,6 +70,8 @@ class Ledger:
         self.denials = Throttle(MAX_DENIALS_A_MINUTE, timedelta(minutes=1))
         self.fills_suspended = False
         """Whether sweeps and bulks work in a tenant that is suspended: for who fills one before anybody may see it."""
+        self.feeds_behind: set[UUID] = set()
+        """Tenants of which the log says already that their feed stops before what this version does not know."""
         self._persons = Persons()
         loader = Loader(self.configurations, self.source, self.clock, self._persons)
         self._poster = Poster(loader, self.metrics)

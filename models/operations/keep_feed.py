@@ -1,15 +1,18 @@
 """Give what happened its position in the feed (docs/adr/0061)."""
 
+import logging
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from models.errors import InvariantViolated
 from models.event_kinds import EventKind
-from models.feed import ANNOUNCE, BEGIN, DUE, LAPSES, LATEST, LOCK, MOVE, NOTICES, OLDEST, TAKE
+from models.feed import ANNOUNCE, BEGIN, DUE, LAPSES, LATEST, LOCK_UNTIL, MOVE, NOTICES, OLDEST, TAKE
 from models.ledger import Ledger
 from models.session import GENERIC_PLANS, TenantConnection, tenant_transaction
 from models.signals import GROWN, NOTIFY, told_growth
+
+log = logging.getLogger(__name__)
 
 RECORDS_AT_ONCE: Final = 1_000
 """Maximum transactions, rows of the outbox and of the audit that get a position in one step each; more only if they were
@@ -27,6 +30,7 @@ async def keep_feed(ledger: Ledger, tenant_id: UUID, at_once: int = RECORDS_AT_O
 
     Only settled records get one: none can be inserted before them any more (docs/adr/0019). A step is one transaction,
     under the lock of the feed's head. One relay at a time gives positions; another leaves the tenant alone meanwhile.
+    Before a record of a kind that this version does not know it stops: the relay of a newer one goes on from there.
     """
     given, metrics = 0, ledger.metrics.job(JOB)
     for _ in range(MAX_STEPS):
@@ -51,25 +55,47 @@ async def keep_feed(ledger: Ledger, tenant_id: UUID, at_once: int = RECORDS_AT_O
         if taken is None:
             break
         given += taken.number
-        if taken.oldest is not None:
-            metrics.found((settled - taken.oldest).total_seconds())
+        for found in filter(None, (taken.oldest, taken.unknown)):
+            metrics.found((settled - found).total_seconds())
+        if taken.unknown is not None:
+            _say(ledger, tenant_id, taken.unknown)
+            break
     return given
 
 
+def _say(ledger: Ledger, tenant_id: UUID, since: datetime) -> None:
+    """Say once that the tenant's feed stops here."""
+    if tenant_id not in ledger.feeds_behind:
+        ledger.feeds_behind.add(tenant_id)
+        log.warning(
+            "the feed of tenant %s stops before %s: what was recorded then this version does not know; "
+            "a newer one's scrip work goes on from there",
+            tenant_id,
+            since.isoformat(),
+        )
+
+
 class _Taken(NamedTuple):
-    """number: of events. oldest: when the oldest record among them was made, None if none was."""
+    """number: of events. oldest: when the oldest record among them was made, None if none was. unknown: when the record
+    was made before which this stops, None if none does."""
 
     number: int
     oldest: datetime | None
+    unknown: datetime | None
 
 
 async def _give(connection: TenantConnection, until: datetime | None, now: datetime | None) -> _Taken | None:
     """Give positions to what was recorded before `until`; and, with `now`, announce credits that expire soon, and tell of
     holds that have expired. Returns None if another relay is at it."""
     raw, tenant_id = connection.raw, connection.tenant_id
-    head = await raw.fetchrow(LOCK, tenant_id)
+    head = await raw.fetchrow(LOCK_UNTIL, tenant_id, until)
     if head is None:
         return None
+    unknown: datetime | None = head["unknown"]
+    if unknown is not None:
+        if unknown <= head["at"]:
+            return _Taken(0, None, unknown)
+        until, now = unknown, None
     before: int = head["position"]
     oldest = None
     position, at = before, head["at"]
@@ -84,7 +110,7 @@ async def _give(connection: TenantConnection, until: datetime | None, now: datet
     await raw.execute(MOVE, tenant_id, position, at, *noticed, *lapsed)
     if position > before:  # heard once this is committed
         await raw.execute(NOTIFY, GROWN, [told_growth(tenant_id, position)])
-    return _Taken(position - before, oldest)
+    return _Taken(position - before, oldest, unknown)
 
 
 async def _is_behind(connection: TenantConnection, position: int, now: datetime) -> bool:

@@ -96,7 +96,8 @@ async def update_webhook(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
 
 @patiently
 async def rotate_webhook_secret(ledger: Ledger, tenant_id: UUID, actor: Actor, command: RotateWebhookSecret) -> None:
-    """Give it another secret. The old one signs as well for a while; one that was before that no more.
+    """Give it another secret. The old one signs as well for a while; one that was before that no more. What was paused for
+    the old one's key goes on, or is paused for the events that have been pruned meanwhile.
 
     Raises NotFound, Invalid.
     """
@@ -117,9 +118,17 @@ async def rotate_webhook_secret(ledger: Ledger, tenant_id: UUID, actor: Actor, c
                 "former_until": until if overlaps else None,
             },
         )
-        if not overlaps:
+        # A worker that has just found the old one's key unknown pauses it for that no more.
+        if not overlaps or ledger.webhooks.key(row["secret_key"]) is None:
             await _begin_anew(change, ledger, row, elsewhere=False)
         await change.record("webhook.rotated", row["id"], {"overlap_minutes": command.overlap_minutes})
+        if row["pause_reason"] != WebhookPause.KEY_UNKNOWN:
+            return
+        if await _pruned(change, row) is None:
+            await _activate(change, ledger, row)
+        else:
+            await _set(change, row, {"pause_reason": WebhookPause.PRUNED})
+            await change.record("webhook.paused", row["id"], {"url": row["url"], "reason": WebhookPause.PRUNED})
 
 
 @patiently
@@ -141,8 +150,8 @@ async def enable_webhook(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
         row = await _row(change, command.webhook_id)
         if row["status"] == WebhookStatus.ACTIVE:
             return
-        _, pruned = await _ends(change)
-        if row["settled"] < pruned:
+        pruned = await _pruned(change, row)
+        if pruned is not None:
             raise Invalid(
                 f"Events that it has not got have been pruned: the oldest that is kept is {pruned + 1}. Say from where to "
                 "go on, by replayWebhook; then enable it.",
@@ -150,12 +159,7 @@ async def enable_webhook(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
             )
         if ledger.webhooks.key(row["secret_key"]) is None:
             raise Invalid("Its secret is not known here. Rotate it first.", field=("webhookId",))
-        now = await ledger.stamp(change.connection)
-        sql = f"""UPDATE webhook_deliveries
-            SET status = 'WAITING', attempts = 0, attempted_at = NULL, next_at = $3
-            WHERE tenant_id = $1 AND webhook_id = $2 AND {_OPEN} AND next_at IS NOT NULL"""
-        await change.connection.raw.execute(sql, tenant_id, row["id"], now)
-        await _set_status(change, ledger, row, WebhookStatus.ACTIVE, "webhook.enabled", due_at=now)
+        await _activate(change, ledger, row)
 
 
 @patiently
@@ -222,6 +226,16 @@ async def _begin_anew(change: Configuring, ledger: Ledger, row: Any, *, elsewher
     await _set(change, row, values)
 
 
+async def _activate(change: Configuring, ledger: Ledger, row: Any) -> None:
+    """Have it go on from where it stopped."""
+    now = await ledger.stamp(change.connection)
+    sql = f"""UPDATE webhook_deliveries
+        SET status = 'WAITING', attempts = 0, attempted_at = NULL, next_at = $3
+        WHERE tenant_id = $1 AND webhook_id = $2 AND {_OPEN} AND next_at IS NOT NULL"""
+    await change.connection.raw.execute(sql, change.connection.tenant_id, row["id"], now)
+    await _set_status(change, ledger, row, WebhookStatus.ACTIVE, "webhook.enabled", due_at=now)
+
+
 async def _row(change: Configuring, webhook_id: UUID) -> Any:
     row = await change.fetchrow(
         "SELECT * FROM webhooks WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE", webhook_id
@@ -235,6 +249,12 @@ async def _ends(change: Configuring) -> tuple[int, int]:
     """The last position that was given, and the last that was pruned."""
     head = await change.fetchrow(_HEAD)
     return (0, 0) if head is None else (head["position"], head["pruned"])
+
+
+async def _pruned(change: Configuring, row: Any) -> int | None:
+    """The last position that was pruned, if it has not got all events up to there; else None."""
+    _, pruned = await _ends(change)
+    return pruned if row["settled"] < pruned else None
 
 
 async def _kept(change: Configuring, after: FeedPlace, newest: int, pruned: int) -> int:

@@ -38,7 +38,7 @@ _WAITING: Final = """
      where tenant_id = $1 and webhook_id = $2 and status in ('WAITING', 'RETRYING')
      order by position nulls first, id limit $3"""
 _KEYS: Final = f"""
-    select t.position, t.customer_id,
+    select t.position, t.customer_id, case when t.kind = '{EventKind.CUSTOMER_MERGED}' then t.subject_id end as survivor_id,
            array(select distinct account_id from entries where tenant_id = $1 and transaction_id = t.id) as accounts
       from {each("position bigint")} k join feed t on t.tenant_id = $1 and t.position = k.position"""
 _AT: Final = f"""
@@ -198,8 +198,10 @@ def _put(chains: Chains[int], number: int, one: Waiting, asked: Asked) -> bool:
     return not chains.is_stuck(number)
 
 
-def _keys(customer_id: UUID | None, accounts: Collection[UUID], tenant_id: UUID) -> frozenset[UUID]:
-    found = frozenset(accounts) | ({customer_id} if customer_id is not None else frozenset[UUID]())
+def _keys(
+    customer_id: UUID | None, survivor_id: UUID | None, accounts: Collection[UUID], tenant_id: UUID
+) -> frozenset[UUID]:
+    found = frozenset(accounts).union(each for each in (customer_id, survivor_id) if each is not None)
     return found or frozenset({tenant_id})
 
 
@@ -215,7 +217,10 @@ class _Reader:
         rows = await self._raw.fetch(_WAITING, self._tenant_id, webhook_id, MAX_WAITING + MAX_PINGS)
         positions = [row["position"] for row in rows if row["position"] is not None]
         found = await self._raw.fetch(_KEYS, self._tenant_id, positions) if positions else []
-        keys = {row["position"]: _keys(row["customer_id"], row["accounts"], self._tenant_id) for row in found}
+        keys = {
+            row["position"]: _keys(row["customer_id"], row["survivor_id"], row["accounts"], self._tenant_id)
+            for row in found
+        }
         return [_waiting(row, keys.get(row["position"], frozenset())) for row in rows]
 
     async def at(self, positions: Sequence[int]) -> dict[int, EventView]:
@@ -241,8 +246,10 @@ class _Reader:
         return Next(views, views[-1].position if len(views) == most else until)
 
     def keys_of(self, view: EventView) -> frozenset[UUID]:
-        """Keys of an event's order: its customer, and each account that it moved; the tenant if it has neither."""
-        return _keys(view.customer_id, [one.account_id for one in view.movements or ()], self._tenant_id)
+        """Keys of an event's order: its customer, of a merge the survivor too, and each account that it moved; the tenant if
+        it has none of these."""
+        survivor = view.subject_id if view.kind is EventKind.CUSTOMER_MERGED else None
+        return _keys(view.customer_id, survivor, [one.account_id for one in view.movements or ()], self._tenant_id)
 
 
 def _waiting(row: Any, keys: frozenset[UUID]) -> Waiting:

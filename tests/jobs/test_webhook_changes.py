@@ -15,17 +15,28 @@ from jobs import worker
 from jobs.signals import signalled
 from jobs.webhooks import deliver
 from jobs.worker import Job, Quiet, working
-from models.configuration_commands import PingWebhook, RotateWebhookSecret, UpdateTenant, UpdateWebhook, WebhookNamed
+from models.configuration_commands import (
+    PingWebhook,
+    ReplayWebhook,
+    RotateWebhookSecret,
+    UpdateTenant,
+    UpdateWebhook,
+    WebhookNamed,
+)
+from models.errors import Invalid
 from models.ledger import Ledger
 from models.operations import webhooks
 from models.operations.keep_feed import keep_feed
+from models.operations.prune_feed import prune_feed
 from models.operations.update_tenant import update_tenant
+from models.reads.webhook_work import due_webhooks
+from models.webhooks import WebhookKey, WebhookSetup
 from tests.jobs.test_webhooks import ADDED, accounts_in_order, added, delivered, of_webhook, statuses, told
 from tests.support.citus import proof_of
 from tests.support.clock import NOON, Clock
 from tests.support.following import in_real_time
 from tests.support.pausing import Pause
-from tests.support.receivers import ALL_RIGHTS, KEY, Receiver, Reply, hooked, receiving
+from tests.support.receivers import ALL_RIGHTS, KEY, SETUP, Receiver, Reply, hooked, pinged, receiving
 from tests.support.sockets import until
 from tests.support.tenants import ADMIN, Tenant
 
@@ -229,3 +240,110 @@ async def test_a_name_alone_stops_nothing(tenant: Tenant, receiver: Receiver) ->
         await webhooks.update_webhook(tenant.ledger, tenant.id, ADMIN, UpdateWebhook(webhook, ALL_RIGHTS, **more))
         version += 1
         assert (await of_webhook(tenant, webhook))["version"] == version
+
+
+OTHER: Final = WebhookKey(b"the key of another installation of it")
+
+
+def moved(tenant: Tenant) -> None:
+    """To an installation with another key."""
+    tenant.ledger.webhooks = WebhookSetup((OTHER,), SETUP.networks, plain_http=True)
+
+
+async def rotated(tenant: Tenant, webhook_id: UUID) -> None:
+    command = RotateWebhookSecret(webhook_id, b"pepper__" * 2, OTHER.fingerprint, 60)
+    await webhooks.rotate_webhook_secret(tenant.ledger, tenant.id, ADMIN, command)
+
+
+async def actions(tenant: Tenant) -> list[str]:
+    """What the audit has of webhooks, in its order."""
+    sql = "SELECT action FROM audit_events WHERE tenant_id = $1 AND action LIKE 'webhook.%' ORDER BY created_at, id"
+    return [row["action"] for row in await tenant.fetch(sql)]
+
+
+async def test_another_secret_resumes_what_was_paused_for_its_key(tenant: Tenant, receiver: Receiver) -> None:
+    webhook = await hooked(tenant, receiver.url, ADDED)
+    anna = await tenant.customer("anna")
+    receiver.always(Reply(503))
+    await added(tenant, anna, times=2)
+    await delivered(tenant)
+    moved(tenant)
+    tenant.clock.advance(minutes=1)
+    assert await delivered(tenant) == 0
+    assert (await of_webhook(tenant, webhook))["pause_reason"] == "KEY_UNKNOWN"
+    receiver.always(Reply())
+    await rotated(tenant, webhook)
+    row = await of_webhook(tenant, webhook)
+    assert (row["status"], row["pause_reason"], row["status_since"]) == ("ACTIVE", None, tenant.clock())
+    assert await actions(tenant) == ["webhook.created", "webhook.paused", "webhook.rotated", "webhook.enabled"]
+    assert await delivered(tenant) == 2
+    assert await statuses(tenant) == {"DELIVERED": 2}
+    signer = Webhook(OTHER.secret(tenant.id, webhook, b"pepper__" * 2))
+    assert all(signer.sign(one.headers["webhook-id"], tenant.clock(), one.body.decode()) for one in receiver.taken)
+
+
+async def test_another_secret_alone_resumes_nothing_that_was_stopped_for_other_reasons(
+    tenant: Tenant, receiver: Receiver
+) -> None:
+    disabled, gone = await hooked(tenant, receiver.url), await hooked(tenant, receiver.url + "?gone")
+    await webhooks.disable_webhook(tenant.ledger, tenant.id, ADMIN, WebhookNamed(disabled))
+    receiver.always(Reply(410))
+    await added(tenant, await tenant.customer("anna"))
+    await delivered(tenant)
+    moved(tenant)
+    for webhook, status, reason in ((disabled, "DISABLED", None), (gone, "PAUSED", "GONE")):
+        await rotated(tenant, webhook)
+        row = await of_webhook(tenant, webhook)
+        assert (row["status"], row["pause_reason"]) == (status, reason)
+
+
+async def test_another_secret_goes_on_from_no_place_that_was_pruned(tenant: Tenant, receiver: Receiver) -> None:
+    webhook = await hooked(tenant, receiver.url, ADDED)
+    moved(tenant)
+    await added(tenant, await tenant.customer("anna"))
+    await delivered(tenant)
+    tenant.clock.advance(days=91)
+    await told(tenant)
+    assert await prune_feed(tenant.ledger, tenant.id) > 1
+    await rotated(tenant, webhook)
+    row = await of_webhook(tenant, webhook)
+    assert (row["status"], row["pause_reason"], row["secret_key"]) == ("PAUSED", "PRUNED", OTHER.fingerprint)
+    assert (await actions(tenant))[-2:] == ["webhook.rotated", "webhook.paused"]
+    with pytest.raises(Invalid, match="Say from where to go on, by replayWebhook"):
+        await webhooks.enable_webhook(tenant.ledger, tenant.id, ADMIN, WebhookNamed(webhook))
+    await webhooks.replay_webhook(tenant.ledger, tenant.id, ADMIN, ReplayWebhook(webhook))
+    await added(tenant, await tenant.customer("bert"))
+    assert await delivered(tenant) == 1
+
+
+async def test_rotated_while_a_worker_finds_its_key_unknown_it_is_not_paused(
+    tenant: Tenant, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhook = await hooked(tenant, receiver.url, ADDED)
+    moved(tenant)
+    await added(tenant, await tenant.customer("anna"))
+    pause = Pause(monkeypatch, "jobs.webhooks.record_look")
+    look = asyncio.create_task(deliver(tenant.ledger, tenant.id))
+    await pause.reached.wait()
+    await rotated(tenant, webhook)
+    pause.go_on.set()
+    await look
+    assert await delivered(tenant) == 1
+
+
+@pytest.mark.parametrize("status", ["PAUSED", "DISABLED"])
+async def test_a_ping_that_nobody_can_sign_is_given_up_at_once(tenant: Tenant, receiver: Receiver, status: str) -> None:
+    webhook = await hooked(tenant, receiver.url, ADDED)
+    if status == "DISABLED":
+        await webhooks.disable_webhook(tenant.ledger, tenant.id, ADMIN, WebhookNamed(webhook))
+    moved(tenant)
+    await added(tenant, await tenant.customer("anna"))
+    await delivered(tenant)
+    pings = [await pinged(tenant, webhook) for _ in range(2)]
+    await delivered(tenant)
+    row = await of_webhook(tenant, webhook)
+    assert (row["status"], row["ping_at"]) == (status, None)
+    found = await tenant.fetch("SELECT id, status, attempts FROM webhook_deliveries WHERE tenant_id = $1")
+    assert {(each["id"], each["status"], each["attempts"]) for each in found} == {(ping, "FAILED", 0) for ping in pings}
+    assert (await due_webhooks(tenant.ledger, tenant.id)).due == ()
+    assert not receiver.seen

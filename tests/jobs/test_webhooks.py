@@ -11,6 +11,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from app.postgres.embedded import Urls
 from jobs.webhooks import deliver
 from models import webhooks as webhook_rules
+from models.commands import MergeCustomers
 from models.configuration_commands import (
     FeedPlace,
     PingWebhook,
@@ -24,6 +25,7 @@ from models.errors import Invalid
 from models.ledger import Ledger
 from models.operations import webhooks
 from models.operations.keep_feed import keep_feed
+from models.operations.merge_customers import merge_customers
 from models.operations.prune_feed import prune_feed
 from models.operations.prune_webhooks import prune_webhooks
 from models.operations.update_tenant import update_tenant
@@ -177,6 +179,33 @@ async def test_one_account_that_fails_keeps_its_order_and_stops_no_other(tenant:
     assert row["settled"] == row["position"]
 
 
+async def test_a_merge_keeps_its_place_among_what_comes_for_the_survivor(tenant: Tenant, receiver: Receiver) -> None:
+    await hooked(tenant, receiver.url)
+    anna, ann = await tenant.customer("anna"), await tenant.customer("ann")
+    await told(tenant)
+    await merge_customers(tenant.ledger, tenant.id, ADMIN, MergeCustomers(ann, anna), tenant.key())
+    await told(tenant)
+    await tenant.adjust(anna, 5)
+    await told(tenant)
+    rows = await tenant.fetch("SELECT position, kind, customer_id FROM feed WHERE tenant_id = $1 ORDER BY position")
+    at = {(row["kind"], row["customer_id"]): row["position"] for row in rows}
+    created, merged = at["CUSTOMER_CREATED", anna], at["CUSTOMER_MERGED", ann]
+    later = at["CREDIT_ADJUSTED", anna]
+    # First what is told of the survivor before, then the merge itself: each fails twice, new and as one that waited.
+    for fails, after, others in ((created, {merged, later}, set()), (merged, {later}, {created})):
+        receiver.decide = lambda request, fails=fails: Reply(500 if request.position == fails else 204)  # type: ignore[misc]
+        for _ in range(2):
+            await delivered(tenant)
+            tenant.clock.advance(minutes=10)
+            assert others <= set(receiver.positions)
+            assert after.isdisjoint(receiver.positions)
+    receiver.always(Reply())
+    tenant.clock.advance(minutes=40)
+    await delivered(tenant)
+    places = [receiver.positions.index(position) for position in (created, merged, later)]
+    assert places == sorted(places)
+
+
 async def added(tenant: Tenant, *people: UUID, times: int = 1) -> None:
     for _ in range(times):
         for person in people:
@@ -295,7 +324,6 @@ async def test_a_key_that_is_not_known_here_pauses_until_the_secret_is_rotated(
         await webhooks.enable_webhook(tenant.ledger, tenant.id, ADMIN, WebhookNamed(webhook))
     rotated = RotateWebhookSecret(webhook, b"pepper__" * 2, other.fingerprint, 60)
     await webhooks.rotate_webhook_secret(tenant.ledger, tenant.id, ADMIN, rotated)
-    await webhooks.enable_webhook(tenant.ledger, tenant.id, ADMIN, WebhookNamed(webhook))
     assert await delivered(tenant) > 0
     # Older keys stay good for what was made with them, behind a newer one.
     tenant.ledger.webhooks = WebhookSetup((KEY, other), setup.networks, plain_http=True)

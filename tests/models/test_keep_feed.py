@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,12 +12,15 @@ from uuid import UUID
 import pytest
 
 from app.postgres.embedded import Urls
-from models.event_kinds import EventKind
+from models.configuration_commands import UpdateTenant
+from models.event_kinds import AuditAction, EventKind
 from models.feed import NO_NEWS, OF_ACTIONS, OF_TOPICS, OF_TRANSACTIONS, TOLD_OTHERWISE
 from models.kinds import ApprovalStatus, BulkStatus, CouponStatus, TransactionKind
 from models.ledger import Ledger
+from models.operations import keep_feed as keeping
 from models.operations.keep_feed import keep_feed
 from models.operations.prune_feed import prune_feed
+from models.operations.update_tenant import update_tenant
 from models.reads.events import EVENTS, EventView
 from models.reads.paging import MAX_PAGE, load_pages, page_request
 from models.reads.session import ReadSession
@@ -25,8 +29,9 @@ from models.session import tenant_transaction
 from tests.support.clock import Clock
 from tests.support.following import in_real_time
 from tests.support.holds import capture, hold, release
+from tests.support.logged import logged
 from tests.support.tampering import Tampering
-from tests.support.tenants import Tenant
+from tests.support.tenants import ADMIN, Tenant
 
 
 async def feed(tenant: Tenant) -> list[EventView]:
@@ -166,6 +171,59 @@ async def test_several_relays_give_each_position_once(live: Tenant) -> None:
     events = await feed(live)
     assert unbroken(events) == 160
     assert kinds(events).count("CREDIT_ADJUSTED") == 160
+
+
+def older(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Have the relay be of a version that does not know this kind, topic or action."""
+    for constant, value in vars(keeping).items():
+        if isinstance(value, str) and f"'{name}'" in value:
+            monkeypatch.setattr(keeping, constant, value.replace(f"'{name}'", "'-'"))
+
+
+@pytest.mark.parametrize("name", ["SPEND", "invoice.created", "tenant.updated"])
+async def test_an_older_relay_stops_before_what_it_does_not_know(
+    tenant: Tenant,
+    clock: Clock,
+    anna: UUID,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Also before what would be announced then. A newer one goes on from there."""
+
+    async def things() -> None:
+        clock.advance(timedelta(seconds=1))
+        await tenant.adjust(anna, 50, auto_apply=False, expires_in_days=30)
+        clock.advance(timedelta(seconds=1))
+        await tenant.spend(anna, 1)
+        await tenant.invoice(anna, 2)
+        await update_tenant(tenant.ledger, tenant.id, ADMIN, UpdateTenant(name=f"Open at {clock()}"))
+
+    await things()
+    with monkeypatch.context() as patch:
+        older(patch, name)
+        given = await keep_feed(tenant.ledger, tenant.id)
+        before = kinds(await feed(tenant))
+        assert (len(before), before[-1]) == (given, "CREDIT_ADJUSTED")
+        assert "CREDIT_EXPIRING" not in before
+        await things()
+        clock.advance(days=29)
+        for _ in range(3):
+            assert await keep_feed(tenant.ledger, tenant.id) == 0
+        assert kinds(await feed(tenant)) == before
+        assert [record.levelname for record in logged(caplog) if "does not know" in record.message] == ["WARNING"]
+        metrics = tenant.ledger.metrics.job("feed")
+        metrics.end_round(seconds=0, done=0, now=0)
+        assert metrics.lag_s > timedelta(days=28).total_seconds()
+    while await keep_feed(tenant.ledger, tenant.id):
+        pass
+    events = await feed(tenant)
+    assert unbroken(events) == 4
+    found = Counter(kinds(events))
+    told = ("CREDIT_ADJUSTED", "CREDIT_SPENT", "INVOICE_ISSUED", "SETTINGS_CHANGED", "CREDIT_EXPIRING")
+    assert [found[kind] for kind in told] == [2] * 5
+    proof = await verify(tenant.id)
+    assert proof.holds, proof.listed
 
 
 async def test_an_expiry_is_true_since_it_passed(tenant: Tenant, clock: Clock, anna: UUID) -> None:
@@ -310,6 +368,7 @@ def test_each_topic_and_action_is_news_or_known_to_be_none() -> None:
     named = {name for path in files for name in NAMES.findall(path.read_text())}
     assert len(named) > 30
     assert named - {*OF_TOPICS, *TOLD_OTHERWISE, *OF_ACTIONS, *NO_NEWS} == OTHERS
+    assert {*AuditAction} <= {*OF_ACTIONS, *NO_NEWS}
     statuses = {f"approval.{status.lower()}" for status in ApprovalStatus if status != "PENDING"}
     statuses |= {f"coupon.{status.lower()}" for status in CouponStatus if status != "EXPIRED"}
     statuses |= {f"bulk.{status.lower()}" for status in BulkStatus if status not in ("QUEUED", "RUNNING")}
