@@ -5,7 +5,7 @@ moves the value, credit by credit, the lifetime totals, today's limit counters, 
 """
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -121,8 +121,11 @@ def _add_up_counters(books: Books, from_id: UUID, into_id: UUID) -> None:
 
 
 def _keep_membership(books: Books, source: CustomerState, target: CustomerState) -> None:
-    """Keep the running membership; of two, the one that started first; if none runs, the one that ended last."""
-    started_at, cancelled_at = max(_membership(source), _membership(target), key=_rank)
+    """Keep the running membership; of two, the one that started first; if none runs, the one that ended last.
+
+    Of equal ones the survivor's stays.
+    """
+    started_at, cancelled_at = max(_membership(target), _membership(source), key=_rank)
     if (started_at, cancelled_at) != _membership(target):
         books.change(
             target, membership_started_at=started_at, membership_cancelled_at=cancelled_at, updated_at=books.now
@@ -134,11 +137,11 @@ def _membership(customer: CustomerState) -> tuple[datetime | None, datetime | No
     return customer.membership_started_at, customer.membership_cancelled_at
 
 
-def _rank(membership: tuple[datetime | None, datetime | None]) -> tuple[int, float]:
-    """A membership's rank: running ones by age, before ended ones by their end, before none."""
+def _rank(membership: tuple[datetime | None, datetime | None]) -> tuple[int, timedelta]:
+    """A membership's rank: running ones by age, before ended ones by their end, before none. To the microsecond."""
     started_at, cancelled_at = membership
     if cancelled_at is not None:
-        return 1, (cancelled_at - _FIRST).total_seconds()
+        return 1, cancelled_at - _FIRST
     if started_at is not None:
-        return 2, -(started_at - _FIRST).total_seconds()
-    return 0, 0.0
+        return 2, _FIRST - started_at
+    return 0, timedelta(0)

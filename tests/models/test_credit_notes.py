@@ -268,6 +268,18 @@ async def test_voiding_takes_again_what_it_gave(tenant: Tenant, anna: UUID) -> N
     assert (await verify(tenant.id)).holds
 
 
+async def test_what_several_payments_paid_is_one_credit_of_one_entry(tenant: Tenant, anna: UUID) -> None:
+    invoice = await invoiced(tenant, anna)
+    for amount in (50, 30, 20):
+        await tenant.pay(invoice, amount)
+    note = await tenant.note(invoice)
+    done = await tenant.void_note(note)
+
+    [(credit,)] = await tenant.rows("SELECT id FROM credits WHERE tenant_id = $1")
+    assert await moved(tenant, note.transaction_id) == [(credit, "NOTES", 10000, 0)]
+    assert await moved(tenant, done.transaction_id) == [(credit, "NOTES", -10000, 0)]
+
+
 async def test_what_was_spent_of_it_keeps_it_from_being_voided(tenant: Tenant, anna: UUID) -> None:
     invoice = await invoiced(tenant, anna)
     await tenant.pay(invoice, 100)

@@ -1,7 +1,7 @@
 """Two records of one person: all that is left moves, with its own dates; the history stays; every id is the person's."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,6 +23,7 @@ from tests.support.tenants import ADMIN, MANAGER, STAFF, Tenant
 
 Days = tuple[int | None, int | None]
 """Start and end of a membership, in days from now."""
+Dates = tuple[datetime | None, datetime | None]
 
 
 @pytest.fixture
@@ -274,21 +275,46 @@ async def test_the_older_lot_burns_first_whoever_had_it(tenant: Tenant, anna: UU
 async def test_the_membership_that_is_kept(
     tenant: Tenant, anna: UUID, ann: UUID, clock: Clock, anns: Days, annas: Days, kept: Days
 ) -> None:
-    def dates(days: Days) -> tuple[Any, ...]:
-        return tuple(None if day is None else clock() + timedelta(days=day) for day in days)
+    def dates(days: Days) -> Dates:
+        start, end = (None if day is None else clock() + timedelta(days=day) for day in days)
+        return start, end
 
-    sql = """UPDATE customers SET membership_started_at = $3, membership_cancelled_at = $4
-        WHERE tenant_id = $1 AND id = $2"""
-    await tenant.execute(sql, ann, *dates(anns))
-    await tenant.execute(sql, anna, *dates(annas))
-    await merge(tenant, ann, anna)
-    found = await tenant.rows(
-        "SELECT membership_started_at, membership_cancelled_at FROM customers WHERE tenant_id = $1 AND id = $2", anna
-    )
-    assert found == [dates(kept)]
+    assert await _kept(tenant, (ann, *dates(anns)), (anna, *dates(annas))) == dates(kept)
     if kept[1] is not None:
         async with tenant.refused("MEMBERSHIP_GRACE_ENDED"):
             await tenant.adjust(ann, 1, "SERVICE_CREDITS")
+
+
+async def test_memberships_a_microsecond_apart(tenant: Tenant, clock: Clock) -> None:
+    older, newer = clock() - timedelta(days=9), clock() - timedelta(days=9, microseconds=-1)
+    for first, second in ((older, newer), (newer, older)):
+        ann, anna = await tenant.customer(name="Ann"), await tenant.customer(name="Anna")
+        assert await _kept(tenant, (ann, first, None), (anna, second, None)) == (older, None)
+        ann, anna = await tenant.customer(name="Ann"), await tenant.customer(name="Anna")
+        assert await _kept(tenant, (ann, older, first), (anna, older, second)) == (older, newer)
+
+
+async def test_of_two_memberships_that_ended_at_once_the_survivors_stays(
+    tenant: Tenant, anna: UUID, ann: UUID, clock: Clock
+) -> None:
+    older, newer = clock() - timedelta(days=9), clock() - timedelta(days=5)
+    assert await _kept(tenant, (ann, older, clock()), (anna, newer, clock())) == (newer, clock())
+
+
+async def _kept(tenant: Tenant, *people: tuple[UUID, datetime | None, datetime | None]) -> Dates:
+    """Start and end of the second one's membership, once the first one is merged into them."""
+    for person in people:
+        await tenant.execute(
+            """UPDATE customers SET membership_started_at = $3, membership_cancelled_at = $4
+            WHERE tenant_id = $1 AND id = $2""",
+            *person,
+        )
+    source, target = (customer for customer, *_ in people)
+    await merge(tenant, source, target)
+    [(start, end)] = await tenant.rows(
+        "SELECT membership_started_at, membership_cancelled_at FROM customers WHERE tenant_id = $1 AND id = $2", target
+    )
+    return start, end
 
 
 async def test_beside_the_first_addition_in_another_asset(tenant: Tenant) -> None:

@@ -12,9 +12,19 @@ APPROVED_ROLE = "APPROVED"
 
 class Approving(People):
     def _request(self, name: str, now: datetime, *, has_days: bool = False, **facts: Any) -> str:
-        zone = self.zone if has_days else None
-        self.requests.append(Request(name, facts, now + timedelta(days=APPROVAL_DAYS), zone))
+        made = Request(name, facts, now + timedelta(days=APPROVAL_DAYS), has_days)
+        made.terms = self._terms(made)
+        self.requests.append(made)
         return "requested"
+
+    def _terms(self, asked: Request) -> tuple[Any, ...]:
+        """What is in force of that which an admin may change and nobody has named: the zone, and prices."""
+        prices: tuple[Any, ...] = ()
+        if asked.name == "give":
+            prices = (self.prizes[asked.facts["prize"]].price,)
+        elif asked.name == "order":
+            prices = tuple(self.products[number].price for number, line in asked.facts["items"] if line.price is None)
+        return (self.zone if asked.has_days else None, *prices)
 
     def _approve(self, *, now: datetime, role: str, request: int) -> str:
         asked = self.requests[request]
@@ -23,7 +33,7 @@ class Approving(People):
         if asked.status == "APPROVED":
             return "approved before"
         self._check_pending(asked, now)
-        has_changed = asked.zone not in (None, self.zone)
+        has_changed = asked.terms != self._terms(asked)
         does = self.trial() if has_changed else self  # what refuses the thing itself is found first
         does.figures = self.figures
         getattr(does, f"_{asked.name}")(now=now, role=APPROVED_ROLE, **asked.facts)

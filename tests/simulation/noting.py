@@ -10,7 +10,6 @@ from tests.simulation.billing import Billing
 from tests.simulation.records import (
     NOTHING,
     PLACES,
-    TAKEN_BACK,
     USED,
     Assignment,
     Invoice,
@@ -180,10 +179,10 @@ class Noting(Billing):
                 self.assignments[part.assignment].noted -= part.amount
                 invoice.credited += part.amount
             elif part.payment is not None:
-                self.lots[part.lot].move(TAKEN_BACK, -part.amount)
-                self.lots[part.lot].voided = True
                 self.payments[part.payment].noted -= part.amount
                 invoice.paid += part.amount
+        if voided.lot is not None:
+            self._void(self.lots[voided.lot])
         invoice.noted -= voided.amount
         voided.live = False
         self._take_back_grants(invoice, now)

@@ -66,8 +66,10 @@ class Request:
     name: str
     facts: dict[str, Any]
     expires: datetime
-    zone: ZoneInfo | None
-    """In which its days are counted, if it has any."""
+    has_days: bool
+    """That are counted in the tenant's zone."""
+    terms: tuple[Any, ...] = ()
+    """That it was asked for under."""
     status: str = "PENDING"
 
 
