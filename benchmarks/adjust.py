@@ -1,8 +1,8 @@
 """adjustCredit over HTTP, beside stock Strawberry, the same server without its ledger, and pgbench writing the same rows.
 
 The machine's speed changes from one minute to the next, so they are all measured in turn, again and again, and only the
-ratio between neighbours counts: the median of it over the repetitions. One process takes up to a fifth more than the next
-with the same code, for as long as it runs, so that each repetition has new servers.
+ratio between neighbours counts: the median of it over the repetitions. One process may take a fifth more than the next
+with the same code, and more, for as long as it runs, so that each repetition has new servers.
 """
 
 import asyncio

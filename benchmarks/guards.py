@@ -3,7 +3,7 @@ of events, where the tenant's feed is followed.
 
 Measured as CPU time per request, of the server and PostgreSQL together. Each of them runs right beside the server as it
 is, now before it and now after it: only the median of the ratios within the pairs counts. Each pair is two new processes:
-one takes up to a fifth more than the next with the same code, for as long as it runs.
+one may take a fifth more than the next with the same code, and more, for as long as it runs.
 """
 
 import asyncio

@@ -1,6 +1,7 @@
 // Choosing a customer: typed, and picked from those found.
 import { ask, rows } from "../api.js";
-import { h, letGo, put } from "../dom.js";
+import { h, put } from "../dom.js";
+import { letGo } from "../hands.js";
 import { t } from "../text.js";
 import { field } from "./fields.js";
 import { words } from "./states.js";

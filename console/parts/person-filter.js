@@ -1,5 +1,6 @@
 // A list narrowed to one customer: typed, and picked from those found; blank is everybody.
-import { h, letGo, put } from "../dom.js";
+import { h, put } from "../dom.js";
+import { letGo } from "../hands.js";
 import { t } from "../text.js";
 import { field } from "./fields.js";
 import { findPeople } from "./people.js";

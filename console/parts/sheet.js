@@ -1,5 +1,6 @@
 // A dialog: in the middle of a desktop, the whole of a phone with its buttons always at the bottom.
-import { booksChanged, focusAgain, h, knownBy, put } from "../dom.js";
+import { booksChanged, h, put } from "../dom.js";
+import { focusAgain, knownBy } from "../hands.js";
 import { icon } from "../icons.js";
 import { t } from "../text.js";
 import { place, refused } from "./refusals.js";

@@ -1,5 +1,6 @@
 // A list of any length that is asked for page by page as one scrolls, and of which only what can be seen is drawn.
-import { h, keepingFocus, letGo, put } from "../dom.js";
+import { h, put } from "../dom.js";
+import { keepingFocus, letGo } from "../hands.js";
 import { failed, skeleton } from "./states.js";
 
 /** @typedef {import("../dom.js").Child} Child */

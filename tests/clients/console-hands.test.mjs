@@ -1,21 +1,10 @@
 // What hands do that nobody means: a tap too many, a key held down; and what people go on doing while something is on its way.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { holding, isOf } from "./console.mjs";
 import { as, business } from "./shop.mjs";
 
 const manager = (hand = "mouse") => as("manager", hand);
-const asks = (operation) => (request) => request.postData()?.includes(`"operationName":"${operation}"`) ?? false;
-
-/** Holds back what is asked for under a name until the answered function is called. */
-async function holding(page, operation) {
-  let go;
-  const until = new Promise((resolve) => (go = resolve));
-  await page.route("**/graphql", async (route) => {
-    if (asks(operation)(route.request())) await until;
-    return route.fallback().catch(() => {});
-  });
-  return go;
-}
 
 test("the second tap of two records no payment that nobody has read", async () => {
   const customer = await business.customer("tapped");
@@ -72,7 +61,7 @@ test("where a search has no answer, nobody stands who was looked for before", as
   await person.search(before.number);
   await page.locator(`.window-body .who:has-text("${before.number}")`).waitFor();
   let away = true;
-  await page.route("**/graphql", (route) => (away && asks("Customers")(route.request()) ? route.abort() : route.fallback()));
+  await page.route("**/graphql", (route) => (away && isOf("Customers")(route.request()) ? route.abort() : route.fallback()));
   await page.getByRole("searchbox").fill(next.number);
   await page.getByText("No answer came").waitFor();
   assert.equal(await page.locator(".window-body .row").count(), 0);
@@ -118,12 +107,12 @@ test("who was picked stays so, whatever is found later", async () => {
   await search.fill(first.number);
   const found = person.dialog.locator(".picks label", { hasText: first.number });
   await found.waitFor();
-  const go = await holding(page, "FindPeople");
-  const asked = page.waitForRequest(asks("FindPeople"));
+  const go = await holding(page, isOf("FindPeople"));
+  const asked = page.waitForRequest(isOf("FindPeople"));
   await search.fill("taker");
   await asked;
   await found.locator("input").check();
-  const answered = page.waitForResponse((response) => asks("FindPeople")(response.request()));
+  const answered = page.waitForResponse((response) => isOf("FindPeople")(response.request()));
   go();
   await (await answered).finished();
   await page.waitForTimeout(300);

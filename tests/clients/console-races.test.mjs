@@ -1,22 +1,10 @@
 // Answers that come late, or when one has gone on to something else; and what is pressed twice, or left too early.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { holding, isOf } from "./console.mjs";
 import { as, business, chromium, scrip } from "./shop.mjs";
 
 const manager = () => as("manager", "mouse");
-const isOf = (operation) => (route) => route.request().postData()?.includes(`"operationName":"${operation}"`);
-
-/** Holds back what is asked for under a name until the answered function is called. */
-async function holding(page, isIt, where = "**/graphql") {
-  let go;
-  const until = new Promise((resolve) => (go = resolve));
-  await page.route(where, async (route) => {
-    if (!isIt(route)) return route.fallback();
-    await until;
-    return route.fallback().catch(() => {});
-  });
-  return go;
-}
 
 test("the answer about a customer whom one has left gives nothing to the next", async () => {
   const [left, next] = [await business.customer("race"), await business.customer("race")];
@@ -24,7 +12,7 @@ test("the answer about a customer whom one has left gives nothing to the next", 
   const { page } = person;
   await person.search(left.number);
   const asked = page.waitForRequest((request) => request.postData()?.includes(left.id) ?? false);
-  const go = await holding(page, (route) => isOf("Profile")(route) && route.request().postData().includes(left.id));
+  const go = await holding(page, (request) => isOf("Profile")(request) && request.postData().includes(left.id));
   await person.press(page.locator(".window-body .who a"));
   await asked;
   await page.goBack();
@@ -92,14 +80,14 @@ test("what becomes of a posting is told also to who has left its dialog", async 
   let fail;
   const until = new Promise((resolve) => (fail = resolve));
   await page.route("**/graphql", async (route) => {
-    if (!isOf("Adjust")(route)) return route.fallback();
+    if (!isOf("Adjust")(route.request())) return route.fallback();
     await until;
     return route.abort();
   });
   await person.button("Apply");
   await person.button("Close");
   await person.dialog.waitFor({ state: "detached" });
-  const seen = page.waitForRequest((request) => isOf("Profile")({ request: () => request }));
+  const seen = page.waitForRequest((request) => isOf("Profile")(request));
   fail();
   // Another dialog would send it under another key: it might be done twice.
   await person.told("it is not known whether this was done. Look at the history");
@@ -144,7 +132,7 @@ test("where a part of an answer could not be read, that is said, and nothing is 
   await business.add(customer, "GBP", "5");
   const person = await manager();
   await person.page.route("**/graphql", async (route) => {
-    if (!isOf("Profile")(route)) return route.fallback();
+    if (!isOf("Profile")(route.request())) return route.fallback();
     const response = await route.fetch();
     const body = await response.json();
     body.data.customer.balances = null;
@@ -200,7 +188,7 @@ test("the badge counts what was asked for while there was no connection, also if
 
 /** Others change something, and the list of customers, or what is on the screen of one, is there anew. */
 async function othersChange(page, operation) {
-  const again = page.waitForResponse((response) => isOf(operation)({ request: () => response.request() }));
+  const again = page.waitForResponse((response) => isOf(operation)(response.request()));
   await page.evaluate(() => document.dispatchEvent(new CustomEvent("scrip-changed", { detail: "others" })));
   await (await again).finished();
   await page.waitForTimeout(300);

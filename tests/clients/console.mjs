@@ -31,6 +31,21 @@ export function watched(page, url) {
   return problems;
 }
 
+/** Whether a request is one of this operation. */
+export const isOf = (operation) => (request) => request.postData()?.includes(`"operationName":"${operation}"`) ?? false;
+
+/** Holds back what is asked for, where `isIt` says so of the request, until the answered function is called. */
+export async function holding(page, isIt, where = "**/graphql") {
+  let go;
+  const until = new Promise((resolve) => (go = resolve));
+  await page.route(where, async (route) => {
+    if (!isIt(route.request())) return route.fallback();
+    await until;
+    return route.fallback().catch(() => {});
+  });
+  return go;
+}
+
 /** So many days from today where the shop is, as a calendar has it, or as a reader of English does. Days are not always of 24 hours. */
 export function dayFromNow(days, style = null) {
   const day = new Date(`${new Intl.DateTimeFormat("en-CA", { timeZone: "Europe/London" }).format(Date.now())}T00:00Z`);
